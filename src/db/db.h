@@ -1,0 +1,129 @@
+/**
+ * Database: SQLite and PostgreSQL behind one interface. Reads see a committed snapshot on connections of their own;
+ * writes pass through writer lanes, which commit for everyone who waits. Any thread may call.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/scope.h"
+
+struct db;
+struct tx; /* a write in progress; only db_write makes one */
+enum db_kind { DB_SQLITE, DB_POSTGRES };
+
+struct db_options {
+    int lanes;            /* PostgreSQL writer connections; 0: 4. SQLite has one */
+    int readers;          /* most read connections; 0: 8 */
+    int64_t busy_ms;      /* how long to wait for a connection; 0: 10 s */
+    const char *vfs;      /* SQLite: name of the VFS, tests only; NULL: the system's */
+    bool no_migrate;      /* do not bring the schema up to date */
+};
+
+/**
+ * Open `sqlite:PATH` or `postgresql://...`, and bring the schema up to date under a lock.
+ *
+ * @return E_UNAVAILABLE: cannot be reached; E_CONFLICT: a newer program wrote it
+ */
+enum err db_open(struct scope *s, const char *url, const struct db_options *o, struct db **out);
+/** Finish what was accepted, then close. */
+void db_close(struct db *db);
+OWNED(struct db, db_close);
+enum db_kind db_kind(const struct db *db);
+/** One cheap write and read within the scope's deadline: for readiness. */
+enum err db_check(struct scope *s, struct db *db);
+
+/* Values: what is bound to $1, $2, ... */
+enum value_type { V_NULL, V_INT, V_TEXT, V_BYTES, V_REAL };
+struct value {
+    enum value_type type;
+    int64_t number;
+    double real;
+    const char *text;
+    struct bytes bytes;
+};
+struct values {
+    const struct value *at;
+    size_t count;
+};
+#define BIND(...)                                                                                  \
+    ((struct values){ (const struct value[]){ __VA_ARGS__ },                                       \
+                      sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value) })
+#define BIND_NONE ((struct values){ NULL, 0 })
+struct value v_null(void);
+struct value v_int(int64_t i);
+struct value v_bool(bool b);
+struct value v_real(double d);
+struct value v_text(const char *text);   /* NULL binds NULL */
+struct value v_bytes(struct bytes b);    /* {NULL, 0} binds NULL */
+struct value v_when(struct when w);      /* milliseconds; WHEN_NONE binds NULL */
+struct value v_id(int64_t id);           /* 0 binds NULL */
+
+/** A statement of the program; it stands at file level right above the code that binds and reads it. */
+struct sql {
+    const char *name, *text, *file;
+    int number; /* given at registration: prepared statements are kept by it */
+    struct sql *next;
+};
+#define SQL(name_, text_)                                                                          \
+    static struct sql name_ = { .name = #name_, .text = (text_), .file = __FILE__ };               \
+    CONSTRUCTOR static void name_##_register_(void)                                                \
+    {                                                                                              \
+        sql_register(&name_);                                                                      \
+    }                                                                                              \
+    struct sql_takes_a_semicolon
+void sql_register(struct sql *sql);
+/** All registered statements, for the test that prepares each on both engines. */
+const struct sql *sql_first(void);
+
+/** Rows: read into the scope's arena; columns come in the order the statement names them. */
+struct row {
+    const struct value *columns;
+    size_t count, at;
+};
+struct rows {
+    struct row *at;
+    size_t count;
+};
+int64_t row_int(struct row *row);          /* NULL reads as 0 */
+bool row_bool(struct row *row);
+double row_real(struct row *row);
+const char *row_text(struct row *row);     /* NULL stays NULL */
+struct bytes row_bytes(struct row *row);   /* NULL reads as {NULL, 0} */
+struct when row_when(struct row *row);     /* NULL reads as WHEN_NONE */
+bool row_null(const struct row *row);      /* is the next column NULL? does not move */
+
+/** Questions. db_one: E_NOT_FOUND without a row; more than one row is the first. */
+enum err db_one(struct scope *s, struct db *db, struct sql *sql, struct values v, struct row *out);
+enum err db_all(struct scope *s, struct db *db, struct sql *sql, struct values v, struct rows *out);
+/** Text compiled at run time (search); values still travel as parameters only. */
+enum err db_query(struct scope *s, struct db *db, const char *text, struct values v,
+                  struct rows *out);
+/** Row by row, for what does not fit in memory; EACH returns anything but OK to end early. */
+enum err db_each(struct scope *s, struct db *db, const char *text, struct values v,
+                 enum err (*each)(struct scope *s, struct row *row, void *arg), void *arg);
+
+/**
+ * Run RUN inside a transaction and return after its commit is on disk. RUN may run again after a conflict, so it
+ * touches nothing but the database; what it returns other than OK undoes it. On SQLite many share a commit, each in
+ * a savepoint of its own.
+ */
+enum err db_write(struct scope *s, struct db *db,
+                  enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg);
+enum err tx_do(struct scope *s, struct tx *tx, struct sql *sql, struct values v);
+/** The same; *CHANGED receives how many rows. */
+enum err tx_count(struct scope *s, struct tx *tx, struct sql *sql, struct values v, int64_t *changed);
+enum err tx_one(struct scope *s, struct tx *tx, struct sql *sql, struct values v, struct row *out);
+enum err tx_all(struct scope *s, struct tx *tx, struct sql *sql, struct values v, struct rows *out);
+enum err tx_query(struct scope *s, struct tx *tx, const char *text, struct values v,
+                  struct rows *out);
+/**
+ * The lane this write runs in: from 1, held by one connection at a time in the whole installation; the audit chain
+ * and the event stream of that number belong to it until commit.
+ */
+int tx_lane(const struct tx *tx);
+struct db *tx_db(const struct tx *tx);
+enum db_kind tx_kind(const struct tx *tx);
+/** True when E came from a UNIQUE constraint (E_CONFLICT with s->error.tag "unique"). */
+bool db_is_unique_conflict(const struct scope *s, enum err e);
+
+#endif

@@ -1,0 +1,8 @@
+/** The program: everything it does is a command of cli/. */
+#include "cli/cli.h"
+
+int
+main(int argc, char **argv)
+{
+    return cli_main(argc, argv);
+}

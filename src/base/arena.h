@@ -1,4 +1,5 @@
-/** Arena: memory that belongs to one piece of work and goes with it, all at once. One thread at a time. */
+/** Arena: memory that belongs to one piece of work and goes with it, all at once. One thread at a
+ * time. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -17,7 +18,8 @@ OWNED(struct arena, arena_free);
 /** Release everything in the arena but keep it, and one block, for the next turn of a loop. */
 void arena_reset(struct arena *a);
 
-/** SIZE zeroed bytes, aligned for any type. Never NULL; running out of memory aborts the process. */
+/** SIZE zeroed bytes, aligned for any type. Never NULL; running out of memory aborts the process.
+ */
 void *arena_alloc(struct arena *a, size_t size);
 #define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
@@ -38,14 +40,15 @@ char *arena_vprintf(struct arena *a, const char *format, va_list args) LIKE_PRIN
 void *arena_defer(struct arena *a, void *object, void (*release)(void *));
 
 /**
- * Give OBJECT to the arena, which will release it with RELEASE (announced by OWNED); returns OBJECT with
- * its type: `*out = arena_own(s->arena, cert, X509_free);`
+ * Give OBJECT to the arena, which will release it with RELEASE (announced by OWNED); returns OBJECT
+ * with its type: `*out = arena_own(s->arena, cert, X509_free);`
  */
-#define arena_own(a, object, release)                                                              \
-    ({                                                                                             \
-        __typeof__(object) own_object_ = (object);                                                 \
-        (void)sizeof((release)(own_object_), 0); /* the types must agree */                        \
-        (__typeof__(object))arena_defer((a), own_object_, (void (*)(void *))(void (*)(void))(release)); \
+#define arena_own(a, object, release)                                                 \
+    ({                                                                                \
+        __typeof__(object) own_object_ = (object);                                    \
+        (void)sizeof((release)(own_object_), 0); /* the types must agree */           \
+        (__typeof__(object))arena_defer((a), own_object_,                             \
+                                        (void (*)(void *))(void (*)(void))(release)); \
     })
 
 /** Bytes handed out since the arena was made or reset. */

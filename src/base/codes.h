@@ -1,14 +1,16 @@
-/** Codes: every error that a user can meet has a number that never changes. `chancery help CHY-0412` prints it. */
+/** Codes: every error that a user can meet has a number that never changes. `chancery help
+ * CHY-0412` prints it. */
 #ifndef BASE_CODES_H
 #define BASE_CODES_H
 
 /*
- * CODE(number, NAME, "what it means", "what to do about it"). A folder's codes stand together under its name;
- * numbers are never used again.
+ * CODE(number, NAME, "what it means", "what to do about it"). A folder's codes stand together under
+ * its name; numbers are never used again.
  */
 #define CODES                                                                                      \
     /* base, codec: 01xx */                                                                        \
-    CODE(101, BAD_JSON, "The body is not well-formed JSON.", "Mend it at the line and column named.") \
+    CODE(101, BAD_JSON, "The body is not well-formed JSON.",                                       \
+         "Mend it at the line and column named.")                                                  \
     CODE(102, BAD_TYPE, "A value has the wrong type.", "Send the type that the field asks for.")   \
     CODE(103, MISSING, "A required value is missing.", "Send it.")                                 \
     CODE(104, BAD_VALUE, "A value is outside what the field allows.", "See the reason named.")     \
@@ -17,12 +19,16 @@
     CODE(107, BAD_TEXT, "Text holds a NUL or is not UTF-8.", "Send valid UTF-8.")                  \
     /* settings: 02xx */                                                                           \
     CODE(201, BAD_SETTINGS, "The settings cannot be read.", "Mend the file at the line named.")    \
-    CODE(202, UNKNOWN_SETTING, "There is no such setting.", "Check the spelling: `chancery config show`.") \
+    CODE(202, UNKNOWN_SETTING, "There is no such setting.",                                        \
+         "Check the spelling: `chancery config show`.")                                            \
     /* net: 03xx */                                                                                \
-    CODE(301, BAD_REQUEST, "The HTTP request is malformed or ambiguous.", "Use a conforming client.") \
+    CODE(301, BAD_REQUEST, "The HTTP request is malformed or ambiguous.",                          \
+         "Use a conforming client.")                                                               \
     CODE(302, NO_ROUTE, "There is no such path.", "Check the path.")                               \
-    CODE(303, BAD_METHOD, "The path does not know this method.", "Use one of the methods in Allow.") \
-    CODE(304, NOT_YET, "This operation is not offered by this server.", "Use another, or a newer server.") \
+    CODE(303, BAD_METHOD, "The path does not know this method.",                                   \
+         "Use one of the methods in Allow.")                                                       \
+    CODE(304, NOT_YET, "This operation is not offered by this server.",                            \
+         "Use another, or a newer server.")                                                        \
     CODE(305, OVERLOADED, "The server has too much to do.", "Try again after the time named.")     \
     CODE(306, PEER_FAILED, "Another system did not answer as it should.", "Look at that system.")  \
     CODE(307, RATE_LIMITED, "Too many calls.", "Wait for the time named in Retry-After.")          \
@@ -31,13 +37,17 @@
     CODE(402, DB_NEWER, "The database was written by a newer program.", "Run that program.")       \
     CODE(412, VERSION_CHANGED, "The object changed since it was read.", "Read it again.")          \
     /* seal: 05xx */                                                                               \
-    CODE(501, NO_MASTER_KEY, "The master key cannot be read.", "Restore the file, or its mode 0600.") \
-    CODE(502, BAD_SECRET_REF, "A reference to a secret cannot be resolved.", "Check the reference.") \
+    CODE(501, NO_MASTER_KEY, "The master key cannot be read.",                                     \
+         "Restore the file, or its mode 0600.")                                                    \
+    CODE(502, BAD_SECRET_REF, "A reference to a secret cannot be resolved.",                       \
+         "Check the reference.")                                                                   \
     /* pki: 06xx */                                                                                \
     CODE(601, BAD_DER, "The data is not strict DER.", "Encode it anew with a conforming tool.")    \
     CODE(602, BAD_CSR, "The certificate request is malformed.", "Make a new PKCS#10 request.")     \
-    CODE(603, BAD_POP, "The request's signature does not match its key.", "Sign it with its own key.") \
-    CODE(604, WEAK_KEY, "The key is too weak.", "Make a new key of a type that the template allows.") \
+    CODE(603, BAD_POP, "The request's signature does not match its key.",                          \
+         "Sign it with its own key.")                                                              \
+    CODE(604, WEAK_KEY, "The key is too weak.",                                                    \
+         "Make a new key of a type that the template allows.")                                     \
     CODE(605, BLOCKED_KEY, "The key is known to be compromised.", "Make a new key.")               \
     CODE(606, BAD_CERT, "The certificate is malformed.", "Check where it came from.")              \
     /* access: 10xx */                                                                             \
@@ -46,18 +56,22 @@
     CODE(1003, LOCKED_OUT, "Too many wrong passwords.", "Wait, or ask an administrator.")          \
     CODE(1004, NOT_PERMITTED, "The caller lacks a permission.", "Ask an administrator for it.")    \
     /* catalog: 12xx */                                                                            \
-    CODE(1201, BAD_QUERY, "The search query cannot be understood.", "Mend it at the position named.") \
+    CODE(1201, BAD_QUERY, "The search query cannot be understood.",                                \
+         "Mend it at the position named.")                                                         \
     CODE(1202, QUERY_FIELD, "The query names an unknown field.", "See `chancery help query`.")     \
     CODE(1203, NO_CERT, "There is no such certificate.", "Check the id.")                          \
     /* issue: 21xx */                                                                              \
     CODE(2101, NO_TEMPLATE, "There is no such template.", "See `chancery templates list`.")        \
-    CODE(2102, TEMPLATE_FORBIDDEN, "The caller may not use this template.", "Ask an administrator.") \
-    CODE(2103, KEY_NOT_ALLOWED, "The template does not allow this key.", "Use a key type it allows.") \
-    CODE(2104, NAME_NOT_ALLOWED, "The template does not allow this name.", "See `chancery templates show`.") \
+    CODE(2102, TEMPLATE_FORBIDDEN, "The caller may not use this template.",                        \
+         "Ask an administrator.")                                                                  \
+    CODE(2103, KEY_NOT_ALLOWED, "The template does not allow this key.",                           \
+         "Use a key type it allows.")                                                              \
+    CODE(2104, NAME_NOT_ALLOWED, "The template does not allow this name.",                         \
+         "See `chancery templates show`.")                                                         \
     CODE(2105, BAD_NAME, "A name is malformed.", "Correct it.")                                    \
     CODE(2106, TOO_MANY_NAMES, "The request holds too many names.", "Split it.")                   \
-    CODE(2107, EXTENSION_FORBIDDEN, "The request asks for an extension that may not be asked for.", \
-         "Leave it out.")                                                                          \
+    CODE(2107, EXTENSION_FORBIDDEN,                                                                \
+         "The request asks for an extension that may not be asked for.", "Leave it out.")          \
     CODE(2108, BAD_VALIDITY, "The validity asked for is not allowed.", "Ask for less.")            \
     CODE(2109, LINT_FAILED, "The certificate would break a rule.", "See the findings.")            \
     CODE(2110, KEY_REUSED, "The key is in use for another subject.", "Make a new key.")            \
@@ -67,7 +81,8 @@
     CODE(2203, SIGNER_FAILED, "The CA's key cannot be used.", "Look at the key store.")            \
     /* flow: 23xx */                                                                               \
     CODE(2301, BAD_REASON, "The revocation reason is not allowed.", "Use 0, 1, 3, 4, 5 or 6.")     \
-    CODE(2302, WRONG_STATE, "The certificate is in a state that does not allow this.", "Check its state.") \
+    CODE(2302, WRONG_STATE, "The certificate is in a state that does not allow this.",             \
+         "Check its state.")                                                                       \
     /* cli: 40xx */                                                                                \
     CODE(4001, USAGE, "The command line is wrong.", "See --help.")                                 \
     CODE(4002, UNREACHABLE, "The server cannot be reached.", "Check --server and the network.")

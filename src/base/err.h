@@ -1,11 +1,12 @@
-/** Errors: the closed list of kinds, the stable codes that users meet, and what a scope remembers of one. */
+/** Errors: the closed list of kinds, the stable codes that users meet, and what a scope remembers
+ * of one. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
 #include "base/codes.h"
 #include "base/macros.h"
 
-enum [[nodiscard]] err {
+enum [[nodiscard]] err{
     OK,
     E_INVALID,         /* the caller's input is wrong: say which part and why */
     E_UNAUTHENTICATED, /* we do not know who this is */
@@ -32,19 +33,20 @@ struct problem {
 /** What went wrong, as the scope keeps it; all text lives in the scope's arena. */
 struct error {
     enum err kind;
-    enum code code;       /* CHY_NONE when nobody gave one */
-    const char *text;     /* what did not happen and why; goes to the log only when the kind is E_INTERNAL */
-    const char *tag;      /* for protocols that need one, such as "badCSR"; or NULL */
-    const char *file;     /* where it was found */
+    enum code code; /* CHY_NONE when nobody gave one */
+    const char
+        *text; /* what did not happen and why; goes to the log only when the kind is E_INTERNAL */
+    const char *tag;  /* for protocols that need one, such as "badCSR"; or NULL */
+    const char *file; /* where it was found */
     int line;
     int64_t retry_after_s; /* seconds until it is worth a try; 0 when unknown */
 };
 
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        enum err try_err_ = (call);                                                                \
-        if (try_err_ != OK)                                                                        \
-            return try_err_;                                                                       \
+#define TRY(call)                   \
+    do {                            \
+        enum err try_err_ = (call); \
+        if (try_err_ != OK)         \
+            return try_err_;        \
     } while (0)
 
 #endif

@@ -1,6 +1,6 @@
 /**
- * Faults: named points at which a test build can be told to die or to fail. A release has none of them.
- * CHANCERY_CRASH_AT=name[:n] kills the process (SIGKILL) at the n-th passing of that point;
+ * Faults: named points at which a test build can be told to die or to fail. A release has none of
+ * them. CHANCERY_CRASH_AT=name[:n] kills the process (SIGKILL) at the n-th passing of that point;
  * CHANCERY_FAIL_AT=name[:n] makes fault_fails() true there, once, or always with n = 0.
  */
 #ifndef BASE_FAULT_H

@@ -1,4 +1,5 @@
-/** List: a growing array of one element type. The element type is named where the list is declared. */
+/** List: a growing array of one element type. The element type is named where the list is declared.
+ */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -20,8 +21,8 @@ void *list_grow(struct arena *a, struct list *l, size_t size);
 /** Sort in place, stable. */
 void list_sort(struct list *l, int (*compare)(const void *, const void *));
 
-#define LIST_EACH(type, var, l)                                                                    \
-    for (type *var = (type *)(l)->items, *var##_end_ = var ? var + (l)->count : var;               \
+#define LIST_EACH(type, var, l)                                                      \
+    for (type *var = (type *)(l)->items, *var##_end_ = var ? var + (l)->count : var; \
          var != var##_end_; var++)
 
 #endif

@@ -1,6 +1,6 @@
 /**
- * Log: one JSON object a line on standard output (or text for people on standard error), with the scope's id and
- * principal. Any thread. A line is at most 16 KiB.
+ * Log: one JSON object a line on standard output (or text for people on standard error), with the
+ * scope's id and principal. Any thread. A line is at most 16 KiB.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -30,10 +30,11 @@ struct log_field {
 #define lf_real(n, v) ((struct log_field){ .name = (n), .kind = LOG_F_REAL, .real = (v) })
 #define lf_raw(n, v) ((struct log_field){ .name = (n), .kind = LOG_F_RAW, .text = (v) })
 
-/** One line: constant MESSAGE, stable EVENT name ("http.access") or NULL, then fields. S may be NULL. */
-#define log_event(s, level, event, message, ...)                                                   \
-    log_event_at((s), (level), (event), (message),                                                 \
-                 (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ) { 0 } })
+/** One line: constant MESSAGE, stable EVENT name ("http.access") or NULL, then fields. S may be
+ * NULL. */
+#define log_event(s, level, event, message, ...)   \
+    log_event_at((s), (level), (event), (message), \
+                 (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
 void log_event_at(const struct scope *s, enum log_level level, const char *event,
                   const char *message, const struct log_field *fields);
 
@@ -42,7 +43,8 @@ void log_event_at(const struct scope *s, enum log_level level, const char *event
 #define log_warn(s, ...) log_line((s), LOG_WARN, __VA_ARGS__)
 #define log_info(s, ...) log_line((s), LOG_INFO, __VA_ARGS__)
 #define log_debug(s, ...) log_line((s), LOG_DEBUG, __VA_ARGS__)
-void log_line(const struct scope *s, enum log_level level, const char *format, ...) LIKE_PRINTF(3, 4);
+void log_line(const struct scope *s, enum log_level level, const char *format, ...)
+    LIKE_PRINTF(3, 4);
 
 /** The scope's recorded error, once, by whoever ends the scope; nothing when there is none. */
 void log_failure(const struct scope *s, enum log_level level, const char *message);

@@ -19,20 +19,20 @@
  * beside its type; OWNED(type, release) takes the pointed-to type and a release that accepts NULL.
  */
 #define AUTO(release) __attribute__((cleanup(release##_auto)))
-#define OWNED(type, release)                                                                       \
-    static inline UNUSED void release##_auto(type **owned)                                         \
-    {                                                                                              \
-        if (*owned)                                                                                \
-            release(*owned);                                                                       \
-    }                                                                                              \
+#define OWNED(type, release)                               \
+    static inline UNUSED void release##_auto(type **owned) \
+    {                                                      \
+        if (*owned)                                        \
+            release(*owned);                               \
+    }                                                      \
     struct owned_takes_a_semicolon
 
 /** OWNED_VALUE: the same for a struct the caller provides, released by address (`buf_done`). */
-#define OWNED_VALUE(type, release)                                                                 \
-    static inline UNUSED void release##_auto(type *owned)                                          \
-    {                                                                                              \
-        release(owned);                                                                            \
-    }                                                                                              \
+#define OWNED_VALUE(type, release)                        \
+    static inline UNUSED void release##_auto(type *owned) \
+    {                                                     \
+        release(owned);                                   \
+    }                                                     \
     struct owned_takes_a_semicolon
 
 #endif

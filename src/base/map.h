@@ -1,4 +1,5 @@
-/** Map: text keys to pointers, kept in an arena. One thread at a time; many readers once it is complete. */
+/** Map: text keys to pointers, kept in an arena. One thread at a time; many readers once it is
+ * complete. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

@@ -4,7 +4,8 @@
 
 #include "base/text.h"
 
-/** Fill LEN bytes; a generator that fails aborts the process. Builds with faults can make it repeat itself. */
+/** Fill LEN bytes; a generator that fails aborts the process. Builds with faults can make it repeat
+ * itself. */
 void random_bytes(void *out, size_t len);
 /** A number from 0 to BELOW - 1, without bias. */
 uint64_t random_below(uint64_t below);
@@ -12,7 +13,8 @@ uint64_t random_below(uint64_t below);
 char *ulid_new(struct arena *a);
 /** A random UUID (RFC 9562 version 4) in lower case. */
 char *uuid_new(struct arena *a);
-/** Builds with faults: from now on give the same LEN-byte pattern again every PERIOD calls; 0 ends it. */
+/** Builds with faults: from now on give the same LEN-byte pattern again every PERIOD calls; 0 ends
+ * it. */
 void random_tell_repeat(int period);
 
 #endif

@@ -1,6 +1,6 @@
 /**
- * Scope: one unit of work (a request, a job, a command) with its memory, deadline, identity and error.
- * It belongs to one thread at a time.
+ * Scope: one unit of work (a request, a job, a command) with its memory, deadline, identity and
+ * error. It belongs to one thread at a time.
  */
 #ifndef BASE_SCOPE_H
 #define BASE_SCOPE_H
@@ -13,13 +13,13 @@
 
 struct scope {
     struct arena *arena;
-    struct error error;     /* the last failure; kind OK when there is none */
-    struct list problems;   /* of struct problem: what decoding and policy found wrong */
-    int64_t deadline_ms;    /* of clock_mono_ms(); INT64_MAX for none */
-    const char *id;         /* a ULID: in logs, audit and X-Request-Id */
-    const char *principal;  /* who asks, for logs: "u_17"; NULL when nobody is known */
-    const char *module;     /* for logs: "http", "jobs" */
-    const char *address;    /* the peer's address, or NULL */
+    struct error error;    /* the last failure; kind OK when there is none */
+    struct list problems;  /* of struct problem: what decoding and policy found wrong */
+    int64_t deadline_ms;   /* of clock_mono_ms(); INT64_MAX for none */
+    const char *id;        /* a ULID: in logs, audit and X-Request-Id */
+    const char *principal; /* who asks, for logs: "u_17"; NULL when nobody is known */
+    const char *module;    /* for logs: "http", "jobs" */
+    const char *address;   /* the peer's address, or NULL */
 };
 
 /** A scope with an arena of its own and no deadline; MODULE is constant text. */
@@ -35,24 +35,25 @@ int64_t scope_left_ms(const struct scope *s);
 /** Record a failure and return its KIND. The first three forms differ in the code they carry. */
 #define fail(s, kind, ...) fail_at((s), (kind), CHY_NONE, __FILE__, __LINE__, __VA_ARGS__)
 #define fail_code(s, kind, code, ...) fail_at((s), (kind), (code), __FILE__, __LINE__, __VA_ARGS__)
-#define fail_tag(s, kind, code, tag_, ...)                                                         \
-    ({                                                                                             \
-        enum err fail_kind_ = fail_at((s), (kind), (code), __FILE__, __LINE__, __VA_ARGS__);       \
-        (s)->error.tag = (tag_);                                                                   \
-        fail_kind_;                                                                                \
+#define fail_tag(s, kind, code, tag_, ...)                                                   \
+    ({                                                                                       \
+        enum err fail_kind_ = fail_at((s), (kind), (code), __FILE__, __LINE__, __VA_ARGS__); \
+        (s)->error.tag = (tag_);                                                             \
+        fail_kind_;                                                                          \
     })
 enum err fail_at(struct scope *s, enum err kind, enum code code, const char *file, int line,
                  const char *format, ...) LIKE_PRINTF(6, 7);
 
-/** Put context before the recorded error's text ("loading the issuer: ..."), when E is a failure; returns E. */
+/** Put context before the recorded error's text ("loading the issuer: ..."), when E is a failure;
+ * returns E. */
 enum err note(struct scope *s, enum err e, const char *format, ...) LIKE_PRINTF(3, 4);
 
 /** Record one thing wrong with the input at PATH (copied); the work goes on to find more. */
 void problem(struct scope *s, const char *path, enum code code, const char *format, ...)
     LIKE_PRINTF(4, 5);
 /**
- * Turn recorded problems into one failure: E_INVALID with the code of the first and the texts of all, or OK
- * when there are none.
+ * Turn recorded problems into one failure: E_INVALID with the code of the first and the texts of
+ * all, or OK when there are none.
  */
 enum err problems_check(struct scope *s);
 /** Forget error and problems, before the same scope tries something else. */

@@ -1,4 +1,5 @@
-/** Secret: bytes that are never printed and are wiped at the end, kept out of core dumps and swap. */
+/** Secret: bytes that are never printed and are wiped at the end, kept out of core dumps and swap.
+ */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 

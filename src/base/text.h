@@ -1,4 +1,5 @@
-/** Text and bytes: strings that are UTF-8 and immutable, binary data with its length, and how to walk both. */
+/** Text and bytes: strings that are UTF-8 and immutable, binary data with its length, and how to
+ * walk both. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -21,15 +22,15 @@ bool bytes_eq_secret(struct bytes a, struct bytes b);
 
 /* Text. NULL equals only NULL. */
 bool text_eq(const char *a, const char *b);
-bool text_eq_fold(const char *a, const char *b);   /* ASCII letters in any case */
+bool text_eq_fold(const char *a, const char *b); /* ASCII letters in any case */
 bool text_starts(const char *text, const char *start);
 bool text_starts_fold(const char *text, const char *start);
 bool text_ends(const char *text, const char *end);
 bool text_ends_fold(const char *text, const char *end);
-bool text_empty(const char *text); /* NULL or "" */
-char *text_fold(struct arena *a, const char *text); /* ASCII lower case */
+bool text_empty(const char *text);                   /* NULL or "" */
+char *text_fold(struct arena *a, const char *text);  /* ASCII lower case */
 char *text_upper(struct arena *a, const char *text); /* ASCII upper case */
-char *text_trim(struct arena *a, const char *text); /* without white space at both ends */
+char *text_trim(struct arena *a, const char *text);  /* without white space at both ends */
 /** Strict UTF-8 without NUL, surrogates or overlong forms (RFC 3629). */
 bool text_is_utf8(const void *data, size_t len);
 /** Characters from U+0000 to U+001F, U+007F to U+009F, bidirectional controls: not for names. */
@@ -37,11 +38,13 @@ bool text_has_control(const char *text);
 size_t text_code_points(const char *text);
 
 /**
- * A whole decimal number with an optional minus sign; false when the text is anything else or does not fit.
+ * A whole decimal number with an optional minus sign; false when the text is anything else or does
+ * not fit.
  */
 bool text_to_int(const char *text, int64_t *out);
 
-/* Encodings. A decoder returns false, and leaves its output alone, on anything but the exact form. */
+/* Encodings. A decoder returns false, and leaves its output alone, on anything but the exact form.
+ */
 char *hex_lower(struct arena *a, struct bytes b);
 char *hex_upper(struct arena *a, struct bytes b);
 bool hex_decode(struct arena *a, const char *text, struct bytes *out);

@@ -9,7 +9,7 @@ struct when {
     int64_t ms;
 };
 #define WHEN_NONE ((struct when){ INT64_MIN })
-#define WHEN_S(seconds) ((struct when){ (seconds) * INT64_C(1000) })
+#define WHEN_S(seconds) ((struct when){ (seconds)*INT64_C(1000) })
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
 #define HOUR_MS (60 * MINUTE_MS)
@@ -45,15 +45,15 @@ char *when_rfc3339_ms(struct arena *a, struct when w);
 /** IMF-fixdate of RFC 9110 section 5.6.7. */
 char *when_http(struct arena *a, struct when w);
 /**
- * Read RFC 3339 and its relaxed relatives: any offset or none (UTC), 0 to 9 fraction digits, a blank for T,
- * a date alone (midnight UTC). False on anything else.
+ * Read RFC 3339 and its relaxed relatives: any offset or none (UTC), 0 to 9 fraction digits, a
+ * blank for T, a date alone (midnight UTC). False on anything else.
  */
 bool when_parse(const char *text, struct when *out);
 bool when_parse_http(const char *text, struct when *out);
 
 /**
- * Read a duration: `90d`, `12h`, `30m`, `45s`, `6w`, `1y` (365 d), `500ms`, sums such as `1d12h`, ISO 8601
- * `P90D`, `PT12H`, and `d.hh:mm:ss`. A bare number is refused.
+ * Read a duration: `90d`, `12h`, `30m`, `45s`, `6w`, `1y` (365 d), `500ms`, sums such as `1d12h`,
+ * ISO 8601 `P90D`, `PT12H`, and `d.hh:mm:ss`. A bare number is refused.
  */
 bool duration_parse(const char *text, int64_t *ms);
 char *duration_text(struct arena *a, int64_t ms); /* shortest exact form: 36h -> 1d12h */

@@ -1,0 +1,145 @@
+/**
+ * Signer: a key that signs, wherever it lives. The rest of the program names it by a URI
+ * (`file:/path/ca.key`), sees its public half and gets signatures; only a back end ever touches the
+ * private half. Any thread, many at once.
+ */
+#ifndef DRIVERS_SIGNER_H
+#define DRIVERS_SIGNER_H
+
+#include "base/scope.h"
+#include "base/secret.h"
+
+struct seal;
+struct signer;
+
+/** Signature algorithms, by the names of RFC 7518 section 3.1 and RFC 8037; the curve of an EC key
+ * decides its own. */
+enum sign_alg {
+    SIGN_NONE,
+    SIGN_ES256, /* ecdsa-with-SHA256 on P-256 */
+    SIGN_ES384, /* ecdsa-with-SHA384 on P-384 */
+    SIGN_ES512, /* ecdsa-with-SHA512 on P-521 */
+    SIGN_RS256, /* RSASSA-PKCS1-v1_5 */
+    SIGN_RS384,
+    SIGN_RS512,
+    SIGN_PS256, /* RSASSA-PSS, MGF1 of the same hash, salt as long as the hash */
+    SIGN_PS384,
+    SIGN_PS512,
+    SIGN_ED25519, /* signs the whole message */
+};
+
+/** `ES256`, `RS256`, `Ed25519`; NULL for SIGN_NONE. */
+const char *sign_alg_name(enum sign_alg alg);
+bool sign_alg_parse(const char *name, enum sign_alg *out); /* in any case of letters */
+/** The DER AlgorithmIdentifier that stands beside such a signature (RFC 4055, 5758, 8410); constant
+ * memory. */
+struct bytes sign_alg_identifier(enum sign_alg alg);
+
+/** Kinds of keys that can be made. */
+enum signer_key {
+    SIGNER_KEY_NONE,
+    SIGNER_EC_P256,
+    SIGNER_EC_P384,
+    SIGNER_EC_P521,
+    SIGNER_RSA_2048,
+    SIGNER_RSA_3072,
+    SIGNER_RSA_4096,
+    SIGNER_ED25519,
+};
+
+/** `ec-p256`, `rsa-3072`, `ed25519`; NULL for SIGNER_KEY_NONE. */
+const char *signer_key_name(enum signer_key kind);
+/** Read those and what people write for them: `P-256`, `ec256`, `prime256v1`, `rsa4096`, `RSA
+ * 2048`. */
+bool signer_key_parse(const char *name, enum signer_key *out);
+
+/** What the program lends to back ends; it outlives every signer. */
+struct signer_env {
+    struct seal *seal; /* the master key, for keys in files */
+};
+
+/** A back end. Its functions may wait and may be called by many threads at once; STATE is what its
+ * open() made. */
+struct signer_driver {
+    const char *name; /* the scheme of its URIs: "file" */
+    const char *doc;
+    /** Open the key that URI names. E_NOT_FOUND: no such key. */
+    enum err (*open)(struct scope *s, const struct signer_env *env, const char *uri, void **state);
+    void (*close)(void *state);
+    /** The public key: a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) that lives as long as
+     * STATE. */
+    struct bytes (*public_key)(const void *state);
+    /** True when the key can sign with ALG. */
+    bool (*can)(const void *state, enum sign_alg alg);
+    enum sign_alg (*preferred)(const void *state);
+    /** Sign the whole MESSAGE; the signature goes to s->arena in the form of an X.509 BIT STRING's
+     * content. */
+    enum err (*sign)(struct scope *s, void *state, enum sign_alg alg, struct bytes message,
+                     struct bytes *signature);
+    /** E_UNAVAILABLE when the key cannot be used now. */
+    enum err (*health)(struct scope *s, void *state);
+    /** Make a key where URI says. E_CONFLICT: there is one already. NULL: not offered. */
+    enum err (*make)(struct scope *s, const struct signer_env *env, const char *uri,
+                     enum signer_key kind);
+    /** Keep an existing key (DER PrivateKeyInfo, RFC 5958) where URI says. NULL: not offered. */
+    enum err (*keep)(struct scope *s, const struct signer_env *env, const char *uri,
+                     const struct secret *pkcs8);
+    /** Protect a key at rest with the present master key, after a rotation. NULL: the back end
+     * needs none. */
+    enum err (*rewrap)(struct scope *s, const struct signer_env *env, const char *uri);
+};
+
+/** Keys in files, sealed under the master key. */
+extern const struct signer_driver file_signer;
+
+/** The back ends of this program, ended by NULL. */
+extern const struct signer_driver *const signer_drivers[];
+
+/**
+ * Open a key by its URI.
+ *
+ * @return E_INVALID for a malformed URI, E_UNSUPPORTED for a scheme without a back end, E_NOT_FOUND
+ * when there is no such key, E_FORBIDDEN when its file is readable by others, E_UNAVAILABLE when it
+ * cannot be reached
+ */
+enum err signer_open(struct scope *s, const struct signer_env *env, const char *uri,
+                     struct signer **out);
+/** Let go of a signer that no thread uses any more. NULL is allowed. */
+void signer_close(struct signer *signer);
+OWNED(struct signer, signer_close);
+
+/** Make a key where URI says and open it. E_CONFLICT when there is one already. */
+enum err signer_make(struct scope *s, const struct signer_env *env, const char *uri,
+                     enum signer_key kind, struct signer **out);
+/** Put an existing private key (DER PrivateKeyInfo) where URI says. E_CONFLICT when there is one
+ * already. */
+enum err signer_keep(struct scope *s, const struct signer_env *env, const char *uri,
+                     const struct secret *pkcs8);
+/** Protect the key with the present master key, after a rotation. */
+enum err signer_rewrap(struct scope *s, const struct signer_env *env, const char *uri);
+
+const char *signer_uri(const struct signer *signer);
+const char *signer_backend(const struct signer *signer); /* for metrics: "file" */
+/** The public key as DER SubjectPublicKeyInfo; it lives as long as the signer. */
+struct bytes signer_public_key(const struct signer *signer);
+/** True when signer_sign() would accept ALG. */
+bool signer_can(const struct signer *signer, enum sign_alg alg);
+/** The algorithm to use when nobody chose: ES by the curve, RS256, Ed25519. */
+enum sign_alg signer_preferred(const struct signer *signer);
+
+/**
+ * Sign the whole MESSAGE.
+ *
+ * @param alg        SIGN_NONE for signer_preferred()
+ * @param signature  receives, in s->arena, the content of an X.509 BIT STRING: for ECDSA the DER
+ * SEQUENCE of r and s (RFC 5480), for RSA as many bytes as the modulus, for Ed25519 64 bytes (RFC
+ * 8410)
+ * @return E_UNSUPPORTED when the key cannot sign so, E_UNAVAILABLE when the back end cannot be
+ * reached
+ */
+enum err signer_sign(struct scope *s, struct signer *signer, enum sign_alg alg,
+                     struct bytes message, struct bytes *signature);
+/** E_UNAVAILABLE when the key cannot be used now; the reason is in the scope. */
+enum err signer_health(struct scope *s, struct signer *signer);
+
+#endif

@@ -78,7 +78,7 @@ CREATE TABLE permission_grant (
 -- Keys that the server keeps, sealed ----------------------------------------------------------------------------
 
 CREATE TABLE private_key (
-    id @text PRIMARY KEY,       -- ULID, made before the insert: the seal binds it
+    id @id,                     -- random below 2^53, made before the insert: the seal binds it
     key_hash @bytes NOT NULL,   -- SHA-256 of the SubjectPublicKeyInfo
     purpose @text NOT NULL,     -- "token", "audit", "ocsp", "server", "certificate"
     algorithm @text NOT NULL,
@@ -102,6 +102,7 @@ CREATE TABLE authority (
     id @id,
     name @text NOT NULL,
     name_folded @text NOT NULL UNIQUE,
+    slug @text NOT NULL UNIQUE, -- in addresses: /crl/{slug}-1.crl
     host @text NOT NULL DEFAULT '',
     driver @text NOT NULL,      -- "embedded"
     parent @int REFERENCES authority(id),
@@ -166,7 +167,7 @@ CREATE TABLE crl (
 CREATE TABLE ocsp_responder (
     id @id,
     ca_key @int NOT NULL REFERENCES ca_key(id),
-    private_key @text NOT NULL REFERENCES private_key(id),
+    private_key @int NOT NULL REFERENCES private_key(id),
     certificate @int,
     not_before @int NOT NULL,
     not_after @int NOT NULL,

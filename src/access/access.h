@@ -1,0 +1,153 @@
+/**
+ * Access: who is calling, and what they may do. Any thread may call; what needs the database or a
+ * password hash waits, so loop threads ask access_remembered() only.
+ */
+#ifndef ACCESS_ACCESS_H
+#define ACCESS_ACCESS_H
+
+#include "access/permission.h"
+#include "audit/audit.h"
+#include "base/scope.h"
+#include "db/db.h"
+
+struct access;
+struct seal;
+
+enum caller_kind { CALLER_NOBODY, CALLER_USER, CALLER_CLIENT, CALLER_SYSTEM };
+
+/** On what a permission is granted: everywhere, or on one object. */
+enum grant_on {
+    GRANT_GLOBAL,
+    GRANT_COLLECTION,
+    GRANT_CONTAINER,
+    GRANT_TEMPLATE,
+    GRANT_AUTHORITY,
+    GRANT_PAM,
+    GRANT_ON_END
+};
+const char *grant_on_name(enum grant_on on); /* "global", "template" */
+bool grant_on_parse(const char *name, enum grant_on *out);
+
+/** Who is calling. Immutable; lives as long as the scope it was made for. */
+struct caller {
+    enum caller_kind kind;
+    int64_t id;
+    const char *id_text;      /* "u_17", "c_3"; "chancery" for the program itself */
+    const char *name;         /* the account: `CONTOSO\ana`, `ana`, a client's id */
+    const char *const *roles; /* names, ended by NULL */
+    const int64_t *role_ids;  /* as many */
+    size_t role_count;
+    const char *address, *user_agent; /* of the peer, or NULL */
+    const char *auth;                 /* basic, token, client-cert, system */
+    const char *scope;                /* of the token, or NULL */
+    bool rate_exempt;                 /* holds rate/exempt */
+    const struct grants *grants;      /* access_may() reads it */
+    struct audit_actor actor;         /* the same, for audit_add() */
+};
+
+/** The program itself, which may do all: first run, jobs. */
+extern const struct caller caller_system;
+/** Nobody: may do nothing. */
+extern const struct caller caller_nobody;
+
+/* What they may do. */
+/** Whether CALLER may do P on the object ID of kind ON: by a global grant or one on it.
+ * GRANT_GLOBAL: id 0. */
+bool access_may(const struct caller *caller, enum permission p, enum grant_on on, int64_t id);
+/** Whether CALLER may do P anywhere at all: what an operation's gate asks; the door asks for the
+ * object. */
+bool access_may_somewhere(const struct caller *caller, enum permission p);
+/**
+ * The objects of kind ON where CALLER may do P, when they may not do it everywhere.
+ *
+ * @param everywhere  receives whether the grant is global; then IDS stays empty
+ * @param ids         receives a list of int64_t, ascending
+ */
+void access_objects(struct scope *s, const struct caller *caller, enum permission p,
+                    enum grant_on on, bool *everywhere, struct list *ids);
+/**
+ * access_may(), or the failure: E_FORBIDDEN with CHY_NOT_PERMITTED and the text that Command
+ * clients look for, "User NAME does not have the required permissions: Certificates:Read."
+ */
+enum err access_require(struct scope *s, const struct caller *caller, enum permission p,
+                        enum grant_on on, int64_t id);
+/** Whether one of CALLER's roles is ROLE_ID. */
+bool access_has_role(const struct caller *caller, int64_t role_id);
+/** Record a refusal in the audit trail, at most a few a second; the face calls it once for each
+ * E_FORBIDDEN. */
+void access_denied(struct scope *s, struct access *a, const struct caller *caller,
+                   const char *what);
+
+struct access_options {
+    const char *issuer;  /* of tokens; NULL: "chancery" */
+    int64_t token_ms;    /* life of a token; 0: 1 h */
+    int64_t remember_ms; /* how long verified credentials are remembered; 0: 60 s */
+    int lock_after;      /* wrong passwords before a lock-out; 0: 5 */
+    int64_t lock_ms;     /* the first lock-out; 0: 30 s; doubles up to an hour */
+    const char *domain;  /* of names without one; NULL: none */
+    int hashes_at_once;  /* password hashes computed at the same time; 0: 2 */
+};
+
+/** Open; makes the token key and the built-in roles when the database has none. End with
+ * access_close(). */
+enum err access_open(struct scope *s, struct db *db, struct seal *seal,
+                     const struct access_options *o, struct access **out);
+void access_close(struct access *a);
+OWNED(struct access, access_close);
+
+/** Where a call comes from. */
+struct access_peer {
+    const char *address, *user_agent;
+};
+
+/* Who they are. All of these answer wrong name, wrong password and disabled account alike. */
+/**
+ * The caller of an Authorization header whose credentials were verified within the last minute;
+ * NULL when they must be verified: access_authenticate() on a worker. Never waits.
+ */
+const struct caller *access_remembered(struct scope *s, struct access *a, const char *authorization,
+                                       const struct access_peer *peer);
+/**
+ * The caller that an Authorization header (Basic or Bearer) proves.
+ *
+ * @return E_UNAUTHENTICATED: CHY_BAD_LOGIN, CHY_BAD_TOKEN; E_LIMIT: CHY_LOCKED_OUT with
+ * retry_after_s; E_TIMEOUT: no turn at the password hash within the deadline
+ */
+enum err access_authenticate(struct scope *s, struct access *a, const char *authorization,
+                             const struct access_peer *peer, const struct caller **out);
+/** The same for a user's name and password, such as Auth/Login brings. */
+enum err access_login(struct scope *s, struct access *a, const char *name, const char *password,
+                      const struct access_peer *peer, const struct caller **out);
+/** The same for an OAuth2 client (RFC 6749 section 2.3.1). */
+enum err access_client_login(struct scope *s, struct access *a, const char *client_id,
+                             const char *secret, const struct access_peer *peer,
+                             const struct caller **out);
+
+/** An access token. */
+struct access_token {
+    const char *text;  /* a JWT signed with ES256 (RFC 9068) */
+    int64_t expires_s; /* from now */
+    const char *scope;
+};
+/** Make a token for CALLER, who has just proved who they are; SCOPE NULL: "keyfactor-api". */
+enum err access_token_make(struct scope *s, struct access *a, const struct caller *caller,
+                           const char *scope, struct access_token *out);
+/** The public keys of tokens as a JWK Set (RFC 7517). */
+enum err access_token_keys(struct scope *s, struct access *a, const char **jwks);
+/** Sign with a new key from now on; tokens of the old one stay good until they expire. */
+enum err access_token_rotate(struct scope *s, struct access *a, const struct caller *by);
+/** Forget remembered credentials: of one principal ("u_17"), or all when NULL. */
+void access_forget(struct access *a, const char *id_text);
+
+/**
+ * Split and fold an account name: `name`, `DOMAIN\name` and `name@domain` give the same two parts.
+ *
+ * @param domain  receives the folded domain, or "" when there is none
+ * @param name    receives the folded name
+ * @return false: empty, too long (256), or with control characters
+ * @see command-api.md section 1.4
+ */
+bool access_name_split(struct arena *a, const char *account, const char **domain,
+                       const char **name);
+
+#endif

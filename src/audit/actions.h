@@ -1,0 +1,120 @@
+/**
+ * Actions: everything that the audit record can say was done. The list is the catalogue; `chancery
+ * help audit-actions` prints it. A name never changes its meaning and is never used again.
+ */
+#ifndef AUDIT_ACTIONS_H
+#define AUDIT_ACTIONS_H
+
+#include "base/macros.h"
+
+/* ACTION(NAME, "category", "action", "what it records"), grouped by category. */
+#define AUDIT_ACTIONS                                                                              \
+    ACTION(CERTIFICATE_ISSUE, "certificate", "certificate.issue", "A certificate was issued.")     \
+    ACTION(CERTIFICATE_RENEW, "certificate", "certificate.renew",                                  \
+           "A certificate was issued that renews another.")                                        \
+    ACTION(CERTIFICATE_REVOKE, "certificate", "certificate.revoke", "A certificate was revoked.")  \
+    ACTION(CERTIFICATE_REVOKE_ALL, "certificate", "certificate.revoke_all",                        \
+           "All certificates that a query finds were asked to be revoked.")                        \
+    ACTION(CERTIFICATE_HOLD, "certificate", "certificate.hold", "A certificate was put on hold.")  \
+    ACTION(CERTIFICATE_RELEASE, "certificate", "certificate.release",                              \
+           "A certificate was taken off hold.")                                                    \
+    ACTION(CERTIFICATE_DOWNLOAD, "certificate", "certificate.download",                            \
+           "A certificate was downloaded.")                                                        \
+    ACTION(CERTIFICATE_IMPORT, "certificate", "certificate.import",                                \
+           "A certificate that others issued entered the register.")                               \
+    ACTION(CERTIFICATE_DELETE, "certificate", "certificate.delete",                                \
+           "A certificate was removed from the register.")                                         \
+    ACTION(REQUEST_SUBMIT, "request", "request.submit", "A request for a certificate came in.")    \
+    ACTION(REQUEST_PENDING, "request", "request.pending", "A request waits for somebody.")         \
+    ACTION(REQUEST_APPROVE, "request", "request.approve", "A request was approved.")               \
+    ACTION(REQUEST_DENIED, "request", "request.denied", "A request was refused.")                  \
+    ACTION(REQUEST_FAILED, "request", "request.failed", "A request failed.")                       \
+    ACTION(REQUEST_UNKNOWN, "request", "request.unknown",                                          \
+           "Nobody knows yet whether an outside authority signed a request.")                      \
+    ACTION(CA_CREATE, "ca", "ca.create", "A certificate authority was made.")                      \
+    ACTION(CA_EDIT, "ca", "ca.edit", "The settings of an authority were changed.")                 \
+    ACTION(CA_ENABLE, "ca", "ca.enable", "An authority was switched on.")                          \
+    ACTION(CA_DISABLE, "ca", "ca.disable", "An authority was switched off.")                       \
+    ACTION(CA_DELETE, "ca", "ca.delete", "An authority was retired.")                              \
+    ACTION(CA_KEY_CREATE, "ca", "ca.key.create", "A key of an authority was made.")                \
+    ACTION(CA_CERTIFICATE_ISSUE, "ca", "ca.certificate.issue",                                     \
+           "A certificate of an authority was issued.")                                            \
+    ACTION(CA_CERTIFICATE_REVOKE, "ca", "ca.certificate.revoke",                                   \
+           "A certificate of an authority was revoked.")                                           \
+    ACTION(CA_CRL_PUBLISH, "ca", "ca.crl.publish", "A certificate revocation list was published.") \
+    ACTION(CA_OCSP_KEY, "ca", "ca.ocsp.key", "An OCSP responder got a new key and certificate.")   \
+    ACTION(CA_SIGNING_INTENT, "ca", "ca.signing.intent",                                           \
+           "An authority is about to use its key (strict signing journal).")                       \
+    ACTION(TEMPLATE_CREATE, "template", "template.create", "A template was made.")                 \
+    ACTION(TEMPLATE_EDIT, "template", "template.edit", "A template got a new version.")            \
+    ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \
+    ACTION(TEMPLATE_DISABLE, "template", "template.disable", "A template was switched off.")       \
+    ACTION(TEMPLATE_DELETE, "template", "template.delete", "A template was retired.")              \
+    ACTION(LOGIN_SUCCESS, "identity", "login.success",                                             \
+           "Somebody proved who they are (at most once a minute for each credential).")            \
+    ACTION(LOGIN_FAILED, "identity", "login.failed", "Credentials were refused.")                  \
+    ACTION(LOGIN_LOCKED, "identity", "login.locked",                                               \
+           "An account was locked after too many wrong passwords.")                                \
+    ACTION(TOKEN_ISSUE, "identity", "token.issue", "An access token was issued.")                  \
+    ACTION(USER_CREATE, "identity", "user.create", "A user was made.")                             \
+    ACTION(USER_EDIT, "identity", "user.edit", "A user was changed.")                              \
+    ACTION(USER_PASSWORD, "identity", "user.password", "A user's password was set.")               \
+    ACTION(USER_UNLOCK, "identity", "user.unlock", "A locked account was opened again.")           \
+    ACTION(USER_DELETE, "identity", "user.delete", "A user was removed.")                          \
+    ACTION(CLIENT_CREATE, "identity", "client.create", "An OAuth2 client was made.")               \
+    ACTION(CLIENT_EDIT, "identity", "client.edit", "An OAuth2 client was changed.")                \
+    ACTION(CLIENT_SECRET, "identity", "client.secret", "An OAuth2 client got a new secret.")       \
+    ACTION(CLIENT_DELETE, "identity", "client.delete", "An OAuth2 client was removed.")            \
+    ACTION(ROLE_CREATE, "permission", "role.create", "A role was made.")                           \
+    ACTION(ROLE_EDIT, "permission", "role.edit", "A role was changed.")                            \
+    ACTION(ROLE_DELETE, "permission", "role.delete", "A role was removed.")                        \
+    ACTION(ROLE_MEMBER_ADD, "permission", "role.member.add", "Somebody was given a role.")         \
+    ACTION(ROLE_MEMBER_REMOVE, "permission", "role.member.remove",                                 \
+           "A role was taken from somebody.")                                                      \
+    ACTION(PERMISSION_GRANT, "permission", "permission.grant", "A role was given a permission.")   \
+    ACTION(PERMISSION_WITHDRAW, "permission", "permission.withdraw",                               \
+           "A permission was taken from a role.")                                                  \
+    ACTION(PERMISSION_DENIED, "permission", "permission.denied",                                   \
+           "A caller asked for what they may not do.")                                             \
+    ACTION(SETTINGS_EDIT, "settings", "settings.edit", "A setting was changed.")                   \
+    ACTION(SECRET_CREATE, "secret", "secret.create", "A secret was stored.")                       \
+    ACTION(SECRET_USE, "secret", "secret.use", "A secret was read.")                               \
+    ACTION(SECRET_DELETE, "secret", "secret.delete", "A secret was removed.")                      \
+    ACTION(MASTER_KEY_ROTATE, "secret", "secret.rotate", "Secrets were wrapped by a new key.")     \
+    ACTION(JOB_FAILED, "job", "job.failed", "A job was given up.")                                 \
+    ACTION(JOB_CANCEL, "job", "job.cancel", "A job was cancelled.")                                \
+    ACTION(SCHEDULE_EDIT, "job", "schedule.edit", "A schedule was changed.")                       \
+    ACTION(BACKUP_CREATE, "backup", "backup.create", "A backup was made.")                         \
+    ACTION(BACKUP_RESTORE, "backup", "backup.restore", "A backup was restored.")                   \
+    ACTION(CHAIN_GENESIS, "system", "chain.genesis", "An audit chain was begun.")                  \
+    ACTION(CHAIN_CHECKPOINT, "system", "chain.checkpoint",                                         \
+           "The heads of all audit chains were signed.")                                           \
+    ACTION(AUDIT_VERIFY, "system", "audit.verify", "The audit chains were verified.")              \
+    ACTION(AUDIT_EXPORT, "system", "audit.export", "Audit events were exported.")                  \
+    ACTION(SYSTEM_INIT, "system", "system.init", "The installation was set up.")                   \
+    ACTION(SYSTEM_START, "system", "system.start", "A server started.")                            \
+    ACTION(SYSTEM_STOP, "system", "system.stop", "A server stopped.")
+
+enum audit_action {
+    AUDIT_NO_ACTION,
+#define ACTION(name, category, action, doc) AUDIT_##name,
+    AUDIT_ACTIONS
+#undef ACTION
+};
+
+/** A row of the catalogue. */
+struct audit_action_info {
+    enum audit_action action;
+    const char *category; /* "certificate" */
+    const char *name;     /* "certificate.issue" */
+    const char *doc;
+};
+
+/** The row of ACTION, which is one of the list. */
+const struct audit_action_info *audit_action_info(enum audit_action action);
+/** The row with this name, or NULL. */
+const struct audit_action_info *audit_action_by_name(const char *name);
+/** All rows; *COUNT receives how many. */
+const struct audit_action_info *audit_action_all(size_t *count);
+
+#endif

@@ -1,0 +1,90 @@
+# A thin face over Meson: `make` builds build/chancery; `make help` lists the rest.
+BUILD ?= build
+JOBS ?= 2
+PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider
+E2E = $(PYTEST) tests/e2e -n 2 --dist loadgroup --tb short -q
+export BUILD
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD)
+
+## make                          build build/chancery
+## make run [ARGS=...]           install what is missing, build, serve on loopback with a fresh data directory
+run:
+	@tools/install.sh build
+	@$(MAKE) --no-print-directory all
+	@exec $(BUILD)/chancery serve --dev $(ARGS)
+
+## make test                     unit tests, then end to end on SQLite and PostgreSQL
+test: test-build
+	@tools/count.py meson:unit meson test -C $(BUILD) --no-rebuild --suite unit --print-errorlogs \
+	    -- "pytest:end to end" $(E2E)
+
+test-build:
+	@tools/install.sh build test
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) -Dfaults=true
+	@meson configure $(BUILD) -Dfaults=true
+	@ninja -C $(BUILD) -j $(JOBS)
+
+## make unit, make e2e [T=...]   one half of it; T is given to pytest, such as T='-k search'
+unit: test-build
+	@tools/count.py meson:unit meson test -C $(BUILD) --no-rebuild --suite unit --print-errorlogs
+e2e: test-build
+	@$(E2E) $(T)
+
+## make sanitize                 the unit tests under address and undefined-behaviour, then thread sanitizer
+sanitize:
+	@tools/install.sh build
+	@tools/sanitize.sh
+
+## make check                    layout, floors, style, headers; clang-tidy on the latest files
+check: check-tools
+	@tools/check.sh
+## make tidy                     the same with clang-tidy on every file (long)
+tidy: check-tools
+	@tools/check.sh tidy
+## make analyze                  gcc -fanalyzer on every file (long)
+analyze: check-tools
+	@[ -f build-analyze/build.ninja ] || meson setup build-analyze -Dc_args=-fanalyzer -Dwerror=false
+	@ninja -C build-analyze -j $(JOBS)
+
+check-tools:
+	@tools/install.sh build check
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD)
+
+## make soak                     200 crash rounds; end to end with the sanitizers (long)
+soak:
+	@tools/install.sh build test
+	@tools/soak.sh
+
+## make fuzz [SECONDS=60]        each fuzz target for that long
+fuzz:
+	@tools/install.sh build check
+	@[ -f build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true -Db_lundef=false
+	@ninja -C build-fuzz -j $(JOBS)
+	@tests/fuzz/run.sh build-fuzz $(or $(SECONDS),60)
+
+## make bench [PEERS=1]          speed, beside the counted floor (and beside other servers)
+bench:
+	@tools/install.sh build test
+	@bench/run.sh
+
+## make seed-coverage [PART=x]   the rows of the users' documents that no test names
+seed-coverage:
+	@tools/seed_coverage.py $(PART)
+
+## make install [DESTDIR=D]      the program, its links and its systemd unit
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) build-*
+
+.PHONY: all help run test test-build unit e2e sanitize check check-tools tidy analyze soak fuzz bench \
+	seed-coverage install clean

@@ -1,0 +1,123 @@
+"""Fixtures: a server on each database, and what a test may start beside it. See docs/testing.md."""
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import chancery  # noqa: E402
+import openapi  # noqa: E402
+import postgres  # noqa: E402
+import programs  # noqa: E402
+
+DATABASES = ("sqlite", "postgresql")
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "seed(*rows): the rows of the seed coverage table that this test shows")
+    config.addinivalue_line("markers", "once: does not depend on the database; runs on SQLite only")
+    config.addinivalue_line("markers", "database(name): runs on that database only")
+    openapi.used_dir()
+
+
+def pytest_generate_tests(metafunc):
+    if "database" not in metafunc.fixturenames:
+        return
+    only = metafunc.definition.get_closest_marker("database")
+    names = DATABASES
+    if metafunc.definition.get_closest_marker("once"):
+        names = DATABASES[:1]
+    elif only:
+        names = only.args
+    # one worker a database, so that each keeps its one server
+    metafunc.parametrize("database", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names],
+                         scope="session")
+
+
+def pytest_collection_modifyitems(items):
+    if not chancery.here():
+        items[:] = []
+
+
+def _is_whole(config):
+    """Whether this run was asked for every test."""
+    return (len(config.args) == 1 and pathlib.Path(config.args[0].rstrip("/")).name == "e2e"
+            and not config.option.keyword and not config.option.markexpr)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """An operation that no test used fails a complete run."""
+    if hasattr(session.config, "workerinput"):
+        return
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not chancery.here():
+        session.exitstatus = pytest.ExitCode.OK
+    if exitstatus == pytest.ExitCode.OK and _is_whole(session.config):
+        session.config.chancery_unused = openapi.unused()
+        if session.config.chancery_unused:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    shutil.rmtree(openapi.used_dir(), ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter):
+    for operation in getattr(terminalreporter.config, "chancery_unused", []):
+        terminalreporter.write_line(f"no test used {operation}", red=True)
+
+
+@pytest.fixture(scope="session")
+def _postgres():
+    cluster = postgres.Postgres()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def new_database(database, request):
+    """Make a fresh database of the kind under test: a function that answers its URL, or None for a file of the
+    server's own."""
+    return request.getfixturevalue("_postgres").new_database if database == "postgresql" else lambda: None
+
+
+@pytest.fixture(scope="session")
+def server(database, request):
+    """The server that most tests share: one for each database, for the whole run."""
+    url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
+    one = chancery.Server(url)
+    try:
+        yield one.start()
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def new_server(database, new_database):
+    """Make servers whose state matters to the test; each is ended with it."""
+    made = []
+
+    def make(**more):
+        made.append(chancery.Server(new_database(), **more))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def client(server):
+    return server.client()
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """Start nginx with a certificate: nginx(certificate_pem, key_pem) answers its URL."""
+    made = []
+
+    def make(certificate, key):
+        made.append(programs.Nginx(tmp_path / f"nginx{len(made)}", certificate, key))
+        return made[-1].url
+    yield make
+    for one in made:
+        one.close()

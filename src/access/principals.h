@@ -11,15 +11,14 @@
 #define ACCESS_PRINCIPALS_H
 
 #include "access/access.h"
+#include "codec/model.h"
 
 /** A user. In edits, what is NULL or not given stays as it is. */
 struct user {
     int64_t id, version;
     const char *account; /* as typed at creation: `CONTOSO\ana`, `ana` */
     const char *display_name, *email;
-    struct opt_yes {
-        bool given, value;
-    } enabled;
+    struct opt_bool enabled;
     struct list roles;                             /* of const char *: names */
     bool roles_given;                              /* in edits: ROLES replaces the present ones */
     struct when created, last_login, locked_until; /* WHEN_NONE: never, not */
@@ -62,7 +61,7 @@ struct oauth_client {
     int64_t id, version;
     const char *client_id; /* NULL at creation: a random one */
     const char *description;
-    struct opt_yes enabled;
+    struct opt_bool enabled;
     struct list roles; /* of const char *: names */
     bool roles_given;
     struct when created, last_used;
@@ -106,7 +105,7 @@ struct role_member {
 struct role {
     int64_t id, version;
     const char *name, *description;
-    struct opt_yes enabled;
+    struct opt_bool enabled;
     bool immutable;     /* built in: only its members may change */
     struct list grants; /* of struct grant */
     bool grants_given;

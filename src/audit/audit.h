@@ -87,7 +87,7 @@ struct audit_row {
 /** Which events; what is NULL, 0 or WHEN_NONE does not restrict. */
 struct audit_query {
     struct when from, until; /* until is not included */
-    const char *category, *action, *outcome, *actor_id, *actor_name, *target_type, *target_id;
+    const char *category, *action, *outcome, *actor_name, *target_type, *target_id;
     const char *after; /* a cursor from audit_list(): go on behind it */
     int64_t lane;
     int limit;         /* 0: 50; at most 1000 */

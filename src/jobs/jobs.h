@@ -28,7 +28,6 @@ struct job_spec {
     struct when deadline; /* given up when it has not succeeded by then; {0} or WHEN_NONE: none */
     int64_t parent;       /* the job that this one is part of; 0: none */
     int max_attempts;     /* 0: the handler's */
-    int priority;         /* higher goes first among those that are due */
 };
 
 /**
@@ -99,7 +98,7 @@ void jobs_wake(void);
 enum err jobs_settle(struct scope *s, struct db *db, const char *kind);
 
 /** The id of this server's row in `instance`. */
-int64_t jobs_instance(const struct jobs *jobs);
+const char *jobs_instance(const struct jobs *jobs);
 
 /** A job as lists show it. */
 struct job_row {

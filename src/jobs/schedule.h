@@ -8,14 +8,13 @@
 #include "db/db.h"
 
 struct schedule {
-    int64_t id, version;
+    int64_t version;
     const char *name, *kind, *payload, *serial, *rule;
     bool enabled;
     struct when next, last; /* WHEN_NONE: never */
 };
 
-/** The first time after NOW that RULE names; NAME spreads durations, so that not all servers' work
- * falls together. */
+/** The first time after NOW that RULE names. E_INVALID: not a rule. */
 enum err schedule_next(struct scope *s, const char *rule, struct when now, struct when *out);
 /** Make the schedule if there is none of its name; an existing one keeps what people set. */
 enum err schedule_ensure(struct scope *s, struct tx *tx, const struct schedule *in);

@@ -30,6 +30,8 @@ CREATE TABLE app_user (
     rate_exempt @int NOT NULL DEFAULT 0,
     failures @int NOT NULL DEFAULT 0, -- wrong passwords since the last good one
     locked_until @int,
+    credential_version @int NOT NULL DEFAULT 1, -- grows when tokens and remembered logins must end
+    last_login_at @int,         -- to the minute
     created_at @int NOT NULL,
     version @int NOT NULL DEFAULT 1
 );
@@ -43,6 +45,8 @@ CREATE TABLE oauth_client (
     rate_exempt @int NOT NULL DEFAULT 0,
     failures @int NOT NULL DEFAULT 0,
     locked_until @int,
+    credential_version @int NOT NULL DEFAULT 1, -- grows when tokens and remembered logins must end
+    last_login_at @int,         -- to the minute
     created_at @int NOT NULL,
     version @int NOT NULL DEFAULT 1
 );
@@ -403,15 +407,15 @@ CREATE TABLE job (
     attempts @int NOT NULL DEFAULT 0,
     max_attempts @int NOT NULL DEFAULT 8,
     fence @int NOT NULL DEFAULT 0, -- grows with each lease; a late runner is told by it
-    leased_by @text,
+    leased_by @text,            -- instance.id
     leased_until @int,
     result @text,
     created_at @int NOT NULL,
     finished_at @int
 );
-CREATE INDEX job_due ON job(state, run_at);
+CREATE INDEX job_due ON job(state, run_at, id);
 CREATE UNIQUE INDEX job_dedupe ON job(dedupe_key) WHERE state = 0 AND dedupe_key IS NOT NULL;
-CREATE INDEX job_serial ON job(serial_key) WHERE state = 1 AND serial_key IS NOT NULL;
+CREATE UNIQUE INDEX job_serial ON job(serial_key) WHERE state = 1 AND serial_key IS NOT NULL;
 
 CREATE TABLE attempt (
     job @int NOT NULL REFERENCES job(id),
@@ -427,8 +431,10 @@ CREATE TABLE schedule (
     name @text PRIMARY KEY,
     kind @text NOT NULL,
     payload @text NOT NULL DEFAULT '{}',
-    every_ms @int NOT NULL,
+    serial_key @text,
+    rule @text NOT NULL,        -- "60s", "1d", "cron 5 4 * * *"
     next_at @int NOT NULL,
+    last_at @int,
     enabled @int NOT NULL DEFAULT 1,
     version @int NOT NULL DEFAULT 1
 );

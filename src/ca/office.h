@@ -1,0 +1,165 @@
+/**
+ * Office: the embedded certificate authorities of this installation, with their keys open and their
+ * certificates in memory. What callers see is an immutable snapshot; it is replaced whole when an
+ * authority changes. Any thread.
+ */
+#ifndef CA_OFFICE_H
+#define CA_OFFICE_H
+
+#include "db/db.h"
+#include "drivers/signer.h"
+#include "pki/cert.h"
+#include "pki/lint.h"
+#include "pki/ocsp.h"
+#include "seal/seal.h"
+
+struct ca_office;
+struct audit_actor;
+
+/** How the office works; texts must outlive it. */
+struct ca_options {
+    struct db *db;
+    struct seal *seal;
+    const char *key_dir;  /* of file keys */
+    const char *base_url; /* "http://pki.example.com": before /crl, /ca, /ocsp */
+    const char *name; /* first run: "Example" makes "Example Root CA" and "Example Issuing CA 1" */
+    const char *root_key, *issuing_key; /* "ec-p384", "ec-p256", "rsa-4096", "ed25519" */
+    int64_t root_life_ms, issuing_life_ms;
+    int64_t crl_interval_ms;  /* between two planned CRLs; nextUpdate is twice that and a day */
+    int64_t crl_delay_ms;     /* from a revocation to the next CRL, at most 10 s */
+    int64_t ocsp_life_ms;     /* of an answer: 4 days */
+    int64_t ocsp_cache_bytes; /* 32 MiB */
+    bool strict_journal;      /* signing_journal: strict */
+};
+
+/** A key of an authority, ready to sign. */
+struct ca_key {
+    int64_t id, authority;
+    int64_t generation;
+    bool active; /* signs new certificates; else only CRL and OCSP */
+    struct signer *signer;
+    enum sig_alg sig_alg;
+    struct bytes cert_der; /* its preferred certificate */
+    int64_t cert_id;       /* row in the register */
+    const struct cert *cert;
+    struct bytes
+        subject_hash; /* SHA-256 of the subject's DER: certificate.issuer_hash of what it issues */
+    struct bytes ski;
+    EVP_PKEY *public_key; /* for checking what it signed */
+    const struct lint_issuer *lint;
+    struct ocsp_issuer ocsp;
+    struct list chain; /* of struct bytes: its certificate, then issuers up to the root */
+    const char *crl_url, *ca_url, *ocsp_url;
+    const char *crl_file, *ca_file; /* last part of those: "example-issuing-ca-1-1.crl" */
+    int64_t crl_scope;              /* id */
+};
+
+/** An authority. */
+struct ca_authority {
+    int64_t id;
+    const char *name, *slug, *host, *driver;
+    int64_t parent;
+    bool enabled, offers_enrollment;
+    int64_t state, version;
+    struct when created_at;
+    const struct ca_key *key; /* the newest active one; NULL: none */
+    struct list keys;         /* of struct ca_key *, newest first */
+};
+
+/** All authorities at one moment; counted. */
+struct ca_snapshot {
+    struct list authorities; /* of struct ca_authority *, by id */
+    struct list keys;        /* of struct ca_key * */
+};
+
+/** Open every key and read every certificate. Keys that cannot be opened leave their authority
+ * without. */
+enum err ca_office_open(struct scope *s, const struct ca_options *o, struct ca_office **out);
+void ca_office_close(struct ca_office *office);
+OWNED(struct ca_office, ca_office_close);
+
+/** Make root and issuing authority, their certificates, first CRLs and OCSP responders, when there
+ * is none yet. */
+enum err ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor);
+
+/** The present snapshot; end with ca_snapshot_unref(). */
+const struct ca_snapshot *ca_snapshot_ref(struct ca_office *office);
+void ca_snapshot_unref(const struct ca_snapshot *snap);
+OWNED(const struct ca_snapshot, ca_snapshot_unref);
+/** Read the authorities anew: after a change here, or when an event tells of one elsewhere. */
+enum err ca_office_reload(struct scope *s, struct ca_office *office);
+
+/** By `Logical`, `Host\Logical` or slug, in any case; NULL: none. */
+const struct ca_authority *ca_find(const struct ca_snapshot *snap, const char *reference);
+const struct ca_authority *ca_by_id(const struct ca_snapshot *snap, int64_t id);
+const struct ca_key *ca_key_by_id(const struct ca_snapshot *snap, int64_t id);
+
+/**
+ * Sign a TBSCertificate: lint it, sign, verify the signature, put together. The only road to a key.
+ *
+ * @param context  for the lints; its issuer and algorithm are filled in here
+ * @param der      receives the certificate
+ * @param cert     receives it, read back strictly
+ * @return E_INVALID (CHY_LINT_FAILED) with the findings; E_UNAVAILABLE (CHY_SIGNER_FAILED)
+ */
+enum err ca_sign_certificate(struct scope *s, struct ca_office *office, const struct ca_key *key,
+                             struct bytes tbs, const struct lint_context *context,
+                             struct bytes *der, struct cert *cert);
+
+/** Switch an authority on or off for new requests. @param version  as read, or 0 for any:
+ * E_CONFLICT when changed */
+enum err ca_set_enabled(struct scope *s, struct ca_office *office, int64_t id, bool enabled,
+                        int64_t version, const struct audit_actor *actor);
+
+/* CRLs. */
+
+/** As part of TX, want a new CRL of KEY within the configured delay, at once when URGENT. */
+enum err crl_want(struct scope *s, struct tx *tx, struct ca_office *office,
+                  const struct ca_key *key, bool urgent);
+/** Number, build, lint, sign and publish the CRL of a scope, now. */
+enum err crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id);
+/** A published CRL. */
+struct crl_published {
+    int64_t number, entries;
+    struct when this_update, next_update;
+    struct bytes der; /* in s->arena */
+};
+/** The present CRL of a key; E_NOT_FOUND. */
+enum err crl_current(struct scope *s, struct ca_office *office, const struct ca_key *key,
+                     struct crl_published *out);
+
+/* OCSP. */
+
+/** An answer; DER lives in s->arena or for ever. */
+struct ocsp_answer {
+    struct bytes der;
+    bool cacheable;                       /* a GET's answer may be kept by proxies */
+    struct when this_update, next_update; /* when cacheable */
+};
+/**
+ * Answer from memory alone, never waiting: for the loop. False: ask ocsp_answer_slow() on a worker.
+ * The bytes are copied into s->arena.
+ */
+bool ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request, bool is_get,
+                      struct ocsp_answer *out);
+/** Answer with a look into the register and a signature; the answer is kept. Never fails: errors
+ * are OCSP's own. */
+void ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes request, bool is_get,
+                      struct ocsp_answer *out);
+/** Forget what is kept about a serial of a key: it was revoked or released. */
+void ocsp_forget(struct ca_office *office, struct bytes issuer_hash, struct bytes serial);
+/** Forget everything: when events may have been missed. */
+void ocsp_forget_all(struct ca_office *office);
+/** Tell that this server has read all events up to now; answers from memory stop when this gets
+ * older than 5 s. */
+void ocsp_fresh(struct ca_office *office);
+/** Make sure every key has a responder certificate that lasts; called at start and by a daily job.
+ */
+enum err ocsp_rotate(struct scope *s, struct ca_office *office);
+
+/* Jobs of this floor: "crl.publish" {"scope":id}, "crl.plan" (finds CRLs that are due),
+ * "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */
+struct job_kind;
+extern const struct job_kind crl_publish_kind, crl_plan_kind, ocsp_rotate_kind;
+
+#endif

@@ -1,0 +1,113 @@
+/**
+ * Flow: the one door. Every certificate is asked for by flow_enroll(), every revocation by
+ * flow_revoke(), whatever the protocol; permission, template, names, lint, audit and events are
+ * behind it and nowhere else. Any thread.
+ */
+#ifndef FLOW_FLOW_H
+#define FLOW_FLOW_H
+
+#include "access/access.h"
+#include "ca/office.h"
+#include "issue/template.h"
+#include "pki/keycheck.h"
+
+/** What the door needs; the program owns all of it. */
+struct flow {
+    struct db *db;
+    struct ca_office *office;
+    struct template_shelf *shelf;
+    struct access *access;
+    const struct blocklist *blocked; /* may be NULL */
+    int64_t skew_ms; /* how far in the future a date may lie and still be now; 0: 5 minutes */
+};
+
+enum disposition {
+    DISPOSITION_NONE,
+    DISPOSITION_ISSUED,
+    DISPOSITION_PENDING,
+    DISPOSITION_DENIED,
+    DISPOSITION_FAILED,
+    DISPOSITION_UNKNOWN, /* an outside CA may have signed: reconcile, never ask twice */
+};
+const char *disposition_name(enum disposition d); /* "ISSUED", as the Command API has it */
+
+/** A request for a certificate. */
+struct enroll {
+    const struct caller *caller;
+    const char *endpoint;        /* the face: "rest", "cli", "command" */
+    const char *transaction_key; /* the client's own: asking again with it gives the same
+                                    certificate; or NULL */
+    struct bytes csr;            /* PEM, bare base64 or DER */
+    const char *template_name;   /* short or display name; NULL: template_id */
+    int64_t template_id;
+    const char *authority; /* `Logical`, `Host\Logical`; NULL or "": one that offers the template */
+    const char *subject;   /* DN that stands for the CSR's; or NULL */
+    bool sans_given;
+    struct list sans; /* of struct general_name; they stand for the CSR's of the same kinds */
+    struct when not_before, not_after;
+    int64_t validity_ms; /* 0: the template's */
+    int64_t renews;      /* certificate id, or 0 */
+    bool dry_run;        /* judge and plan, sign nothing, store nothing */
+    const char *csr_path, *san_path, *template_path,
+        *authority_path; /* what the face calls its fields; NULL: "CSR" ... */
+};
+
+struct enrolled {
+    enum disposition disposition;
+    int64_t request_id, certificate_id;
+    const char *public_id;
+    struct bytes der;        /* the leaf */
+    const struct cert *cert; /* the same, read; after a dry run NULL */
+    struct list chain;       /* of struct bytes: issuer first, root last */
+    const char *subject;
+    const char *message; /* for people: what was dropped, whom to wait for */
+    int64_t authority, template_id;
+    struct bytes tbs; /* after a dry run: what would have been signed */
+};
+
+/**
+ * Ask for a certificate.
+ *
+ * @return OK: see out->disposition. E_INVALID: the request is wrong, all problems with their
+ * fields; E_FORBIDDEN (CHY_TEMPLATE_FORBIDDEN, CHY_NOT_PERMITTED); E_NOT_FOUND never: an unknown
+ * template or authority is E_INVALID (CHY_NO_TEMPLATE, CHY_NO_CA); E_UNAVAILABLE (CHY_CA_OFFLINE,
+ * CHY_SIGNER_FAILED, CHY_DB_UNAVAILABLE)
+ */
+enum err flow_enroll(struct scope *s, struct flow *f, const struct enroll *in,
+                     struct enrolled *out);
+
+/** A revocation of one or many. */
+struct revoke {
+    const struct caller *caller;
+    const struct list *ids; /* of int64_t */
+    int64_t reason;         /* CRLReason; -1 lifts a hold */
+    const char *comment;
+    struct when effective; /* WHEN_NONE: now */
+    const char *reason_path,
+        *effective_path; /* what the face calls its fields; NULL: "Reason", "EffectiveDate" */
+};
+struct revoked_one {
+    int64_t id;
+    enum err err; /* OK: revoked, or was before */
+    enum code code;
+    const char *why; /* when it failed */
+};
+struct revoked {
+    struct list each; /* of struct revoked_one, in the order asked */
+    size_t failed;
+};
+
+/**
+ * Revoke certificates, each in a commit of its own; when this returns they are revoked for OCSP,
+ * and in the next CRL.
+ *
+ * @return OK also when some could not be revoked: see out->failed. E_INVALID: reason or date;
+ * E_FORBIDDEN
+ */
+enum err flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct revoked *out);
+
+/** The chain of a certificate of ours: DER of its issuers, the root last; empty when we do not know
+ * them. */
+enum err flow_chain(struct scope *s, struct flow *f, int64_t ca_key, struct list *out);
+
+#endif

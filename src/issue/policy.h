@@ -1,0 +1,49 @@
+/**
+ * Policy: from a request and a template to what the certificate will say. Nothing of a CSR reaches
+ * the certificate but through here; every problem is found before the request is refused.
+ */
+#ifndef ISSUE_POLICY_H
+#define ISSUE_POLICY_H
+
+#include "ca/office.h"
+#include "issue/template.h"
+#include "pki/csr.h"
+#include "pki/keycheck.h"
+#include "pki/tbs.h"
+
+/** What is asked for, besides the CSR. */
+struct policy_input {
+    const struct template *tmpl;
+    const struct ca_key *issuer;
+    struct csr *csr;     /* read, not yet verified */
+    const char *subject; /* DN text that stands for the CSR's, or NULL */
+    const struct list
+        *sans; /* of struct general_name: stand for the CSR's of the kinds they have; or NULL */
+    struct when not_before, not_after; /* asked for, or WHEN_NONE */
+    int64_t validity_ms;               /* asked for, or 0 */
+    struct when now;
+    const struct blocklist *blocked;
+    const char *san_path; /* how the face calls its names: "SANs" */
+};
+
+/** What came of it. */
+struct policy_result {
+    struct cert_plan plan; /* complete but for its serial */
+    struct list names;     /* of struct general_name: the SANs, normal form */
+    const char *subject;   /* DN text */
+    struct list dropped;   /* of const char *: extensions and subject parts that were left out */
+    struct lint_context lint;
+};
+
+/**
+ * Judge the key, the names, the extensions asked for and the dates, and plan the certificate. The
+ * CSR's proof of possession is checked last, when everything cheap was in order.
+ *
+ * @return E_INVALID with all problems: paths CSR, CSR.Subject, SANs.DNS[1], NotAfter ...
+ */
+enum err policy_plan(struct scope *s, const struct policy_input *in, struct policy_result *out);
+
+/** Is this normal name inside the permitted and outside the excluded lists? */
+bool policy_name_allowed(const struct template_body *body, const struct general_name *n);
+
+#endif

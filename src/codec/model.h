@@ -1,6 +1,6 @@
 /**
- * Model: a struct and one table of its fields, from which come decoding, validation, encoding, OpenAPI, CLI columns
- * and settings. Tables are constant and shared by all threads.
+ * Model: a struct and one table of its fields, from which come decoding, validation, encoding,
+ * OpenAPI, CLI columns and settings. Tables are constant and shared by all threads.
  */
 #ifndef CODEC_MODEL_H
 #define CODEC_MODEL_H
@@ -22,7 +22,7 @@ enum field_type {
     FT_RAW,      /* struct raw: any JSON value, as text */
     FT_PAIRS,    /* struct pairs: an object of text values */
     FT_LIST,     /* struct list: of .model */
-    FT_OBJECT,   /* a pointer to a struct described by .model; NULL is absent */
+    FT_OBJECT,   /* a pointer (never a struct by value) to what .model describes; NULL is absent */
 };
 
 struct opt_bool {
@@ -50,15 +50,15 @@ struct choice {
 };
 
 enum {
-    REQUIRED = 1,          /* decoding: must be there and not null */
-    OMIT_EMPTY = 2,        /* encoding: leave the member out when it is none, "", 0 or false */
-    ALWAYS = 4,            /* encoding: write null where the null policy would leave it out */
-    CHOICE_TEXT = 8,       /* encoding: write the choice's name, not its number */
-    SECRET = 16,           /* never logged, shown as {"changed":true} or "***" */
-    DURATION = 32,         /* settings: int64_t milliseconds, written as 90d, 12h */
-    SIZE = 64,             /* settings: int64_t bytes, written as 8MiB, 64KiB */
-    READ_ONLY = 128,       /* accepted and ignored on input */
-    FOLD = 256,            /* decoding: fold ASCII letters to lower case */
+    REQUIRED = 1,    /* decoding: must be there and not null */
+    OMIT_EMPTY = 2,  /* encoding: leave the member out when it is none, "", 0 or false */
+    ALWAYS = 4,      /* encoding: write null where the null policy would leave it out */
+    CHOICE_TEXT = 8, /* encoding: write the choice's name, not its number */
+    SECRET = 16,     /* never logged, shown as "***" by settings_show() and json_encode_masked() */
+    DURATION = 32,   /* settings: int64_t milliseconds, written as 90d, 12h */
+    SIZE = 64,       /* settings: int64_t bytes, written as 8MiB, 64KiB */
+    READ_ONLY = 128, /* accepted and ignored on input */
+    FOLD = 256,      /* decoding: fold ASCII letters to lower case */
 };
 
 struct model;
@@ -66,14 +66,15 @@ struct field {
     const char *wire; /* its name outside */
     size_t offset;
     enum field_type type;
-    const struct model *model;     /* FT_OBJECT: of the struct; FT_LIST: of the elements */
-    const struct choice *choices;  /* ends with a NULL name */
+    const struct model *model;    /* FT_OBJECT: of the struct; FT_LIST: of the elements */
+    const struct choice *choices; /* ends with a NULL name */
     unsigned flags;
-    int64_t min, max;              /* numbers: range when min < max; text, bytes, lists: most length when max > 0 */
-    const char *preset;            /* the default, as text */
-    const char *pattern;           /* text: one of the named forms "dns", "host", "url", "oid", "address" */
+    int64_t min,
+        max; /* numbers: range when min < max; text, bytes, lists: most length when max > 0 */
+    const char *preset;  /* the default, as text */
+    const char *pattern; /* text: the form it must have; see value_pattern() of codec/value.h */
     const char *doc;
-    const char *const *aliases;    /* other names accepted on input, ended by NULL */
+    const char *const *aliases; /* other names accepted on input, ended by NULL */
 };
 
 /** A struct and its fields. Elements of scalar lists have the models below. */
@@ -84,8 +85,11 @@ struct model {
     size_t count;
     enum field_type scalar; /* for int_model and its like: what one element is */
     bool is_scalar;
+    const char *doc; /* or NULL */
 };
-extern const struct model int_model, text_model, when_model, bytes_model, bool_model, raw_model;
+extern const struct model int_model, text_model, when_model, bytes_model, bool_model, real_model,
+    raw_model;
+#define MODEL_FIELDS_MAX 256
 
 /* clang-format off */
 #define FIELD_TYPE(member)                                                                         \
@@ -94,11 +98,22 @@ extern const struct model int_model, text_model, when_model, bytes_model, bool_m
              struct opt_int: FT_OPT_INT, struct raw: FT_RAW, struct pairs: FT_PAIRS,               \
              struct list: FT_LIST, default: FT_OBJECT)
 /* clang-format on */
-#define FIELD(type_, member_, wire_, ...)                                                          \
-    { .wire = (wire_), .offset = offsetof(struct type_, member_),                                  \
-      .type = FIELD_TYPE(((struct type_ *)0)->member_), __VA_ARGS__ }
+#define FIELD(type_, member_, wire_, ...)                             \
+    {                                                                 \
+        .wire = (wire_), .offset = offsetof(struct type_, member_),   \
+        .type = FIELD_TYPE(((struct type_ *)0)->member_), __VA_ARGS__ \
+    }
 #define MODEL(type_, fields_)                                                                      \
-    { .name = #type_, .size = sizeof(struct type_), .fields = (fields_), .count = COUNT(fields_) }
+    {                                                                                              \
+        .name = #type_, .size = sizeof(struct type_), .fields = (fields_), .count = COUNT(fields_) \
+    }
+
+/**
+ * Make OUT, a zeroed struct of M, what it is when nothing is given: presets filled in, dates
+ * WHEN_NONE. Decoders do it by themselves; a reply that has dates starts with it too. Objects stay
+ * NULL.
+ */
+void model_init(struct arena *a, const struct model *m, void *out);
 
 /** The field with this wire name or alias (in any case when FOLD), or NULL. */
 const struct field *model_field(const struct model *m, const char *wire, bool fold);

@@ -1,0 +1,90 @@
+#include "codec/model.h"
+
+#include "codec/value.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SCALAR(var, name_, type, of)                                             \
+    const struct model var = {                                                   \
+        .name = (name_), .size = sizeof(type), .scalar = (of), .is_scalar = true \
+    }
+SCALAR(int_model, "int", int64_t, FT_INT);
+SCALAR(text_model, "text", const char *, FT_TEXT);
+SCALAR(when_model, "when", struct when, FT_WHEN);
+SCALAR(bytes_model, "bytes", struct bytes, FT_BYTES);
+SCALAR(bool_model, "bool", bool, FT_BOOL);
+SCALAR(real_model, "real", double, FT_REAL);
+SCALAR(raw_model, "raw", struct raw, FT_RAW);
+
+static void
+preset_into(struct arena *a, const struct field *f, void *member)
+{
+    struct wrong why = { 0 };
+    bool fits;
+
+    if (f->type == FT_LIST) { /* one element: longer presets belong to the domain */
+        struct field element = value_element(f);
+
+        fits = value_from_text(a, &element, f->preset, false, list_grow(a, member, f->model->size),
+                               &why);
+    } else {
+        fits = value_from_text(a, f, f->preset, false, member, &why);
+    }
+    assert(fits && "a preset must be a value that its field allows");
+    (void)fits;
+}
+
+void
+model_init(struct arena *a, const struct model *m, void *out)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field *f = &m->fields[i];
+        void *member = (char *)out + f->offset;
+
+        if (f->type == FT_WHEN)
+            value_clear(f, member);
+        if (f->preset)
+            preset_into(a, f, member);
+    }
+}
+
+static bool
+called(const struct field *f, const char *wire, bool fold)
+{
+    bool (*same)(const char *, const char *) = fold ? text_eq_fold : text_eq;
+
+    if (same(f->wire, wire))
+        return true;
+    for (const char *const *alias = f->aliases; alias && *alias; alias++)
+        if (same(*alias, wire))
+            return true;
+    return false;
+}
+
+const struct field *
+model_field(const struct model *m, const char *wire, bool fold)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (called(&m->fields[i], wire, fold))
+            return &m->fields[i];
+    return NULL;
+}
+
+const struct choice *
+choice_by_number(const struct choice *c, int64_t number)
+{
+    for (; c && c->name; c++)
+        if (c->number == number)
+            return c;
+    return NULL;
+}
+
+const struct choice *
+choice_by_name(const struct choice *c, const char *name)
+{
+    for (; c && c->name; c++)
+        if (text_eq_fold(c->name, name))
+            return c;
+    return NULL;
+}

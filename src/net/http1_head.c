@@ -1,0 +1,263 @@
+#include "net/http1_in.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define LENGTH_DIGITS_MAX 18
+#define HOST_MAX 255
+
+bool
+http1_line_done(struct http1 *p)
+{
+    if (p->version != 11 && p->version != 10)
+        return http1_bad(p, 505, "this HTTP version is not served here; HTTP/1.1 is");
+    return true;
+}
+
+/* Like most clients, most requests use one of these; then nothing is copied. */
+static const char *
+method_upper(struct http1 *p, const char *sent)
+{
+    static const char *const known[] = {
+        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"
+    };
+
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (!strcasecmp(sent, known[i]))
+            return known[i];
+    return text_upper(p->arena, sent);
+}
+
+static bool
+port_ok(const char *port)
+{
+    int64_t number;
+
+    return strlen(port) <= 5 && strspn(port, "0123456789") == strlen(port) &&
+           text_to_int(port, &number) && number >= 1 && number <= 65535;
+}
+
+/* RFC 3986 section 3.2, less user information and the characters that no host name has. */
+bool
+http1_host_ok(const char *host)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    size_t len;
+
+    if (!*host || strlen(host) > HOST_MAX)
+        return false;
+    if (*host == '[') {
+        len = 1 + strspn(host + 1, "0123456789abcdefABCDEF:.");
+        if (len < 3 || host[len] != ']')
+            return false;
+        len++;
+    } else {
+        len = strspn(host, name);
+        if (len == 0)
+            return false;
+    }
+    return host[len] == '\0' || (host[len] == ':' && port_ok(host + len + 1));
+}
+
+/* RFC 9112 section 3.2.2: http://host[:port][/path][?query]; its host goes before that of Host. */
+static bool
+absolute_form(struct http1 *p, const char *rest)
+{
+    size_t len = strcspn(rest, "/?");
+    const char *host = arena_text_n(p->arena, rest, len);
+
+    if (!http1_host_ok(host))
+        return http1_bad(p, 400, "the host in the request target is malformed");
+    p->head.host = host;
+    p->head.target = rest[len] == '/' ? rest + len : arena_printf(p->arena, "/%s", rest + len);
+    return true;
+}
+
+static bool
+target(struct http1 *p, const char *sent)
+{
+    struct http1_head *h = &p->head;
+    const char *query;
+
+    if (!strcmp(h->method, "CONNECT"))
+        return http1_bad(p, 501, "CONNECT is not offered here");
+    if (*sent == '/' || (!strcmp(sent, "*") && !strcmp(h->method, "OPTIONS")))
+        h->target = sent;
+    else if (strncasecmp(sent, "http://", 7) != 0 && strncasecmp(sent, "https://", 8) != 0)
+        return http1_bad(p, 400, "the request target is malformed");
+    else if (!absolute_form(p, strchr(sent, ':') + 3))
+        return false;
+    query = strchr(h->target, '?');
+    h->path = query ? arena_text_n(p->arena, h->target, (size_t)(query - h->target)) : h->target;
+    h->query = query ? query + 1 : "";
+    return true;
+}
+
+/* RFC 9112 section 6.3: a length is digits and nothing else, once. */
+static bool
+content_length(struct http1 *p, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (p->flags & SEEN_LENGTH)
+        return http1_bad(p, 400, "more than one Content-Length");
+    p->flags |= SEEN_LENGTH;
+    if (len == 0 || strspn(value, "0123456789") != len)
+        return http1_bad(p, 400, "Content-Length is not a number");
+    if (len > LENGTH_DIGITS_MAX)
+        return http1_bad(p, 413, "the body is too large");
+    for (p->head.length = 0; *value; value++)
+        p->head.length = 10 * p->head.length + (*value - '0');
+    return true;
+}
+
+/* RFC 9112 section 6.1; "chunked" is the only coding there is for us. */
+static bool
+transfer_coding(struct http1 *p, const char *value)
+{
+    if (p->flags & SEEN_CODING || strcasecmp(value, "chunked") != 0)
+        return http1_bad(p, 400, "Transfer-Encoding is not \"chunked\"");
+    if (p->head.minor == 0)
+        return http1_bad(p, 400, "HTTP/1.0 has no Transfer-Encoding");
+    p->flags |= SEEN_CODING;
+    return true;
+}
+
+static bool
+host_field(struct http1 *p, const char *value)
+{
+    if (p->flags & SEEN_HOST)
+        return http1_bad(p, 400, "more than one Host");
+    p->flags |= SEEN_HOST;
+    if (!http1_host_ok(value))
+        return http1_bad(p, 400, "Host is malformed");
+    if (!*p->head.host)
+        p->head.host = value;
+    return true;
+}
+
+static bool
+connection_field(struct http1 *p, const char *value)
+{
+    while (*value) {
+        size_t len = strcspn(value, ", \t");
+
+        if (len == 5 && !strncasecmp(value, "close", 5))
+            p->head.close = true;
+        value += len;
+        value += strspn(value, ", \t");
+    }
+    return true;
+}
+
+static bool
+expect_field(struct http1 *p, const char *value)
+{
+    if (p->head.minor == 0)
+        return true;
+    if (strcasecmp(value, "100-continue") != 0)
+        return http1_bad(p, 417, "Expect asks for something unknown");
+    p->head.expects_continue = true;
+    return true;
+}
+
+static bool
+single(struct http1 *p, int flag, const char *reason)
+{
+    if (p->flags & flag)
+        return http1_bad(p, 400, reason);
+    p->flags |= flag;
+    return true;
+}
+
+/* What a field says about framing; most say nothing. */
+static bool
+field_meaning(struct http1 *p, const struct header *h, size_t name_len)
+{
+    if (name_len == 4 && !strcasecmp(h->name, "Host"))
+        return host_field(p, h->value);
+    if (name_len == 6 && !strcasecmp(h->name, "Expect"))
+        return expect_field(p, h->value);
+    if (name_len == 10 && !strcasecmp(h->name, "Connection"))
+        return connection_field(p, h->value);
+    if (name_len == 12 && !strcasecmp(h->name, "Content-Type"))
+        return single(p, SEEN_TYPE, "more than one Content-Type");
+    if (name_len == 13 && !strcasecmp(h->name, "Authorization"))
+        return single(p, SEEN_LOGIN, "more than one Authorization");
+    if (name_len == 14 && !strcasecmp(h->name, "Content-Length"))
+        return content_length(p, h->value);
+    if (name_len == 17 && !strcasecmp(h->name, "Transfer-Encoding"))
+        return transfer_coding(p, h->value);
+    return true;
+}
+
+static bool
+fields(struct http1 *p)
+{
+    struct header *all = arena_alloc(p->arena, (size_t)p->slot_count * sizeof(*all));
+
+    for (int i = 0; i < p->slot_count; i++) {
+        const struct http1_slot *slot = &p->slots[i];
+
+        p->text[slot->name + slot->name_len] = '\0';
+        p->text[slot->value + slot->value_len] = '\0';
+        all[i] = (struct header){ p->text + slot->name, p->text + slot->value };
+        if (!field_meaning(p, &all[i], slot->name_len))
+            return false;
+    }
+    p->head.headers = (struct list){ .items = all,
+                                     .count = (size_t)p->slot_count,
+                                     .cap = (size_t)p->slot_count,
+                                     .size = sizeof(*all) };
+    return true;
+}
+
+bool
+http1_head_done(struct http1 *p)
+{
+    struct http1_head *h = &p->head;
+    char *method = p->text + p->target_at - p->method_len - 1;
+    char *sent = p->text + p->target_at;
+
+    method[p->method_len] = '\0';
+    sent[p->target_len] = '\0';
+    h->minor = p->version % 10;
+    h->close = h->minor == 0;
+    h->host = "";
+    h->method_sent = method;
+    h->method = method_upper(p, method);
+    if (!target(p, sent) || !fields(p))
+        return false;
+    if (h->minor == 1 && !(p->flags & SEEN_HOST))
+        return http1_bad(p, 400, "no Host");
+    if (p->flags & SEEN_CODING) {
+        if (p->flags & SEEN_LENGTH)
+            return http1_bad(p, 400, "Content-Length together with Transfer-Encoding");
+        h->length = HTTP1_CHUNKED;
+    }
+    if (h->length == 0)
+        h->expects_continue = false;
+    return true;
+}
+
+/* RFC 9110 section 6.5.1: what frames, routes or authenticates cannot come behind the body. */
+bool
+http1_trailers_done(struct http1 *p)
+{
+    static const char *const never[] = { "Content-Length", "Transfer-Encoding",
+                                         "Host",           "Trailer",
+                                         "Connection",     "Content-Type",
+                                         "Authorization",  "Content-Encoding",
+                                         "Content-Range",  "Expect",
+                                         "Cookie" };
+
+    for (int i = 0; i < p->slot_count; i++) {
+        const struct http1_slot *slot = &p->slots[i];
+
+        for (size_t k = 0; k < COUNT(never); k++)
+            if (slot->name_len == strlen(never[k]) &&
+                !strncasecmp(p->text + slot->name, never[k], slot->name_len))
+                return http1_bad(p, 400, "a trailer field that may not be one");
+    }
+    return true;
+}

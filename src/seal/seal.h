@@ -51,6 +51,9 @@ enum err seal_open(struct scope *s, struct seal *seal, const char *column, int64
  * there.
  */
 enum err seal_rotate(struct scope *s, struct seal *seal);
+/** Read the present master key's file again, after another server rotated it or an administrator
+ * replaced it. */
+enum err seal_reload(struct scope *s, struct seal *seal);
 /** True when the blob is wrapped by the present master key. */
 bool seal_is_current(struct seal *seal, struct bytes blob);
 /** Wrap the blob's data key with the present master key; the ciphertext stays. OUT in s->arena. */
@@ -59,5 +62,7 @@ enum err seal_rewrap(struct scope *s, struct seal *seal, const char *column, int
 
 /** The text `seal:BASE64` of a value for settings files (`chancery config seal`), in s->arena. */
 enum err seal_text(struct scope *s, struct seal *seal, struct bytes plaintext, const char **out);
+/** Open such a text. The caller ends OUT with secret_free(). Errors as those of seal_open(). */
+enum err seal_text_open(struct scope *s, struct seal *seal, const char *text, struct secret **out);
 
 #endif

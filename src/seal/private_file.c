@@ -1,0 +1,158 @@
+#include "seal/private_file.h"
+
+#include "base/fault.h"
+#include "base/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+fd_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+OWNED_VALUE(int, fd_close);
+
+/** Is the open file one that only we could have written, and no one else can read? */
+static enum err
+check_private(struct scope *s, const char *path, const struct stat *st, enum private_to to)
+{
+    mode_t refused = to == PRIVATE_OWNER ? 077 : 027;
+
+    if (!S_ISREG(st->st_mode))
+        return fail(s, E_INVALID, "%s is no regular file", path);
+    if (st->st_uid != geteuid() && st->st_uid != 0)
+        return fail(s, E_FORBIDDEN, "%s belongs to another user", path);
+    if (st->st_mode & refused)
+        return fail(s, E_FORBIDDEN, "%s has mode %04o: others may read or write it (chmod %s it)",
+                    path, (unsigned)(st->st_mode & 07777), to == PRIVATE_OWNER ? "0600" : "0640");
+    return OK;
+}
+
+static enum err
+read_all(struct scope *s, int fd, const char *path, struct secret *into)
+{
+    size_t got = 0;
+
+    while (got < into->len) {
+        ssize_t n = read(fd, into->data + got, into->len - got);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(s, E_UNAVAILABLE, "cannot read %s: %s", path, strerror(errno));
+        if (n == 0)
+            return fail(s, E_UNAVAILABLE, "%s became shorter while it was read", path);
+        got += (size_t)n;
+    }
+    return OK;
+}
+
+enum err
+private_file_read(struct scope *s, const char *path, size_t max, enum private_to to,
+                  struct secret **out)
+{
+    /* O_NONBLOCK: a FIFO in the file's place must not stop us */
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    AUTO(secret_free) struct secret *data = NULL;
+    struct stat st;
+
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return fail(s, E_NOT_FOUND, "there is no file %s", path);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        return fail(s, E_FORBIDDEN, "we may not read %s", path);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+    TRY(check_private(s, path, &st, to));
+    if ((uint64_t)st.st_size > max)
+        return fail(s, E_LIMIT, "%s is longer than %zu bytes", path, max);
+    data = secret_new((size_t)st.st_size);
+    TRY(read_all(s, fd, path, data));
+    *out = data;
+    data = NULL;
+    return OK;
+}
+
+static enum err
+write_all(struct scope *s, int fd, const char *path, struct bytes data)
+{
+    size_t done = 0;
+
+    while (done < data.len) {
+        ssize_t n = write(fd, data.data + done, data.len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+        done += (size_t)n;
+    }
+    if (fsync(fd) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot sync %s: %s", path, strerror(errno));
+    return OK;
+}
+
+/** Give the finished file its name. */
+static enum err
+put_in_place(struct scope *s, const char *temp, const char *path, bool replace)
+{
+    int failed = renameat2(AT_FDCWD, temp, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE);
+
+    if (failed && !replace && errno == EINVAL) { /* a file system without that flag */
+        failed = link(temp, path);
+        if (!failed)
+            (void)unlink(temp);
+    }
+    if (!failed)
+        return OK;
+    if (errno == EEXIST)
+        return fail(s, E_CONFLICT, "there is a file %s already", path);
+    return fail(s, E_UNAVAILABLE, "cannot name %s: %s", path, strerror(errno));
+}
+
+static enum err
+sync_dir(struct scope *s, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir = !slash          ? "."
+                      : slash == path ? "/"
+                                      : arena_text_n(s->arena, path, (size_t)(slash - path));
+    AUTO(fd_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot sync the directory %s: %s", dir, strerror(errno));
+    return OK;
+}
+
+enum err
+private_file_write(struct scope *s, const char *path, struct bytes data, bool replace)
+{
+    uint8_t chance[8];
+    const char *temp;
+    enum err e;
+
+    random_bytes(chance, sizeof(chance));
+    temp = arena_printf(s->arena, "%s.%s.new", path,
+                        hex_lower(s->arena, (struct bytes){ chance, sizeof(chance) }));
+    {
+        AUTO(fd_close) int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+            return fail(s, E_UNAVAILABLE, "cannot make %s: %s", temp, strerror(errno));
+        e = write_all(s, fd, temp, data);
+    }
+    crash_point("private_file.written");
+    if (e == OK)
+        e = put_in_place(s, temp, path, replace);
+    if (e != OK) {
+        (void)unlink(temp);
+        return e;
+    }
+    crash_point("private_file.named");
+    return sync_dir(s, path);
+}

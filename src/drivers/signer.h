@@ -6,56 +6,15 @@
 #ifndef DRIVERS_SIGNER_H
 #define DRIVERS_SIGNER_H
 
-#include "base/scope.h"
-#include "base/secret.h"
+#include "pki/key.h"
 
 struct seal;
 struct signer;
 
-/** Signature algorithms, by the names of RFC 7518 section 3.1 and RFC 8037; the curve of an EC key
- * decides its own. */
-enum sign_alg {
-    SIGN_NONE,
-    SIGN_ES256, /* ecdsa-with-SHA256 on P-256 */
-    SIGN_ES384, /* ecdsa-with-SHA384 on P-384 */
-    SIGN_ES512, /* ecdsa-with-SHA512 on P-521 */
-    SIGN_RS256, /* RSASSA-PKCS1-v1_5 */
-    SIGN_RS384,
-    SIGN_RS512,
-    SIGN_PS256, /* RSASSA-PSS, MGF1 of the same hash, salt as long as the hash */
-    SIGN_PS384,
-    SIGN_PS512,
-    SIGN_ED25519, /* signs the whole message */
-};
-
-/** `ES256`, `RS256`, `Ed25519`; NULL for SIGN_NONE. */
-const char *sign_alg_name(enum sign_alg alg);
-bool sign_alg_parse(const char *name, enum sign_alg *out); /* in any case of letters */
-/** The DER AlgorithmIdentifier that stands beside such a signature (RFC 4055, 5758, 8410); constant
- * memory. */
-struct bytes sign_alg_identifier(enum sign_alg alg);
-
-/** Kinds of keys that can be made. */
-enum signer_key {
-    SIGNER_KEY_NONE,
-    SIGNER_EC_P256,
-    SIGNER_EC_P384,
-    SIGNER_EC_P521,
-    SIGNER_RSA_2048,
-    SIGNER_RSA_3072,
-    SIGNER_RSA_4096,
-    SIGNER_ED25519,
-};
-
-/** `ec-p256`, `rsa-3072`, `ed25519`; NULL for SIGNER_KEY_NONE. */
-const char *signer_key_name(enum signer_key kind);
-/** Read those and what people write for them: `P-256`, `ec256`, `prime256v1`, `rsa4096`, `RSA
- * 2048`. */
-bool signer_key_parse(const char *name, enum signer_key *out);
-
 /** What the program lends to back ends; it outlives every signer. */
 struct signer_env {
-    struct seal *seal; /* the master key, for keys in files */
+    struct seal *seal;                          /* the master key, for keys in files */
+    const struct signer_driver *const *drivers; /* ended by NULL; NULL: keys in files alone */
 };
 
 /** A back end. Its functions may wait and may be called by many threads at once; STATE is what its
@@ -69,18 +28,16 @@ struct signer_driver {
     /** The public key: a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) that lives as long as
      * STATE. */
     struct bytes (*public_key)(const void *state);
-    /** True when the key can sign with ALG. */
-    bool (*can)(const void *state, enum sign_alg alg);
-    enum sign_alg (*preferred)(const void *state);
-    /** Sign the whole MESSAGE; the signature goes to s->arena in the form of an X.509 BIT STRING's
-     * content. */
-    enum err (*sign)(struct scope *s, void *state, enum sign_alg alg, struct bytes message,
+    /** True when the back end can sign with ALG, which fits the key. NULL: with any that does. */
+    bool (*can)(const void *state, enum sig_alg alg);
+    /** Sign the whole MESSAGE with ALG, which was asked about before; see signer_sign(). */
+    enum err (*sign)(struct scope *s, void *state, enum sig_alg alg, struct bytes message,
                      struct bytes *signature);
     /** E_UNAVAILABLE when the key cannot be used now. */
     enum err (*health)(struct scope *s, void *state);
     /** Make a key where URI says. E_CONFLICT: there is one already. NULL: not offered. */
     enum err (*make)(struct scope *s, const struct signer_env *env, const char *uri,
-                     enum signer_key kind);
+                     struct key_spec spec);
     /** Keep an existing key (DER PrivateKeyInfo, RFC 5958) where URI says. NULL: not offered. */
     enum err (*keep)(struct scope *s, const struct signer_env *env, const char *uri,
                      const struct secret *pkcs8);
@@ -91,9 +48,6 @@ struct signer_driver {
 
 /** Keys in files, sealed under the master key. */
 extern const struct signer_driver file_signer;
-
-/** The back ends of this program, ended by NULL. */
-extern const struct signer_driver *const signer_drivers[];
 
 /**
  * Open a key by its URI.
@@ -110,7 +64,7 @@ OWNED(struct signer, signer_close);
 
 /** Make a key where URI says and open it. E_CONFLICT when there is one already. */
 enum err signer_make(struct scope *s, const struct signer_env *env, const char *uri,
-                     enum signer_key kind, struct signer **out);
+                     struct key_spec spec, struct signer **out);
 /** Put an existing private key (DER PrivateKeyInfo) where URI says. E_CONFLICT when there is one
  * already. */
 enum err signer_keep(struct scope *s, const struct signer_env *env, const char *uri,
@@ -123,22 +77,22 @@ const char *signer_backend(const struct signer *signer); /* for metrics: "file" 
 /** The public key as DER SubjectPublicKeyInfo; it lives as long as the signer. */
 struct bytes signer_public_key(const struct signer *signer);
 /** True when signer_sign() would accept ALG. */
-bool signer_can(const struct signer *signer, enum sign_alg alg);
-/** The algorithm to use when nobody chose: ES by the curve, RS256, Ed25519. */
-enum sign_alg signer_preferred(const struct signer *signer);
+bool signer_can(const struct signer *signer, enum sig_alg alg);
+/** The algorithm to use when nobody chose: sig_alg_for() the key. */
+enum sig_alg signer_preferred(const struct signer *signer);
 
 /**
  * Sign the whole MESSAGE.
  *
- * @param alg        SIGN_NONE for signer_preferred()
+ * @param alg        SIG_NONE for signer_preferred()
  * @param signature  receives, in s->arena, the content of an X.509 BIT STRING: for ECDSA the DER
  * SEQUENCE of r and s (RFC 5480), for RSA as many bytes as the modulus, for Ed25519 64 bytes (RFC
  * 8410)
  * @return E_UNSUPPORTED when the key cannot sign so, E_UNAVAILABLE when the back end cannot be
  * reached
  */
-enum err signer_sign(struct scope *s, struct signer *signer, enum sign_alg alg,
-                     struct bytes message, struct bytes *signature);
+enum err signer_sign(struct scope *s, struct signer *signer, enum sig_alg alg, struct bytes message,
+                     struct bytes *signature);
 /** E_UNAVAILABLE when the key cannot be used now; the reason is in the scope. */
 enum err signer_health(struct scope *s, struct signer *signer);
 

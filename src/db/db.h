@@ -1,6 +1,7 @@
 /**
- * Database: SQLite and PostgreSQL behind one interface. Reads see a committed snapshot on connections of their own;
- * writes pass through writer lanes, which commit for everyone who waits. Any thread may call.
+ * Database: SQLite and PostgreSQL behind one interface. Reads see a committed snapshot on
+ * connections of their own; writes pass through writer lanes, which commit for everyone who waits.
+ * Any thread may call.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -12,11 +13,11 @@ struct tx; /* a write in progress; only db_write makes one */
 enum db_kind { DB_SQLITE, DB_POSTGRES };
 
 struct db_options {
-    int lanes;            /* PostgreSQL writer connections; 0: 4. SQLite has one */
-    int readers;          /* most read connections; 0: 8 */
-    int64_t busy_ms;      /* how long to wait for a connection; 0: 10 s */
-    const char *vfs;      /* SQLite: name of the VFS, tests only; NULL: the system's */
-    bool no_migrate;      /* do not bring the schema up to date */
+    int lanes;       /* PostgreSQL writer connections; 0: 4. SQLite has one */
+    int readers;     /* most read connections; 0: 8 */
+    int64_t busy_ms; /* how long to wait for a connection; 0: 10 s */
+    const char *vfs; /* SQLite: name of the VFS, tests only; NULL: the system's */
+    bool no_migrate; /* do not bring the schema up to date */
 };
 
 /**
@@ -45,31 +46,32 @@ struct values {
     const struct value *at;
     size_t count;
 };
-#define BIND(...)                                                                                  \
-    ((struct values){ (const struct value[]){ __VA_ARGS__ },                                       \
+#define BIND(...)                                            \
+    ((struct values){ (const struct value[]){ __VA_ARGS__ }, \
                       sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value) })
 #define BIND_NONE ((struct values){ NULL, 0 })
 struct value v_null(void);
 struct value v_int(int64_t i);
 struct value v_bool(bool b);
 struct value v_real(double d);
-struct value v_text(const char *text);   /* NULL binds NULL */
-struct value v_bytes(struct bytes b);    /* {NULL, 0} binds NULL */
-struct value v_when(struct when w);      /* milliseconds; WHEN_NONE binds NULL */
-struct value v_id(int64_t id);           /* 0 binds NULL */
+struct value v_text(const char *text); /* NULL binds NULL */
+struct value v_bytes(struct bytes b);  /* {NULL, 0} binds NULL */
+struct value v_when(struct when w);    /* milliseconds; WHEN_NONE binds NULL */
+struct value v_id(int64_t id);         /* 0 binds NULL */
 
-/** A statement of the program; it stands at file level right above the code that binds and reads it. */
+/** A statement of the program; it stands at file level right above the code that binds and reads
+ * it. */
 struct sql {
     const char *name, *text, *file;
     int number; /* given at registration: prepared statements are kept by it */
     struct sql *next;
 };
-#define SQL(name_, text_)                                                                          \
-    static struct sql name_ = { .name = #name_, .text = (text_), .file = __FILE__ };               \
-    CONSTRUCTOR static void name_##_register_(void)                                                \
-    {                                                                                              \
-        sql_register(&name_);                                                                      \
-    }                                                                                              \
+#define SQL(name_, text_)                                                            \
+    static struct sql name_ = { .name = #name_, .text = (text_), .file = __FILE__ }; \
+    CONSTRUCTOR static void name_##_register_(void)                                  \
+    {                                                                                \
+        sql_register(&name_);                                                        \
+    }                                                                                \
     struct sql_takes_a_semicolon
 void sql_register(struct sql *sql);
 /** All registered statements, for the test that prepares each on both engines. */
@@ -84,13 +86,13 @@ struct rows {
     struct row *at;
     size_t count;
 };
-int64_t row_int(struct row *row);          /* NULL reads as 0 */
+int64_t row_int(struct row *row); /* NULL reads as 0 */
 bool row_bool(struct row *row);
 double row_real(struct row *row);
-const char *row_text(struct row *row);     /* NULL stays NULL */
-struct bytes row_bytes(struct row *row);   /* NULL reads as {NULL, 0} */
-struct when row_when(struct row *row);     /* NULL reads as WHEN_NONE */
-bool row_null(const struct row *row);      /* is the next column NULL? does not move */
+const char *row_text(struct row *row);   /* NULL stays NULL */
+struct bytes row_bytes(struct row *row); /* NULL reads as {NULL, 0} */
+struct when row_when(struct row *row);   /* NULL reads as WHEN_NONE */
+bool row_null(const struct row *row);    /* is the next column NULL? does not move */
 
 /** Questions. db_one: E_NOT_FOUND without a row; more than one row is the first. */
 enum err db_one(struct scope *s, struct db *db, struct sql *sql, struct values v, struct row *out);
@@ -98,27 +100,42 @@ enum err db_all(struct scope *s, struct db *db, struct sql *sql, struct values v
 /** Text compiled at run time (search); values still travel as parameters only. */
 enum err db_query(struct scope *s, struct db *db, const char *text, struct values v,
                   struct rows *out);
-/** Row by row, for what does not fit in memory; EACH returns anything but OK to end early. */
+/**
+ * Row by row, for what does not fit in memory; EACH returns anything but OK to end early. ROW and
+ * what is in it live only for the call; a reader connection is busy until the end, so nothing slow
+ * belongs in EACH.
+ */
 enum err db_each(struct scope *s, struct db *db, const char *text, struct values v,
                  enum err (*each)(struct scope *s, struct row *row, void *arg), void *arg);
+/** Prepare every registered statement; what cannot be is told, all at once, as E_INVALID. For tests
+ * and `doctor`. */
+enum err db_prepare_all(struct scope *s, struct db *db);
 
 /**
- * Run RUN inside a transaction and return after its commit is on disk. RUN may run again after a conflict, so it
- * touches nothing but the database; what it returns other than OK undoes it. On SQLite many share a commit, each in
- * a savepoint of its own.
+ * Run RUN inside a transaction and return after its commit is on disk. RUN may run again after a
+ * conflict, so it touches nothing but the database; what it returns other than OK undoes it. On
+ * SQLite many share a commit, each in a savepoint of its own. RUN never calls db_write, and a
+ * statement that fails ends it: nothing but undo can follow (ON CONFLICT DO NOTHING is no failure,
+ * nor is E_NOT_FOUND).
+ *
+ * @return E_CONFLICT: a constraint, tag "unique" or "reference"; E_TIMEOUT: never begun, or
+ * cancelled; E_LIMIT: too many are waiting; E_UNAVAILABLE: the database is away, full or broken.
+ * When it was lost during the commit itself, the write may have happened; the error's tag is
+ * "unknown" then.
  */
 enum err db_write(struct scope *s, struct db *db,
                   enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg);
 enum err tx_do(struct scope *s, struct tx *tx, struct sql *sql, struct values v);
 /** The same; *CHANGED receives how many rows. */
-enum err tx_count(struct scope *s, struct tx *tx, struct sql *sql, struct values v, int64_t *changed);
+enum err tx_count(struct scope *s, struct tx *tx, struct sql *sql, struct values v,
+                  int64_t *changed);
 enum err tx_one(struct scope *s, struct tx *tx, struct sql *sql, struct values v, struct row *out);
 enum err tx_all(struct scope *s, struct tx *tx, struct sql *sql, struct values v, struct rows *out);
 enum err tx_query(struct scope *s, struct tx *tx, const char *text, struct values v,
                   struct rows *out);
 /**
- * The lane this write runs in: from 1, held by one connection at a time in the whole installation; the audit chain
- * and the event stream of that number belong to it until commit.
+ * The lane this write runs in: from 1, held by one connection at a time in the whole installation;
+ * the audit chain and the event stream of that number belong to it until commit.
  */
 int tx_lane(const struct tx *tx);
 struct db *tx_db(const struct tx *tx);

@@ -1,0 +1,119 @@
+/**
+ * Engine: what SQLite and PostgreSQL each offer to the rest of db/. Internal to the folder: a
+ * connection and what runs on it belong to one thread at a time; the pool of readers and the queue
+ * of writes are for any thread.
+ */
+#ifndef DB_ENGINE_H
+#define DB_ENGINE_H
+
+#include "db/cache.h"
+#include "db/db.h"
+#include "db/queue.h"
+
+#include <pthread.h>
+
+#define DB_LANES_MAX 16
+#define DB_READERS_MAX 64
+
+struct conn;
+
+/** What becomes of the rows: dropped, the first kept, all kept, or each shown to a function. */
+enum take { TAKE_NONE, TAKE_ONE, TAKE_ALL, TAKE_EACH };
+struct answer {
+    enum take take;
+    struct row one;   /* TAKE_ONE */
+    struct list rows; /* TAKE_ALL: of struct row */
+    enum err (*each)(struct scope *s, struct row *row, void *arg);
+    void *arg;
+    size_t seen;     /* rows so far */
+    int64_t changed; /* rows inserted, updated or deleted */
+};
+
+struct engine {
+    enum db_kind kind;
+    const char *name;
+    /** Open a connection; only a writer may change anything. */
+    enum err (*connect)(struct scope *s, struct db *db, bool writer, struct conn **out);
+    void (*disconnect)(struct conn *c);
+    /** Prepare (once), bind, run and read. The scope's deadline holds on readers. */
+    enum err (*run)(struct scope *s, struct conn *c, const struct question *q, struct answer *a);
+    enum err (*prepare)(struct scope *s, struct conn *c, const struct question *q);
+    /** Begin the transaction in which the schema changes; only one program is inside at a time. */
+    enum err (*lock_schema)(struct scope *s, struct conn *c);
+    /** The body of a lane's thread: takes a struct lane, returns NULL when the queue is closed and
+     * empty. */
+    void *(*lane)(void *lane);
+};
+extern const struct engine sqlite_engine, postgres_engine;
+
+/** The head of every connection. */
+struct conn {
+    const struct engine *engine;
+    struct db *db;
+    struct conn *next; /* idle readers */
+    struct cache cache;
+    bool broken; /* close it; another one may work */
+    bool again;  /* the last failure was a conflict between transactions: run it again */
+};
+
+struct lane {
+    struct db *db;
+    pthread_t thread;
+    int number; /* 0 while there is no connection */
+    struct conn *conn;
+};
+
+struct tx {
+    struct db *db;
+    struct conn *conn;
+    int lane;
+    bool failed; /* a statement failed: nothing more can be done but undo */
+};
+
+/** Idle readers, the last used first. */
+struct pool {
+    pthread_mutex_t mutex;
+    pthread_cond_t freed;
+    struct conn *idle;
+    int open, most;
+};
+
+struct db {
+    const struct engine *engine;
+    const char *place; /* path of the SQLite file, or URL of the PostgreSQL database */
+    const char *vfs;
+    int64_t busy_ms;
+    struct pool pool;
+    struct queue queue;
+    struct lane lanes[DB_LANES_MAX];
+    int lane_count;
+};
+
+/** Take in one row, whose values need live only for the call. */
+enum err answer_row(struct scope *s, struct answer *a, const struct value *cells, size_t count);
+/** True when no further row is wanted. */
+bool answer_full(const struct answer *a);
+
+/** Run Q on C; a failed write remembers that it failed. */
+enum err conn_text(struct scope *s, struct conn *c, const char *text);
+
+void pool_init(struct pool *p, int most);
+void pool_done(struct pool *p);
+/** A reader for this thread alone; waits as the scope's deadline and db->busy_ms allow. */
+enum err pool_take(struct scope *s, struct db *db, struct conn **out);
+void pool_give(struct db *db, struct conn *c);
+
+/**
+ * Run a write's function in TX and say what came of it; what an earlier try left in the scope is
+ * forgotten. OK only when function and statements all succeeded.
+ */
+enum err tx_run(struct tx *tx, struct write *w);
+
+/* What the lanes count. */
+void meter_write(const struct write *w);
+void meter_commit(size_t writes);
+void meter_error(const char *kind);
+void meter_up(bool up);
+void meter_sizes(double data, double log);
+
+#endif

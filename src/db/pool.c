@@ -1,0 +1,103 @@
+#include "db/engine.h"
+
+#include <errno.h>
+#include <time.h>
+
+void
+pool_init(struct pool *p, int most)
+{
+    pthread_condattr_t attr;
+
+    *p = (struct pool){ .most = most };
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->freed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+void
+pool_done(struct pool *p)
+{
+    while (p->idle) {
+        struct conn *c = p->idle;
+
+        p->idle = c->next;
+        c->engine->disconnect(c);
+    }
+    pthread_cond_destroy(&p->freed);
+    pthread_mutex_destroy(&p->mutex);
+}
+
+/** Wait for an idle reader or the right to open one (NULL in *OUT); the mutex is held. */
+static bool
+wait_for_one(struct pool *p, int64_t wait_ms, struct conn **out)
+{
+    int64_t at = clock_mono_us() + MIN(wait_ms, DAY_MS) * 1000;
+    struct timespec end = { .tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000 };
+
+    while (!p->idle && p->open >= p->most)
+        if (pthread_cond_timedwait(&p->freed, &p->mutex, &end) == ETIMEDOUT)
+            break;
+    *out = p->idle;
+    if (p->idle)
+        p->idle = p->idle->next;
+    else if (p->open < p->most)
+        p->open++;
+    else
+        return false;
+    return true;
+}
+
+static void
+forget_one(struct pool *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->open--;
+    pthread_mutex_unlock(&p->mutex);
+    pthread_cond_signal(&p->freed);
+}
+
+enum err
+pool_take(struct scope *s, struct db *db, struct conn **out)
+{
+    struct pool *p = &db->pool;
+    int64_t left = scope_left_ms(s);
+    struct conn *c = NULL;
+    enum err e;
+    bool found;
+
+    if (left == 0)
+        return fail(s, E_TIMEOUT, "no time is left to ask the database");
+    pthread_mutex_lock(&p->mutex);
+    found = wait_for_one(p, MIN(left, db->busy_ms), &c);
+    pthread_mutex_unlock(&p->mutex);
+    if (!found)
+        return fail(s, E_TIMEOUT, "all %d connections to the database are busy", p->most);
+    if (!c) {
+        e = db->engine->connect(s, db, false, &c);
+        if (e != OK) {
+            forget_one(p);
+            return e;
+        }
+    }
+    *out = c;
+    return OK;
+}
+
+void
+pool_give(struct db *db, struct conn *c)
+{
+    struct pool *p = &db->pool;
+
+    if (c->broken) {
+        c->engine->disconnect(c);
+        forget_one(p);
+        return;
+    }
+    pthread_mutex_lock(&p->mutex);
+    c->next = p->idle;
+    p->idle = c;
+    pthread_mutex_unlock(&p->mutex);
+    pthread_cond_signal(&p->freed);
+}

@@ -1,0 +1,178 @@
+#include "db/queue.h"
+
+#include "base/when.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#define QUEUE_MOST 8192 /* more waiting writes than worker threads can bring */
+
+static atomic_size_t depth;
+
+void
+queue_init(struct queue *q)
+{
+    pthread_condattr_t attr;
+
+    *q = (struct queue){ 0 };
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->added, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+void
+queue_done(struct queue *q)
+{
+    pthread_cond_destroy(&q->added);
+    pthread_mutex_destroy(&q->mutex);
+}
+
+static struct timespec
+in_ms(int64_t ms)
+{
+    int64_t at = clock_mono_us() + ms * 1000;
+
+    return (struct timespec){ .tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000 };
+}
+
+/** Take W out; the mutex is held. */
+static void
+unlink_write(struct queue *q, struct write *w)
+{
+    *(w->prev ? &w->prev->next : &q->first) = w->next;
+    *(w->next ? &w->next->prev : &q->last) = w->prev;
+    q->depth--;
+    atomic_fetch_sub_explicit(&depth, 1, memory_order_relaxed);
+}
+
+static enum err
+put(struct queue *q, struct write *w)
+{
+    enum err e = OK;
+
+    pthread_mutex_lock(&q->mutex);
+    if (q->closed) {
+        e = E_UNAVAILABLE;
+    } else if (q->depth >= QUEUE_MOST) {
+        e = E_LIMIT;
+    } else {
+        w->prev = q->last;
+        w->next = NULL;
+        *(q->last ? &q->last->next : &q->first) = w;
+        q->last = w;
+        q->depth++;
+        atomic_fetch_add_explicit(&depth, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&q->mutex);
+    if (e == E_UNAVAILABLE)
+        return fail_code(w->scope, e, CHY_DB_UNAVAILABLE, "the database is being closed");
+    if (e == E_LIMIT)
+        return fail_code(w->scope, e, CHY_OVERLOADED, "%d writes are waiting", QUEUE_MOST);
+    pthread_cond_signal(&q->added);
+    return OK;
+}
+
+/** Leave the queue, unless a lane has taken W. */
+static bool
+leave(struct queue *q, struct write *w)
+{
+    bool left;
+
+    pthread_mutex_lock(&q->mutex);
+    left = !w->taken;
+    if (left)
+        unlink_write(q, w);
+    pthread_mutex_unlock(&q->mutex);
+    return left;
+}
+
+/** False when the deadline passed before the answer came. */
+static bool
+wait_until(struct write *w)
+{
+    int64_t left = scope_left_ms(w->scope);
+    struct timespec end = in_ms(MIN(left, DAY_MS));
+    int r;
+
+    do {
+        r = left == INT64_MAX ? sem_wait(&w->answered)
+                              : sem_clockwait(&w->answered, CLOCK_MONOTONIC, &end);
+    } while (r != 0 && errno == EINTR);
+    return r == 0;
+}
+
+enum err
+queue_pass(struct queue *q, struct write *w)
+{
+    enum err e;
+
+    w->since_us = clock_mono_us();
+    w->taken = false;
+    sem_init(&w->answered, 0, 0);
+    e = put(q, w);
+    if (e == OK && !wait_until(w)) {
+        if (leave(q, w))
+            e = fail(w->scope, E_TIMEOUT, "the database had no time for this write");
+        else
+            while (sem_wait(&w->answered) !=
+                   0) /* running: it ends soon, and then it is known how */
+                ;
+    }
+    sem_destroy(&w->answered);
+    return e == OK ? w->result : e;
+}
+
+struct write *
+queue_take(struct queue *q, int64_t wait_ms)
+{
+    struct timespec end = in_ms(wait_ms);
+    struct write *w;
+
+    pthread_mutex_lock(&q->mutex);
+    while (!q->first && !q->closed && wait_ms > 0)
+        if (pthread_cond_timedwait(&q->added, &q->mutex, &end) == ETIMEDOUT)
+            break;
+    w = q->first;
+    if (w) {
+        unlink_write(q, w);
+        w->taken = true;
+    }
+    pthread_mutex_unlock(&q->mutex);
+    return w;
+}
+
+void
+queue_answer(struct write *w, enum err result)
+{
+    w->result = result;
+    sem_post(&w->answered);
+}
+
+void
+queue_close(struct queue *q)
+{
+    pthread_mutex_lock(&q->mutex);
+    q->closed = true;
+    pthread_mutex_unlock(&q->mutex);
+    pthread_cond_broadcast(&q->added);
+}
+
+bool
+queue_ended(struct queue *q)
+{
+    bool ended;
+
+    pthread_mutex_lock(&q->mutex);
+    ended = q->closed && !q->first;
+    pthread_mutex_unlock(&q->mutex);
+    return ended;
+}
+
+double
+queue_depth(void)
+{
+    return (double)atomic_load_explicit(&depth, memory_order_relaxed);
+}

@@ -1,0 +1,55 @@
+/**
+ * Queue: writes that wait for a lane, in order of arrival. Callers put and wait; lanes take and
+ * answer. Any thread.
+ */
+#ifndef DB_QUEUE_H
+#define DB_QUEUE_H
+
+#include "base/scope.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+struct tx;
+
+/** One write, on the stack of the caller, who is blocked until it is answered: a lane may use its
+ * scope. */
+struct write {
+    struct scope *scope;
+    enum err (*run)(struct scope *s, struct tx *tx, void *arg);
+    void *arg;
+    enum err result;
+    bool taken; /* by a lane: too late to leave */
+    sem_t answered;
+    int64_t since_us;
+    struct write *next, *prev;
+};
+
+struct queue {
+    pthread_mutex_t mutex;
+    pthread_cond_t added;
+    struct write *first, *last;
+    size_t depth;
+    bool closed;
+};
+
+void queue_init(struct queue *q);
+void queue_done(struct queue *q);
+/** Put W in the queue and wait for its answer; while no lane has taken it, the scope's deadline
+ * holds. */
+enum err queue_pass(struct queue *q, struct write *w);
+/**
+ * The next write, or NULL when none came within WAIT_MS (0 does not wait) or the queue is closed
+ * and empty.
+ */
+struct write *queue_take(struct queue *q, int64_t wait_ms);
+/** Tell the caller of W; W is gone after that. */
+void queue_answer(struct write *w, enum err result);
+/** Accept no more. */
+void queue_close(struct queue *q);
+/** Closed, and all that was accepted is taken? */
+bool queue_ended(struct queue *q);
+/** Writes that wait in all queues of the process. */
+double queue_depth(void);
+
+#endif

@@ -1,0 +1,29 @@
+/** Sql: the statements of the program, and how our few words are spelled for each engine. Any
+ * thread. */
+#ifndef DB_SQL_H
+#define DB_SQL_H
+
+#include "db/db.h"
+
+/** How many statements are registered; their numbers run from 1. */
+size_t sql_count(void);
+
+/**
+ * TEXT as the engine KIND reads it: `@id @int @real @text @bytes`, `@lock @lock_skip`,
+ * `@contains(column, $1)`, and for SQLite `?1` in place of `$1`. Literals and comments stay as they
+ * are.
+ *
+ * @return E_INTERNAL: an unknown word
+ */
+enum err sql_spell(struct scope *s, enum db_kind kind, const char *text, const char **out);
+
+/**
+ * The statements of a migration: they end with `;` at the end of a line; lines that begin with
+ * `@sqlite ` or
+ * `@postgres ` are for that engine alone; comments are dropped; SQLite's tables become STRICT.
+ *
+ * @param out  receives const char *, spelled for KIND
+ */
+enum err sql_split(struct scope *s, enum db_kind kind, const char *text, struct list *out);
+
+#endif

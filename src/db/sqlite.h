@@ -1,0 +1,27 @@
+/** Sqlite: what the files of the SQLite engine share. Internal to the folder. */
+#ifndef DB_SQLITE_H
+#define DB_SQLITE_H
+
+#include "db/engine.h"
+
+#include <sqlite3.h>
+
+/* What the writer does again and again, prepared by hand. */
+enum step { STEP_BEGIN, STEP_COMMIT, STEP_ROLLBACK, STEP_SAVE, STEP_RELEASE, STEP_UNDO, STEPS };
+
+struct sqlite_conn {
+    struct conn head;
+    sqlite3 *handle;
+    sqlite3_stmt *steps[STEPS];
+    int64_t deadline_ms; /* of the question that runs */
+    int log_frames;      /* in the write-ahead log after the last commit; the writer's */
+    int log_due;         /* frames at which the log is emptied without waiting for quiet */
+};
+
+/** Run a step of the writer. */
+enum err sqlite_step(struct scope *s, struct sqlite_conn *c, enum step step);
+/** Record SQLite's failure RC; C is broken when it may be. */
+enum err sqlite_failure(struct scope *s, struct sqlite_conn *c, int rc, const char *what);
+void *sqlite_lane(void *lane);
+
+#endif

@@ -1,0 +1,246 @@
+#include "db/sqlite.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+
+#include <sys/stat.h>
+
+#define BATCH_MOST 256                /* writes in one commit */
+#define BATCH_US INT64_C(20000)       /* a commit waits no longer for further writes to join */
+#define IDLE_MS INT64_C(1000)         /* without writes, before the log is emptied */
+#define SCOPE_MOST ((size_t)64 << 10) /* bytes of errors of the past */
+#define LOG_FRAMES 4096               /* 16 MiB: empty the log between two commits */
+#define LOG_FRAMES_LARGE \
+    (16 * 4096) /* readers kept it from being emptied: cut it when they are gone */
+
+struct batch {
+    struct write *all[BATCH_MOST];
+    size_t count;
+};
+
+static struct sqlite_conn *
+conn_of(struct lane *lane)
+{
+    return (struct sqlite_conn *)lane->conn;
+}
+
+static int
+count_frames(void *conn, sqlite3 *handle UNUSED, const char *name UNUSED, int frames)
+{
+    ((struct sqlite_conn *)conn)->log_frames = frames;
+    return SQLITE_OK;
+}
+
+/** Have a connection that works. */
+static enum err
+lane_connect(struct scope *s, struct lane *lane)
+{
+    struct sqlite_conn *c;
+
+    if (lane->conn && lane->conn->broken) {
+        lane->conn->engine->disconnect(lane->conn);
+        lane->conn = NULL;
+        lane->number = 0;
+    }
+    if (lane->conn)
+        return OK;
+    TRY(sqlite_engine.connect(s, lane->db, true, &lane->conn));
+    c = conn_of(lane);
+    (void)sqlite3_wal_hook(c->handle, count_frames, c);
+    c->log_frames = 1; /* unknown: look when idle */
+    c->log_due = LOG_FRAMES;
+    lane->number = 1;
+    return OK;
+}
+
+/* One write, and many ----------------------------------------------------------------------- */
+
+static bool
+in_transaction(struct sqlite_conn *c)
+{
+    return sqlite3_get_autocommit(c->handle) == 0;
+}
+
+/** Undo the write that failed; the scope keeps its own error. */
+static void
+undo_one(struct sqlite_conn *c, struct scope *s)
+{
+    struct error own = s->error;
+
+    if (!in_transaction(c) || sqlite_step(s, c, STEP_UNDO) != OK ||
+        sqlite_step(s, c, STEP_RELEASE) != OK)
+        c->head.broken = true; /* the whole transaction is lost */
+    s->error = own;
+}
+
+static enum err
+run_one(struct lane *lane, struct write *w)
+{
+    struct sqlite_conn *c = conn_of(lane);
+    struct tx tx = { .db = lane->db, .conn = lane->conn, .lane = lane->number };
+    enum err e;
+
+    TRY(sqlite_step(w->scope, c, STEP_SAVE));
+    e = tx_run(&tx, w);
+    if (e == OK)
+        e = sqlite_step(w->scope, c, STEP_RELEASE);
+    if (e != OK)
+        undo_one(c, w->scope);
+    return e;
+}
+
+static void
+answer_one(struct write *w, enum err e)
+{
+    meter_write(w);
+    queue_answer(w, e);
+}
+
+/** Run W and whoever arrives meanwhile; those that fail are answered at once, the others wait for
+ * the commit. */
+static void
+run_batch(struct lane *lane, struct write *w, struct batch *b)
+{
+    int64_t end_us = clock_mono_us() + BATCH_US;
+
+    while (w) {
+        enum err e = run_one(lane, w);
+
+        if (e != OK)
+            answer_one(w, e);
+        else
+            b->all[b->count++] = w;
+        if (lane->conn->broken || b->count == BATCH_MOST || clock_mono_us() >= end_us)
+            return;
+        w = queue_take(&lane->db->queue, 0);
+    }
+}
+
+static enum err
+commit_batch(struct lane *lane, struct scope *s)
+{
+    if (lane->conn->broken)
+        return fail_code(s, E_UNAVAILABLE, CHY_DB_UNAVAILABLE,
+                         "another write of the same commit failed");
+    crash_point("db.before_commit");
+    return sqlite_step(s, conn_of(lane), STEP_COMMIT);
+}
+
+static void
+answer_batch(struct batch *b, struct scope *s, enum err e)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        struct scope *theirs = b->all[i]->scope;
+
+        if (e != OK)
+            (void)fail_code(theirs, e, s->error.code, "%s", s->error.text);
+        answer_one(b->all[i], e);
+    }
+}
+
+/** One commit, beginning with W. */
+static void
+write_batch(struct lane *lane, struct scope *s, struct write *w)
+{
+    struct batch b = { .count = 0 };
+    enum err e = lane_connect(s, lane);
+
+    if (e == OK)
+        e = sqlite_step(s, conn_of(lane), STEP_BEGIN);
+    if (e != OK) {
+        b.all[b.count++] = w;
+    } else {
+        run_batch(lane, w, &b);
+        e = b.count > 0 || lane->conn->broken ? commit_batch(lane, s)
+                                              : sqlite_step(s, conn_of(lane), STEP_ROLLBACK);
+        if (e != OK && in_transaction(conn_of(lane)))
+            lane->conn->broken = true;
+    }
+    if (e == OK)
+        meter_commit(b.count);
+    else
+        log_failure(s, LOG_ERROR, "cannot write to the database");
+    meter_up(e == OK);
+    crash_point("db.after_commit_before_answer");
+    answer_batch(&b, s, e);
+}
+
+/* The log -------------------------------------------------------------------------------------- */
+
+static double
+size_of(struct scope *s, const char *path, const char *suffix)
+{
+    struct stat st;
+
+    return stat(arena_printf(s->arena, "%s%s", path, suffix), &st) == 0 ? (double)st.st_size : 0;
+}
+
+/** Carry the log over into the database file. */
+static void
+empty_log(struct lane *lane, struct scope *s, bool cut)
+{
+    struct sqlite_conn *c = conn_of(lane);
+    int mode = cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    int frames = 0, done = 0, rc;
+
+    if (cut) /* not now when a reader is in the way: writes are more urgent */
+        (void)sqlite3_busy_timeout(c->handle, 0);
+    rc = sqlite3_wal_checkpoint_v2(c->handle, NULL, mode, &frames, &done);
+    (void)sqlite3_busy_timeout(c->handle, (int)MIN(lane->db->busy_ms, INT32_MAX));
+    c->log_due = frames - done + LOG_FRAMES;
+    if (rc == SQLITE_OK && frames == done)
+        c->log_frames = 0;
+    else if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
+        enum err e = sqlite_failure(s, c, rc, "emptying the log");
+
+        if (e != OK)
+            log_failure(s, LOG_ERROR, "the database's log grows");
+    }
+    meter_sizes(size_of(s, lane->db->place, ""), size_of(s, lane->db->place, "-wal"));
+}
+
+static void
+idle(struct lane *lane, struct scope *s)
+{
+    struct sqlite_conn *c = conn_of(lane);
+
+    if (c && !c->head.broken && c->log_frames > 0)
+        empty_log(lane, s, c->log_frames >= LOG_FRAMES_LARGE);
+}
+
+static void
+busy(struct lane *lane, struct scope *s)
+{
+    struct sqlite_conn *c = conn_of(lane);
+
+    if (c && !c->head.broken && c->log_frames >= c->log_due)
+        empty_log(lane, s, false);
+}
+
+void *
+sqlite_lane(void *arg)
+{
+    struct lane *lane = arg;
+    struct queue *q = &lane->db->queue;
+
+    struct scope *s = scope_new("db");
+
+    while (!queue_ended(q)) {
+        struct write *w = queue_take(q, IDLE_MS);
+
+        if (w)
+            write_batch(lane, s, w);
+        else
+            idle(lane, s);
+        busy(lane, s);
+        if (arena_used(s->arena) > SCOPE_MOST) {
+            scope_free(s);
+            s = scope_new("db");
+        }
+    }
+    scope_free(s);
+    if (lane->conn)
+        lane->conn->engine->disconnect(lane->conn);
+    lane->conn = NULL;
+    return NULL;
+}

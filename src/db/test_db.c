@@ -1,0 +1,538 @@
+#include "base/test.h"
+#include "db/migrate.h"
+#include "db/test_pg.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define THREADS 12
+#define ROUNDS 40
+
+SQL(sample_make, "CREATE TABLE sample (id @id, i @int, r @real, t @text UNIQUE, b @bytes)");
+SQL(sample_add, "INSERT INTO sample (i, r, t, b) VALUES ($1, $2, $3, $4) RETURNING id, i, r, t, b");
+SQL(sample_get, "SELECT i, r, t, b FROM sample WHERE id = $1");
+SQL(sample_count, "SELECT COUNT(*), SUM(i), MAX(i) FROM sample");
+SQL(sample_texts, "SELECT t FROM sample ORDER BY t NULLS LAST, id");
+SQL(sample_set, "UPDATE sample SET i = $1 WHERE id = $2");
+SQL(sample_lock, "SELECT i FROM sample WHERE id = $1 @lock");
+SQL(sample_find, "SELECT id FROM sample WHERE @contains(t, $1) ORDER BY id");
+
+static enum err
+make_sample(struct scope *s, struct tx *tx, void *arg)
+{
+    struct rows rows;
+
+    (void)arg;
+    return tx_query(s, tx, sample_make.text, BIND_NONE, &rows);
+}
+
+static const char *
+fresh_url(struct scope *s, enum db_kind kind)
+{
+    static int count;
+
+    return kind == DB_POSTGRES ? test_pg_url()
+                               : arena_printf(s->arena, "sqlite:%s/test%d.db", test_dir(), ++count);
+}
+
+/** Run the claim on a fresh database of each engine. */
+static void
+on_both(void (*claim)(struct scope *s, struct db *db))
+{
+    for (int kind = DB_SQLITE; kind <= DB_POSTGRES; kind++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        struct db_options o = { .no_migrate = true, .readers = 4 };
+        const char *url = fresh_url(s, (enum db_kind)kind);
+        struct db *db = NULL;
+
+        if (!url)
+            continue;
+        assert_ok(s, db_open(s, url, &o, &db));
+        assert_ok(s, db_write(s, db, make_sample, NULL));
+        claim(s, db);
+        db_close(db);
+    }
+}
+
+struct sample {
+    int64_t i, id;
+    double r;
+    const char *t;
+    struct bytes b;
+    bool null;
+    enum err fail; /* after the insert */
+};
+
+static enum err
+add_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct sample *x = arg;
+    struct row row;
+
+    TRY(tx_one(s, tx, &sample_add,
+               BIND(x->null ? v_null() : v_int(x->i), x->null ? v_null() : v_real(x->r),
+                    v_text(x->t), v_bytes(x->b)),
+               &row));
+    x->id = row_int(&row);
+    assert_int_equal(row.count, 5);
+    return x->fail == OK ? OK : fail(s, x->fail, "told to fail");
+}
+
+static void
+check_sample(struct scope *s, struct db *db, const struct sample *x)
+{
+    struct row row;
+
+    assert_ok(s, db_one(s, db, &sample_get, BIND(v_int(x->id)), &row));
+    assert_int_equal(row_null(&row), x->null);
+    assert_int_equal(row_int(&row), x->null ? 0 : x->i);
+    assert_int_equal(row_null(&row), x->null);
+    assert_true(row_real(&row) == (x->null ? 0 : x->r));
+    assert_true(text_eq(row_text(&row), x->t));
+    struct bytes b = row_bytes(&row);
+    assert_int_equal(b.data == NULL, x->b.data == NULL);
+    assert_true(bytes_eq(b, x->b));
+}
+
+static void
+round_trip(struct scope *s, struct db *db)
+{
+    static const uint8_t all[] = { 0, 1, 39, 92, 127, 128, 255, 0 };
+    struct sample samples[] = {
+        { .null = true },
+        { .i = 0, .r = 0, .t = "", .b = { all, 0 } },
+        { .i = INT64_MAX,
+          .r = 1e300,
+          .t = "\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x91'\"\\",
+          .b = { all, sizeof(all) } },
+        { .i = INT64_MIN, .r = -0.1, .t = "Z", .b = { all, 1 } },
+        { .i = -1, .r = 5, .t = "a" },
+    };
+    static const char *const order[] = { "", "Z", "a", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x91'\"\\",
+                                         NULL };
+    struct rows rows;
+
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        assert_ok(s, db_write(s, db, add_in, &samples[i]));
+        check_sample(s, db, &samples[i]);
+    }
+    assert_ok(s, db_all(s, db, &sample_texts, BIND_NONE, &rows));
+    assert_int_equal(rows.count, COUNT(order));
+    for (size_t i = 0; i < rows.count; i++)
+        assert_true(text_eq(row_text(&rows.at[i]), order[i]));
+    assert_ok(s, db_all(s, db, &sample_find, BIND(v_text("\xe2\x82\xac")), &rows));
+    assert_int_equal(rows.count, 1);
+}
+
+TEST(values_of_all_types_come_back_as_they_were)
+{
+    on_both(round_trip);
+}
+
+static int64_t
+count_of(struct scope *s, struct db *db)
+{
+    struct row row;
+
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row));
+    return row_int(&row);
+}
+
+static void
+failing_write(struct scope *s, struct db *db)
+{
+    struct sample a = { .t = "a" }, b = { .t = "b", .fail = E_FORBIDDEN }, again = { .t = "a" };
+    struct row row;
+    enum err e;
+
+    assert_ok(s, db_write(s, db, add_in, &a));
+    assert_err(E_FORBIDDEN, db_write(s, db, add_in, &b));
+    assert_says(s, "told to fail");
+    assert_int_equal(count_of(s, db), 1);
+    e = db_write(s, db, add_in, &again);
+    assert_int_equal(e, E_CONFLICT);
+    assert_true(db_is_unique_conflict(s, e));
+    assert_int_equal(count_of(s, db), 1);
+    assert_err(E_NOT_FOUND, db_one(s, db, &sample_get, BIND(v_int(99)), &row));
+    assert_err(E_INTERNAL, db_one(s, db, &sample_get, BIND_NONE, &row));
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row)); /* and nothing else is spoilt */
+    assert_int_equal(row_int(&row), 1);
+    assert_int_equal(row_int(&row), 0);
+}
+
+TEST(a_write_that_fails_leaves_nothing_behind)
+{
+    on_both(failing_write);
+}
+
+static enum err
+swallow_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct sample *x = arg;
+    struct sample same = { .t = x->t };
+
+    TRY(add_in(s, tx, x));
+    if (add_in(s, tx, &same) == OK)
+        return fail(s, E_INTERNAL, "added twice");
+    return OK; /* which is wrong of it */
+}
+
+static void
+swallowed(struct scope *s, struct db *db)
+{
+    struct sample x = { .t = "x" };
+
+    assert_err(E_CONFLICT, db_write(s, db, swallow_in, &x));
+    assert_int_equal(count_of(s, db), 0);
+}
+
+TEST(a_write_that_hides_a_failed_statement_fails_all_the_same)
+{
+    on_both(swallowed);
+}
+
+struct worker {
+    pthread_t thread;
+    struct db *db;
+    int number, added;
+};
+
+static void *
+work(void *arg)
+{
+    struct worker *w = arg;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        struct sample x = { .i = 1, .t = arena_printf(s->arena, "%d/%d", w->number, i) };
+
+        x.fail = i % 5 == 4 ? E_FORBIDDEN : OK;
+        if (db_write(s, w->db, add_in, &x) != x.fail)
+            return NULL;
+        w->added += x.fail == OK;
+    }
+    return w;
+}
+
+static void
+many_threads(struct scope *s, struct db *db)
+{
+    struct worker workers[THREADS];
+    struct row row;
+    int added = 0;
+
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){ .db = db, .number = i };
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        void *done;
+
+        assert_int_equal(pthread_join(workers[i].thread, &done), 0);
+        assert_non_null(done);
+        added += workers[i].added;
+    }
+    assert_int_equal(added, THREADS * ROUNDS * 4 / 5);
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row));
+    assert_int_equal(row_int(&row), added);
+    assert_int_equal(row_int(&row), added); /* a sum is a number on both engines */
+    assert_int_equal(row_int(&row), 1);
+}
+
+TEST(many_threads_write_and_the_failures_of_some_do_not_touch_the_others)
+{
+    on_both(many_threads);
+}
+
+static enum err
+take_three(struct scope *s, struct row *row, void *arg)
+{
+    int *left = arg;
+
+    if (row_int(row) < 0)
+        return fail(s, E_INTERNAL, "negative");
+    return --*left == 0 ? fail(s, E_LIMIT, "enough") : OK;
+}
+
+static const char a_million[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                                  "WHERE i < 1000000) SELECT i FROM n";
+
+static void
+row_by_row(struct scope *s, struct db *db)
+{
+    int left = 3;
+    struct rows rows;
+
+    assert_err(E_LIMIT, db_each(s, db, a_million, BIND_NONE, take_three, &left));
+    assert_int_equal(left, 0);
+    assert_ok(s, db_query(s, db, "SELECT CAST($1 AS @int) + 1", BIND(v_int(41)), &rows));
+    assert_int_equal(row_int(&rows.at[0]), 42);
+}
+
+TEST(rows_can_be_taken_one_by_one_until_enough)
+{
+    on_both(row_by_row);
+}
+
+static void
+deadline(struct scope *s, struct db *db)
+{
+    AUTO(scope_free) struct scope *hurried = scope_new("test");
+    int64_t since = clock_mono_ms();
+    struct sample x = { .t = "late" };
+    struct rows rows;
+
+    scope_deadline_in(hurried, 50);
+    assert_err(E_TIMEOUT,
+               db_query(hurried, db,
+                        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                        "SELECT COUNT(*) FROM n",
+                        BIND_NONE, &rows));
+    assert_true(clock_mono_ms() - since < 5000);
+    assert_err(E_TIMEOUT, db_query(hurried, db, "SELECT 1", BIND_NONE, &rows));
+    (void)x;
+    assert_ok(s, db_query(s, db, "SELECT 1", BIND_NONE, &rows));
+}
+
+TEST(a_question_ends_with_its_deadline)
+{
+    on_both(deadline);
+}
+
+static enum err
+slow_in(struct scope *s UNUSED, struct tx *tx UNUSED, void *arg)
+{
+    (void)usleep((useconds_t) * (int *)arg * 1000);
+    return OK;
+}
+
+static void *
+write_slowly(void *arg)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    int ms = 300;
+
+    return db_write(s, arg, slow_in, &ms) == OK ? arg : NULL;
+}
+
+TEST(a_write_waits_for_its_lane_no_longer_than_its_deadline)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(db_close) struct db *db = NULL;
+    pthread_t other;
+    void *done;
+    int ms = 0;
+
+    assert_ok(s, db_open(s, fresh_url(s, DB_SQLITE), NULL, &db));
+    assert_int_equal(pthread_create(&other, NULL, write_slowly, db), 0);
+    (void)usleep(100000);
+    scope_deadline_in(s, 50);
+    assert_err(E_TIMEOUT, db_write(s, db, slow_in, &ms));
+    assert_int_equal(pthread_join(other, &done), 0);
+    assert_non_null(done);
+}
+
+/* Two writes that lock two rows in opposite order: one of them runs again. */
+struct crossing {
+    int64_t first, second;
+    int runs;
+};
+
+static enum err
+cross_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct crossing *x = arg;
+    struct row row;
+
+    x->runs++;
+    TRY(tx_one(s, tx, &sample_lock, BIND(v_int(x->first)), &row));
+    (void)usleep(200000);
+    TRY(tx_one(s, tx, &sample_lock, BIND(v_int(x->second)), &row));
+    return tx_do(s, tx, &sample_set, BIND(v_int(row_int(&row) + 1), v_int(x->second)));
+}
+
+struct crossing_thread {
+    struct db *db;
+    struct crossing x;
+};
+
+static void *
+cross(void *arg)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct crossing_thread *c = arg;
+
+    return db_write(s, c->db, cross_in, &c->x) == OK ? arg : NULL;
+}
+
+static void
+crossing(struct scope *s, struct db *db)
+{
+    struct sample a = { .i = 10, .t = "a" }, b = { .i = 20, .t = "b" };
+    struct crossing_thread one, two;
+    pthread_t thread;
+    struct row row;
+    void *done;
+
+    assert_ok(s, db_write(s, db, add_in, &a));
+    assert_ok(s, db_write(s, db, add_in, &b));
+    one = (struct crossing_thread){ db, { a.id, b.id, 0 } };
+    two = (struct crossing_thread){ db, { b.id, a.id, 0 } };
+    assert_int_equal(pthread_create(&thread, NULL, cross, &one), 0);
+    assert_non_null(cross(&two));
+    assert_int_equal(pthread_join(thread, &done), 0);
+    assert_non_null(done);
+    assert_int_equal(one.x.runs + two.x.runs, db_kind(db) == DB_SQLITE ? 2 : 3);
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row));
+    assert_int_equal((row_int(&row), row_int(&row)), 32);
+}
+
+TEST(writes_that_lock_each_other_out_run_again)
+{
+    on_both(crossing);
+}
+
+static enum err
+lane_in(struct scope *s UNUSED, struct tx *tx, void *arg)
+{
+    *(int *)arg = tx_lane(tx);
+    return OK;
+}
+
+TEST(lanes_of_two_servers_have_numbers_of_their_own)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(db_close) struct db *one = NULL, *two = NULL;
+    struct db_options o = { .lanes = 1 };
+    const char *url = fresh_url(s, DB_POSTGRES);
+    int first = 0, second = 0;
+
+    if (!url)
+        skip();
+    assert_ok(s, db_open(s, url, &o, &one));
+    assert_ok(s, db_write(s, one, lane_in, &first));
+    assert_ok(s, db_open(s, url, &o, &two));
+    assert_ok(s, db_write(s, two, lane_in, &second));
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 2);
+}
+
+TEST(a_server_that_was_away_is_found_again)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(db_close) struct db *db = NULL;
+    const char *url = fresh_url(s, DB_POSTGRES);
+    struct row row;
+    enum err e = OK;
+
+    if (!url)
+        skip();
+    assert_ok(s, db_open(s, url, NULL, &db));
+    assert_ok(s, db_check(s, db));
+    test_pg_kill();
+    assert_err(E_UNAVAILABLE, db_check(s, db));
+    assert_int_equal(s->error.code, CHY_DB_UNAVAILABLE);
+    assert_err(E_UNAVAILABLE, db_one(s, db, &sample_count, BIND_NONE, &row));
+    test_pg_start();
+    for (int i = 0; i < 100 && (i == 0 || e != OK); i++) {
+        e = db_check(s, db);
+        (void)usleep(100000);
+    }
+    assert_int_equal(e, OK);
+}
+
+static void
+schema(struct scope *s, enum db_kind kind)
+{
+    const char *url = fresh_url(s, kind);
+    AUTO(db_close) struct db *db = NULL, *again = NULL, *older = NULL;
+    static const struct migration later[] = { { "900_later.sql",
+                                                "-- oldest_program: 900\n"
+                                                "CREATE TABLE later (id @id);\n" } };
+    struct conn *c = NULL;
+
+    if (!url)
+        return;
+    assert_ok(s, db_open(s, url, NULL, &db));
+    assert_ok(s, db_check(s, db));
+    assert_ok(s, db_open(s, url, NULL, &again));
+    assert_ok(s, db_check(s, again));
+    assert_ok(s, db->engine->connect(s, db, true, &c));
+    assert_ok(s, migrate(s, c, later, 1));
+    assert_ok(s, migrate(s, c, later, 1)); /* once is enough */
+    c->engine->disconnect(c);
+    assert_err(E_CONFLICT, db_open(s, url, NULL, &older));
+    assert_int_equal(s->error.code, CHY_DB_NEWER);
+}
+
+TEST(the_schema_is_made_once_and_an_older_program_refuses_a_newer_one)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    schema(s, DB_SQLITE);
+    schema(s, DB_POSTGRES);
+}
+
+static void
+all_statements(struct scope *s, struct db *db)
+{
+    assert_err(E_INVALID, db_prepare_all(s, db)); /* this one lacks the tables of the product */
+}
+
+TEST(statements_are_checked_against_the_schema)
+{
+    on_both(all_statements);
+    for (int kind = DB_SQLITE; kind <= DB_POSTGRES; kind++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        AUTO(db_close) struct db *db = NULL;
+        const char *url = fresh_url(s, (enum db_kind)kind);
+
+        if (!url)
+            continue;
+        assert_ok(s, db_open(s, url, NULL, &db));
+        assert_ok(s, db_write(s, db, make_sample, NULL));
+        sample_make.text = "SELECT 1"; /* it cannot be made twice */
+        assert_ok(s, db_prepare_all(s, db));
+        sample_make.text =
+            "CREATE TABLE sample (id @id, i @int, r @real, t @text UNIQUE, b @bytes)";
+    }
+}
+
+TEST(addresses_that_name_no_database_are_refused)
+{
+    static const struct {
+        const char *url;
+        enum err want;
+    } cases[] = {
+        { "mysql://x", E_INVALID },
+        { "sqlite:", E_INVALID },
+        { "sqlite::memory:", E_INVALID },
+        { "", E_INVALID },
+        { "sqlite:/nonexistent/dir/x.db", E_UNAVAILABLE },
+        { "postgresql://127.0.0.1:1/x", E_UNAVAILABLE },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct db *db = NULL;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_err(cases[i].want, db_open(s, cases[i].url, NULL, &db));
+        assert_null(db);
+    }
+}
+
+TEST(a_database_file_is_for_its_owner_alone)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(db_close) struct db *db = NULL;
+    const char *url = fresh_url(s, DB_SQLITE), *path = url + strlen("sqlite:");
+    static const char *const suffixes[] = { "", "-wal" };
+    struct stat st;
+
+    assert_ok(s, db_open(s, url, NULL, &db));
+    assert_ok(s, db_check(s, db));
+    for (size_t i = 0; i < COUNT(suffixes); i++) {
+        assert_int_equal(stat(arena_printf(s->arena, "%s%s", path, suffixes[i]), &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+}

@@ -59,6 +59,8 @@ enum {
     SIZE = 64,       /* settings: int64_t bytes, written as 8MiB, 64KiB */
     READ_ONLY = 128, /* accepted and ignored on input */
     FOLD = 256,      /* decoding: fold ASCII letters to lower case */
+    KEEP_REF =
+        512, /* settings: text that begins like a reference to a secret stays as it is (key URIs) */
 };
 
 struct model;

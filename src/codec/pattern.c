@@ -206,6 +206,32 @@ value_pattern(const char *pattern, const char *text)
     return false;
 }
 
+bool
+value_is_json_number(const char *text)
+{
+    const char *p = text + (*text == '-');
+    size_t n = strspn(p, "0123456789");
+
+    if (n == 0 || (n > 1 && *p == '0'))
+        return false;
+    p += n;
+    if (*p == '.') {
+        n = strspn(++p, "0123456789");
+        if (n == 0)
+            return false;
+        p += n;
+    }
+    if (*p == 'e' || *p == 'E') {
+        p++;
+        p += *p == '+' || *p == '-';
+        n = strspn(p, "0123456789");
+        if (n == 0)
+            return false;
+        p += n;
+    }
+    return !*p;
+}
+
 static const struct {
     const char *unit;
     int64_t bytes;

@@ -68,6 +68,9 @@ struct field value_element(const struct field *f);
  */
 bool value_pattern(const char *pattern, const char *text);
 
+/** True for what RFC 8259 section 6 calls a number. */
+bool value_is_json_number(const char *text);
+
 /** Bytes from `64`, `64KiB`, `8MiB`, `2GiB`, `10MB` (powers of 1000); and back, exactly. */
 bool size_parse(const char *text, int64_t *bytes);
 const char *size_text(struct arena *a, int64_t bytes);

@@ -1,0 +1,53 @@
+"""What a test prepares through our own API: users, roles, clients, templates, authorities."""
+import itertools
+import uuid
+
+_numbers = itertools.count(1)
+
+
+def _ok(reply):
+    assert reply.status_code in (200, 201, 204), f"{reply.request.method} {reply.url}: {reply.status_code} {reply.text}"
+    return reply.json() if reply.content else None
+
+
+def role(server, permissions, name=None):
+    """Make a role with these permissions everywhere; its name."""
+    name = name or f"role-{uuid.uuid4().hex[:8]}"
+    _ok(server.client().rest("POST", "/roles", json={"name": name}))
+    for permission in permissions:
+        _ok(server.client().rest("POST", f"/roles/{name}/grants", json={"permission": permission, "scope": "all"}))
+    return name
+
+
+def user(server, password=None, permissions=(), roles=()):
+    """Make a user; (name, password)."""
+    name = f"user-{next(_numbers)}-{uuid.uuid4().hex[:6]}"
+    password = password or f"correct horse {uuid.uuid4().hex}"
+    roles = list(roles) + ([role(server, permissions)] if permissions else [])
+    _ok(server.client().rest("POST", "/users", json={"name": name, "password": password, "roles": roles}))
+    return name, password
+
+
+def disable(server, name):
+    client = server.client()
+    found = client.rest("GET", f"/users/{name}")
+    _ok(client.rest("PATCH", f"/users/{name}", json={"enabled": False}, headers={"If-Match": found.headers["ETag"]}))
+
+
+def switch_ca(server, name, enabled):
+    """Switch an authority off or on."""
+    _ok(server.client().rest("POST", f"/authorities/{name}/{'enable' if enabled else 'disable'}"))
+
+
+def template(server, names=None, keys=None, base="WebServer"):
+    """Make a template beside BASE that allows only these names and kinds of key; its name."""
+    name = f"Template{uuid.uuid4().hex[:8]}"
+    client = server.client()
+    body = _ok(client.rest("GET", f"/templates/{base}"))
+    policy = dict(body["policy"])
+    if names is not None:
+        policy["names"] = {**policy.get("names", {}), "dns": names}
+    if keys is not None:
+        policy["keys"] = keys
+    _ok(client.rest("POST", "/templates", json={"name": name, "policy": policy}))
+    return name

@@ -1,0 +1,221 @@
+"""The first real use: a certificate that nginx serves and curl trusts, and that everybody sees revoked."""
+import json
+import re
+
+import pytest
+import requests
+
+import keys
+import processes
+import programs
+
+
+class Issued:
+    """A certificate with its chain, as files and texts that other programs read."""
+
+    def __init__(self, tmp_path, chain, key):
+        self.dir, self.key = tmp_path, key
+        self.chain = [keys.load(pem) for pem in chain]
+        self.leaf, self.issuer, self.root = (certificate.public_bytes(keys.PEM).decode() for certificate in self.chain)
+        self.where = keys.addresses(self.chain[0])
+        self.served = self.leaf + self.issuer
+        (tmp_path / "root.pem").write_text(self.root)
+
+    def verdicts(self):
+        """What openssl ocsp, ocsptool and a CRL check say."""
+        crl = programs.fetch(self.where["crl"][0])
+        return [programs.openssl_ocsp(self.dir, self.leaf, self.issuer, self.root, self.where["ocsp"][0]),
+                programs.ocsptool(self.dir, self.leaf, self.issuer, self.where["ocsp"][0]),
+                programs.crl_says(self.dir, self.leaf, self.issuer + self.root, [crl.content])]
+
+    def show_good(self, nginx):
+        page = programs.curl(nginx(self.served, self.key), self.dir / "root.pem")
+        assert page.stdout == "served by nginx\n", page.stderr
+        assert self.verdicts() == ["good", "good", "ok"]
+
+    def show_revoked(self):
+        """OCSP says so at once, the next CRL within 10 s."""
+        assert programs.openssl_ocsp(self.dir, self.leaf, self.issuer, self.root, self.where["ocsp"][0]) == "revoked"
+        processes.wait_until(lambda: self.verdicts() == ["revoked", "revoked", "revoked"], 15, 0.5,
+                             what="the CRL with the revocation")
+
+
+@pytest.fixture
+def by_cli(server, tmp_path):
+    """Issue for localhost by `chancery issue`."""
+    authority = server.client().server_ca()
+    done = server.cli("issue", "--issuer", authority, "--dns", "localhost", "--duration", "30d", "--out",
+                      tmp_path / "web.pem", "--key-out", tmp_path / "web.key", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    chain = server.cli("certs", "download", str(row["Id"]), "--as", "fullchain", "--out", "-")
+    assert chain.returncode == 0, chain.stderr
+    found = [one.public_bytes(keys.PEM).decode() for one in keys.load_all(chain.stdout)]
+    written = keys.load((tmp_path / "web.pem").read_text())
+    assert keys.thumbprint(written) == row["Thumbprint"] == keys.thumbprint(keys.load(found[0]))
+    if len(found) == 2:
+        found.append(open(server.ca, encoding="ascii").read())
+    return row, Issued(tmp_path, found, (tmp_path / "web.key").read_text())
+
+
+@pytest.mark.seed("S417")
+def test_a_certificate_of_the_command_line_serves_and_is_seen_revoked(server, by_cli, nginx):
+    row, issued = by_cli
+    assert keys.names(issued.chain[0]) == ["localhost"]
+    issued.show_good(nginx)
+    done = server.cli("revoke", str(row["Id"]), "--reason", "key-compromise", "--comment", "test", "--yes")
+    assert done.returncode == 0, done.stderr
+    issued.show_revoked()
+
+
+def enroll_by_seed(server, csr, names, **more):
+    """The seed's call, made by curl with Basic; (status, body)."""
+    body = {"CSR": csr, "CertificateTemplate": server.client().server_template(),
+            "CertificateAuthority": server.client().server_ca(), "SANs": {"DNS": names}, "IncludeChain": True,
+            "CertificateFormat": "PEM", **more}
+    done = programs.curl(f"{server.url.rstrip('/')}/KeyfactorAPI/Certificates/Enroll", server.ca, "-X", "POST",
+                         "-u", f"{server.user}:{server.password}", "-H", "Content-Type: application/json",
+                         "-w", "\n%{http_code}", "--data-binary", json.dumps(body))
+    text, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(text)
+
+
+@pytest.mark.seed("S041", "S045", "S047", "S075", "S101")
+def test_the_seeds_enrollment_serves_and_the_seeds_revocation_is_seen(server, client, tmp_path, nginx):
+    key = keys.new_key()
+    status, answer = enroll_by_seed(server, keys.new_csr("localhost", ["localhost"], key), ["localhost"])
+    assert status == 200, answer
+    texts = {name: answer[name] for name in ("Thumbprint", "SerialNumber", "IssuedDN", "IssuerDN", "NotBefore",
+                                             "NotAfter")}
+    assert all(isinstance(text, str) and text for text in texts.values()), texts
+    assert isinstance(answer["CertificateId"], int) and answer["CertificateId"] > 0
+    chain = answer["Certificates"]
+    assert len(chain) == 3 and all(text.count("BEGIN CERTIFICATE") == 1 and "#" not in text for text in chain)
+    issued = Issued(tmp_path, chain, keys.key_pem(key))
+    leaf = issued.chain[0]
+    assert keys.names(leaf) == ["localhost"]
+    assert answer["Thumbprint"] == keys.thumbprint(leaf) and answer["SerialNumber"] == keys.serial(leaf)
+    assert answer["NotBefore"] == leaf.not_valid_before.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert answer["NotAfter"] == leaf.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ")
+    issued.show_good(nginx)
+
+    token = client.call("POST", "/KeyfactorAPI/Auth/Login",
+                        json={"username": server.user, "password": server.password}).json()["access_token"]
+    done = requests.delete(f"{server.url.rstrip('/')}/KeyfactorAPI/Certificates/{answer['CertificateId']}/Revoke",
+                           headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+                           verify=str(server.ca), timeout=30, json={
+                               "RevocationReason": 1, "Comment": "Key compromise suspected",
+                               "EffectiveDate": "2025-10-22T14:30:00Z"})
+    assert done.status_code == 200, done.text
+    assert done.json() == {"RevokedIds": [answer["CertificateId"]], "SuspendedCerts": []}
+    issued.show_revoked()
+    assert "keyCompromise" in programs.openssl(
+        "ocsp", "-issuer", tmp_path / "issuer.pem", "-cert", tmp_path / "leaf.pem", "-url", issued.where["ocsp"][0],
+        "-CAfile", tmp_path / "root.pem", "-verify_other", tmp_path / "issuer.pem").stdout
+    shown = client.get(f"/Certificates/{answer['CertificateId']}")
+    assert shown["CertState"] == 2 and shown["CertStateString"] == "Revoked" and shown["RevocationReason"] == 1
+    assert shown["RevocationComment"] == "Key compromise suspected"
+
+
+@pytest.mark.seed("S171")
+def test_the_chain_and_the_addresses_inside_the_certificate_hold(server, client, tmp_path):
+    answer = client.enroll(dns=("chain.example.com",))
+    chain = [keys.load(pem) for pem in answer["Certificates"]]
+    where = keys.addresses(chain[0])
+    assert where["crl"] and where["ocsp"] and where["issuer"]
+    assert all(url.startswith("http://") for urls in where.values() for url in urls)
+
+    issuer = programs.fetch(where["issuer"][0])
+    assert issuer.headers["Content-Type"] == "application/pkix-cert"
+    assert issuer.content == chain[1].public_bytes(keys.DER)
+    crl = programs.fetch(where["crl"][0])
+    assert crl.headers["Content-Type"] == "application/pkix-crl"
+    done = programs.openssl("crl", "-inform", "DER", "-noout", "-text", "-CAfile", "/dev/stdin",
+                            input="".join(answer["Certificates"][1:]))
+    (tmp_path / "chain.pem").write_text("".join(answer["Certificates"][1:]))
+    (tmp_path / "the.crl").write_bytes(crl.content)
+    done = programs.openssl("crl", "-inform", "DER", "-in", tmp_path / "the.crl", "-noout", "-text", "-CAfile",
+                            tmp_path / "chain.pem")
+    assert "verify OK" in done.stderr, done.stderr
+    assert "X509v3 CRL Number" in done.stdout and "X509v3 Authority Key Identifier" in done.stdout
+    above = keys.addresses(chain[1])
+    assert programs.fetch(above["issuer"][0]).content == chain[2].public_bytes(keys.DER)
+    assert programs.crl_says(tmp_path, answer["Certificates"][1], answer["Certificates"][2],
+                             [programs.fetch(above["crl"][0]).content]) == "ok"
+
+    done = processes.run(["certtool", "--verify-chain"], input="".join(answer["Certificates"]))
+    assert done.returncode == 0 and "Chain verification output: Verified" in done.stdout, done.stdout + done.stderr
+    done = programs.openssl("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", server.ca, "-untrusted",
+                            tmp_path / "chain.pem", "-verify_hostname", "chain.example.com", "/dev/stdin",
+                            input=answer["Certificates"][0])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.seed("S169")
+def test_the_first_run_makes_a_root_and_an_issuing_authority(server, client):
+    done = server.cli("ca", "list", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert len(rows) >= 2
+    chain = [keys.load(pem) for pem in client.enroll()["Certificates"]]
+    assert chain[2].issuer == chain[2].subject
+    assert chain[1].issuer == chain[2].subject and chain[0].issuer == chain[1].subject
+    assert open(server.ca, "rb").read().strip() == chain[2].public_bytes(keys.PEM).strip()
+    for certificate, length in ((chain[1], 0), (chain[2], None)):
+        text = programs.openssl("x509", "-noout", "-text", input=certificate.public_bytes(keys.PEM).decode()).stdout
+        assert re.search(r"X509v3 Basic Constraints: critical\s+CA:TRUE", text), text
+        assert re.search(r"X509v3 Key Usage: critical\s+.*Certificate Sign, CRL Sign", text), text
+        if length is not None:
+            assert f"CA:TRUE, pathlen:{length}" in text, text
+
+
+@pytest.mark.parametrize("kind", ["ec:p256", "ec:p384", "ec:p521", "rsa:2048", "rsa:3072", "ed25519"])
+def test_keys_of_each_kind_are_certified(client, kind):
+    key = keys.new_key(kind)
+    name = kind.replace(":", "-") + ".example.com"
+    answer = client.enroll(keys.new_csr(name, [name], key))
+    leaf = keys.load(answer["Certificates"][0])
+    public = key.public_key()
+    assert leaf.public_key().public_bytes(keys.DER, keys.serialization.PublicFormat.SubjectPublicKeyInfo) == \
+        public.public_bytes(keys.DER, keys.serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_ocsp_of_a_serial_that_was_never_issued_is_not_good(client, tmp_path):
+    answer = client.enroll()
+    (tmp_path / "issuer.pem").write_text(answer["Certificates"][1])
+    (tmp_path / "root.pem").write_text(answer["Certificates"][2])
+    url = keys.addresses(keys.load(answer["Certificates"][0]))["ocsp"][0]
+    for digest in ("-sha1", "-sha256"):
+        done = programs.openssl("ocsp", "-issuer", tmp_path / "issuer.pem", digest, "-serial", "0x1234567890ABCDEF",
+                                "-url", url, "-CAfile", tmp_path / "root.pem", "-verify_other", tmp_path / "issuer.pem")
+        assert "Response verify OK" in done.stderr, done.stderr
+        assert "good" not in done.stdout and re.search(r": (unknown|revoked)", done.stdout), done.stdout
+
+
+def test_ocsp_answers_by_get_with_headers_that_caches_obey(client, tmp_path):
+    answer = client.enroll()
+    leaf, issuer = (keys.load(pem) for pem in answer["Certificates"][:2])
+    request = keys.x509.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, keys.hashes.SHA1()).build()
+    url = keys.addresses(leaf)["ocsp"][0].rstrip("/") + "/" + requests.utils.quote(
+        __import__("base64").b64encode(request.public_bytes(keys.DER)).decode(), safe="")
+    reply = programs.fetch(url)
+    assert reply.headers["Content-Type"] == "application/ocsp-response"
+    assert "max-age=" in reply.headers["Cache-Control"] and reply.headers["ETag"] and reply.headers["Expires"]
+    said = keys.x509.ocsp.load_der_ocsp_response(reply.content)
+    assert said.certificate_status == keys.x509.ocsp.OCSPCertStatus.GOOD
+    assert said.serial_number == leaf.serial_number and said.next_update
+    again = requests.get(url, headers={"If-None-Match": reply.headers["ETag"]}, timeout=20)
+    assert again.status_code == 304 and not again.content
+
+
+def test_ocsp_echoes_the_nonce_and_keeps_no_such_answer(client):
+    answer = client.enroll()
+    leaf, issuer = (keys.load(pem) for pem in answer["Certificates"][:2])
+    nonce = bytes(range(32))
+    request = (keys.x509.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, keys.hashes.SHA256())
+               .add_extension(keys.x509.OCSPNonce(nonce), False).build())
+    reply = requests.post(keys.addresses(leaf)["ocsp"][0], data=request.public_bytes(keys.DER), timeout=20,
+                          headers={"Content-Type": "application/ocsp-request"})
+    said = keys.x509.ocsp.load_der_ocsp_response(reply.content)
+    assert said.extensions.get_extension_for_class(keys.x509.OCSPNonce).value.nonce == nonce
+    assert "no-store" in reply.headers["Cache-Control"]

@@ -51,3 +51,19 @@ def template(server, names=None, keys=None, base="WebServer"):
         policy["keys"] = keys
     _ok(client.rest("POST", "/templates", json={"name": name, "policy": policy}))
     return name
+
+
+def sql(server, statement):
+    """Tamper with the server's database behind its back."""
+    if server.database.startswith("postgresql:"):
+        import psycopg2
+        connection = psycopg2.connect(server.database)
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+        connection.close()
+    else:
+        import sqlite3
+        connection = sqlite3.connect(server.database.removeprefix("sqlite:"), timeout=20)
+        connection.execute(statement)
+        connection.commit()
+        connection.close()

@@ -111,8 +111,11 @@ class Server:
         return cli(*arguments, env={**self.cli_env(), **(env or {})}, program=self.program, **more)
 
     def cli_env(self):
-        return {"CHANCERY_SERVER": self.url, "CHANCERY_CACERT": self.ca, "CHANCERY_USERNAME": self.user,
-                "CHANCERY_PASSWORD": self.password}
+        if not getattr(self, "_token", None):
+            reply = self.client(nobody=True).command("POST", "/Auth/Login", json={
+                "username": self.user, "password": self.password})
+            self._token = good(reply)["access_token"]
+        return {"CHANCERY_SERVER": self.url, "CHANCERY_CACERT": str(self.ca), "CHANCERY_TOKEN": self._token}
 
 
 def cli(*arguments, env=None, program=PROGRAM, **more):

@@ -1,0 +1,279 @@
+"""Crashes: whatever a client was told before the server died, the register holds afterwards."""
+import os
+import pathlib
+import random
+import re
+import threading
+import time
+
+import pytest
+import requests
+
+import chancery
+import conftest
+import keys
+import processes
+import programs
+from chancery import good
+
+POINT = re.compile(r'\bcrash_point\("([^"]+)"\)')
+
+
+def crash_points():
+    """Every named crash point of the sources."""
+    found = set()
+    for path in (chancery.ROOT / "src").rglob("*.c"):
+        if not path.name.startswith("test_"):
+            found |= set(POINT.findall(path.read_text()))
+    return sorted(found)
+
+
+class Told:
+    """What clients were told: certificates that arrived, revocations that were confirmed."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.certificates, self.revoked, self.asked = {}, {}, set()
+        self.chain = None
+
+    def enrolled(self, answer):
+        with self.lock:
+            self.certificates[answer["Thumbprint"]] = answer
+            self.chain = answer["Certificates"][1:]
+
+    def pick(self):
+        """A certificate that nobody revoked yet, or None."""
+        with self.lock:
+            left = [one for one in self.certificates.values() if one["KeyfactorID"] not in self.asked]
+            if left:
+                one = random.choice(left)
+                self.asked.add(one["KeyfactorID"])
+                return one
+        return None
+
+
+def enroll_until_death(server, told, name):
+    """Enroll on one connection until the server does not answer."""
+    client = server.client()
+    try:
+        while True:
+            told.enrolled(client.enroll(dns=(f"{name}.{time.time_ns()}.example.com",)))
+    except requests.RequestException:
+        pass
+
+
+def revoke_until_death(server, told):
+    client = server.client()
+    try:
+        while True:
+            one = told.pick()
+            if not one:
+                time.sleep(0.01)
+                client.get("/Status/Endpoints")
+                continue
+            client.revoke(one["KeyfactorID"], reason=4)
+            told.revoked[one["Thumbprint"]] = one
+    except requests.RequestException:
+        pass
+
+
+def work_until_death(server, told, kill_after=None):
+    """Three enroll, one revokes; the server dies by our hand, or by itself."""
+    threads = [threading.Thread(target=enroll_until_death, args=(server, told, f"t{number}")) for number in range(3)]
+    threads.append(threading.Thread(target=revoke_until_death, args=(server, told)))
+    for thread in threads:
+        thread.start()
+    if kill_after is not None:
+        time.sleep(kill_after)
+        server.kill()
+    else:
+        try:
+            server.process.wait(30)
+        finally:
+            if server.process.poll() is None:
+                server.kill()
+                server.process.returncode = None
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def pages(client, query=""):
+    """All certificates that match, revoked ones too, by pages."""
+    number, rows = 1, []
+    while True:
+        page = client.get("/Certificates", **{
+            "pq.queryString": query, "pq.returnLimit": 1000, "pq.pageReturned": number, "pq.includeRevoked": "true",
+            "pq.includeExpired": "true", "pq.sortField": "Id"})
+        rows += page
+        number += 1
+        if len(page) < 1000:
+            return rows
+
+
+def audited(client, action):
+    """The ids of the certificates that have an event of this kind."""
+    found, after = set(), None
+    while True:
+        page = good(client.rest("GET", "/audit", params={"action": action, "limit": 1000, "after": after}))
+        found |= {int(event["target"]["id"]) for event in page["items"] if event["target"]["type"] == "certificate"}
+        after = page.get("next")
+        if not after:
+            return found
+
+
+def check_promises(server, told, tmp_path):
+    """The four promises, by what a client can see."""
+    client = server.client()
+    rows = {row["Thumbprint"]: row for row in pages(client)}
+    lost = set(told.certificates) - set(rows)
+    assert not lost, f"{len(lost)} certificates that clients hold are not in the register"
+    serials = [(row["IssuerDN"], row["SerialNumber"]) for row in rows.values()]
+    assert len(serials) == len(set(serials)), "a serial was used twice"
+    issued = audited(client, "certificate.issue")
+    without = {row["Id"] for row in rows.values() if row["TemplateName"] and row["CertState"] != 6} - issued
+    missing = without & {told.certificates[one]["KeyfactorID"] for one in told.certificates}
+    assert not missing, f"{len(missing)} certificates have no audit row"
+    unrevoked = [thumbprint for thumbprint in told.revoked if rows[thumbprint]["CertState"] != 2]
+    assert not unrevoked, "a confirmed revocation is gone"
+    revoked_events = audited(client, "certificate.revoke")
+    assert {one["KeyfactorID"] for one in told.revoked.values()} <= revoked_events
+    done = server.cli("audit", "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    if told.revoked:
+        check_revoked_everywhere(told, tmp_path)
+
+
+def check_revoked_everywhere(told, tmp_path):
+    """Confirmed revocations are in OCSP now and in the CRL within 10 s."""
+    some = random.sample(list(told.revoked.values()), min(5, len(told.revoked)))
+    for one in some:
+        where = keys.addresses(keys.load(one["Certificates"][0]))
+        assert programs.openssl_ocsp(tmp_path, one["Certificates"][0], one["Certificates"][1], one["Certificates"][2],
+                                     where["ocsp"][0]) == "revoked"
+    wanted = {keys.load(one["Certificates"][0]).serial_number for one in told.revoked.values()}
+
+    def listed():
+        crl = keys.x509.load_der_x509_crl(programs.fetch(where["crl"][0]).content)
+        return wanted <= {entry.serial_number for entry in crl}
+    processes.wait_until(listed, 15, 0.3, what="the CRL with every confirmed revocation")
+
+
+def test_killed_at_random_moments_nothing_that_was_told_is_lost(new_server, tmp_path):
+    server, told = new_server(), Told()
+    server.start()
+    for turn in range(conftest.ROUNDS):
+        before = len(told.certificates)
+        work_until_death(server, told, kill_after=random.uniform(0.05, 0.6))
+        began = time.monotonic()
+        server.start()
+        assert time.monotonic() - began < 10, "recovery takes too long"
+        if turn % 5 == 4 or turn == conftest.ROUNDS - 1:
+            check_promises(server, told, tmp_path)
+        elif len(told.certificates) > before:
+            newest = list(told.certificates)[-1]
+            assert server.client().total(f'Thumbprint -eq "{newest}"') == 1
+    assert len(told.certificates) >= conftest.ROUNDS and told.revoked
+    server.tolerates_errors = True
+
+
+needs_faults = pytest.mark.skipif(not chancery.FAULTS.exists(), reason="no build with faults (-Dfaults=true)")
+
+
+@needs_faults
+@pytest.mark.once
+@pytest.mark.parametrize("point", crash_points())
+def test_at_each_crash_point_with_unsynced_writes_forgotten(new_server, tmp_path, point):
+    server, told = new_server(program=chancery.FAULTS, settings={"db.vfs": "forget"}), Told()
+    for passing in (1, 4):
+        server.spawn(CHANCERY_CRASH_AT=f"{point}:{passing}")
+        processes.wait_until(lambda: server.process.poll() is not None or server.ready_file.exists(), 60,
+                             what="start or crash")
+        if server.process.poll() is None:
+            server.wait_ready()
+            work_until_death(server, told)
+        assert server.process.returncode == -9, f"{point} was not passed {passing} times: " + server.tail()
+        server.start()
+        check_promises(server, told, tmp_path)
+        server.stop()
+    server.tolerates_errors = True
+
+
+@needs_faults
+def test_a_random_generator_that_repeats_itself_makes_no_serial_twice(new_server, tmp_path):
+    server, told = new_server(program=chancery.FAULTS), Told()
+    server.start().stop()
+    server.start(CHANCERY_RANDOM_REPEAT="3")
+    client = server.client()
+    for number in range(30):
+        told.enrolled(client.enroll(dns=(f"again{number}.example.com",)))
+    server.tolerates_errors = True
+    serials = [one["SerialNumber"] for one in told.certificates.values()]
+    assert len(set(serials)) == 30
+    server.stop()
+    server.start()
+    check_promises(server, told, tmp_path)
+
+
+@needs_faults
+@pytest.mark.seed("S050")
+@pytest.mark.once
+def test_a_fault_of_ours_is_500_without_internals(new_server):
+    server = new_server(program=chancery.FAULTS)
+    server.start(CHANCERY_FAIL_AT="issue.sign:1")
+    server.tolerates_errors = True
+    client = server.client()
+    body = {"CSR": keys.new_csr("f.example.com", ["f.example.com"]), "Template": client.server_template(),
+            "CertificateAuthority": client.server_ca()}
+    reply = client.command("POST", "/Certificates/Enroll", json=body)
+    assert reply.status_code == 500, reply.text
+    assert not re.search(r"\.c:\d|src/|issue\.sign", reply.text)
+    assert client.command("POST", "/Certificates/Enroll", json=body).status_code == 200
+
+
+def test_a_graceful_stop_finishes_accepted_requests(new_server):
+    server, told = new_server(), Told()
+    server.start()
+    failures = []
+
+    def work(number):
+        client = server.client()
+        while True:
+            try:
+                told.enrolled(client.enroll(dns=(f"s{number}.{time.time_ns()}.example.com",)))
+            except requests.ConnectionError as failed:
+                # only between requests: a request that was accepted is answered
+                if "Remote end closed" not in str(failed) and "refused" not in str(failed) and \
+                        "reset" not in str(failed).lower() and "Max retries" not in str(failed):
+                    failures.append(failed)
+                return
+            except AssertionError as failed:
+                if "503" not in str(failed):
+                    failures.append(failed)
+                return
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.7)
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 15
+    for thread in threads:
+        thread.join(30)
+    assert not failures, failures[0]
+    server.start()
+    held = {row["Thumbprint"] for row in pages(server.client())}
+    assert set(told.certificates) <= held
+    extra = len([1 for row in pages(server.client(), 'CN -startswith "s"')]) - len(told.certificates)
+    assert extra <= 4, f"{extra} certificates were made for requests that got no answer"
+
+
+def test_the_kept_directory_keeps_ports_and_authority(new_server):
+    server = new_server()
+    first = server.start().url, server.http_url, pathlib.Path(server.ca).read_text()
+    issued = server.client().enroll(dns=("kept.example.com",))
+    server.stop()
+    second = server.start().url, server.http_url, pathlib.Path(server.ca).read_text()
+    assert first == second
+    assert server.client().get(f"/Certificates/{issued['KeyfactorID']}")["Thumbprint"] == issued["Thumbprint"]
+    assert os.path.samefile(server.data_dir, server.data)

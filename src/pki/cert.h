@@ -52,8 +52,8 @@ struct exts {
 struct cert {
     struct bytes der, tbs;  /* whole */
     int version;            /* 1 to 3 */
-    struct bytes serial;    /* contents of the INTEGER: at most 20 octets, positive */
-    const char *serial_hex; /* upper case, even length, no leading 00 octet */
+    struct bytes serial;    /* magnitude: at most 20 octets, no leading zeros */
+    const char *serial_hex; /* upper case, even length */
     enum sig_alg sig_alg;   /* SIG_NONE when not in our table: see sig_oid */
     struct bytes sig_alg_der, sig_oid, signature;
     struct name issuer, subject;
@@ -87,7 +87,7 @@ enum err cert_verify(struct scope *s, const struct cert *c, const struct pubkey 
 /** OpenSSL's form of it, owned by s->arena; slow (139 microseconds), for chain building and TLS
  * only. */
 enum err cert_x509(struct scope *s, struct bytes der, X509 **out);
-/** Upper-case hex of a serial's contents without the sign octet. */
+/** Upper-case hex of a serial without its sign octet. */
 char *serial_hex(struct arena *a, struct bytes serial);
 
 #endif

@@ -87,8 +87,8 @@ struct oid_info {
     struct bytes der;  /* contents */
 };
 
-/** Dotted text of well-formed contents, in arena A. */
-char *oid_text(struct arena *a, struct bytes contents);
+/** Dotted text of well-formed contents, from the table or in arena A. */
+const char *oid_text(struct arena *a, struct bytes contents);
 /** Contents of dotted text; false on anything malformed: first arc over 2, leading zeros, arcs over
  * 64 bits. */
 bool oid_parse(struct arena *a, const char *text, struct bytes *contents);

@@ -22,9 +22,8 @@ struct job_spec {
     const char *kind;    /* "crl.publish": the name of a handler */
     const char *payload; /* JSON for the handler; NULL: "{}" */
     struct when run_at;  /* {0} or WHEN_NONE: at once */
-    const char *
-        dedupe; /* while a job with this key waits to start, adding another only moves it forward */
-    const char *serial;   /* jobs with the same key never run at the same time */
+    const char *dedupe;  /* while a job with this key waits, adding another only moves it forward */
+    const char *serial;  /* jobs with the same key never run at the same time */
     struct when deadline; /* given up when it has not succeeded by then; {0} or WHEN_NONE: none */
     int64_t parent;       /* the job that this one is part of; 0: none */
     int max_attempts;     /* 0: the handler's */
@@ -82,14 +81,26 @@ struct jobs_options {
     int64_t lease_ms;                    /* 0: 30 s; renewed while the handler runs */
     const char *name;                    /* of this server, for people; NULL: the host's */
     const char *version;                 /* of the program */
+    /** Called in the transaction that gives a job up, such as to audit it; may be NULL. */
+    enum err (*given_up)(struct scope *s, struct tx *tx, void *app, const struct job *job,
+                         const char *why);
 };
 
 /** Register this server, make the kinds' schedules, and start to run jobs. Returns at once. */
 enum err jobs_start(struct scope *s, struct db *db, const struct jobs_options *o,
                     struct jobs **out);
-/** Start nothing more, wait up to DRAIN_MS for what runs, put the rest back, and leave. NULL is
- * allowed. */
-void jobs_stop(struct jobs *jobs, int64_t drain_ms);
+/**
+ * Start nothing more, wait up to DRAIN_MS for what runs, put the rest back, and leave. NULL is
+ * allowed.
+ *
+ * @return false: a handler still runs, so what it uses must not be closed; the program ends without
+ * it
+ */
+bool jobs_stop(struct jobs *jobs, int64_t drain_ms);
+/** True once jobs_stop() was called: a long handler ends early, with E_UNAVAILABLE, and runs again
+ * later. */
+bool job_should_stop(const struct job *job);
+struct db *jobs_db(const struct jobs *jobs);
 /** Look now, not at the next poll: after the commit of a transaction that added a job. Any thread,
  * any time. */
 void jobs_wake(void);

@@ -1,0 +1,310 @@
+#include "jobs/lease.h"
+
+const struct job_kind *
+lease_kind(const struct lessee *l, const char *kind)
+{
+    for (const struct job_kind *const *k = l->kinds; *k; k++)
+        if (text_eq((*k)->kind, kind))
+            return *k;
+    return NULL;
+}
+
+/*
+ * Which jobs to take: due, of a kind that this server knows, and none whose serial key is held by a
+ * running one. Two servers that take two jobs of one serial key at the same moment are told apart
+ * by the unique index on running jobs.
+ */
+void
+lease_prepare(struct arena *arena, struct lessee *l)
+{
+    struct buf text;
+
+    buf_init_in(&text, arena, (size_t)64 * 1024);
+    buf_text(&text,
+             "SELECT j.id, j.kind, j.payload, j.attempts, j.max_attempts, j.fence, j.parent, "
+             "j.deadline_at, j.serial_key FROM job j WHERE j.state = 0 AND j.run_at <= $1 AND "
+             "(j.serial_key IS NULL OR NOT EXISTS (SELECT 1 FROM job r WHERE r.state = 1 AND "
+             "r.serial_key = j.serial_key AND r.serial_key IS NOT NULL)) AND j.kind IN (");
+    for (size_t i = 0; l->kinds[i]; i++)
+        buf_printf(&text, "%s'%s'", i > 0 ? ", " : "", l->kinds[i]->kind); /* constants of ours */
+    buf_text(&text, l->kinds[0] ? ") " : "'') ");
+    buf_text(&text, "ORDER BY j.run_at, j.id LIMIT $2 @lock_skip");
+    l->take_sql = buf_str(&text);
+}
+
+SQL(outlook, "SELECT (SELECT MIN(run_at) FROM job WHERE state = 0), "
+             "(SELECT MIN(leased_until) FROM job WHERE state = 1), "
+             "(SELECT MIN(next_at) FROM schedule WHERE enabled = 1)");
+
+enum err
+lease_outlook(struct scope *s, struct db *db, struct outlook *out)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &outlook, BIND_NONE, &row));
+    out->due = row_when(&row);
+    out->expiry = row_when(&row);
+    out->schedule = row_when(&row);
+    return OK;
+}
+
+SQL(job_lease,
+    "UPDATE job SET state = 1, attempts = attempts + 1, fence = fence + 1, leased_by = $2, "
+    "leased_until = $3 WHERE id = $1");
+SQL(attempt_begin,
+    "INSERT INTO attempt (job, number, instance, started_at) VALUES ($1, $2, $3, $4)");
+SQL(attempt_end, "UPDATE attempt SET ended_at = $3, error = $4 WHERE job = $1 AND number = $2");
+SQL(job_end, "UPDATE job SET state = $3, result = $4, finished_at = $5, leased_by = NULL, "
+             "leased_until = NULL WHERE id = $1 AND fence = $2 AND state IN (0, 1)");
+SQL(job_again, "UPDATE job SET state = 0, result = $3, run_at = $4, leased_by = NULL, "
+               "leased_until = NULL WHERE id = $1 AND fence = $2 AND state = 1");
+SQL(job_twin,
+    "SELECT w.id FROM job j JOIN job w ON w.dedupe_key = j.dedupe_key AND w.state = 0 AND "
+    "w.dedupe_key IS NOT NULL WHERE j.id = $1");
+
+static void
+job_read(const struct lessee *l, struct row *row, struct job *out, const char **serial)
+{
+    const struct job_kind *kind;
+
+    out->id = row_int(row);
+    out->kind = row_text(row);
+    out->payload = row_text(row);
+    out->attempt = (int)row_int(row) + 1;
+    out->max_attempts = (int)row_int(row);
+    out->fence = row_int(row) + 1;
+    out->parent = row_int(row);
+    out->deadline = row_when(row);
+    *serial = row_text(row);
+    kind = lease_kind(l, out->kind);
+    if (out->max_attempts <= 0)
+        out->max_attempts = kind && kind->max_attempts > 0 ? kind->max_attempts : 10;
+}
+
+/** Give JOB up, as part of TX; FENCE is the row's present one. */
+static enum err
+give_up(struct scope *s, struct tx *tx, const struct lessee *l, const struct job *job,
+        int64_t fence, const char *why)
+{
+    int64_t changed;
+
+    TRY(tx_count(
+        s, tx, &job_end,
+        BIND(v_int(job->id), v_int(fence), v_int(JOB_FAILED), v_text(why), v_when(clock_now())),
+        &changed));
+    if (changed == 0)
+        return fail(s, E_CONFLICT, "job %lld was given to another server", (long long)job->id);
+    return l->given_up ? l->given_up(s, tx, l->app, job, why) : OK;
+}
+
+/** What taking jobs needs and finds. */
+struct taking {
+    const struct lessee *l;
+    int most;
+    struct list jobs; /* of struct job */
+};
+
+static bool
+serial_taken(const struct list *serials, const char *serial)
+{
+    LIST_EACH(const char *, taken, serials)
+    if (text_eq(*taken, serial))
+        return true;
+    return false;
+}
+
+static enum err
+take_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct taking *t = arg;
+    struct when now = clock_now(), until = when_add_ms(now, t->l->lease_ms);
+    struct list serials = { 0 }, jobs = { 0 };
+    struct rows rows;
+
+    TRY(tx_query(s, tx, t->l->take_sql, BIND(v_when(now), v_int(t->most)), &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct job job = { 0 };
+        const char *serial;
+
+        job_read(t->l, &rows.at[i], &job, &serial);
+        if (when_given(job.deadline) && when_cmp(job.deadline, now) <= 0) {
+            TRY(give_up(s, tx, t->l, &job, job.fence - 1, "its deadline passed"));
+            continue;
+        }
+        if (serial && serial_taken(&serials, serial))
+            continue;
+        if (serial)
+            list_add(s->arena, &serials, const char *, serial);
+        TRY(tx_do(s, tx, &job_lease, BIND(v_int(job.id), v_text(t->l->instance), v_when(until))));
+        TRY(tx_do(s, tx, &attempt_begin,
+                  BIND(v_int(job.id), v_int(job.attempt), v_text(t->l->instance), v_when(now))));
+        list_add(s->arena, &jobs, struct job, job);
+    }
+    t->jobs = jobs;
+    return OK;
+}
+
+enum err
+lease_take(struct scope *s, const struct lessee *l, int most, struct list *out)
+{
+    struct taking t = { .l = l, .most = most };
+
+    TRY(db_write(s, l->db, take_in, &t));
+    *out = t.jobs;
+    return OK;
+}
+
+SQL(leases_renew, "UPDATE job SET leased_until = $2 WHERE leased_by = $1 AND state = 1");
+
+static enum err
+renew_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct lessee *l = arg;
+
+    return tx_do(s, tx, &leases_renew,
+                 BIND(v_text(l->instance), v_when(when_add_ms(clock_now(), l->lease_ms))));
+}
+
+enum err
+lease_renew(struct scope *s, const struct lessee *l)
+{
+    struct lessee copy = *l;
+
+    return db_write(s, l->db, renew_in, &copy);
+}
+
+/** Make JOB wait again until AT, or, when another job with its dedupe key waits already, leave the
+ * work to that. */
+static enum err
+wait_again(struct scope *s, struct tx *tx, const struct job *job, struct when at, const char *why,
+           int64_t *changed)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, &job_twin, BIND(v_int(job->id)), &row);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return tx_count(s, tx, &job_again,
+                        BIND(v_int(job->id), v_int(job->fence), v_text(why), v_when(at)), changed);
+    }
+    TRY(e);
+    return tx_count(s, tx, &job_end,
+                    BIND(v_int(job->id), v_int(job->fence), v_int(JOB_CANCELLED),
+                         v_text(arena_printf(s->arena, "job %lld does its work: %s",
+                                             (long long)row_int(&row), why)),
+                         v_when(clock_now())),
+                    changed);
+}
+
+SQL(leases_expired, "SELECT id, kind, payload, attempts, max_attempts, fence, parent, deadline_at, "
+                    "serial_key FROM job WHERE state = 1 AND leased_until < $1 ORDER BY id "
+                    "LIMIT 100 @lock_skip");
+
+/** What reclaiming needs and finds. */
+struct reclaiming {
+    const struct lessee *l;
+    int64_t count;
+};
+
+static enum err
+reclaim_in(struct scope *s, struct tx *tx, void *arg)
+{
+    static const char why[] = "the server that ran it stopped";
+    struct reclaiming *r = arg;
+    struct when now = clock_now();
+    struct rows rows;
+
+    r->count = 0;
+    TRY(tx_all(s, tx, &leases_expired, BIND(v_when(now)), &rows));
+    for (size_t i = 0; i < rows.count; i++, r->count++) {
+        struct job job = { 0 };
+        const char *serial;
+        int64_t changed;
+
+        job_read(r->l, &rows.at[i], &job, &serial);
+        job.attempt--; /* as the row stands: the attempt that was lost */
+        job.fence--;
+        TRY(tx_do(s, tx, &attempt_end,
+                  BIND(v_int(job.id), v_int(job.attempt), v_when(now), v_text(why))));
+        if (job.attempt >= job.max_attempts)
+            TRY(give_up(s, tx, r->l, &job, job.fence, why));
+        else
+            TRY(wait_again(s, tx, &job, now, why, &changed));
+    }
+    return OK;
+}
+
+enum err
+lease_reclaim(struct scope *s, const struct lessee *l, int64_t *reclaimed)
+{
+    struct reclaiming r = { .l = l };
+
+    TRY(db_write(s, l->db, reclaim_in, &r));
+    *reclaimed = r.count;
+    return OK;
+}
+
+SQL(job_return, "UPDATE job SET state = 0, attempts = attempts - 1, leased_by = NULL, "
+                "leased_until = NULL WHERE id = $1 AND fence = $2 AND state = 1");
+SQL(attempt_drop, "DELETE FROM attempt WHERE job = $1 AND number = $2");
+
+static enum err
+return_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct job *job = arg;
+
+    TRY(tx_do(s, tx, &attempt_drop, BIND(v_int(job->id), v_int(job->attempt))));
+    return tx_do(s, tx, &job_return, BIND(v_int(job->id), v_int(job->fence)));
+}
+
+enum err
+lease_return(struct scope *s, const struct lessee *l, const struct job *job)
+{
+    struct job copy = *job;
+
+    return db_write(s, l->db, return_in, &copy);
+}
+
+/** A verdict on its way into the database. */
+struct ending {
+    const struct lessee *l;
+    struct verdict *v;
+};
+
+static enum err
+end_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct ending *e = arg;
+    struct verdict *v = e->v;
+    const struct job *job = v->job;
+    struct when now = clock_now();
+    int64_t changed = 1;
+    enum err held = job_still_ours(s, tx, job);
+
+    v->gave_up =
+        !v->done && (v->final || job->attempt >= job->max_attempts ||
+                     (when_given(job->deadline) && when_cmp(v->again, job->deadline) >= 0));
+    v->late = held == E_CONFLICT;
+    if (v->late) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(held);
+    TRY(tx_do(s, tx, &attempt_end,
+              BIND(v_int(job->id), v_int(job->attempt), v_when(now), v_text(v->why))));
+    if (v->done)
+        return tx_do(
+            s, tx, &job_end,
+            BIND(v_int(job->id), v_int(job->fence), v_int(JOB_DONE), v_null(), v_when(now)));
+    if (v->gave_up)
+        return give_up(s, tx, e->l, job, job->fence, v->why);
+    return wait_again(s, tx, job, v->again, v->why, &changed);
+}
+
+enum err
+lease_end(struct scope *s, const struct lessee *l, struct verdict *v)
+{
+    struct ending e = { .l = l, .v = v };
+
+    return db_write(s, l->db, end_in, &e);
+}

@@ -1,0 +1,181 @@
+#include "drivers/signer.h"
+
+#include "base/metric.h"
+
+#include <string.h>
+
+HISTOGRAM(signature_seconds, "chancery_signature_duration_seconds",
+          "Time that one signature took in its back end.", "backend");
+
+struct signer {
+    const struct signer_driver *driver;
+    const char *uri;
+    void *state;
+    struct arena *arena;
+    enum key_type type;
+    int bits;
+};
+
+static const struct signer_driver *const only_files[] = { &file_signer, NULL };
+
+/** The back end of a URI's scheme. */
+static enum err
+find_driver(struct scope *s, const struct signer_env *env, const char *uri,
+            const struct signer_driver **out)
+{
+    const char *colon = uri ? strchr(uri, ':') : NULL;
+    const struct signer_driver *const *d = env->drivers ? env->drivers : only_files;
+    const char *scheme;
+
+    if (!colon || colon == uri)
+        return fail(s, E_INVALID, "a key is named by a URI such as file:/path/ca.key");
+    scheme = arena_text_n(s->arena, uri, (size_t)(colon - uri));
+    for (; *d; d++) {
+        if (text_eq((*d)->name, scheme)) {
+            *out = *d;
+            return OK;
+        }
+    }
+    return fail(s, E_UNSUPPORTED, "this program has no back end for %s: keys", scheme);
+}
+
+enum err
+signer_open(struct scope *s, const struct signer_env *env, const char *uri, struct signer **out)
+{
+    AUTO(signer_close) struct signer *made = NULL;
+    const struct signer_driver *driver;
+    struct pubkey public;
+
+    TRY(find_driver(s, env, uri, &driver));
+    made = mem_alloc(sizeof(*made));
+    made->arena = arena_new();
+    made->driver = driver;
+    made->uri = arena_text(made->arena, uri);
+    TRY(note(s, driver->open(s, env, uri, &made->state), "opening the key %s", uri));
+    TRY(note(s, pubkey_read(s, driver->public_key(made->state), &public), "the key %s", uri));
+    made->type = public.type;
+    made->bits = public.bits;
+    metric_touch(&signature_seconds, driver->name);
+    *out = made;
+    made = NULL;
+    return OK;
+}
+
+void
+signer_close(struct signer *signer)
+{
+    if (!signer)
+        return;
+    if (signer->state)
+        signer->driver->close(signer->state);
+    arena_free(signer->arena);
+    mem_free(signer);
+}
+
+enum err
+signer_make(struct scope *s, const struct signer_env *env, const char *uri, struct key_spec spec,
+            struct signer **out)
+{
+    const struct signer_driver *driver;
+
+    TRY(find_driver(s, env, uri, &driver));
+    if (!driver->make)
+        return fail(s, E_UNSUPPORTED, "%s: keys are not made by this program", driver->name);
+    TRY(note(s, driver->make(s, env, uri, spec), "making the key %s", uri));
+    return signer_open(s, env, uri, out);
+}
+
+enum err
+signer_keep(struct scope *s, const struct signer_env *env, const char *uri,
+            const struct secret *pkcs8)
+{
+    const struct signer_driver *driver;
+
+    TRY(find_driver(s, env, uri, &driver));
+    if (!driver->keep)
+        return fail(s, E_UNSUPPORTED, "%s: keys cannot be put in by this program", driver->name);
+    return note(s, driver->keep(s, env, uri, pkcs8), "keeping the key %s", uri);
+}
+
+enum err
+signer_rewrap(struct scope *s, const struct signer_env *env, const char *uri)
+{
+    const struct signer_driver *driver;
+
+    TRY(find_driver(s, env, uri, &driver));
+    if (!driver->rewrap)
+        return OK;
+    return note(s, driver->rewrap(s, env, uri), "wrapping the key %s anew", uri);
+}
+
+const char *
+signer_uri(const struct signer *signer)
+{
+    return signer->uri;
+}
+
+const char *
+signer_backend(const struct signer *signer)
+{
+    return signer->driver->name;
+}
+
+struct bytes
+signer_public_key(const struct signer *signer)
+{
+    return signer->driver->public_key(signer->state);
+}
+
+/** An EC key signs with the hash of its curve only (CA/Browser Forum BR 7.1.3.2.2); an RSA key with
+ * any. */
+static bool
+fits(const struct signer *signer, enum sig_alg alg)
+{
+    const struct sig_alg_info *info = sig_alg_info(alg);
+
+    if (alg == SIG_NONE || info->weak || info->key != signer->type)
+        return false;
+    return signer->type != KEY_EC || alg == sig_alg_for(KEY_EC, signer->bits);
+}
+
+bool
+signer_can(const struct signer *signer, enum sig_alg alg)
+{
+    return fits(signer, alg) && (!signer->driver->can || signer->driver->can(signer->state, alg));
+}
+
+enum sig_alg
+signer_preferred(const struct signer *signer)
+{
+    return sig_alg_for(signer->type, signer->bits);
+}
+
+enum err
+signer_sign(struct scope *s, struct signer *signer, enum sig_alg alg, struct bytes message,
+            struct bytes *signature)
+{
+    int64_t began = clock_mono_us();
+    enum err e;
+
+    if (alg == SIG_NONE)
+        alg = signer_preferred(signer);
+    if (!signer_can(signer, alg))
+        return fail(s, E_UNSUPPORTED, "the key %s cannot sign with %s", signer->uri,
+                    sig_alg_info(alg)->name);
+    e = signer->driver->sign(s, signer->state, alg, message, signature);
+    metric_observe(&signature_seconds, (double)(clock_mono_us() - began) / 1e6,
+                   signer->driver->name);
+    if (e != OK && s->error.code == CHY_NONE)
+        s->error.code = CHY_SIGNER_FAILED;
+    return note(s, e, "signing with %s", signer->uri);
+}
+
+enum err
+signer_health(struct scope *s, struct signer *signer)
+{
+    enum err e = signer->driver->health(s, signer->state);
+
+    if (e != OK && s->error.code == CHY_NONE)
+        s->error.code = CHY_SIGNER_FAILED;
+    return note(s, e, "asking after %s", signer->uri);
+}

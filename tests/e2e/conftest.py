@@ -38,6 +38,14 @@ def pytest_generate_tests(metafunc):
                          scope="session")
 
 
+def pytest_make_parametrize_id(val):
+    """Long or binary values get short names."""
+    if isinstance(val, (str, bytes)):
+        text = ascii(val)
+        return text[1:-1] if len(text) < 60 and isinstance(val, str) and text.isascii() else f"{text[:24]}..{len(val)}"
+    return None
+
+
 def pytest_collection_modifyitems(items):
     if not chancery.here():
         items[:] = []

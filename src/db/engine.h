@@ -83,6 +83,7 @@ struct db {
     const char *place; /* path of the SQLite file, or URL of the PostgreSQL database */
     const char *vfs;
     int64_t busy_ms;
+    int log_pages;
     struct pool pool;
     struct queue queue;
     struct lane lanes[DB_LANES_MAX];

@@ -142,7 +142,9 @@ static enum err
 set_writer(struct scope *s, struct sqlite_conn *c)
 {
     bool wal = false;
-    int rc = sqlite3_exec(c->handle, "PRAGMA journal_mode = WAL", take_mode, &wal, NULL);
+    /* A new file gets its mode by a last use of the old journal, whose end must last: EXTRA. */
+    int rc = sqlite3_exec(c->handle, "PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL",
+                          take_mode, &wal, NULL);
 
     if (rc != SQLITE_OK)
         return sqlite_failure(s, c, rc, "setting the journal mode");

@@ -9,9 +9,8 @@
 #define BATCH_US INT64_C(20000)       /* a commit waits no longer for further writes to join */
 #define IDLE_MS INT64_C(1000)         /* without writes, before the log is emptied */
 #define SCOPE_MOST ((size_t)64 << 10) /* bytes of errors of the past */
-#define LOG_FRAMES 4096               /* 16 MiB: empty the log between two commits */
-#define LOG_FRAMES_LARGE \
-    (16 * 4096) /* readers kept it from being emptied: cut it when they are gone */
+#define LOG_TIMES \
+    16 /* the log is so much larger than meant, as readers kept it: cut it when they are gone */
 
 struct batch {
     struct write *all[BATCH_MOST];
@@ -48,7 +47,7 @@ lane_connect(struct scope *s, struct lane *lane)
     c = conn_of(lane);
     (void)sqlite3_wal_hook(c->handle, count_frames, c);
     c->log_frames = 1; /* unknown: look when idle */
-    c->log_due = LOG_FRAMES;
+    c->log_due = lane->db->log_pages;
     lane->number = 1;
     return OK;
 }
@@ -187,7 +186,7 @@ empty_log(struct lane *lane, struct scope *s, bool cut)
         (void)sqlite3_busy_timeout(c->handle, 0);
     rc = sqlite3_wal_checkpoint_v2(c->handle, NULL, mode, &frames, &done);
     (void)sqlite3_busy_timeout(c->handle, (int)MIN(lane->db->busy_ms, INT32_MAX));
-    c->log_due = frames - done + LOG_FRAMES;
+    c->log_due = frames - done + lane->db->log_pages;
     if (rc == SQLITE_OK && frames == done)
         c->log_frames = 0;
     else if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
@@ -205,7 +204,7 @@ idle(struct lane *lane, struct scope *s)
     struct sqlite_conn *c = conn_of(lane);
 
     if (c && !c->head.broken && c->log_frames > 0)
-        empty_log(lane, s, c->log_frames >= LOG_FRAMES_LARGE);
+        empty_log(lane, s, c->log_frames >= LOG_TIMES * lane->db->log_pages);
 }
 
 static void

@@ -201,6 +201,8 @@ forget_sync(sqlite3_file *file, int flags UNUSED)
 {
     int rc;
 
+    if (fault_fails("db.sync_error"))
+        return SQLITE_IOERR_FSYNC;
     pthread_mutex_lock(&mutex);
     rc = flush(mine(file)->image, mine(file)->real);
     pthread_mutex_unlock(&mutex);

@@ -89,17 +89,16 @@ leave(struct queue *q, struct write *w)
     return left;
 }
 
-/** False when the deadline passed before the answer came. */
+/** False when the time was over before the answer came. */
 static bool
-wait_until(struct write *w)
+wait_for(struct write *w, int64_t left_ms)
 {
-    int64_t left = scope_left_ms(w->scope);
-    struct timespec end = in_ms(MIN(left, DAY_MS));
+    struct timespec end = in_ms(MIN(left_ms, DAY_MS));
     int r;
 
     do {
-        r = left == INT64_MAX ? sem_wait(&w->answered)
-                              : sem_clockwait(&w->answered, CLOCK_MONOTONIC, &end);
+        r = left_ms == INT64_MAX ? sem_wait(&w->answered)
+                                 : sem_clockwait(&w->answered, CLOCK_MONOTONIC, &end);
     } while (r != 0 && errno == EINTR);
     return r == 0;
 }
@@ -107,13 +106,14 @@ wait_until(struct write *w)
 enum err
 queue_pass(struct queue *q, struct write *w)
 {
+    int64_t left_ms = scope_left_ms(w->scope); /* from put() on the scope is the lane's */
     enum err e;
 
     w->since_us = clock_mono_us();
     w->taken = false;
     sem_init(&w->answered, 0, 0);
     e = put(q, w);
-    if (e == OK && !wait_until(w)) {
+    if (e == OK && !wait_for(w, left_ms)) {
         if (leave(q, w))
             e = fail(w->scope, E_TIMEOUT, "the database had no time for this write");
         else

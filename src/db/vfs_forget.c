@@ -172,9 +172,11 @@ forget_write(sqlite3_file *file, const void *data, int amount, sqlite3_int64 at)
     struct image *i = mine(file)->image;
     size_t from = (size_t)at, to = from + (size_t)amount;
 
-    if (fault_fails("db.disk_full"))
+    if (mine(file)->kind == SQLITE_OPEN_WAL && fault_fails("db.disk_full"))
         return SQLITE_FULL;
-    if (fault_fails("db.io_error"))
+    if (mine(file)->kind == SQLITE_OPEN_WAL && fault_fails("db.io_error"))
+        return SQLITE_IOERR_WRITE;
+    if (mine(file)->kind == SQLITE_OPEN_MAIN_DB && fault_fails("db.checkpoint_error"))
         return SQLITE_IOERR_WRITE;
     pthread_mutex_lock(&mutex);
     if (to > i->size)
@@ -201,7 +203,7 @@ forget_sync(sqlite3_file *file, int flags UNUSED)
 {
     int rc;
 
-    if (fault_fails("db.sync_error"))
+    if (mine(file)->kind == SQLITE_OPEN_WAL && fault_fails("db.sync_error"))
         return SQLITE_IOERR_FSYNC;
     pthread_mutex_lock(&mutex);
     rc = flush(mine(file)->image, mine(file)->real);

@@ -118,10 +118,27 @@ metric_set_at(struct metric *m, double to, const char *const *values)
     atomic_store(&series_of(m, values, true)->value, to);
 }
 
+struct series *
+metric_series_at(struct metric *m, const char *const *values)
+{
+    return series_of(m, values, true);
+}
+
+void
+series_add(struct series *se, double by)
+{
+    add_to(&se->value, by);
+}
+
 void
 metric_observe_at(struct metric *m, double value, const char *const *values)
 {
-    struct series *se = series_of(m, values, true);
+    series_observe(series_of(m, values, true), value);
+}
+
+void
+series_observe(struct series *se, double value)
+{
     size_t bucket = 0;
 
     while (bucket < COUNT(bounds) && value > bounds[bucket])

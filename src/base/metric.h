@@ -57,6 +57,15 @@ void metric_observe_at(struct metric *m, double value, const char *const *values
     metric_value_at((m), (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
 double metric_value_at(struct metric *m, const char *const *values);
 
+/** One series, for places where even finding it would cost too much; made when missing, it lives
+ * for ever. */
+struct series;
+#define metric_series(m, ...) \
+    metric_series_at((m), (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+struct series *metric_series_at(struct metric *m, const char *const *values);
+void series_add(struct series *se, double by);
+void series_observe(struct series *se, double value);
+
 /** Print all metrics in the Prometheus text format 0.0.4, or OpenMetrics 1.0.0 when OPEN. */
 void metric_print(struct buf *out, bool open);
 

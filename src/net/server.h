@@ -62,6 +62,7 @@ struct http_route {
      * suggestion. */
     void (*refuse)(struct http_request *rq, int status);
     const void *data; /* the face's: usually its operation */
+    const char *api;  /* for metrics: "command", "v1", "ocsp"; NULL: "http" */
 };
 
 /** What the program tells the server. Addresses are "127.0.0.1:8443", "[::1]:0"; NULL: no such
@@ -82,8 +83,9 @@ struct http_server_options {
     int workers[POOL_COUNT]; /* threads of a pool; 0: a default that suits the machine */
     int queue_max;           /* waiting requests a pool holds before it answers 503; 0: 1024 */
     int conns_max;           /* 0: 10000 */
-    int conns_per_address;   /* 0: 1000 */
+    int conns_per_address;   /* 0: 2000 */
     size_t head_max;         /* 0: 16 KiB */
+    size_t target_max;       /* 0: 9 KiB */
     int fields_max;          /* 0: 100 */
     int64_t head_ms, body_ms, idle_ms, handshake_ms, write_ms; /* 0: 10 s, 30 s, 75 s, 10 s, 30 s */
     const char

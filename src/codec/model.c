@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define NAME_MAX_LEN 64
+
 #define SCALAR(var, name_, type, of)                                             \
     const struct model var = {                                                   \
         .name = (name_), .size = sizeof(type), .scalar = (of), .is_scalar = true \
@@ -87,4 +89,53 @@ choice_by_name(const struct choice *c, const char *name)
         if (text_eq_fold(c->name, name))
             return c;
     return NULL;
+}
+
+static size_t
+min3(size_t a, size_t b, size_t c)
+{
+    return MIN(a, MIN(b, c));
+}
+
+/* Levenshtein's distance, in any case of letters. */
+static size_t
+distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LEN + 1], len = strlen(b);
+
+    if (len > NAME_MAX_LEN || strlen(a) > NAME_MAX_LEN)
+        return SIZE_MAX;
+    for (size_t k = 0; k <= len; k++)
+        row[k] = k;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0]++;
+
+        for (size_t k = 1; k <= len; k++) {
+            size_t above = row[k];
+
+            row[k] = min3(row[k] + 1, row[k - 1] + 1, diagonal + ((a[i] | 32) != (b[k - 1] | 32)));
+            diagonal = above;
+        }
+    }
+    return row[len];
+}
+
+const char *
+model_did_you_mean(struct arena *a, const struct model *m, const char *name)
+{
+    size_t best = strlen(name) < 4 ? 2 : MAX(strlen(name) / 3, 2) + 1;
+    const char *found = NULL;
+
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field *f = &m->fields[i];
+        size_t d = distance(name, f->wire);
+
+        if (d < best) {
+            best = d;
+            found = f->wire;
+        }
+        if (!found && f->type == FT_OBJECT && model_field(f->model, name, true))
+            found = arena_printf(a, "%s.%s", f->wire, model_field(f->model, name, true)->wire);
+    }
+    return found ? arena_printf(a, "; did you mean \"%s\"?", found) : "";
 }

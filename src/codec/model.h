@@ -119,6 +119,9 @@ void model_init(struct arena *a, const struct model *m, void *out);
 
 /** The field with this wire name or alias (in any case when FOLD), or NULL. */
 const struct field *model_field(const struct model *m, const char *wire, bool fold);
+/** `; did you mean "port"?`, for the field of M (or of an object in it) nearest to NAME; "" when
+ * none is near. */
+const char *model_did_you_mean(struct arena *a, const struct model *m, const char *name);
 const struct choice *choice_by_number(const struct choice *c, int64_t number);
 const struct choice *choice_by_name(const struct choice *c, const char *name); /* in any case */
 

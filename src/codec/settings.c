@@ -250,7 +250,7 @@ add_one(struct settings_loader *l, const char **parts, size_t count, bool fold, 
         settings_problem(
             l, origin, name, CHY_UNKNOWN_SETTING,
             arena_printf(a, "there is no such setting%s",
-                         where && count ? settings_did_you_mean(a, where, parts[stop]) : ""));
+                         where && count ? model_did_you_mean(a, where, parts[stop]) : ""));
         return;
     }
     if (!text_is_utf8(value, strlen(value))) {

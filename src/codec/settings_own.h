@@ -38,10 +38,6 @@ enum err settings_gather(struct settings_loader *l, struct node **out);
 void settings_problem(struct settings_loader *l, const char *origin, const char *key,
                       enum code code, const char *why);
 
-/** The known key nearest to NAME among the fields of M, as a clause for an error; "" when none is
- * near. */
-const char *settings_did_you_mean(struct arena *a, const struct model *m, const char *name);
-
 /** Fill OUT, a zeroed struct of M, with presets, and its sections likewise. */
 void settings_init(struct arena *a, const struct model *m, void *out, int depth);
 

@@ -19,13 +19,17 @@ from chancery import good
 POINT = re.compile(r'\bcrash_point\("([^"]+)"\)')
 
 
+# passed only by what no server does by itself; the unit tests beside the code pass them
+NOT_BY_SERVING = {"seal.old_key_kept"}
+
+
 def crash_points():
-    """Every named crash point of the sources."""
+    """Every named crash point of the sources that a server at work passes."""
     found = set()
     for path in (chancery.ROOT / "src").rglob("*.c"):
         if not path.name.startswith("test_"):
             found |= set(POINT.findall(path.read_text()))
-    return sorted(found)
+    return sorted(found - NOT_BY_SERVING)
 
 
 class Told:
@@ -184,7 +188,7 @@ needs_faults = pytest.mark.skipif(not chancery.FAULTS.exists(), reason="no build
 @pytest.mark.once
 @pytest.mark.parametrize("point", crash_points())
 def test_at_each_crash_point_with_unsynced_writes_forgotten(new_server, tmp_path, point):
-    server, told = new_server(program=chancery.FAULTS, settings={"db.vfs": "forget"}), Told()
+    server, told = new_server(program=chancery.FAULTS, env={"CHANCERY_DB_VFS": "forget"}), Told()
     for passing in (1, 4):
         server.spawn(CHANCERY_CRASH_AT=f"{point}:{passing}")
         processes.wait_until(lambda: server.process.poll() is not None or server.ready_file.exists(), 60,

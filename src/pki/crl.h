@@ -29,7 +29,7 @@ struct crl_entry {
     struct bytes serial; /* as in the certificate: big-endian; zero bytes in front do not matter */
     struct when revoked_at;
     int reason;                /* enum crl_reason; CRL_UNSPECIFIED is not written */
-    struct when invalid_since; /* invalidityDate, or WHEN_NONE */
+    struct when invalid_since; /* invalidityDate; not written when zero or WHEN_NONE */
 };
 
 /** Everything of a CRL but its entries and its signature. All bytes are the caller's and only read.
@@ -42,7 +42,7 @@ struct crl_plan {
     struct when this_update, next_update;
     const char *scope_url;     /* fullName of a critical issuingDistributionPoint, or NULL */
     bool only_user, only_ca;   /* onlyContainsUserCerts, onlyContainsCACerts; at most one */
-    struct when expired_since; /* expiredCertsOnCRL, or WHEN_NONE */
+    struct when expired_since; /* expiredCertsOnCRL; the same */
 };
 
 /** Collects entries; about 40 bytes each, and nothing else grows with their number. */

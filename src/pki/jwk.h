@@ -26,10 +26,10 @@ enum err jwk_parse(struct scope *s, struct bytes text, EVP_PKEY **key);
  * The further members KID, ALG and USE are left out when NULL.
  * @return E_UNSUPPORTED: a type of key that has no JWK form here
  */
-enum err jwk_write(struct scope *s, const EVP_PKEY *key, const char *kid, const char *alg,
+enum err jwk_write(struct scope *s, EVP_PKEY *key, const char *kid, const char *alg,
                    const char *use, struct buf *out);
 
 /** The base64url of the SHA-256 thumbprint, in s->arena. @see RFC 7638 section 3 */
-enum err jwk_thumbprint(struct scope *s, const EVP_PKEY *key, const char **text);
+enum err jwk_thumbprint(struct scope *s, EVP_PKEY *key, const char **text);
 
 #endif

@@ -24,7 +24,7 @@ const char *jws_alg_name(unsigned alg);
 /** 0 for a name that is not known here; names are compared exactly. */
 unsigned jws_alg_of_name(const char *name);
 /** What a key signs with: 0 when it has no algorithm here. An RSA key gives JWS_RS256. */
-unsigned jws_alg_of_key(const EVP_PKEY *key);
+unsigned jws_alg_of_key(EVP_PKEY *key);
 
 /** A JWS as read, before its signature is known to be good. */
 struct jws {

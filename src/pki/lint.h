@@ -52,6 +52,8 @@ enum err lint_issuer_read(struct scope *s, struct arena *into, struct bytes cert
 struct lint_context {
     enum lint_kind kind;
     const struct lint_issuer *issuer; /* NULL for a root */
+    struct list above; /* of const struct lint_issuer *: the issuer's own issuers, whose name
+                          constraints and path lengths hold too; may be empty */
     struct bytes
         sig_alg; /* the outer AlgorithmIdentifier in DER that will stand beside the signature */
     struct bytes spki; /* the SubjectPublicKeyInfo that must be in it; {NULL, 0}: not looked at */

@@ -1,0 +1,341 @@
+#include "pki/ocsp.h"
+
+#include "pki/der.h"
+#include "pki/extwalk.h"
+#include "pki/hash.h"
+
+#include <string.h>
+
+#define EXTS_MAX 16
+
+/* Contents of OIDs, in place: this code runs for every request, so it looks nothing up. */
+static const struct {
+    struct bytes oid;
+    size_t size;
+} hashes[OCSP_HASHES] = {
+    [OCSP_SHA1] = { { (const uint8_t *)"\x2b\x0e\x03\x02\x1a", 5 }, SHA1_LEN },
+    [OCSP_SHA256] = { { (const uint8_t *)"\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9 }, SHA256_LEN },
+    [OCSP_SHA384] = { { (const uint8_t *)"\x60\x86\x48\x01\x65\x03\x04\x02\x02", 9 }, SHA384_LEN },
+    [OCSP_SHA512] = { { (const uint8_t *)"\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9 }, SHA512_LEN },
+};
+#define ID_PKIX_OCSP "\x2b\x06\x01\x05\x05\x07\x30\x01"
+#define NONCE 2     /* the last arc of id-pkix-ocsp-nonce */
+#define RESPONSES 4 /* id-pkix-ocsp-response */
+#define LOCATOR 7   /* id-pkix-ocsp-service-locator */
+#define PREFERRED 8 /* id-pkix-ocsp-pref-sig-algs */
+
+size_t
+ocsp_hash_size(enum ocsp_hash hash)
+{
+    return hashes[hash].size;
+}
+
+/* AlgorithmIdentifier of a hash, parameters NULL or absent. FOREIGN is set for one that is not
+ * known. */
+static bool
+read_hash(struct span *p, enum ocsp_hash *hash, bool *foreign)
+{
+    struct bytes oid;
+    struct span in;
+
+    if (!der_enter(p, DER_SEQUENCE, &in) || !der_oid(&in, &oid))
+        return false;
+    for (int i = 0; i < OCSP_HASHES; i++) {
+        if (bytes_eq(oid, hashes[i].oid)) {
+            *hash = (enum ocsp_hash)i;
+            return der_end(&in) || (der_null(&in) && der_end(&in));
+        }
+    }
+    *foreign = true;
+    return true;
+}
+
+static bool
+read_cert_id(struct span *p, struct ocsp_cert_id *id, bool *foreign)
+{
+    bool strange = false;
+    struct span in;
+
+    if (!der_take_whole(p, DER_SEQUENCE, &id->der) || !der_only(id->der, DER_SEQUENCE, &in) ||
+        !read_hash(&in, &id->hash, &strange) || !der_octets(&in, &id->name_hash) ||
+        !der_octets(&in, &id->key_hash) || !der_int_bytes(&in, &id->serial) || !der_end(&in))
+        return false;
+    if (strange) {
+        *foreign = true;
+        return true;
+    }
+    return id->name_hash.len == hashes[id->hash].size && id->key_hash.len == hashes[id->hash].size;
+}
+
+/* The last arc when OID is one of id-pkix-ocsp, else 0. */
+static unsigned
+ocsp_arc(struct bytes oid)
+{
+    return oid.len == 9 && !memcmp(oid.data, ID_PKIX_OCSP, 8) ? oid.data[8] : 0;
+}
+
+/* RFC 9654 section 2.1: an OCTET STRING inside the extension's own, of 1 to 128 octets. */
+static bool
+read_nonce(struct bytes value, struct bytes *nonce)
+{
+    struct span in = span_of(value);
+
+    return der_octets(&in, nonce) && der_end(&in) && nonce->len >= 1 &&
+           nonce->len <= OCSP_NONCE_MAX;
+}
+
+/* Extensions in their explicit tag. NONCE is NULL in a single request, where none belongs. */
+static bool
+read_extensions(struct span *p, uint8_t tag, struct bytes *nonce, bool *foreign)
+{
+    struct ext seen[EXTS_MAX];
+    struct span wrapped, exts;
+    bool spelled; /* clients that spell `critical FALSE` out are let pass */
+
+    if (!der_enter(p, tag, &wrapped) || !der_enter(&wrapped, DER_SEQUENCE, &exts) ||
+        !der_end(&wrapped) || der_end(&exts))
+        return false;
+    for (size_t count = 0; !der_end(&exts); count++) {
+        unsigned arc;
+
+        if (count == EXTS_MAX || !ext_next(&exts, &seen[count], &spelled) ||
+            ext_seen(seen, count, seen[count].oid))
+            return false;
+        arc = ocsp_arc(seen[count].oid);
+        if (arc == NONCE && nonce) {
+            if (!read_nonce(seen[count].value, nonce))
+                return false;
+        } else if (seen[count].critical && arc != RESPONSES && arc != LOCATOR && arc != PREFERRED) {
+            *foreign = true;
+        }
+    }
+    return true;
+}
+
+/* One Request at P. */
+static bool
+read_single(struct span *p, struct ocsp_cert_id *id, bool *foreign)
+{
+    struct span in;
+
+    if (!der_enter(p, DER_SEQUENCE, &in) || !read_cert_id(&in, id, foreign))
+        return false;
+    return der_end(&in) ||
+           (read_extensions(&in, DER_CONSTRUCTED(0), NULL, foreign) && der_end(&in));
+}
+
+/* What a walk fills; only ROOM ids are kept. */
+struct walk {
+    struct ocsp_cert_id *ids;
+    size_t room, count;
+    struct bytes nonce;
+    bool is_signed, foreign;
+};
+
+static bool
+read_tbs(struct span *tbs, struct walk *w)
+{
+    struct ocsp_cert_id spare;
+    struct span in, list;
+    int64_t version;
+    struct der name;
+
+    if (der_tag(tbs) == DER_CONSTRUCTED(0) &&
+        (!der_enter(tbs, DER_CONSTRUCTED(0), &in) || !der_int(&in, &version) || version != 0 ||
+         !der_end(&in)))
+        return false;
+    if (der_tag(tbs) == DER_CONSTRUCTED(1) &&
+        (!der_enter(tbs, DER_CONSTRUCTED(1), &in) || !der_next(&in, &name) || !der_end(&in)))
+        return false;
+    if (!der_enter(tbs, DER_SEQUENCE, &list))
+        return false;
+    for (; !der_end(&list); w->count++)
+        if (w->count == OCSP_SINGLES_MAX ||
+            !read_single(&list, w->count < w->room ? &w->ids[w->count] : &spare, &w->foreign))
+            return false;
+    if (!der_end(tbs) && !read_extensions(tbs, DER_CONSTRUCTED(2), &w->nonce, &w->foreign))
+        return false;
+    return der_end(tbs) && w->count > 0;
+}
+
+/* Signature: its form, nothing more. */
+static bool
+read_signature(struct span *all)
+{
+    struct bytes alg, bits;
+    struct span wrapped, in;
+    unsigned unused;
+
+    if (!der_enter(all, DER_CONSTRUCTED(0), &wrapped) || !der_enter(&wrapped, DER_SEQUENCE, &in) ||
+        !der_end(&wrapped) || !der_take(&in, DER_SEQUENCE, &alg) || !der_bits(&in, &bits, &unused))
+        return false;
+    return der_end(&in) || (der_take(&in, DER_CONSTRUCTED(0), &bits) && der_end(&in));
+}
+
+static enum ocsp_form
+walk(struct bytes der, struct walk *w)
+{
+    struct span all, tbs;
+
+    if (der.len > OCSP_REQUEST_MAX || !der_only(der, DER_SEQUENCE, &all) ||
+        !der_enter(&all, DER_SEQUENCE, &tbs) || !read_tbs(&tbs, w))
+        return OCSP_MALFORMED;
+    if (!der_end(&all)) {
+        if (!read_signature(&all) || !der_end(&all))
+            return OCSP_MALFORMED;
+        w->is_signed = true;
+    }
+    if (w->foreign)
+        return OCSP_FOREIGN;
+    return w->count == 1 ? OCSP_ONE : OCSP_MANY;
+}
+
+enum ocsp_form
+ocsp_request_peek(struct bytes der, struct ocsp_cert_id *id, struct bytes *nonce)
+{
+    struct ocsp_cert_id first = { 0 };
+    struct walk w = { .ids = &first, .room = 1 };
+    enum ocsp_form form = walk(der, &w);
+
+    if (form == OCSP_MALFORMED)
+        return form;
+    *id = first;
+    if (nonce)
+        *nonce = w.nonce;
+    return form;
+}
+
+enum ocsp_form
+ocsp_request_read(struct bytes der, struct ocsp_request *out)
+{
+    struct ocsp_request request = { 0 };
+    struct walk w = { .ids = request.ids, .room = OCSP_SINGLES_MAX };
+    enum ocsp_form form = walk(der, &w);
+
+    if (form == OCSP_MALFORMED)
+        return form;
+    request.count = w.count;
+    request.nonce = w.nonce;
+    request.is_signed = w.is_signed;
+    *out = request;
+    return form;
+}
+
+/* GET paths. */
+
+static int
+hex_value(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static int
+base64_value(char c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+}
+
+/* The next character of PATH with its percent-encoding undone; false at the end or on a bad escape.
+ */
+static bool
+path_char(const char *path, size_t len, size_t *at, char *out)
+{
+    int high, low;
+
+    if (*at >= len)
+        return false;
+    *out = path[*at];
+    if (*out != '%') {
+        ++*at;
+        return true;
+    }
+    if (len - *at < 3)
+        return false;
+    high = hex_value(path[*at + 1]);
+    low = hex_value(path[*at + 2]);
+    if (high < 0 || low < 0)
+        return false;
+    *out = (char)(high << 4 | low);
+    *at += 3;
+    return true;
+}
+
+/* How many base64 characters there are before the padding, if that is all there is. */
+static bool
+path_measure(const char *path, size_t len, size_t *digits, bool *slash)
+{
+    size_t at = 0, count = 0, pads = 0, behind = 0;
+    char c = 0;
+
+    while (at < len) {
+        if (!path_char(path, len, &at, &c))
+            return false;
+        if (c == '=')
+            pads++;
+        else if (pads && c == '/')
+            behind++;
+        else if (pads || base64_value(c) < 0)
+            return false;
+        else
+            count++;
+    }
+    *digits = count;
+    *slash = !pads && c == '/';
+    return pads <= 2 && behind <= 1;
+}
+
+/* Decode the first DIGITS base64 characters; what is over at the end must be zero bits. */
+static bool
+path_digits(const char *path, size_t len, size_t digits, uint8_t *out, size_t cap, size_t *out_len)
+{
+    size_t at = 0, made = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    char c;
+
+    if (digits % 4 == 1 || digits / 4 * 3 + 2 > cap)
+        return false;
+    for (size_t i = 0; i < digits; i++) {
+        if (!path_char(path, len, &at, &c))
+            return false;
+        bits = bits << 6 | (uint32_t)base64_value(c);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out[made++] = (uint8_t)(bits >> held);
+        }
+    }
+    *out_len = made;
+    return (bits & ((1u << held) - 1)) == 0;
+}
+
+bool
+ocsp_path_decode(const char *path, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+    size_t digits, made = 0;
+    struct span in;
+    bool slash;
+
+    for (; len && *path == '/'; path++, len--)
+        ; /* a request never begins with one: its first octet is 30 */
+    if (!path_measure(path, len, &digits, &slash) || digits == 0)
+        return false;
+    if (path_digits(path, len, digits, out, cap, &made) &&
+        (!slash || der_only((struct bytes){ out, made }, DER_SEQUENCE, &in))) {
+        *out_len = made;
+        return true;
+    }
+    /* The last slash may have been put there by somebody who tidied the path. */
+    if (!slash || !path_digits(path, len, digits - 1, out, cap, &made))
+        return false;
+    *out_len = made;
+    return true;
+}

@@ -13,7 +13,7 @@ struct seal;
 
 #define AUDIT_CHECKPOINT_EVENTS 1000
 #define AUDIT_CHECKPOINT_MS (60 * SECOND_MS)
-/** The job that makes checkpoints; the program registers audit_checkpoint_run for it. */
+/** The kind of job that makes checkpoints; its handler, the program's, calls audit_checkpoint(). */
 #define AUDIT_CHECKPOINT_JOB "audit.checkpoint"
 
 /**

@@ -179,6 +179,17 @@ utf8_one(const uint8_t *at, size_t left, uint32_t *code)
     return len;
 }
 
+/** Eight bytes of ASCII at once, none of them NUL: nearly all text is that. */
+static bool
+is_ascii_word(const uint8_t *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return ((word | (word - ones)) & tops) == 0;
+}
+
 bool
 text_is_utf8(const void *data, size_t len)
 {
@@ -186,7 +197,13 @@ text_is_utf8(const void *data, size_t len)
     uint32_t code;
 
     for (size_t i = 0; i < len;) {
-        size_t one = utf8_one(at + i, len - i, &code);
+        size_t one;
+
+        if (len - i >= sizeof(uint64_t) && is_ascii_word(at + i)) {
+            i += sizeof(uint64_t);
+            continue;
+        }
+        one = utf8_one(at + i, len - i, &code);
 
         if (one == 0 || code == 0)
             return false;

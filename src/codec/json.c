@@ -198,7 +198,7 @@ write_tree(struct writer *w, const json_t *j)
         buf_int(w->out, json_integer_value(j));
         break;
     case JSON_REAL:
-        real_text(json_real_value(j), number);
+        real_text(json_real_value(j), w->canonical, number);
         buf_text(w->out, number);
         break;
     case JSON_TRUE:
@@ -306,17 +306,18 @@ decode_pair(const struct decoder *d, const json_t *j, const char **out)
         *out = arena_text(d->s->arena, json_string_value(j));
         return true;
     }
+    *out = NULL;
+    if (json_is_null(j))
+        return true;
     if (d->mode == JSON_STRICT)
         return false;
     if (json_is_integer(j)) {
         *out = arena_printf(d->s->arena, "%lld", (long long)json_integer_value(j));
     } else if (json_is_real(j)) {
-        real_text(json_real_value(j), number);
+        real_text(json_real_value(j), false, number);
         *out = arena_text(d->s->arena, number);
     } else if (json_is_boolean(j)) {
         *out = json_is_true(j) ? "true" : "false";
-    } else if (json_is_null(j)) {
-        *out = NULL;
     } else {
         return false;
     }

@@ -162,7 +162,7 @@ encode_real(struct buf *out, double value)
     char text[REAL_TEXT_MAX] = "null"; /* JSON has no infinities */
 
     if (isfinite(value))
-        real_text(value, text);
+        real_text(value, false, text);
     buf_text(out, text);
 }
 

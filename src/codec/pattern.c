@@ -202,7 +202,7 @@ value_pattern(const char *pattern, const char *text)
     for (size_t i = 0; i < COUNT(forms); i++)
         if (text_eq(forms[i].name, pattern))
             return forms[i].fits(text);
-    assert(!"a pattern that no form has");
+    assert(false && "a pattern that no form has");
     return false;
 }
 
@@ -307,10 +307,10 @@ shortest(double number, char digits[20], int *exponent)
 
 /* ECMA-262, Number::toString; RFC 8785 section 3.2.2.3 points there. */
 void
-real_text(double number, char out[REAL_TEXT_MAX])
+real_text(double number, bool canonical, char out[REAL_TEXT_MAX])
 {
     char digits[20];
-    int exponent, count, n;
+    int exponent, count, n, plain_max = canonical ? 21 : 15;
 
     if (number == 0) {
         memcpy(out, "0", 2);
@@ -320,9 +320,9 @@ real_text(double number, char out[REAL_TEXT_MAX])
         *out++ = '-';
     count = shortest(fabs(number), digits, &exponent);
     n = exponent + 1; /* the value is 0.digits x 10^n */
-    if (count <= n && n <= 21)
+    if (count <= n && n <= plain_max)
         snprintf(out, REAL_TEXT_MAX - 1, "%s%.*s", digits, n - count, "000000000000000000000");
-    else if (0 < n && n <= 21)
+    else if (0 < n && n <= plain_max)
         snprintf(out, REAL_TEXT_MAX - 1, "%.*s.%s", n, digits, digits + n);
     else if (-6 < n && n <= 0)
         snprintf(out, REAL_TEXT_MAX - 1, "0.%.*s%s", -n, "000000", digits);

@@ -112,6 +112,17 @@ TEST(every_type_goes_in_and_out)
     assert_string_equal(round_trip(s, JSON_COMMAND, text), text);
 }
 
+TEST(large_reals_stay_readable)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *text =
+        round_trip(s, JSON_STRICT, "{\"Share\":1e20,\"Any\":[1e15,123456789012345.0]}");
+
+    assert_non_null(strstr(text, "\"Share\":1e+20,"));
+    assert_non_null(strstr(text, "\"Any\":[1e+15,123456789012345],"));
+    assert_string_equal(round_trip(s, JSON_STRICT, text), text);
+}
+
 TEST(secrets_are_masked_when_asked)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -42,8 +42,7 @@ TEST(scalars_read_back_as_the_same_text)
         "\xe2\x80\xa8",
         "\x7f",
         "\xc2\x85x",
-        "\xef\xbb\xbf"
-        "a",
+        "\xef\xbb\xbfz",
         "y",
         "n",
         "a  b",

@@ -75,8 +75,12 @@ bool value_is_json_number(const char *text);
 bool size_parse(const char *text, int64_t *bytes);
 const char *size_text(struct arena *a, int64_t bytes);
 
-/** The shortest decimal that reads back as NUMBER, as ECMAScript writes it. Finite only. */
+/**
+ * The shortest decimal that reads back as NUMBER (finite): as ECMAScript writes it when CANONICAL,
+ * else with an exponent from 10^15 on, so that no reader takes it for a whole number that does not
+ * fit.
+ */
 #define REAL_TEXT_MAX 64
-void real_text(double number, char out[REAL_TEXT_MAX]);
+void real_text(double number, bool canonical, char out[REAL_TEXT_MAX]);
 
 #endif

@@ -117,7 +117,7 @@ enum cert_revoked {
 enum err catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
                         enum cert_revoked *became);
 /** Lift a hold. E_CONFLICT (CHY_WRONG_STATE): it is not on hold. */
-enum err catalog_release(struct scope *s, struct tx *tx, int64_t id, const char *by);
+enum err catalog_release(struct scope *s, struct tx *tx, int64_t id);
 
 /** Add BY to a total; KIND is "state", "authority", "template" or "expiry_day". */
 enum err counter_add(struct scope *s, struct tx *tx, const char *kind, int64_t key, int64_t by);

@@ -6,7 +6,8 @@
 /* Names and totals. */
 
 SQL(find_name, "SELECT id FROM name WHERE text = $1");
-SQL(make_name, "INSERT INTO name (text, folded) VALUES ($1, $2) ON CONFLICT (text) DO NOTHING RETURNING id");
+SQL(make_name,
+    "INSERT INTO name (text, folded) VALUES ($1, $2) ON CONFLICT (text) DO NOTHING RETURNING id");
 
 enum err
 name_id(struct scope *s, struct tx *tx, const char *text, int64_t *id)
@@ -46,14 +47,19 @@ counter_get(struct scope *s, struct db *db, const char *kind, int64_t key, int64
 /* Entry. */
 
 SQL(add_certificate,
-    "INSERT INTO certificate (sha256, sha1, issuer_hash, serial, subject_hash, key_hash, dn, cn, issuer_dn, "
-    "not_before, not_after, imported_at, state, key_type, key_bits, curve, key_usage, signing_algorithm, "
-    "ext_key_usages, self_signed, authority, ca_key, crl_shard, template, template_version, request, protocol, "
+    "INSERT INTO certificate (sha256, sha1, issuer_hash, serial, subject_hash, key_hash, dn, cn, "
+    "issuer_dn, "
+    "not_before, not_after, imported_at, state, key_type, key_bits, curve, key_usage, "
+    "signing_algorithm, "
+    "ext_key_usages, self_signed, authority, ca_key, crl_shard, template, template_version, "
+    "request, protocol, "
     "requester_name, principal_name, owner_role, lineage, renews, has_private_key) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
+    "$20, $21, "
     "$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) RETURNING id");
 SQL(add_der, "INSERT INTO certificate_der (certificate, der) VALUES ($1, $2)");
-SQL(add_san, "INSERT INTO certificate_name (certificate, position, kind, name) VALUES ($1, $2, $3, $4)");
+SQL(add_san,
+    "INSERT INTO certificate_name (certificate, position, kind, name) VALUES ($1, $2, $3, $4)");
 SQL(lineage_of, "SELECT COALESCE(lineage, id) FROM certificate WHERE id = $1");
 SQL(supersede, "UPDATE certificate SET superseded_at = $2, version = version + 1 "
                "WHERE id = $1 AND superseded_at IS NULL");
@@ -62,8 +68,10 @@ SQL(supersede, "UPDATE certificate SET superseded_at = $2, version = version + 1
 static int64_t
 command_key_type(enum key_type type)
 {
-    static const uint8_t numbers[] = { [KEY_OTHER] = 0, [KEY_RSA] = 1,   [KEY_RSA_PSS] = 1, [KEY_DSA] = 2,
-                                       [KEY_EC] = 3,    [KEY_ED448] = 5, [KEY_ED25519] = 6 };
+    static const uint8_t numbers[] = {
+        [KEY_OTHER] = 0, [KEY_RSA] = 1,   [KEY_RSA_PSS] = 1, [KEY_DSA] = 2,
+        [KEY_EC] = 3,    [KEY_ED448] = 5, [KEY_ED25519] = 6
+    };
 
     return (size_t)type < COUNT(numbers) ? numbers[type] : 0;
 }
@@ -78,7 +86,8 @@ eku_text(struct scope *s, const struct cert *c)
         return "";
     buf_init_in(&b, s->arena, 4096);
     buf_byte(&b, ' ');
-    LIST_EACH(const char *, oid, &c->exts.eku) {
+    LIST_EACH(const char *, oid, &c->exts.eku)
+    {
         buf_text(&b, *oid);
         buf_byte(&b, ' ');
     }
@@ -90,7 +99,8 @@ add_names(struct scope *s, struct tx *tx, const struct cert *cert, int64_t id)
 {
     int64_t position = 0;
 
-    LIST_EACH(struct general_name, n, &cert->exts.san) {
+    LIST_EACH(struct general_name, n, &cert->exts.san)
+    {
         int64_t name;
 
         TRY(name_id(s, tx, n->text, &name));
@@ -112,7 +122,8 @@ add_totals(struct scope *s, struct tx *tx, const struct cert *cert, const struct
 }
 
 enum err
-catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struct cert_origin *o, int64_t *id)
+catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struct cert_origin *o,
+            int64_t *id)
 {
     uint8_t issuer_hash[SHA256_LEN], subject_hash[SHA256_LEN];
     const char *cn_text = name_get(&cert->subject, "CN");
@@ -141,10 +152,11 @@ catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struc
                     v_int(command_key_type(cert->key.type)), v_int(cert->key.bits),
                     v_text(cert->key.curve), v_int(cert->exts.key_usage),
                     v_text(sig_alg_info(cert->sig_alg)->title), v_text(eku_text(s, cert)),
-                    v_bool(cert_is_self_signed(cert)), v_id(o->authority), v_id(o->ca_key),
-                    v_int(o->crl_shard), v_id(o->template_id), v_id(o->template_version), v_id(o->request),
-                    v_text(o->protocol ? o->protocol : ""), v_text(o->requester), v_text(o->principal),
-                    v_id(o->owner_role), v_id(lineage), v_id(o->renews), v_bool(o->has_private_key)),
+                    v_bool(cert->self_issued), v_id(o->authority), v_id(o->ca_key),
+                    v_int(o->crl_shard), v_id(o->template_id), v_id(o->template_version),
+                    v_id(o->request), v_text(o->protocol ? o->protocol : ""), v_text(o->requester),
+                    v_text(o->principal), v_id(o->owner_role), v_id(lineage), v_id(o->renews),
+                    v_bool(o->has_private_key)),
                &row));
     *id = row_int(&row);
     TRY(tx_do(s, tx, &add_der, BIND(v_int(*id), v_bytes(cert->der))));
@@ -156,18 +168,21 @@ catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struc
 /* Revocation. */
 
 SQL(state_of, "SELECT state, revocation_reason, revoked_at FROM certificate WHERE id = $1 @lock");
-SQL(mark_revoked,
-    "UPDATE certificate SET state = 2, revoked_at = $2, revocation_reason = $3, revocation_comment = $4, "
-    "revoked_by = $5, revocation_seen_at = $6, invalidity_at = $7, version = version + 1 WHERE id = $1");
-SQL(mark_released,
-    "UPDATE certificate SET state = 1, revoked_at = NULL, revocation_reason = NULL, revocation_comment = NULL, "
-    "revoked_by = NULL, revocation_seen_at = NULL, invalidity_at = NULL, version = version + 1 WHERE id = $1");
+SQL(mark_revoked, "UPDATE certificate SET state = 2, revoked_at = $2, revocation_reason = $3, "
+                  "revocation_comment = $4, "
+                  "revoked_by = $5, revocation_seen_at = $6, invalidity_at = $7, version = version "
+                  "+ 1 WHERE id = $1");
+SQL(mark_released, "UPDATE certificate SET state = 1, revoked_at = NULL, revocation_reason = NULL, "
+                   "revocation_comment = NULL, "
+                   "revoked_by = NULL, revocation_seen_at = NULL, invalidity_at = NULL, version = "
+                   "version + 1 WHERE id = $1");
 
 #define REASON_KEY_COMPROMISE 1
 #define REASON_HOLD 6
 
 enum err
-catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r, enum cert_revoked *became)
+catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
+               enum cert_revoked *became)
 {
     struct row row;
     int64_t state, reason;
@@ -175,7 +190,8 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r, 
     enum err e = tx_one(s, tx, &state_of, BIND(v_int(r->id)), &row);
 
     if (e == E_NOT_FOUND)
-        return fail_code(s, E_NOT_FOUND, CHY_NO_CERT, "certificate %lld not found", (long long)r->id);
+        return fail_code(s, E_NOT_FOUND, CHY_NO_CERT, "certificate %lld not found",
+                         (long long)r->id);
     TRY(e);
     state = row_int(&row);
     reason = row_int(&row);
@@ -188,7 +204,9 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r, 
             *became = CERT_WAS_REVOKED;
             return OK;
         }
-        at = when_cmp(at, r->at) < 0 ? at : r->at; /* it was not to be trusted since the earlier of the two */
+        at = when_cmp(at, r->at) < 0
+                 ? at
+                 : r->at; /* it was not to be trusted since the earlier of the two */
     } else if (state != CERT_ACTIVE && state != CERT_CA && state != CERT_UNKNOWN) {
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
                          "certificate %lld is in a state that cannot be revoked", (long long)r->id);
@@ -217,7 +235,8 @@ catalog_release(struct scope *s, struct tx *tx, int64_t id)
     state = row_int(&row);
     reason = row_int(&row);
     if (state != CERT_REVOKED || reason != REASON_HOLD)
-        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "certificate %lld is not on hold", (long long)id);
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "certificate %lld is not on hold",
+                         (long long)id);
     TRY(tx_do(s, tx, &mark_released, BIND(v_int(id))));
     TRY(counter_add(s, tx, "state", CERT_REVOKED, -1));
     TRY(counter_add(s, tx, "state", CERT_ACTIVE, 1));

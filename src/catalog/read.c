@@ -10,8 +10,9 @@ SQL(get_by_sha1, "SELECT " COLUMNS CERT_ROW_FROM " WHERE c.sha1 = $1 ORDER BY c.
 SQL(get_by_sha256, "SELECT " COLUMNS CERT_ROW_FROM " WHERE c.sha256 = $1");
 SQL(get_by_serial, "SELECT " COLUMNS CERT_ROW_FROM " WHERE c.serial = $1 ORDER BY c.id");
 SQL(get_der, "SELECT der FROM certificate_der WHERE certificate = $1");
-SQL(get_names, "SELECT n.id, cn.kind, n.text FROM certificate_name cn JOIN name n ON n.id = cn.name "
-               "WHERE cn.certificate = $1 ORDER BY cn.position");
+SQL(get_names,
+    "SELECT n.id, cn.kind, n.text FROM certificate_name cn JOIN name n ON n.id = cn.name "
+    "WHERE cn.certificate = $1 ORDER BY cn.position");
 SQL(get_status, "SELECT id, state, revoked_at, not_after, revocation_reason FROM certificate "
                 "WHERE issuer_hash = $1 AND serial = $2");
 
@@ -88,7 +89,8 @@ cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *ou
 }
 
 static enum err
-get(struct scope *s, struct db *db, struct sql *sql, struct value key, unsigned with, struct cert_row *out)
+get(struct scope *s, struct db *db, struct sql *sql, struct value key, unsigned with,
+    struct cert_row *out)
 {
     struct row row;
     struct cert_row found;
@@ -111,12 +113,14 @@ catalog_get(struct scope *s, struct db *db, int64_t id, unsigned with, struct ce
 }
 
 enum err
-catalog_by_thumbprint(struct scope *s, struct db *db, struct bytes hash, unsigned with, struct cert_row *out)
+catalog_by_thumbprint(struct scope *s, struct db *db, struct bytes hash, unsigned with,
+                      struct cert_row *out)
 {
     enum err e;
 
     if (hash.len != SHA1_LEN && hash.len != SHA256_LEN)
-        return fail_code(s, E_INVALID, CHY_BAD_VALUE, "a thumbprint has 40 or 64 hexadecimal digits");
+        return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                         "a thumbprint has 40 or 64 hexadecimal digits");
     e = get(s, db, hash.len == SHA1_LEN ? &get_by_sha1 : &get_by_sha256, v_bytes(hash), with, out);
     if (e == E_NOT_FOUND)
         return fail_code(s, e, CHY_NO_CERT, "certificate with thumbprint %s not found",
@@ -145,8 +149,8 @@ same_dn(const char *a, const char *b)
 }
 
 enum err
-catalog_by_serial(struct scope *s, struct db *db, struct bytes serial, const char *issuer_dn, unsigned with,
-                  struct cert_row *out)
+catalog_by_serial(struct scope *s, struct db *db, struct bytes serial, const char *issuer_dn,
+                  unsigned with, struct cert_row *out)
 {
     const char *issuer = text_trim(s->arena, issuer_dn);
     uint8_t *padded;

@@ -22,11 +22,9 @@ enum { SAN_FORBIDDEN, SAN_OPTIONAL, SAN_REQUIRED };
 enum { WILDCARD_NONE, WILDCARD_LEFTMOST };
 enum { CSR_EXT_IGNORE, CSR_EXT_REFUSE };
 enum { NOT_AFTER_CLAMP, NOT_AFTER_REFUSE };
-enum { TEMPLATE_LEAF, TEMPLATE_SUB_CA, TEMPLATE_OCSP };
 
 /** The body of a version: all of it JSON by template_body_model. */
 struct template_body {
-    int64_t kind;
     /* key */
     struct list key_types; /* of const char *: "rsa:2048-4096", "ec:p256", "ec:p384", "ed25519" */
     bool allow_key_reuse;
@@ -36,6 +34,7 @@ struct template_body {
     bool drop_unlisted; /* drop subject parts that no rule names (else refuse them) */
     /* names */
     int64_t san_dns, san_ip, san_email, san_uri, san_upn;
+    bool san_required; /* at least one name, of any kind */
     int64_t max_names; /* 100 */
     bool cn_to_san;    /* a CN that looks like a DNS name is repeated as one */
     int64_t wildcards;
@@ -54,7 +53,7 @@ struct template_body {
     struct list policies; /* of const char *: OIDs */
     /* pointers to revocation */
     bool cdp, aia_ocsp, aia_issuer;
-    bool must_staple, nocheck;
+    bool must_staple;
     /* the request */
     int64_t csr_extensions;
     bool requires_approval;

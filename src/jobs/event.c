@@ -2,7 +2,8 @@
 
 SQL(next_seq, "INSERT INTO event_stream (lane, seq) VALUES ($1, 1) "
               "ON CONFLICT (lane) DO UPDATE SET seq = event_stream.seq + 1 RETURNING seq");
-SQL(add_event, "INSERT INTO event (lane, seq, ts, kind, object, detail) VALUES ($1, $2, $3, $4, $5, $6)");
+SQL(add_event,
+    "INSERT INTO event (lane, seq, ts, kind, object, detail) VALUES ($1, $2, $3, $4, $5, $6)");
 
 enum err
 event_add(struct scope *s, struct tx *tx, const char *kind, int64_t object, const char *detail)
@@ -63,8 +64,8 @@ static struct position *
 position_of(struct event_follower *f, int64_t lane)
 {
     LIST_EACH(struct position, p, &f->positions)
-        if (p->lane == lane)
-            return p;
+    if (p->lane == lane)
+        return p;
     list_add(f->arena, &f->positions, struct position, ((struct position){ lane, 0 }));
     return list_last(&f->positions, struct position);
 }

@@ -1,0 +1,277 @@
+#include "issue/names.h"
+
+#include "pki/dnsname.h"
+#include <string.h>
+
+#define CN_MAX 64 /* RFC 5280 appendix A.1: ub-common-name */
+
+static unsigned
+flags_of(const struct template_body *body)
+{
+    return (body->wildcards == WILDCARD_LEFTMOST ? NAMES_WILDCARD : 0u) |
+           (body->internal_names ? NAMES_INTERNAL | NAMES_RESERVED_IP : 0u) |
+           (body->underscores ? NAMES_UNDERSCORE : 0u) |
+           (body->public_suffix_check ? NAMES_PUBLIC_SUFFIX : 0u);
+}
+
+static int64_t
+mode_of(const struct template_body *body, enum gn_kind kind)
+{
+    switch (kind) {
+    case GN_DNS:
+        return body->san_dns;
+    case GN_IP:
+        return body->san_ip;
+    case GN_EMAIL:
+        return body->san_email;
+    case GN_URI:
+        return body->san_uri;
+    case GN_UPN:
+        return body->san_upn;
+    case GN_OTHER:
+    case GN_X400:
+    case GN_DIR:
+    case GN_EDI:
+    case GN_RID:
+        break;
+    }
+    return SAN_FORBIDDEN;
+}
+
+/* Is ADDRESS (4 or 16 octets) inside "10.0.0.0/8"? */
+static bool
+in_network(struct arena *a, struct bytes address, const char *network)
+{
+    const char *slash = strchr(network, '/');
+    struct bytes base;
+    int64_t bits = (int64_t)address.len * 8;
+
+    if (!ip_parse(a, slash ? arena_text_n(a, network, (size_t)(slash - network)) : network,
+                  &base) ||
+        base.len != address.len || (slash && !text_to_int(slash + 1, &bits)) || bits < 0 ||
+        bits > (int64_t)address.len * 8)
+        return false;
+    for (size_t i = 0; i < address.len && bits > 0; i++, bits -= 8) {
+        uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff00u >> bits);
+
+        if ((base.data[i] ^ address.data[i]) & mask)
+            return false;
+    }
+    return true;
+}
+
+/* "contoso.com" covers itself, "*.contoso.com" and ".contoso.com" what lies below, "*" everything.
+ */
+static bool
+host_covered(const char *rule, const char *host)
+{
+    if (text_eq(rule, "*"))
+        return true;
+    if (text_starts(host, "*."))
+        host += 1; /* a wildcard stands for names below */
+    if (text_starts(rule, "*."))
+        rule += 1;
+    if (*rule == '.')
+        return strlen(host) >= strlen(rule) && text_ends_fold(host, rule);
+    return text_eq_fold(host, rule);
+}
+
+/* Does the rule speak of this name, and cover it? */
+static bool
+covers(struct arena *a, const char *rule, const struct general_name *n)
+{
+    const char *at = strrchr(n->text, '@'), *host, *end;
+
+    switch (n->kind) {
+    case GN_IP:
+        return in_network(a, n->octets, rule);
+    case GN_EMAIL:
+    case GN_UPN:
+        if (!strchr(rule, '@'))
+            return at && host_covered(rule, at + 1);
+        return *rule == '@' ? at && host_covered(rule + 1, at + 1) : text_eq_fold(rule, n->text);
+    case GN_URI:
+        host = strstr(n->text, "://");
+        if (strstr(rule, "://"))
+            return text_starts(n->text, rule);
+        if (!host)
+            return false;
+        host += 3;
+        end = host + strcspn(host, "/:?#");
+        return host_covered(rule, arena_text_n(a, host, (size_t)(end - host)));
+    default:
+        return host_covered(rule, n->text);
+    }
+}
+
+bool
+policy_name_allowed(const struct template_body *body, const struct general_name *n)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    bool inside = body->permitted.count == 0;
+
+    LIST_EACH(const char *, rule, &body->permitted)
+    inside = inside || covers(a, *rule, n);
+    LIST_EACH(const char *, rule, &body->excluded)
+    inside = inside && !covers(a, *rule, n);
+    return inside;
+}
+
+static bool
+same_name(const struct general_name *a, const struct general_name *b)
+{
+    return a->kind == b->kind && text_eq(a->text, b->text);
+}
+
+static bool
+has_name(const struct list *names, const struct general_name *n)
+{
+    LIST_EACH(struct general_name, have, names)
+    if (same_name(have, n))
+        return true;
+    return false;
+}
+
+static const char *
+allowed_text(struct scope *s, const struct template_body *body)
+{
+    struct buf b;
+
+    if (!body->permitted.count)
+        return "other names";
+    buf_init_in(&b, s->arena, 512);
+    LIST_EACH(const char *, rule, &body->permitted)
+    buf_printf(&b, "%s%s", b.len ? ", " : "", *rule);
+    return buf_str(&b) ? buf_str(&b) : "many patterns";
+}
+
+/* Judge one name and add its normal form. */
+static void
+take_name(struct scope *s, const struct policy_input *in, const char *path,
+          const struct general_name *asked, struct list *names)
+{
+    const struct template_body *body = in->tmpl->body;
+    struct general_name n = *asked;
+    const char *wrong;
+
+    if (mode_of(body, n.kind) == SAN_FORBIDDEN) {
+        problem(s, path, CHY_NAME_NOT_ALLOWED, "template %s does not allow names of type %s",
+                in->tmpl->name, gn_kind_name(n.kind));
+        return;
+    }
+    wrong = general_name_check(s->arena, &n, flags_of(body));
+    if (wrong) {
+        problem(s, path, CHY_BAD_NAME, "\"%s\": %s", asked->text, wrong);
+        return;
+    }
+    if (!policy_name_allowed(body, &n)) {
+        problem(s, path, CHY_NAME_NOT_ALLOWED,
+                "name \"%s\" is not allowed by template %s, which allows %s", n.text,
+                in->tmpl->name, allowed_text(s, body));
+        return;
+    }
+    if (!has_name(names, &n))
+        list_add(s->arena, names, struct general_name, n);
+}
+
+static bool
+kind_given(const struct list *sans, enum gn_kind kind)
+{
+    if (sans)
+        LIST_EACH(struct general_name, n, sans)
+    if (n->kind == kind)
+        return true;
+    return false;
+}
+
+static void
+take_list(struct scope *s, const struct policy_input *in, const struct list *asked, bool from_csr,
+          struct list *names)
+{
+    int64_t counts[GN_UPN + 1] = { 0 };
+
+    LIST_EACH(struct general_name, n, asked)
+    {
+        const char *kind = gn_kind_name(n->kind);
+        int64_t at = counts[MIN((int)n->kind, GN_UPN)]++;
+
+        if (from_csr && kind_given(in->sans, n->kind))
+            continue;
+        take_name(s, in,
+                  from_csr
+                      ? arena_printf(s->arena, "CSR.SAN.%s[%lld]", kind, (long long)at)
+                      : arena_printf(s->arena, "%s.%s[%lld]", in->san_path ? in->san_path : "SANs",
+                                     kind, (long long)at),
+                  n, names);
+    }
+}
+
+/* A CN that is a host's name or address also stands among the names, in the same form (CA/B
+ * BR 7.1.4.3). */
+static void
+take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, struct list *names)
+{
+    struct general_name n = { .kind = GN_DNS, .text = cn->value };
+    struct bytes octets;
+    size_t before = s->problems.count;
+    char *normal;
+
+    if (ip_parse(s->arena, cn->value, &octets))
+        n = (struct general_name){ .kind = GN_IP, .text = cn->value };
+    else if (!looks_like_dns(cn->value))
+        return;
+    if (n.kind == GN_DNS &&
+        dns_check(s->arena, cn->value, flags_of(in->tmpl->body), &normal) == NULL)
+        cn->value = normal;
+    if (in->tmpl->body->cn_to_san && mode_of(in->tmpl->body, n.kind) != SAN_FORBIDDEN)
+        take_name(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n, names);
+    if (s->problems.count == before && strlen(cn->value) > CN_MAX)
+        cn->value = NULL; /* a long host name stands among the names alone */
+}
+
+static void
+check_required(struct scope *s, const struct policy_input *in, const struct list *names)
+{
+    static const enum gn_kind kinds[] = { GN_DNS, GN_IP, GN_EMAIL, GN_URI, GN_UPN };
+    const char *path = in->san_path ? in->san_path : "SANs";
+
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (mode_of(in->tmpl->body, kinds[i]) == SAN_REQUIRED && !kind_given(names, kinds[i]))
+            problem(s, path, CHY_MISSING, "template %s requires a name of type %s", in->tmpl->name,
+                    gn_kind_name(kinds[i]));
+    if (in->tmpl->body->san_required && !names->count && !s->problems.count)
+        problem(s, path, CHY_MISSING, "template %s requires a subject alternative name",
+                in->tmpl->name);
+}
+
+void
+policy_names(struct scope *s, const struct policy_input *in, struct list *attrs, struct list *names)
+{
+    size_t asked = (in->sans ? in->sans->count : 0) + in->csr->exts.san.count, bytes = 0;
+    int64_t most = in->tmpl->body->max_names;
+    struct list kept = { 0 };
+
+    if (asked > (size_t)most) {
+        problem(s, in->sans ? (in->san_path ? in->san_path : "SANs") : "CSR.SAN",
+                CHY_TOO_MANY_NAMES, "%zu names are more than the %lld that template %s allows",
+                asked, (long long)most, in->tmpl->name);
+        return;
+    }
+    LIST_EACH(struct name_attr, attr, attrs)
+    {
+        if (text_eq_fold(attr->type, "CN"))
+            take_cn(s, in, attr, names);
+        if (attr->value)
+            list_add(s->arena, &kept, struct name_attr, *attr);
+    }
+    *attrs = kept;
+    if (in->sans)
+        take_list(s, in, in->sans, false, names);
+    take_list(s, in, &in->csr->exts.san, true, names);
+    LIST_EACH(struct general_name, n, names)
+    bytes += strlen(n->text) + 4;
+    if (names->count > (size_t)most || bytes > SAN_MAX_LEN)
+        problem(s, "SANs", CHY_TOO_MANY_NAMES,
+                "the names take more room than the %d octets allowed", SAN_MAX_LEN);
+    check_required(s, in, names);
+}

@@ -1,0 +1,521 @@
+#include "issue/template.h"
+
+#include "audit/audit.h"
+#include "codec/json.h"
+#include "issue/built_in.h"
+#include "jobs/event.h"
+#include "pki/hash.h"
+#include "pki/oid.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* The body as data. */
+
+static const struct choice rdn_modes[] = {
+    { RDN_OPTIONAL, "optional", "may be asked for" },
+    { RDN_REQUIRED, "required", "must be asked for" },
+    { RDN_FIXED, "fixed", "always has .value" },
+    { RDN_FORBIDDEN, "forbidden", "must not be asked for" },
+    { 0, NULL, NULL },
+};
+static const struct choice san_modes[] = {
+    { SAN_FORBIDDEN, "forbidden", NULL },
+    { SAN_OPTIONAL, "optional", NULL },
+    { SAN_REQUIRED, "required", NULL },
+    { 0, NULL, NULL },
+};
+static const struct choice wildcard_modes[] = {
+    { WILDCARD_NONE, "none", NULL },
+    { WILDCARD_LEFTMOST, "leftmost", "* as the whole left-most label" },
+    { 0, NULL, NULL },
+};
+static const struct choice csr_extension_modes[] = {
+    { CSR_EXT_IGNORE, "ignore", "left out and reported" },
+    { CSR_EXT_REFUSE, "refuse", "the request is refused" },
+    { 0, NULL, NULL },
+};
+static const struct choice not_after_modes[] = {
+    { NOT_AFTER_CLAMP, "clamp", "shortened to the most allowed" },
+    { NOT_AFTER_REFUSE, "refuse", "the request is refused" },
+    { 0, NULL, NULL },
+};
+
+static const struct field template_rdn_fields[] = {
+    FIELD(template_rdn, type, "type", .flags = REQUIRED, .max = 64,
+          .doc = "CN, O, OU, C, ... or an OID."),
+    FIELD(template_rdn, mode, "mode", .choices = rdn_modes, .flags = CHOICE_TEXT,
+          .preset = "optional"),
+    FIELD(template_rdn, value, "value", .max = 128, .flags = OMIT_EMPTY, .doc = "Of a fixed part."),
+    FIELD(template_rdn, pattern, "pattern", .max = 512, .flags = OMIT_EMPTY,
+          .doc = "Extended regular expression that the whole value must match."),
+};
+static const struct model template_rdn_model = MODEL(template_rdn, template_rdn_fields);
+
+#define SAN_MODE(member, wire, preset_)                                            \
+    FIELD(template_body, member, wire, .choices = san_modes, .flags = CHOICE_TEXT, \
+          .preset = preset_)
+#define DURATION_FIELD(member, wire, preset_, ...) \
+    FIELD(template_body, member, wire, .flags = DURATION, .preset = preset_, __VA_ARGS__)
+
+static const struct field template_body_fields[] = {
+    FIELD(template_body, key_types, "key_types", .model = &text_model, .flags = REQUIRED, .max = 20,
+          .doc = "rsa:2048-4096, ec:p256, ec:p384, ec:p521, ed25519."),
+    FIELD(template_body, allow_key_reuse, "allow_key_reuse", .preset = "false",
+          .doc = "A key may be certified for another subject too."),
+    FIELD(template_body, rdns, "subject", .model = &template_rdn_model, .max = 32,
+          .doc = "The parts of the subject."),
+    FIELD(template_body, drop_unlisted, "drop_unlisted", .preset = "true",
+          .doc = "Leave out subject parts that are not listed, instead of refusing them."),
+    SAN_MODE(san_dns, "san_dns", "forbidden"),
+    SAN_MODE(san_ip, "san_ip", "forbidden"),
+    SAN_MODE(san_email, "san_email", "forbidden"),
+    SAN_MODE(san_uri, "san_uri", "forbidden"),
+    SAN_MODE(san_upn, "san_upn", "forbidden"),
+    FIELD(template_body, san_required, "san_required", .preset = "false",
+          .doc = "At least one name."),
+    FIELD(template_body, max_names, "max_names", .preset = "100", .min = 1, .max = 10000),
+    FIELD(template_body, cn_to_san, "cn_to_san", .preset = "true",
+          .doc = "A CN that is a host's name stands among the names too."),
+    FIELD(template_body, wildcards, "wildcards", .choices = wildcard_modes, .flags = CHOICE_TEXT,
+          .preset = "none"),
+    FIELD(template_body, internal_names, "internal_names", .preset = "true",
+          .doc = "Single labels, reserved top-level domains and private addresses are fine."),
+    FIELD(template_body, underscores, "underscores", .preset = "false"),
+    FIELD(template_body, public_suffix_check, "public_suffix_check", .preset = "false"),
+    FIELD(template_body, permitted, "permitted", .model = &text_model, .max = 1000,
+          .doc = "*.contoso.com, contoso.com, 10.0.0.0/8, @contoso.com; none allows every name."),
+    FIELD(template_body, excluded, "excluded", .model = &text_model, .max = 1000),
+    DURATION_FIELD(validity_ms, "validity", "90d", .min = 60000, .max = INT64_C(3153600000000)),
+    DURATION_FIELD(validity_max_ms, "validity_max", "398d", .min = 60000,
+                   .max = INT64_C(3153600000000)),
+    DURATION_FIELD(validity_min_ms, "validity_min", "0s",
+                   .doc = "The least that may be asked for."),
+    DURATION_FIELD(backdate_ms, "backdate", "1h", .min = 0, .max = INT64_C(172800000),
+                   .doc = "How far notBefore lies before now."),
+    FIELD(template_body, not_after_policy, "not_after_policy", .choices = not_after_modes,
+          .flags = CHOICE_TEXT, .preset = "refuse"),
+    FIELD(template_body, allow_requested_dates, "allow_requested_dates", .preset = "false"),
+    FIELD(template_body, key_usage, "key_usage", .model = &text_model, .max = 9),
+    FIELD(template_body, eku, "eku", .model = &text_model, .max = 20,
+          .doc = "serverAuth, ... or OIDs."),
+    FIELD(template_body, policies, "policies", .model = &text_model, .max = 20, .doc = "OIDs."),
+    FIELD(template_body, cdp, "cdp", .preset = "true", .doc = "Say where the CRL is."),
+    FIELD(template_body, aia_ocsp, "aia_ocsp", .preset = "true", .doc = "Say where OCSP is."),
+    FIELD(template_body, aia_issuer, "aia_issuer", .preset = "true",
+          .doc = "Say where the issuer is."),
+    FIELD(template_body, must_staple, "must_staple", .preset = "false"),
+    FIELD(
+        template_body, csr_extensions, "csr_extensions", .choices = csr_extension_modes,
+        .flags = CHOICE_TEXT, .preset = "ignore",
+        .doc =
+            "What happens to extensions that the request asks for and the template does not know."),
+    FIELD(template_body, requires_approval, "requires_approval", .preset = "false"),
+    FIELD(template_body, authorities, "authorities", .model = &text_model, .max = 100,
+          .doc = "Names of authorities; none: all that offer enrollment."),
+    FIELD(template_body, allowed_requesters, "allowed_requesters", .model = &text_model, .max = 100,
+          .doc = "Names of roles; none: whoever has the permission."),
+};
+const struct model template_body_model = MODEL(template_body, template_body_fields);
+
+const char *
+template_json(struct arena *a, const struct template_body *body)
+{
+    struct buf b;
+
+    buf_init_in(&b, a, 1 << 20);
+    json_encode(&b, &template_body_model, body);
+    return buf_str(&b);
+}
+
+/* Rules across fields. */
+static void
+check_body(struct scope *s, const struct template_body *body)
+{
+    size_t i = 0;
+
+    if (!body->key_types.count)
+        problem(s, "key_types", CHY_MISSING, "at least one key type is needed");
+    LIST_EACH(const char *, type, &body->key_types)
+    {
+        if (!text_starts_fold(*type, "rsa") && !text_starts_fold(*type, "ec") &&
+            !text_starts_fold(*type, "ed"))
+            problem(s, "key_types", CHY_BAD_VALUE, "\"%s\" is no key type", *type);
+    }
+    LIST_EACH(const char *, eku, &body->eku)
+    {
+        AUTO(arena_free) struct arena *a = arena_new();
+        const char *oid = oid_resolve(a, *eku);
+        const char *path = arena_printf(s->arena, "eku[%zu]", i++);
+
+        if (!oid)
+            problem(s, path, CHY_BAD_VALUE, "\"%s\" is neither a usage's name nor an OID", *eku);
+        else if (text_eq(oid, OID_EKU_ANY) || text_eq(oid, OID_EKU_OCSP))
+            problem(s, path, CHY_BAD_VALUE, "\"%s\" may not be given by a template", *eku);
+    }
+    if (body->validity_ms > body->validity_max_ms)
+        problem(s, "validity", CHY_BAD_VALUE, "is longer than validity_max");
+    if (body->validity_min_ms > body->validity_max_ms)
+        problem(s, "validity_min", CHY_BAD_VALUE, "is longer than validity_max");
+    LIST_EACH(struct template_rdn, rdn, &body->rdns)
+    if (rdn->mode == RDN_FIXED && text_empty(rdn->value))
+        problem(s, "subject", CHY_MISSING, "the fixed part %s has no value", rdn->type);
+}
+
+static enum err
+read_body(struct scope *s, struct bytes json, struct template_body *out)
+{
+    TRY(json_decode(s, &template_body_model, JSON_STRICT, json, out));
+    check_body(s, out);
+    return problems_check(s);
+}
+
+/* The shelf. */
+
+struct shelved {
+    struct templates templates; /* first: what users hold */
+    struct arena *arena;
+    _Atomic int uses;
+};
+
+struct template_shelf {
+    struct db *db;
+    pthread_mutex_t lock;
+    struct shelved *present;
+};
+
+SQL(all_templates,
+    "SELECT t.id, t.version, t.name, t.display_name, t.oid, t.enabled, t.created_at, v.id, "
+    "v.number, "
+    "v.body FROM template t JOIN template_version v ON v.id = t.current_version ORDER BY t.id");
+
+static enum err
+read_all(struct scope *s, struct db *db, struct shelved *into)
+{
+    AUTO(scope_free) struct scope *inner = scope_new("templates");
+    struct arena *own = inner->arena;
+    struct rows rows;
+
+    TRY(db_all(s, db, &all_templates, BIND_NONE, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct row *row = &rows.at[i];
+        struct template *t = arena_new_of(into->arena, struct template);
+        struct template_body *body = arena_new_of(into->arena, struct template_body);
+        const char *json;
+        enum err e;
+
+        t->id = row_int(row);
+        t->version = row_int(row);
+        t->name = arena_text(into->arena, row_text(row));
+        t->display_name = arena_text(into->arena, row_text(row));
+        t->oid = arena_text(into->arena, row_text(row));
+        t->enabled = row_bool(row);
+        t->created_at = row_when(row);
+        t->version_id = row_int(row);
+        t->number = row_int(row);
+        json = row_text(row);
+        inner->arena = into->arena; /* what is decoded lives as long as the snapshot */
+        e = json_decode(inner, &template_body_model, JSON_STRICT, bytes_of_text(json), body);
+        inner->arena = own;
+        if (e != OK)
+            return fail(s, E_INTERNAL, "template %s cannot be read: %s", t->name,
+                        inner->error.text);
+        t->body = body;
+        list_add(into->arena, &into->templates.all, struct template *, t);
+    }
+    return OK;
+}
+
+void
+templates_unref(const struct templates *t)
+{
+    union {
+        const struct templates *in;
+        struct shelved *out;
+    } plain = { .in = t };
+
+    if (t && atomic_fetch_sub(&plain.out->uses, 1) == 1)
+        arena_free(plain.out->arena);
+}
+
+const struct templates *
+templates_ref(struct template_shelf *shelf)
+{
+    struct shelved *present;
+
+    (void)pthread_mutex_lock(&shelf->lock);
+    present = shelf->present;
+    (void)atomic_fetch_add(&present->uses, 1);
+    (void)pthread_mutex_unlock(&shelf->lock);
+    return &present->templates;
+}
+
+enum err
+templates_reload(struct scope *s, struct template_shelf *shelf)
+{
+    struct arena *a = arena_new();
+    struct shelved *fresh = arena_new_of(a, struct shelved), *old;
+    enum err e;
+
+    fresh->arena = a;
+    atomic_store(&fresh->uses, 1);
+    e = read_all(s, shelf->db, fresh);
+    if (e != OK) {
+        arena_free(a);
+        return e;
+    }
+    (void)pthread_mutex_lock(&shelf->lock);
+    old = shelf->present;
+    shelf->present = fresh;
+    (void)pthread_mutex_unlock(&shelf->lock);
+    if (old)
+        templates_unref(&old->templates);
+    return OK;
+}
+
+enum err
+template_shelf_open(struct scope *s, struct db *db, struct template_shelf **out)
+{
+    struct template_shelf *shelf = mem_alloc(sizeof(*shelf));
+    enum err e;
+
+    shelf->db = db;
+    (void)pthread_mutex_init(&shelf->lock, NULL);
+    e = templates_reload(s, shelf);
+    if (e != OK)
+        template_shelf_close(shelf);
+    else
+        *out = shelf;
+    return e;
+}
+
+void
+template_shelf_close(struct template_shelf *shelf)
+{
+    if (!shelf)
+        return;
+    if (shelf->present)
+        templates_unref(&shelf->present->templates);
+    (void)pthread_mutex_destroy(&shelf->lock);
+    mem_free(shelf);
+}
+
+const struct template *
+template_find(const struct templates *t, const char *reference)
+{
+    size_t len = reference ? strlen(reference) : 0;
+
+    if (!len)
+        return NULL;
+    LIST_EACH(struct template *, one, &t->all)
+    if (text_eq_fold((*one)->name, reference))
+        return *one;
+    LIST_EACH(struct template *, one, &t->all)
+    {
+        size_t display = strlen((*one)->display_name), name = strlen((*one)->name);
+
+        if (text_eq_fold((*one)->display_name, reference))
+            return *one;
+        if (len == display + name + 3 && text_starts_fold(reference, (*one)->display_name) &&
+            reference[display + 1] == '(' &&
+            text_starts_fold(reference + display + 2, (*one)->name))
+            return *one;
+    }
+    return NULL;
+}
+
+const struct template *
+template_by_id(const struct templates *t, int64_t id)
+{
+    LIST_EACH(struct template *, one, &t->all)
+    if ((*one)->id == id)
+        return *one;
+    return NULL;
+}
+
+/* Changes. */
+
+SQL(add_template, "INSERT INTO template (name, name_folded, display_name, oid, created_at) "
+                  "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name_folded) DO NOTHING RETURNING id");
+SQL(next_number, "SELECT COALESCE(MAX(number), 0) + 1 FROM template_version WHERE template = $1");
+SQL(add_version, "INSERT INTO template_version (template, number, body, author, created_at) "
+                 "VALUES ($1, $2, $3, $4, $5) RETURNING id");
+SQL(set_current,
+    "UPDATE template SET current_version = $2, display_name = COALESCE($3, display_name), "
+    "version = version + 1 WHERE id = $1");
+SQL(lock_template, "SELECT version, name FROM template WHERE id = $1 @lock");
+SQL(set_enabled, "UPDATE template SET enabled = $2, version = version + 1 WHERE id = $1");
+SQL(list_versions, "SELECT id, number, author, body, created_at FROM template_version "
+                   "WHERE template = $1 ORDER BY number DESC");
+
+struct saving {
+    int64_t id, version;
+    const char *name, *display_name, *json;
+    const struct audit_actor *actor;
+    bool only_when_missing;
+};
+
+/* An OID below an arc of random UUIDs (ITU-T X.667), made of the name so that it never changes. */
+static const char *
+template_oid(struct arena *a, const char *name)
+{
+    uint8_t h[SHA256_LEN];
+    uint64_t arc;
+
+    hash_sha256(bytes_of_text(name), h);
+    memcpy(&arc, h, sizeof(arc));
+    return arena_printf(a, "2.25.%llu", (unsigned long long)(arc >> 1));
+}
+
+/* The row is there and is the one that was read. */
+static enum err
+lock_row(struct scope *s, struct tx *tx, int64_t id, int64_t version, const char **name)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, &lock_template, BIND(v_int(id)), &row);
+    int64_t have;
+
+    if (e == E_NOT_FOUND)
+        return fail_code(s, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found", (long long)id);
+    TRY(e);
+    have = row_int(&row);
+    *name = row_text(&row);
+    if (version && have != version)
+        return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED,
+                         "template %s changed since it was read", *name);
+    return OK;
+}
+
+static enum err
+save_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct saving *v = arg;
+    struct when now = clock_now();
+    const char *name = v->name;
+    int64_t id = v->id, number, version_id;
+    struct row row;
+    enum err e;
+
+    if (!id) {
+        e = tx_one(s, tx, &add_template,
+                   BIND(v_text(name), v_text(text_fold(s->arena, name)),
+                        v_text(v->display_name ? v->display_name : name),
+                        v_text(template_oid(s->arena, name)), v_when(now)),
+                   &row);
+        if (e == E_NOT_FOUND && v->only_when_missing)
+            return OK;
+        if (e == E_NOT_FOUND)
+            return fail_code(s, E_CONFLICT, CHY_BAD_VALUE, "name: there is a template %s already",
+                             name);
+        TRY(e);
+        id = row_int(&row);
+    } else {
+        TRY(lock_row(s, tx, id, v->version, &name));
+    }
+    TRY(tx_one(s, tx, &next_number, BIND(v_int(id)), &row));
+    number = row_int(&row);
+    TRY(tx_one(s, tx, &add_version,
+               BIND(v_int(id), v_int(number), v_text(v->json),
+                    v_text(v->actor ? v->actor->name : "chancery"), v_when(now)),
+               &row));
+    version_id = row_int(&row);
+    TRY(tx_do(s, tx, &set_current, BIND(v_int(id), v_int(version_id), v_text(v->display_name))));
+    TRY(audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = number == 1 ? AUDIT_TEMPLATE_CREATE : AUDIT_TEMPLATE_EDIT,
+            .actor = v->actor,
+            .target = { "template", arena_printf(s->arena, "%lld", (long long)id), name },
+            .message = arena_printf(s->arena, "template %s, version %lld", name, (long long)number),
+        }));
+    v->id = id;
+    return event_add(s, tx, EVENT_TEMPLATE_CHANGED, id, NULL);
+}
+
+enum err
+template_save(struct scope *s, struct template_shelf *shelf, int64_t id, const char *name,
+              const char *display_name, struct bytes body_json, int64_t version,
+              const struct audit_actor *actor, int64_t *out_id)
+{
+    struct template_body body = { 0 };
+    struct saving v = {
+        .id = id, .version = version, .name = name, .display_name = display_name, .actor = actor
+    };
+
+    if (!id && (text_empty(name) || strlen(name) > 128 || text_has_control(name)))
+        problem(s, "name", CHY_BAD_VALUE, "a name of 1 to 128 characters is needed");
+    TRY(read_body(s, body_json, &body));
+    v.json = template_json(s->arena, &body);
+    TRY(db_write(s, shelf->db, save_in, &v));
+    *out_id = v.id;
+    return templates_reload(s, shelf);
+}
+
+enum err
+template_built_in(struct scope *s, struct db *db)
+{
+    for (const struct built_in_template *t = built_in_templates; t->name; t++) {
+        struct template_body body = { 0 };
+        struct saving v = { .name = t->name,
+                            .display_name = t->display_name,
+                            .only_when_missing = true };
+
+        TRY(note(s, read_body(s, bytes_of_text(t->body), &body), "built-in template %s", t->name));
+        v.json = template_json(s->arena, &body);
+        TRY(db_write(s, db, save_in, &v));
+    }
+    return OK;
+}
+
+struct switching {
+    int64_t id, version;
+    bool enabled;
+    const struct audit_actor *actor;
+};
+
+static enum err
+switch_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct switching *w = arg;
+    const char *name;
+
+    TRY(lock_row(s, tx, w->id, w->version, &name));
+    TRY(tx_do(s, tx, &set_enabled, BIND(v_int(w->id), v_bool(w->enabled))));
+    TRY(audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = w->enabled ? AUDIT_TEMPLATE_ENABLE : AUDIT_TEMPLATE_DISABLE,
+            .actor = w->actor,
+            .target = { "template", arena_printf(s->arena, "%lld", (long long)w->id), name },
+        }));
+    return event_add(s, tx, EVENT_TEMPLATE_CHANGED, w->id, NULL);
+}
+
+enum err
+template_set_enabled(struct scope *s, struct template_shelf *shelf, int64_t id, bool enabled,
+                     int64_t version, const struct audit_actor *actor)
+{
+    struct switching w = { id, version, enabled, actor };
+
+    TRY(db_write(s, shelf->db, switch_in, &w));
+    return templates_reload(s, shelf);
+}
+
+enum err
+template_versions(struct scope *s, struct db *db, int64_t id, struct list *out)
+{
+    struct rows rows;
+
+    TRY(db_all(s, db, &list_versions, BIND(v_int(id)), &rows));
+    *out = (struct list){ 0 };
+    for (size_t i = 0; i < rows.count; i++) {
+        struct template_version_row *v = list_push(s->arena, out, struct template_version_row);
+
+        v->id = row_int(&rows.at[i]);
+        v->number = row_int(&rows.at[i]);
+        v->author = row_text(&rows.at[i]);
+        v->body = row_text(&rows.at[i]);
+        v->created_at = row_when(&rows.at[i]);
+    }
+    return OK;
+}

@@ -50,8 +50,9 @@ struct ca_key {
     struct ocsp_issuer ocsp;
     struct list chain; /* of struct bytes: its certificate, then issuers up to the root */
     const char *crl_url, *ca_url, *ocsp_url;
-    const char *crl_file, *ca_file; /* last part of those: "example-issuing-ca-1-1.crl" */
-    int64_t crl_scope;              /* id */
+    const char *crl_file, *ca_file;       /* last part of those: "example-issuing-ca-1-1.crl" */
+    const struct ca_responder *responder; /* who signs its OCSP answers; the office's own */
+    int64_t crl_scope;                    /* id */
 };
 
 /** An authority. */

@@ -1,0 +1,186 @@
+/* Answers about revocation: from memory, or from the register and signed (RFC 6960, RFC 5019, RFC
+ * 9654). */
+#include "ca/office_in.h"
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "ca/ocsp_cache.h"
+#include "catalog/catalog.h"
+#include <string.h>
+
+#define OCSP_LIFE_MS (4 * DAY_MS)
+#define OCSP_BACKDATE_MS (5 * MINUTE_MS) /* for clients whose clocks are slow */
+#define FRESH_MS 5000 /* how old our knowledge of other servers' revocations may be */
+
+COUNTER(answers, "chancery_ocsp_requests_total", "OCSP requests answered.", "status", "source");
+
+static int64_t
+life_ms(const struct ca_office *office)
+{
+    return office->o.ocsp_life_ms ? office->o.ocsp_life_ms : OCSP_LIFE_MS;
+}
+
+static const struct ca_key *
+key_asked(const struct ca_snapshot *snap, const struct ocsp_cert_id *id)
+{
+    LIST_EACH(struct ca_key *, k, &snap->keys)
+    if (ocsp_issuer_matches(&(*k)->ocsp, id))
+        return *k;
+    return NULL;
+}
+
+void
+ocsp_fresh(struct ca_office *office)
+{
+    atomic_store(&office->fresh_at, clock_mono_ms());
+}
+
+void
+ocsp_forget(struct ca_office *office, struct bytes issuer_hash UNUSED, struct bytes serial)
+{
+    ocsp_cache_forget(office->cache, serial);
+}
+
+void
+ocsp_forget_all(struct ca_office *office)
+{
+    ocsp_cache_forget_all(office->cache);
+}
+
+bool
+ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request,
+                 bool is_get UNUSED, struct ocsp_answer *out)
+{
+    const struct ca_snapshot *snap;
+    struct ocsp_cert_id id;
+    struct bytes nonce;
+    const struct ca_key *key;
+    bool found;
+
+    if (ocsp_request_peek(request, &id, &nonce) != OCSP_ONE || nonce.len)
+        return false;
+    if (clock_mono_ms() - atomic_load_explicit(&office->fresh_at, memory_order_relaxed) > FRESH_MS)
+        return false;
+    snap = ca_snapshot_ref(office);
+    key = key_asked(snap, &id);
+    found = key &&
+            ocsp_cache_get(office->cache, &(struct ocsp_slot){ key->id, id.hash, id.serial },
+                           clock_now(), s->arena, &out->der, &out->this_update, &out->next_update);
+    ca_snapshot_unref(snap);
+    out->cacheable = true;
+    if (found)
+        metric_add(&answers, 1, "successful", "memory");
+    return found;
+}
+
+/* What the register says of one CertID. */
+static enum err
+look_up(struct scope *s, struct ca_office *office, const struct ca_key *key,
+        const struct ocsp_cert_id *id, struct ocsp_single *single)
+{
+    struct cert_status status;
+    enum err e;
+
+    single->cert_id = id->der;
+    single->status = OCSP_UNKNOWN; /* a serial that we never issued is never "good" */
+    single->revoked_at = WHEN_NONE;
+    if (!ocsp_issuer_matches(&key->ocsp, id))
+        return OK;
+    e = catalog_status(s, office->o.db, key->subject_hash, id->serial, &status);
+    if (e == E_NOT_FOUND)
+        return OK;
+    TRY(e);
+    if (status.state == CERT_REVOKED) {
+        single->status = OCSP_REVOKED;
+        single->revoked_at = status.revoked_at;
+        single->reason = (int)status.reason;
+    } else if (status.state == CERT_ACTIVE || status.state == CERT_CA) {
+        single->status = OCSP_GOOD;
+    }
+    return OK;
+}
+
+static enum err
+sign_answer(struct scope *s, const struct ca_responder *r, const struct ocsp_plan *plan,
+            struct bytes *der)
+{
+    struct bytes data, signature;
+
+    TRY(ocsp_response_data(s, plan, &data));
+    TRY(key_sign(s, r->key, r->sig_alg, data, &signature));
+    TRY(key_verify(s, r->key, r->sig_alg, data, signature));
+    return ocsp_assemble(s, data, sig_alg_info(r->sig_alg)->der, signature, &r->cert_der, 1, der);
+}
+
+/* The singles of a request, all by the key of the first that is ours. */
+static enum err
+answer_request(struct scope *s, struct ca_office *office, const struct ca_key *key,
+               const struct ocsp_request *rq, struct ocsp_answer *out)
+{
+    struct when now = clock_now();
+    struct when until = when_add_ms(now, life_ms(office));
+    struct ocsp_single singles[OCSP_SINGLES_MAX] = { 0 };
+    struct ocsp_plan plan = { .produced_at = WHEN_S(when_s(now)),
+                              .singles = singles,
+                              .count = rq->count };
+    uint64_t mark = ocsp_cache_mark(office->cache, rq->ids[0].serial);
+    bool echo = rq->nonce.len >= 1 && rq->nonce.len <= 32;
+
+    if (!key->responder)
+        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
+                         "there is no OCSP responder for this key yet");
+    if (when_cmp(until, key->responder->not_after) > 0)
+        until = key->responder->not_after;
+    plan.responder_key = key->responder->key_id;
+    if (echo)
+        plan.nonce = rq->nonce;
+    for (size_t i = 0; i < rq->count; i++) {
+        TRY(look_up(s, office, key, &rq->ids[i], &singles[i]));
+        singles[i].this_update = WHEN_S(when_s(now) - OCSP_BACKDATE_MS / 1000);
+        singles[i].next_update = WHEN_S(when_s(until));
+    }
+    TRY(sign_answer(s, key->responder, &plan, &out->der));
+    out->this_update = singles[0].this_update;
+    out->next_update = singles[0].next_update;
+    out->cacheable = rq->count == 1 && !echo && singles[0].status != OCSP_UNKNOWN;
+    if (out->cacheable)
+        ocsp_cache_put(office->cache,
+                       &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark,
+                       out->der, out->this_update, out->next_update,
+                       when_add_ms(now, (until.ms - now.ms) / 2));
+    return OK;
+}
+
+void
+ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes request,
+                 bool is_get UNUSED, struct ocsp_answer *out)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
+    struct ocsp_request rq;
+    enum ocsp_form form = ocsp_request_read(request, &rq);
+    const struct ca_key *key = NULL;
+    enum err e;
+
+    *out = (struct ocsp_answer){ 0 };
+    if (form == OCSP_MALFORMED) {
+        out->der = ocsp_failure(OCSP_MALFORMED_REQUEST);
+        metric_add(&answers, 1, "malformedRequest", "none");
+        return;
+    }
+    for (size_t i = 0; form != OCSP_FOREIGN && i < rq.count && !key; i++)
+        key = key_asked(snap, &rq.ids[i]);
+    if (!key) {
+        out->der = ocsp_failure(OCSP_UNAUTHORIZED);
+        metric_add(&answers, 1, "unauthorized", "none");
+        return;
+    }
+    e = answer_request(s, office, key, &rq, out);
+    if (e == OK) {
+        metric_add(&answers, 1, "successful", "signed");
+        return;
+    }
+    *out = (struct ocsp_answer){ .der = ocsp_failure(e == E_INTERNAL ? OCSP_INTERNAL_ERROR
+                                                                     : OCSP_TRY_LATER) };
+    metric_add(&answers, 1, e == E_INTERNAL ? "internalError" : "tryLater", "none");
+    log_failure(s, LOG_ERROR, "an OCSP request could not be answered");
+}

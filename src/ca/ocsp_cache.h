@@ -1,0 +1,41 @@
+/**
+ * OCSP cache: signed answers in memory, found by key, hash algorithm and serial; the oldest go when
+ * the room is used up. A mark taken before the register is read makes sure that no answer from
+ * before a revocation is kept after it. Any thread; nothing waits for long.
+ */
+#ifndef CA_OCSP_CACHE_H
+#define CA_OCSP_CACHE_H
+
+#include "base/scope.h"
+#include "pki/ocsp.h"
+
+struct ocsp_cache;
+
+/** Which answer. */
+struct ocsp_slot {
+    int64_t ca_key;
+    enum ocsp_hash hash;
+    struct bytes serial; /* contents of the INTEGER */
+};
+
+/** @param most_bytes  room for answers */
+struct ocsp_cache *ocsp_cache_new(int64_t most_bytes);
+void ocsp_cache_free(struct ocsp_cache *c);
+
+/** A copy of the kept answer in arena A; false when there is none that still holds at NOW. */
+bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when now,
+                    struct arena *a, struct bytes *der, struct when *this_update,
+                    struct when *next_update);
+/** Take this before asking the register about SERIAL. */
+uint64_t ocsp_cache_mark(struct ocsp_cache *c, struct bytes serial);
+/** Keep an answer until UNTIL, unless the serial was forgotten since MARK. */
+void ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark,
+                    struct bytes der, struct when this_update, struct when next_update,
+                    struct when until);
+/** Forget every answer about SERIAL, of whatever key. */
+void ocsp_cache_forget(struct ocsp_cache *c, struct bytes serial);
+void ocsp_cache_forget_all(struct ocsp_cache *c);
+/** Bytes in use. */
+int64_t ocsp_cache_used(struct ocsp_cache *c);
+
+#endif

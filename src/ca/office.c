@@ -1,0 +1,204 @@
+#include "ca/office_in.h"
+
+#include "audit/audit.h"
+#include "jobs/event.h"
+#include <ctype.h>
+#include <string.h>
+
+char *
+slug_of(struct arena *a, const char *name)
+{
+    char *out = arena_alloc(a, strlen(name) + 3), *to = out;
+
+    for (; *name; name++) {
+        if (isalnum((unsigned char)*name))
+            *to++ = (char)tolower((unsigned char)*name);
+        else if (to > out && to[-1] != '-')
+            *to++ = '-';
+    }
+    while (to > out && to[-1] == '-')
+        to--;
+    *to = 0;
+    return *out ? out : arena_text(a, "ca");
+}
+
+/* Snapshots. */
+
+void
+ca_snapshot_unref(const struct ca_snapshot *snap)
+{
+    union {
+        const struct ca_snapshot *in;
+        struct kept_snapshot *out;
+    } plain = { .in = snap };
+
+    if (snap && atomic_fetch_sub(&plain.out->uses, 1) == 1)
+        scope_free(plain.out->scope);
+}
+
+const struct ca_snapshot *
+ca_snapshot_ref(struct ca_office *office)
+{
+    struct kept_snapshot *present;
+
+    (void)pthread_mutex_lock(&office->lock);
+    present = office->present;
+    (void)atomic_fetch_add(&present->uses, 1);
+    (void)pthread_mutex_unlock(&office->lock);
+    return &present->snap;
+}
+
+enum err
+ca_office_reload(struct scope *s, struct ca_office *office)
+{
+    struct scope *own = scope_new("ca");
+    struct kept_snapshot *fresh = arena_new_of(own->arena, struct kept_snapshot), *old;
+    enum err e;
+
+    fresh->scope = own;
+    atomic_store(&fresh->uses, 1);
+    (void)pthread_mutex_lock(&office->reload_lock);
+    e = snapshot_read(s, office, fresh);
+    if (e == OK) {
+        (void)pthread_mutex_lock(&office->lock);
+        old = office->present;
+        office->present = fresh;
+        (void)pthread_mutex_unlock(&office->lock);
+        if (old)
+            ca_snapshot_unref(&old->snap);
+    } else {
+        scope_free(own);
+    }
+    (void)pthread_mutex_unlock(&office->reload_lock);
+    return e;
+}
+
+enum err
+ca_office_open(struct scope *s, const struct ca_options *o, struct ca_office **out)
+{
+    struct ca_office *office = mem_alloc(sizeof(*office));
+    enum err e;
+
+    office->o = *o;
+    office->env = (struct signer_env){ .seal = o->seal };
+    (void)pthread_mutex_init(&office->lock, NULL);
+    (void)pthread_mutex_init(&office->reload_lock, NULL);
+    office->cache = ocsp_cache_new(o->ocsp_cache_bytes ? o->ocsp_cache_bytes : INT64_C(32) << 20);
+    e = ca_office_reload(s, office);
+    if (e != OK)
+        ca_office_close(office);
+    else
+        *out = office;
+    return e;
+}
+
+void
+ca_office_close(struct ca_office *office)
+{
+    if (!office)
+        return;
+    if (office->present)
+        ca_snapshot_unref(&office->present->snap);
+    while (office->signers) {
+        struct open_signer *gone = office->signers;
+
+        office->signers = gone->next;
+        signer_close(gone->signer);
+        mem_free(gone);
+    }
+    ocsp_cache_free(office->cache);
+    (void)pthread_mutex_destroy(&office->lock);
+    (void)pthread_mutex_destroy(&office->reload_lock);
+    mem_free(office);
+}
+
+/* Finding. */
+
+const struct ca_authority *
+ca_by_id(const struct ca_snapshot *snap, int64_t id)
+{
+    LIST_EACH(struct ca_authority *, a, &snap->authorities)
+    if ((*a)->id == id)
+        return *a;
+    return NULL;
+}
+
+const struct ca_key *
+ca_key_by_id(const struct ca_snapshot *snap, int64_t id)
+{
+    LIST_EACH(struct ca_key *, k, &snap->keys)
+    if ((*k)->id == id)
+        return *k;
+    return NULL;
+}
+
+const struct ca_authority *
+ca_find(const struct ca_snapshot *snap, const char *reference)
+{
+    const char *back = reference ? strrchr(reference, '\\') : NULL;
+    const char *logical = back ? back + 1 : reference;
+
+    if (text_empty(logical))
+        return NULL;
+    LIST_EACH(struct ca_authority *, a, &snap->authorities)
+    {
+        if (!text_eq_fold((*a)->name, logical) && !text_eq_fold((*a)->slug, logical))
+            continue;
+        if (back && *(*a)->host &&
+            (strlen((*a)->host) != (size_t)(back - reference) ||
+             !text_starts_fold(reference, (*a)->host)))
+            continue;
+        return *a;
+    }
+    return NULL;
+}
+
+/* Switching on and off. */
+
+SQL(lock_authority, "SELECT version, name, enabled FROM authority WHERE id = $1 @lock");
+SQL(set_enabled, "UPDATE authority SET enabled = $2, version = version + 1 WHERE id = $1");
+
+struct switching {
+    int64_t id, version;
+    bool enabled;
+    const struct audit_actor *actor;
+};
+
+static enum err
+switch_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct switching *w = arg;
+    struct row row;
+    const char *name;
+    int64_t version;
+    enum err e = tx_one(s, tx, &lock_authority, BIND(v_int(w->id)), &row);
+
+    if (e == E_NOT_FOUND)
+        return fail_code(s, e, CHY_NO_CA, "certificate authority %lld not found", (long long)w->id);
+    TRY(e);
+    version = row_int(&row);
+    name = row_text(&row);
+    if (w->version && version != w->version)
+        return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED,
+                         "authority %s changed since it was read", name);
+    if (row_bool(&row) == w->enabled)
+        return OK;
+    TRY(tx_do(s, tx, &set_enabled, BIND(v_int(w->id), v_bool(w->enabled))));
+    TRY(audit_add(s, tx,
+                  &(struct audit_event){
+                      .action = w->enabled ? AUDIT_CA_ENABLE : AUDIT_CA_DISABLE,
+                      .actor = w->actor,
+                      .target = { "ca", arena_printf(s->arena, "%lld", (long long)w->id), name },
+                  }));
+    return event_add(s, tx, EVENT_AUTHORITY_CHANGED, w->id, NULL);
+}
+
+enum err
+ca_set_enabled(struct scope *s, struct ca_office *office, int64_t id, bool enabled, int64_t version,
+               const struct audit_actor *actor)
+{
+    struct switching w = { id, version, enabled, actor };
+
+    TRY(db_write(s, office->o.db, switch_in, &w));
+    return ca_office_reload(s, office);
+}

@@ -1,0 +1,49 @@
+/** Office, inside: what its files share. */
+#ifndef CA_OFFICE_IN_H
+#define CA_OFFICE_IN_H
+
+#include "ca/ocsp_cache.h"
+#include "ca/office.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+/** Who signs a key's OCSP answers: a delegated responder (RFC 6960 section 4.2.2.2). */
+struct ca_responder {
+    EVP_PKEY *key;
+    enum sig_alg sig_alg;
+    struct bytes cert_der;
+    uint8_t key_id[SHA1_LEN]; /* ResponderID byKey */
+    struct when not_before, not_after;
+};
+
+/** A signer stays open from its first use to the office's end. */
+struct open_signer {
+    struct open_signer *next;
+    int64_t ca_key;
+    struct signer *signer;
+};
+
+struct kept_snapshot {
+    struct ca_snapshot snap; /* first: what users hold */
+    struct scope *scope;     /* owns everything in it */
+    _Atomic int uses;
+};
+
+struct ca_office {
+    struct ca_options o;
+    struct signer_env env;
+    pthread_mutex_t lock; /* of the next three */
+    struct kept_snapshot *present;
+    struct open_signer *signers;
+    pthread_mutex_t reload_lock; /* one reload at a time */
+    struct ocsp_cache *cache;
+    _Atomic int64_t fresh_at; /* clock_mono_ms() when all events were read */
+};
+
+/** `ca-2` for "CA 2": lower case, digits and hyphens. */
+char *slug_of(struct arena *a, const char *name);
+
+/** Run a query and read all rows into the keys and authorities of SNAP. */
+enum err snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *into);
+
+#endif

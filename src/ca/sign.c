@@ -1,0 +1,65 @@
+/* The one road to an authority's key. */
+#include "ca/office_in.h"
+
+#include "base/fault.h"
+#include "base/metric.h"
+#include "pki/tbs.h"
+
+HISTOGRAM(sign_seconds, "chancery_ca_sign_seconds", "Time of one signature.", "backend");
+COUNTER(lint_findings, "chancery_lint_findings_total",
+        "Rules that a certificate would have broken.", "lint");
+
+static enum err
+check_lint(struct scope *s, const struct ca_key *key, struct bytes tbs,
+           const struct lint_context *context)
+{
+    struct lint_context full = *context;
+    struct list findings = { 0 };
+
+    full.issuer = key->lint;
+    full.sig_alg = sig_alg_info(key->sig_alg)->der;
+    lint_tbs(s, tbs, &full, &findings);
+    LIST_EACH(struct lint_finding, f, &findings)
+    metric_add(&lint_findings, 1, f->rule->id);
+    if (lint_worst(&findings) < LINT_ERROR)
+        return OK;
+    return fail_code(s, E_INVALID, CHY_LINT_FAILED, "the certificate would break a rule: %s",
+                     lint_summary(s, &findings, LINT_ERROR));
+}
+
+/* What left the key is what went in, by a key that we know: ca-core section 2, step 12. */
+static enum err
+check_result(struct scope *s, const struct ca_key *key, struct bytes tbs, struct bytes signature,
+             struct cert *cert)
+{
+    if (key_verify(s, key->public_key, key->sig_alg, tbs, signature) != OK)
+        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
+                         "the signature made by the authority's key does not verify");
+    if (!bytes_eq(cert->tbs, tbs))
+        return fail(s, E_INTERNAL, "the certificate read back differs from what was signed");
+    return OK;
+}
+
+enum err
+ca_sign_certificate(struct scope *s, struct ca_office *office UNUSED, const struct ca_key *key,
+                    struct bytes tbs, const struct lint_context *context, struct bytes *der,
+                    struct cert *cert)
+{
+    int64_t start;
+    struct bytes signature, whole;
+
+    TRY(check_lint(s, key, tbs, context));
+    if (!key->signer || fault_fails("ca.sign"))
+        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
+                         "the authority's key cannot be used now");
+    start = clock_mono_us();
+    TRY(signer_sign(s, key->signer, key->sig_alg, tbs, &signature));
+    metric_observe(&sign_seconds, (double)(clock_mono_us() - start) / 1e6,
+                   signer_backend(key->signer));
+    TRY(cert_assemble(s, tbs, key->sig_alg, signature, &whole));
+    if (cert_read(s, whole, cert) != OK)
+        return fail(s, E_INTERNAL, "a certificate of ours cannot be read back: %s", s->error.text);
+    TRY(check_result(s, key, tbs, signature, cert));
+    *der = whole;
+    return OK;
+}

@@ -1,0 +1,212 @@
+/* Reading the authorities into a snapshot. */
+#include "ca/office_in.h"
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "seal/keyring.h"
+#include <string.h>
+
+GAUGE(signer_up, "chancery_ca_signer_up", "1 when the authority's key can sign.", "ca");
+
+SQL(read_authorities,
+    "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
+    "created_at FROM authority ORDER BY id");
+SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, k.key_uri, c.der, "
+               "COALESCE(c.certificate, 0), "
+               "COALESCE(c.issuer_certificate, 0), c.id, COALESCE(cs.id, 0) "
+               "FROM ca_key k JOIN ca_certificate c ON c.ca_key = k.id AND c.preferred = 1 "
+               "LEFT JOIN crl_scope cs ON cs.ca_key = k.id AND cs.shard = 0 "
+               "ORDER BY k.authority, k.generation DESC");
+SQL(read_responders, "SELECT private_key, not_before, not_after, der FROM ocsp_responder "
+                     "WHERE ca_key = $1 AND not_after > $2 ORDER BY not_after DESC LIMIT 1");
+
+/* A key and what is needed to build its chain. */
+struct key_row {
+    struct ca_key *key;
+    int64_t cert_row, issuer_row; /* ids in ca_certificate */
+};
+
+static struct signer *
+signer_of(struct scope *s, struct ca_office *office, int64_t ca_key, const char *uri)
+{
+    struct open_signer *have = office->signers; /* the reload lock is held */
+
+    while (have && have->ca_key != ca_key)
+        have = have->next;
+    if (!have) {
+        struct signer *signer;
+
+        if (signer_open(s, &office->env, uri, &signer) != OK) {
+            log_failure(s, LOG_ERROR, "the key of an authority cannot be opened");
+            return NULL;
+        }
+        have = mem_alloc(sizeof(*have));
+        *have = (struct open_signer){ office->signers, ca_key, signer };
+        office->signers = have;
+    }
+    return have->signer;
+}
+
+static enum err
+read_responder(struct scope *s, struct ca_office *office, struct scope *own, struct ca_key *key)
+{
+    struct ca_responder *r;
+    struct keyring_key signer;
+    struct ocsp_issuer ids;
+    struct cert cert;
+    struct row row;
+    enum err e =
+        db_one(s, office->o.db, &read_responders, BIND(v_int(key->id), v_when(clock_now())), &row);
+
+    if (e == E_NOT_FOUND)
+        return OK; /* ocsp_rotate() makes one */
+    TRY(e);
+    TRY(keyring_signer(own, office->o.db, office->o.seal,
+                       arena_printf(own->arena, "ocsp:%lld", (long long)key->id),
+                       (struct key_spec){ .type = KEY_EC, .bits = 256 }, &signer));
+    r = arena_new_of(own->arena, struct ca_responder);
+    r->key = signer.key;
+    r->sig_alg = sig_alg_for(key_spec_of(signer.key).type, key_spec_of(signer.key).bits);
+    (void)row_int(&row);
+    r->not_before = row_when(&row);
+    r->not_after = row_when(&row);
+    r->cert_der = bytes_copy(own->arena, row_bytes(&row));
+    TRY(cert_read(own, r->cert_der, &cert));
+    if (!bytes_eq(cert.key.spki, signer.spki))
+        return OK; /* of an older key: a new one is due */
+    TRY(ocsp_issuer_init(own, cert.subject.der, cert.key.spki, &ids));
+    memcpy(r->key_id, ids.key[OCSP_SHA1], sizeof(r->key_id));
+    key->responder = r;
+    return OK;
+}
+
+static enum err
+read_certificate(struct scope *own, struct ca_key *key)
+{
+    struct cert *cert = arena_new_of(own->arena, struct cert);
+    uint8_t *hash = arena_alloc(own->arena, SHA256_LEN);
+
+    TRY(cert_read(own, key->cert_der, cert));
+    hash_sha256(cert->subject.der, hash);
+    key->cert = cert;
+    key->subject_hash = (struct bytes){ hash, SHA256_LEN };
+    key->ski = cert->exts.ski;
+    TRY(pubkey_import(own, &cert->key, &key->public_key));
+    TRY(lint_issuer_read(own, own->arena, key->cert_der, &key->lint));
+    return ocsp_issuer_init(own, cert->subject.der, cert->key.spki, &key->ocsp);
+}
+
+static void
+set_addresses(struct arena *a, const struct ca_office *office, const struct ca_authority *ca,
+              struct ca_key *key)
+{
+    const char *base = office->o.base_url;
+
+    key->crl_file = arena_printf(a, "%s-%lld.crl", ca->slug, (long long)key->generation);
+    key->ca_file = arena_printf(a, "%s-%lld.cer", ca->slug, (long long)key->generation);
+    key->crl_url = arena_printf(a, "%s/crl/%s", base, key->crl_file);
+    key->ca_url = arena_printf(a, "%s/ca/%s", base, key->ca_file);
+    key->ocsp_url = arena_printf(a, "%s/ocsp/%s", base, ca->slug);
+}
+
+static enum err
+read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, struct row *row,
+         struct key_row *out)
+{
+    struct scope *own = into->scope;
+    struct ca_key *key = arena_new_of(own->arena, struct ca_key);
+    struct ca_authority *ca = NULL;
+    const char *uri;
+
+    key->id = row_int(row);
+    key->authority = row_int(row);
+    key->generation = row_int(row);
+    key->active = row_int(row) == 1;
+    uri = row_text(row);
+    key->cert_der = bytes_copy(own->arena, row_bytes(row));
+    key->cert_id = row_int(row);
+    out->issuer_row = row_int(row);
+    out->cert_row = row_int(row);
+    key->crl_scope = row_int(row);
+    out->key = key;
+    LIST_EACH(struct ca_authority *, a, &into->snap.authorities)
+    if ((*a)->id == key->authority)
+        ca = *a;
+    if (!ca)
+        return fail(s, E_INTERNAL, "key %lld belongs to no authority", (long long)key->id);
+    TRY(note(s, read_certificate(own, key), "the certificate of %s", ca->name));
+    set_addresses(own->arena, office, ca, key);
+    key->signer = signer_of(s, office, key->id, uri);
+    if (key->signer && !bytes_eq(signer_public_key(key->signer), key->cert->key.spki)) {
+        log_error(s, "the key file of %s is not the key of its certificate", ca->name);
+        key->signer = NULL;
+    }
+    metric_set(&signer_up, key->signer ? 1 : 0, ca->name);
+    if (key->signer)
+        key->sig_alg = signer_preferred(key->signer);
+    TRY(read_responder(s, office, own, key));
+    list_add(own->arena, &ca->keys, struct ca_key *, key);
+    list_add(own->arena, &into->snap.keys, struct ca_key *, key);
+    if (!ca->key && key->active && key->signer)
+        ca->key = key;
+    return OK;
+}
+
+/* Each key's chain: its certificate, then issuers as far as we have them. */
+static void
+link_chains(struct arena *a, struct list *rows)
+{
+    LIST_EACH(struct key_row, start, rows)
+    {
+        const struct key_row *at = start;
+
+        for (int depth = 0; at && depth < 16; depth++) {
+            const struct key_row *issuer = NULL;
+
+            list_add(a, &start->key->chain, struct bytes, at->key->cert_der);
+            LIST_EACH(struct key_row, other, rows)
+            if (at->issuer_row && other->cert_row == at->issuer_row)
+                issuer = other;
+            at = issuer;
+        }
+    }
+}
+
+enum err
+snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *into)
+{
+    struct arena *a = into->scope->arena;
+    struct rows rows;
+    struct list keys = { 0 };
+
+    TRY(db_all(s, office->o.db, &read_authorities, BIND_NONE, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct ca_authority *ca = arena_new_of(a, struct ca_authority);
+        struct row *row = &rows.at[i];
+
+        ca->id = row_int(row);
+        ca->name = arena_text(a, row_text(row));
+        ca->slug = arena_text(a, row_text(row));
+        ca->host = arena_text(a, row_text(row));
+        ca->driver = arena_text(a, row_text(row));
+        ca->parent = row_int(row);
+        ca->enabled = row_bool(row);
+        ca->offers_enrollment = row_bool(row);
+        ca->state = row_int(row);
+        ca->version = row_int(row);
+        ca->created_at = row_when(row);
+        list_add(a, &into->snap.authorities, struct ca_authority *, ca);
+    }
+    TRY(db_all(s, office->o.db, &read_keys, BIND_NONE, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct key_row row;
+        enum err e = read_key(s, office, into, &rows.at[i], &row);
+
+        if (e != OK && s->error.kind == OK)
+            s->error = into->scope->error;
+        TRY(e);
+        list_add(a, &keys, struct key_row, row);
+    }
+    link_chains(a, &keys);
+    return OK;
+}

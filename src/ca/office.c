@@ -112,6 +112,12 @@ ca_office_close(struct ca_office *office)
     mem_free(office);
 }
 
+bool
+ca_strict_journal(const struct ca_office *office)
+{
+    return office->o.strict_journal;
+}
+
 /* Finding. */
 
 const struct ca_authority *

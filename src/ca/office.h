@@ -79,6 +79,8 @@ enum err ca_office_open(struct scope *s, const struct ca_options *o, struct ca_o
 void ca_office_close(struct ca_office *office);
 OWNED(struct ca_office, ca_office_close);
 
+/** Is every use of a key written down before it happens (signing_journal: strict)? */
+bool ca_strict_journal(const struct ca_office *office);
 /** Make root and issuing authority, their certificates, first CRLs and OCSP responders, when there
  * is none yet. */
 enum err ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor);

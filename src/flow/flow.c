@@ -1,0 +1,500 @@
+#include "flow/flow.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "catalog/catalog.h"
+#include "issue/policy.h"
+#include "jobs/event.h"
+#include "jobs/jobs.h"
+#include "pki/tbs.h"
+#include <string.h>
+
+COUNTER(issued_total, "chancery_issued_total", "Certificates issued.", "ca", "template", "alg");
+COUNTER(refused_total, "chancery_refused_total", "Requests refused.", "reason");
+HISTOGRAM(enroll_seconds, "chancery_enroll_seconds", "Time of an enrollment, by step.", "step");
+
+#define SERIAL_TRIES 3
+
+static const char *const disposition_names[] = { "UNKNOWN", "ISSUED", "PENDING",
+                                                 "DENIED",  "FAILED", "UNKNOWN" };
+
+const char *
+disposition_name(enum disposition d)
+{
+    return (size_t)d < COUNT(disposition_names) ? disposition_names[d] : "UNKNOWN";
+}
+
+/* An enrollment on its way. */
+struct passage {
+    struct flow *flow;
+    const struct enroll *in;
+    struct enrolled *out;
+    const struct ca_snapshot *authorities;
+    const struct templates *templates;
+    const struct template *tmpl;
+    const struct ca_authority *ca;
+    const struct ca_key *key;
+    struct csr csr;
+    struct policy_result plan;
+    struct when now;
+    int64_t step_us; /* when the present step began */
+};
+
+static void
+step_done(struct passage *p, const char *step)
+{
+    int64_t now = clock_mono_us();
+
+    metric_observe(&enroll_seconds, (double)(now - p->step_us) / 1e6, step);
+    p->step_us = now;
+}
+
+static const char *
+path_or(const char *path, const char *usual)
+{
+    return path ? path : usual;
+}
+
+/* Which template and which authority. */
+
+static bool
+role_allows(const struct template_body *body, const struct caller *caller)
+{
+    if (!body->allowed_requesters.count)
+        return true;
+    LIST_EACH(const char *, role, &body->allowed_requesters)
+    for (size_t i = 0; i < caller->role_count; i++)
+        if (text_eq_fold(caller->roles[i], *role))
+            return true;
+    return false;
+}
+
+static enum err
+choose_template(struct scope *s, struct passage *p)
+{
+    const struct enroll *in = p->in;
+    const char *path = path_or(in->template_path, "Template");
+
+    if (text_empty(in->template_name) && !in->template_id) {
+        problem(s, path, CHY_MISSING, "no template is named");
+        return problems_check(s);
+    }
+    p->tmpl = in->template_id ? template_by_id(p->templates, in->template_id)
+                              : template_find(p->templates, in->template_name);
+    if (!p->tmpl || !p->tmpl->enabled) {
+        problem(s, path, CHY_NO_TEMPLATE, "there is no template \"%s\"",
+                in->template_id ? arena_printf(s->arena, "%lld", (long long)in->template_id)
+                                : in->template_name);
+        return problems_check(s);
+    }
+    if (in->caller->kind == CALLER_SYSTEM)
+        return OK;
+    TRY(access_require(s, in->caller, PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, p->tmpl->id));
+    if (!role_allows(p->tmpl->body, in->caller))
+        return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
+                         in->caller->name, p->tmpl->name);
+    return OK;
+}
+
+static bool
+offers(const struct ca_authority *ca, const struct template *t)
+{
+    if (!ca->offers_enrollment || !text_eq(ca->driver, "embedded"))
+        return false;
+    if (!t->body->authorities.count)
+        return true;
+    LIST_EACH(const char *, name, &t->body->authorities)
+    if (text_eq_fold(*name, ca->name) || text_eq_fold(*name, ca->slug))
+        return true;
+    return false;
+}
+
+static enum err
+choose_authority(struct scope *s, struct passage *p)
+{
+    const char *path = path_or(p->in->authority_path, "CertificateAuthority"),
+               *asked = p->in->authority;
+    const struct ca_authority *offline = NULL;
+
+    if (!text_empty(asked)) {
+        p->ca = ca_find(p->authorities, asked);
+        if (!p->ca)
+            problem(s, path, CHY_NO_CA, "there is no certificate authority \"%s\"", asked);
+        else if (!offers(p->ca, p->tmpl))
+            problem(s, path, CHY_NO_CA, "%s does not offer template %s", p->ca->name,
+                    p->tmpl->name);
+        TRY(problems_check(s));
+    } else {
+        LIST_EACH(struct ca_authority *, a, &p->authorities->authorities)
+        {
+            if (!offers(*a, p->tmpl))
+                continue;
+            if ((*a)->enabled && (*a)->key && !p->ca)
+                p->ca = *a;
+            offline = *a;
+        }
+        p->ca = p->ca ? p->ca : offline;
+        if (!p->ca) {
+            problem(s, path, CHY_NO_CA, "no certificate authority offers template %s",
+                    p->tmpl->name);
+            return problems_check(s);
+        }
+    }
+    if (!p->ca->enabled || !p->ca->key) {
+        (void)fail_code(s, E_UNAVAILABLE, CHY_CA_OFFLINE, "certificate authority %s is %s",
+                        p->ca->name, p->ca->enabled ? "not able to sign now" : "switched off");
+        s->error.retry_after_s = 60;
+        return E_UNAVAILABLE;
+    }
+    p->key = p->ca->key;
+    return OK;
+}
+
+/* The key: blocked, an authority's own, or in use for another subject (ca-core section 8.2). */
+
+SQL(blocked_hash, "SELECT source FROM blocked_key WHERE key_hash = $1");
+SQL(same_key, "SELECT c.subject_hash, c.state, c.id FROM certificate c WHERE c.key_hash = $1 "
+              "ORDER BY c.id DESC LIMIT 20");
+
+static enum err
+check_key_history(struct scope *s, struct passage *p)
+{
+    struct bytes hash = { p->csr.key.sha256, SHA256_LEN }, subject;
+    const char *path = path_or(p->in->csr_path, "CSR");
+    uint8_t subject_hash[SHA256_LEN];
+    struct rows rows;
+    struct row row;
+    enum err e = db_one(s, p->flow->db, &blocked_hash, BIND(v_bytes(hash)), &row);
+
+    if (e == OK)
+        problem(s, path, CHY_BLOCKED_KEY, "blocked_key: this key is known to be compromised");
+    else if (e != E_NOT_FOUND)
+        return e;
+    TRY(db_all(s, p->flow->db, &same_key, BIND(v_bytes(hash)), &rows));
+    hash_sha256(p->plan.plan.subject, subject_hash);
+    for (size_t i = 0; i < rows.count; i++) {
+        int64_t state;
+
+        subject = row_bytes(&rows.at[i]);
+        state = row_int(&rows.at[i]);
+        if (state == CERT_CA) {
+            problem(s, path, CHY_BLOCKED_KEY,
+                    "blocked_key: this is the key of a certificate authority");
+            break;
+        }
+        if (!p->tmpl->body->allow_key_reuse &&
+            !bytes_eq(subject, (struct bytes){ subject_hash, SHA256_LEN })) {
+            problem(s, path, CHY_KEY_REUSED,
+                    "the key is in use for another subject, by certificate %lld",
+                    (long long)row_int(&rows.at[i]));
+            break;
+        }
+    }
+    return problems_check(s);
+}
+
+/* The commit: request, certificate, audit and event together. */
+
+SQL(add_request, "INSERT INTO request (public_id, endpoint, transaction_key, requester_kind, "
+                 "requester_id, requester_name, "
+                 "authority, template, template_version, csr, key_hash, subject, disposition, "
+                 "pending_kind, message, renews, "
+                 "created_at, decided_at) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+                 "$17, $18) RETURNING id");
+SQL(link_request, "UPDATE request SET certificate = $2 WHERE id = $1");
+SQL(by_transaction,
+    "SELECT id, public_id, disposition, COALESCE(certificate, 0), requester_kind, requester_id, "
+    "key_hash FROM request WHERE transaction_key = $1");
+
+static const char *
+number_text(struct scope *s, int64_t n)
+{
+    return arena_printf(s->arena, "%lld", (long long)n);
+}
+
+static enum err
+write_request(struct scope *s, struct tx *tx, struct passage *p, enum disposition d,
+              int pending_kind)
+{
+    const struct enroll *in = p->in;
+    struct row row;
+
+    TRY(tx_one(
+        s, tx, &add_request,
+        BIND(v_text(p->out->public_id), v_text(in->endpoint), v_text(in->transaction_key),
+             v_int((int64_t)in->caller->kind), v_int(in->caller->id), v_text(in->caller->name),
+             v_int(p->ca->id), v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
+             v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject),
+             v_int((int64_t)d), v_int(pending_kind), v_text(p->out->message), v_id(in->renews),
+             v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now)),
+        &row));
+    p->out->request_id = row_int(&row);
+    return OK;
+}
+
+static enum err
+write_audit(struct scope *s, struct tx *tx, struct passage *p)
+{
+    struct audit_object request = { "request", number_text(s, p->out->request_id), NULL };
+    struct audit_change facts[] = {
+        { "serial", NULL, p->out->cert->serial_hex, AUDIT_IS_TEXT },
+        { "template", NULL, p->tmpl->name, AUDIT_IS_TEXT },
+        { "ca", NULL, p->ca->name, AUDIT_IS_TEXT },
+    };
+
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = p->in->renews ? AUDIT_CERTIFICATE_RENEW : AUDIT_CERTIFICATE_ISSUE,
+            .actor = &p->in->caller->actor,
+            .target = { "certificate", number_text(s, p->out->certificate_id), p->plan.subject },
+            .related = &request,
+            .related_count = 1,
+            .changes = facts,
+            .change_count = COUNT(facts),
+        });
+}
+
+static enum err
+issue_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct passage *p = arg;
+    struct cert_origin origin = {
+        .authority = p->ca->id,
+        .ca_key = p->key->id,
+        .template_id = p->tmpl->id,
+        .template_version = p->tmpl->version_id,
+        .protocol = p->in->endpoint,
+        .requester = p->in->caller->name,
+        .renews = p->in->renews,
+        .imported_at = p->now,
+        .state = CERT_ACTIVE,
+    };
+
+    TRY(write_request(s, tx, p, DISPOSITION_ISSUED, 0));
+    origin.request = p->out->request_id;
+    TRY(catalog_add(s, tx, p->out->cert, &origin, &p->out->certificate_id));
+    TRY(tx_do(s, tx, &link_request,
+              BIND(v_int(p->out->request_id), v_int(p->out->certificate_id))));
+    return write_audit(s, tx, p);
+}
+
+static enum err
+pend_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct passage *p = arg;
+
+    TRY(write_request(s, tx, p, DISPOSITION_PENDING, 1));
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = AUDIT_REQUEST_PENDING,
+            .outcome = AUDIT_PENDING,
+            .actor = &p->in->caller->actor,
+            .target = { "request", number_text(s, p->out->request_id), p->plan.subject },
+        });
+}
+
+/* strict journal: serial and TBS hash are on disk before the key is used. */
+
+SQL(add_intent, "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at) "
+                "VALUES ($1, $2, $3, $4, $5)");
+
+struct intent {
+    const struct ca_key *key;
+    struct bytes serial, tbs;
+};
+
+static enum err
+intend_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct intent *i = arg;
+    uint8_t hash[SHA256_LEN];
+
+    hash_sha256(i->tbs, hash);
+    return tx_do(s, tx, &add_intent,
+                 BIND(v_bytes(i->key->subject_hash), v_bytes(i->serial),
+                      v_bytes((struct bytes){ hash, SHA256_LEN }), v_int(i->key->id),
+                      v_when(clock_now())));
+}
+
+/* Draw a serial, sign, commit; a serial that is taken already is drawn anew (ca-core section 7). */
+static enum err
+sign_and_commit(struct scope *s, struct passage *p)
+{
+    struct ca_office *office = p->flow->office;
+    struct cert *cert = arena_new_of(s->arena, struct cert);
+    uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
+    struct bytes tbs;
+    enum err e = OK;
+
+    p->plan.plan.serial = (struct bytes){ serial, SERIAL_LEN };
+    p->out->cert = cert;
+    for (int i = 0; i < SERIAL_TRIES; i++) {
+        serial_new(serial);
+        TRY(tbs_build(s, &p->plan.plan, &tbs));
+        if (ca_strict_journal(office))
+            TRY(db_write(s, p->flow->db, intend_in,
+                         &(struct intent){ p->key, p->plan.plan.serial, tbs }));
+        step_done(p, "plan");
+        TRY(ca_sign_certificate(s, office, p->key, tbs, &p->plan.lint, &p->out->der, cert));
+        step_done(p, "sign");
+        crash_point("enroll.signed");
+        e = db_write(s, p->flow->db, issue_in, p);
+        step_done(p, "database");
+        if (!db_is_unique_conflict(s, e))
+            break;
+        log_warn(s, "a serial number was drawn twice; drawing anew");
+    }
+    crash_point("enroll.committed");
+    return note(s, e, "writing the certificate to the register");
+}
+
+/* The same transaction key asks for what was given before. */
+static enum err
+find_earlier(struct scope *s, struct passage *p, bool *found)
+{
+    struct row row;
+    struct cert_row have;
+    struct cert *cert;
+    enum err e;
+
+    *found = false;
+    if (!p->in->transaction_key)
+        return OK;
+    e = db_one(s, p->flow->db, &by_transaction, BIND(v_text(p->in->transaction_key)), &row);
+    if (e == E_NOT_FOUND)
+        return OK;
+    TRY(e);
+    p->out->request_id = row_int(&row);
+    p->out->public_id = row_text(&row);
+    p->out->disposition = (enum disposition)row_int(&row);
+    p->out->certificate_id = row_int(&row);
+    if (row_int(&row) != (int64_t)p->in->caller->kind || row_int(&row) != p->in->caller->id ||
+        !bytes_eq(row_bytes(&row), (struct bytes){ p->csr.key.sha256, SHA256_LEN }))
+        return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,
+                         "the transaction key was used for another request");
+    *found = true;
+    if (!p->out->certificate_id)
+        return OK;
+    TRY(catalog_get(s, p->flow->db, p->out->certificate_id, WITH_DER, &have));
+    cert = arena_new_of(s->arena, struct cert);
+    TRY(cert_read(s, have.der, cert));
+    p->out->cert = cert;
+    p->out->der = have.der;
+    p->out->subject = have.dn;
+    return flow_chain(s, p->flow, have.ca_key, &p->out->chain);
+}
+
+static const char *
+dropped_message(struct scope *s, const struct list *dropped)
+{
+    struct buf b;
+
+    if (!dropped->count)
+        return NULL;
+    buf_init_in(&b, s->arena, 2048);
+    buf_text(&b, "Left out, because the template does not allow it: ");
+    LIST_EACH(const char *, what, dropped)
+    buf_printf(&b, "%s%s", what == (const char **)dropped->items ? "" : ", ", *what);
+    return buf_str(&b) ? buf_str(&b) : "Parts of the request were left out.";
+}
+
+static void
+copy_chain(struct scope *s, const struct ca_key *key, struct list *out)
+{
+    LIST_EACH(struct bytes, der, &key->chain)
+    list_add(s->arena, out, struct bytes, bytes_copy(s->arena, *der));
+}
+
+static enum err
+pass(struct scope *s, struct passage *p)
+{
+    struct policy_input input;
+    bool found;
+
+    TRY(csr_decode(s, p->in->csr, &p->csr.der));
+    TRY(csr_read(s, p->csr.der, &p->csr));
+    TRY(choose_template(s, p));
+    TRY(find_earlier(s, p, &found));
+    if (found)
+        return OK;
+    TRY(choose_authority(s, p));
+    step_done(p, "read");
+    input = (struct policy_input){
+        .tmpl = p->tmpl,
+        .issuer = p->key,
+        .csr = &p->csr,
+        .subject = p->in->subject,
+        .sans = p->in->sans_given ? &p->in->sans : NULL,
+        .not_before = p->in->not_before,
+        .not_after = p->in->not_after,
+        .validity_ms = p->in->validity_ms,
+        .now = p->now,
+        .blocked = p->flow->blocked,
+        .san_path = p->in->san_path,
+    };
+    TRY(policy_plan(s, &input, &p->plan));
+    step_done(p, "policy");
+    TRY(check_key_history(s, p));
+    step_done(p, "history");
+    p->out->subject = p->plan.subject;
+    p->out->message = dropped_message(s, &p->plan.dropped);
+    p->out->authority = p->ca->id;
+    p->out->template_id = p->tmpl->id;
+    copy_chain(s, p->key, &p->out->chain);
+    if (p->in->dry_run) {
+        uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
+
+        serial_new(serial);
+        p->plan.plan.serial = (struct bytes){ serial, SERIAL_LEN };
+        return tbs_build(s, &p->plan.plan, &p->out->tbs);
+    }
+    p->out->public_id = s->id;
+    if (p->tmpl->body->requires_approval) {
+        p->out->disposition = DISPOSITION_PENDING;
+        p->out->message = "The request waits for an approval.";
+        return db_write(s, p->flow->db, pend_in, p);
+    }
+    p->out->disposition = DISPOSITION_ISSUED;
+    TRY(sign_and_commit(s, p));
+    metric_add(&issued_total, 1, p->ca->name, p->tmpl->name, sig_alg_info(p->key->sig_alg)->name);
+    return OK;
+}
+
+enum err
+flow_enroll(struct scope *s, struct flow *f, const struct enroll *in, struct enrolled *out)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *authorities = ca_snapshot_ref(f->office);
+    AUTO(templates_unref) const struct templates *templates = templates_ref(f->shelf);
+    struct enrolled result = { 0 };
+    struct passage p = { .flow = f,
+                         .in = in,
+                         .out = &result,
+                         .authorities = authorities,
+                         .templates = templates,
+                         .now = clock_now(),
+                         .step_us = clock_mono_us() };
+    enum err e = fault_fails("flow.enroll") ? fail(s, E_INTERNAL, "told to fail") : pass(s, &p);
+
+    if (e != OK) {
+        metric_add(&refused_total, 1, err_name(e));
+        return e;
+    }
+    *out = result;
+    return OK;
+}
+
+enum err
+flow_chain(struct scope *s, struct flow *f, int64_t ca_key, struct list *out)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
+    const struct ca_key *key = ca_key_by_id(snap, ca_key);
+
+    *out = (struct list){ 0 };
+    if (key)
+        copy_chain(s, key, out);
+    return OK;
+}

@@ -1,0 +1,167 @@
+/* The other half of the door: revocation. */
+#include "flow/flow.h"
+
+#include "base/fault.h"
+#include "base/metric.h"
+#include "catalog/catalog.h"
+#include "jobs/jobs.h"
+#include "pki/crl.h"
+#include <string.h>
+
+COUNTER(revoked_total, "chancery_revoked_total", "Certificates revoked.", "reason");
+
+#define SKEW_MS (5 * MINUTE_MS)
+#define RELEASE (-1)
+
+SQL(block_key, "INSERT INTO blocked_key (key_hash, source, certificate, created_at) VALUES ($1, "
+               "'revocation', $2, $3) "
+               "ON CONFLICT (key_hash) DO NOTHING");
+
+/* One certificate's revocation. */
+struct one {
+    struct flow *flow;
+    const struct revoke *in;
+    const struct cert_row *row;
+    const struct ca_key *key; /* that answers for it; NULL: not ours */
+    struct when now, at;
+    enum cert_revoked became;
+};
+
+static enum err
+audit_one(struct scope *s, struct tx *tx, const struct one *o)
+{
+    bool hold = o->in->reason == CRL_CERTIFICATE_HOLD, release = o->in->reason == RELEASE;
+    const char *reason = release ? "release" : crl_reason_name((int)o->in->reason);
+    struct audit_change facts[] = { { "reason", NULL, reason, AUDIT_IS_TEXT } };
+
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = release ? AUDIT_CERTIFICATE_RELEASE
+                      : hold  ? AUDIT_CERTIFICATE_HOLD
+                              : AUDIT_CERTIFICATE_REVOKE,
+            .actor = &o->in->caller->actor,
+            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)o->row->id),
+                        o->row->dn },
+            .changes = facts,
+            .change_count = COUNT(facts),
+            .reason = text_empty(o->in->comment) ? NULL : o->in->comment,
+        });
+}
+
+static enum err
+revoke_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct one *o = arg;
+    bool compromise = o->in->reason == CRL_KEY_COMPROMISE;
+
+    if (o->in->reason == RELEASE) {
+        TRY(catalog_release(s, tx, o->row->id));
+        o->became = CERT_NOW_REVOKED;
+    } else {
+        struct cert_revocation r = { .id = o->row->id,
+                                     .reason = (int)o->in->reason,
+                                     .at = o->at,
+                                     .invalidity_at = WHEN_NONE,
+                                     .seen_at = o->now,
+                                     .comment = o->in->comment,
+                                     .by = o->in->caller->name };
+
+        TRY(catalog_revoke(s, tx, &r, &o->became));
+    }
+    if (o->became == CERT_WAS_REVOKED)
+        return OK;
+    if (compromise)
+        TRY(tx_do(s, tx, &block_key,
+                  BIND(v_bytes(o->row->key_hash), v_int(o->row->id), v_when(o->now))));
+    if (o->key)
+        TRY(crl_want(s, tx, o->flow->office, o->key, compromise));
+    return audit_one(s, tx, o);
+}
+
+static enum err
+revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
+           int64_t id)
+{
+    struct when now = clock_now();
+    struct cert_row row;
+    struct one o = { .flow = f, .in = in, .row = &row, .now = now };
+
+    TRY(catalog_get(s, f->db, id, 0, &row));
+    if (in->caller->kind != CALLER_SYSTEM)
+        TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE,
+                           row.template_id));
+    if (row.state == CERT_CA && in->caller->kind != CALLER_SYSTEM)
+        return fail_code(
+            s, E_CONFLICT, CHY_WRONG_STATE,
+            "certificate %lld is an authority's own; its parent revokes it by `chancery ca`",
+            (long long)id);
+    o.key = ca_key_by_id(snap, row.ca_key);
+    o.at = when_given(in->effective) && when_cmp(in->effective, now) < 0 ? in->effective : now;
+    if (when_cmp(o.at, row.not_before) < 0)
+        o.at = row.not_before;
+    o.at = WHEN_S(when_s(o.at));
+    TRY(db_write(s, f->db, revoke_in, &o));
+    crash_point("revoke.committed");
+    ocsp_forget(f->office, row.issuer_hash, row.serial);
+    if (o.became != CERT_WAS_REVOKED)
+        metric_add(&revoked_total, 1,
+                   in->reason == RELEASE ? "release" : crl_reason_name((int)in->reason));
+    return OK;
+}
+
+static enum err
+check_input(struct scope *s, const struct flow *f, const struct revoke *in)
+{
+    const char *path = in->reason_path ? in->reason_path : "Reason";
+    struct when latest = when_add_ms(clock_now(), f->skew_ms ? f->skew_ms : SKEW_MS);
+
+    switch (in->reason) {
+    case RELEASE:
+    case CRL_UNSPECIFIED:
+    case CRL_KEY_COMPROMISE:
+    case CRL_AFFILIATION_CHANGED:
+    case CRL_SUPERSEDED:
+    case CRL_CESSATION_OF_OPERATION:
+    case CRL_CERTIFICATE_HOLD:
+    case CRL_PRIVILEGE_WITHDRAWN:
+        break;
+    default:
+        problem(
+            s, path, CHY_BAD_REASON,
+            "%lld is no reason for a certificate; 0, 1, 3, 4, 5, 6 and 9 are, and -1 lifts a hold",
+            (long long)in->reason);
+    }
+    if (when_given(in->effective) && when_cmp(in->effective, latest) > 0)
+        problem(
+            s, in->effective_path ? in->effective_path : "EffectiveDate", CHY_BAD_VALUE,
+            "lies in the future: a certificate is revoked at once or with a date that has passed");
+    return problems_check(s);
+}
+
+enum err
+flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct revoked *out)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
+
+    *out = (struct revoked){ 0 };
+    TRY(check_input(s, f, in));
+    LIST_EACH(int64_t, id, in->ids)
+    {
+        struct revoked_one *one = list_push(s->arena, &out->each, struct revoked_one);
+
+        one->id = *id;
+        one->err = revoke_one(s, f, in, snap, *id);
+        if (one->err == E_FORBIDDEN || one->err == E_UNAVAILABLE || one->err == E_TIMEOUT ||
+            one->err == E_INTERNAL)
+            return one->err;
+        if (one->err != OK) {
+            one->code = s->error.code;
+            one->why = s->error.text;
+            out->failed++;
+            scope_clear(s);
+        }
+    }
+    jobs_wake();
+    return OK;
+}

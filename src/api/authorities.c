@@ -59,15 +59,11 @@ const struct model authority_reply_model = MODEL(authority_reply, authority_repl
 
 static const struct field authority_status_reply_fields[] = {
     FIELD(authority_status_reply, name, "Name"),
-    FIELD(authority_status_reply, status, "Status", .doc = "Online, Offline or Disabled."),
-    FIELD(authority_status_reply, online, "Online"),
+    FIELD(authority_status_reply, status, "Status", .doc = "Online or Offline."),
+    FIELD(authority_status_reply, last_checked, "LastChecked"),
+    FIELD(authority_status_reply, message, "Message", .doc = "Why it is offline."),
     FIELD(authority_status_reply, enabled, "Enabled"),
-    FIELD(authority_status_reply, issuer_dn, "IssuerDN"),
-    FIELD(authority_status_reply, thumbprint, "Thumbprint"),
-    FIELD(authority_status_reply, not_after, "NotAfter"),
-    FIELD(authority_status_reply, crl_number, "CrlNumber"),
-    FIELD(authority_status_reply, crl_next_update, "CrlNextUpdate"),
-    FIELD(authority_status_reply, message, "Message"),
+    FIELD(authority_status_reply, not_after, "NotAfter", .doc = "When its certificate ends."),
 };
 const struct model authority_status_reply_model =
     MODEL(authority_status_reply, authority_status_reply_fields);

@@ -280,10 +280,8 @@ struct authority_reply {
 };
 struct authority_status_reply { /* a seed's shape */
     const char *name, *status;
-    bool online, enabled;
-    const char *issuer_dn, *thumbprint;
-    struct when not_after, crl_next_update;
-    int64_t crl_number;
+    struct when last_checked, not_after;
+    bool enabled;
     const char *message;
 };
 extern const struct model authority_reply_model, authority_status_reply_model;

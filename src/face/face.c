@@ -170,7 +170,7 @@ face_open(const struct face_spec *spec, struct app *app)
     f->app = app;
     for (const struct binding *b = spec->bindings; b->op; b++)
         add_bound(f, b->op, b->handle);
-    for (const struct op *const *op = spec->not_yet; op && *op; op++)
+    for (const struct op *const *op = spec->not_yet ? *spec->not_yet : NULL; op && *op; op++)
         add_bound(f, *op, NULL);
     list_sort(&f->bounds, more_literal_first);
     f->unknown = (struct bound){ .face = f, .status = 404 };

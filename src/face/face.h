@@ -48,8 +48,9 @@ struct request {
     struct http_request *http;
     const char *const *vars; /* path variables in order, decoded */
     const char *const *var_names;
-    int invalid_status; /* what E_INVALID becomes; 0: 400 */
-    int version;        /* of the API asked for: 1 or 2 */
+    const struct list *failed_operations; /* for errors that list them; the face knows of what */
+    int invalid_status;                   /* what E_INVALID becomes; 0: 400 */
+    int version;                          /* of the API asked for: 1 or 2 */
 };
 
 /** What an operation does. */
@@ -65,10 +66,10 @@ struct face_spec {
     bool fold;        /* paths match in any case */
     enum json_mode mode;
     size_t body_limit;
-    const char *content_type;        /* of replies */
-    const struct binding *bindings;  /* ends with a NULL op */
-    const struct op *const *not_yet; /* known but not offered: 501; ended by NULL; or NULL */
-    const char *const *prefixes;     /* of query parameters, ended by NULL; or NULL */
+    const char *content_type;               /* of replies */
+    const struct binding *bindings;         /* ends with a NULL op */
+    const struct op *const *const *not_yet; /* known but not offered: 501; ended by NULL; or NULL */
+    const char *const *prefixes;            /* of query parameters, ended by NULL; or NULL */
     /** Add the API's own headers to every reply, errors too. */
     void (*headers)(struct http_request *http, struct app *app, const struct op *op);
     /** Render the failure in s->error; STATUS is what it comes to. */

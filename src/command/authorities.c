@@ -1,0 +1,89 @@
+#include "command/command.h"
+
+static void
+show(struct scope *s, const struct ca_authority *ca, struct authority_reply *out)
+{
+    static struct schedule_reply none = { 0 };
+
+    *out = (struct authority_reply){
+        .id = ca->id,
+        .logical_name = ca->name,
+        .host_name = ca->host,
+        .forest_root = "",
+        .configuration_tenant = "",
+        .standalone = false,
+        .properties = "{}",
+        .allowed_enrollment_types = ca->enabled && ca->offers_enrollment ? 2 : 0,
+        .explicit_password = { "{}" },
+        .full_scan = &none,
+        .incremental_scan = &none,
+        .threshold_check = &none,
+        .ca_type = 1,
+        .last_scan = WHEN_NONE,
+    };
+    if (ca->key) {
+        const struct cert *cert = ca->key->cert;
+        struct authority_certificate_reply *c =
+            arena_new_of(s->arena, struct authority_certificate_reply);
+
+        *c = (struct authority_certificate_reply){
+            arena_text(s->arena, cert->subject.text), arena_text(s->arena, cert->issuer.text),
+            hex_upper(s->arena, (struct bytes){ cert->sha1, SHA1_LEN }), cert->not_after
+        };
+        out->auth_certificate = c;
+    }
+}
+
+enum err
+authority_list(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    struct list out = { 0 };
+
+    LIST_EACH(struct ca_authority *, ca, &snap->authorities)
+    show(rq->scope, *ca, list_push(rq->scope->arena, &out, struct authority_reply));
+    return reply_page(rq, &authority_reply_model, "LogicalName", &out);
+}
+
+enum err
+authority_get(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    struct authority_reply out;
+    const struct ca_authority *ca;
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    ca = ca_by_id(snap, id);
+    if (!ca)
+        return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_CA, "certificate authority %lld not found",
+                         (long long)id);
+    show(rq->scope, ca, &out);
+    return reply(rq, 200, &out);
+}
+
+enum err
+authority_status(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    struct scope *s = rq->scope;
+    const char *name = var_text(rq, "name");
+    const struct ca_authority *ca = ca_find(snap, name);
+    struct authority_status_reply out;
+    bool usable;
+
+    if (!ca)
+        return fail_code(s, E_NOT_FOUND, CHY_NO_CA, "certificate authority %s not found", name);
+    usable = ca->key && signer_health(s, ca->key->signer) == OK;
+    out = (struct authority_status_reply){
+        .name = ca->name,
+        .status = ca->enabled && usable ? "Online" : "Offline",
+        .last_checked = clock_now(),
+        .enabled = ca->enabled,
+        .not_after = ca->key ? ca->key->cert->not_after : WHEN_NONE,
+        .message = !ca->enabled ? "The authority is switched off."
+                   : !usable    ? "The authority's key cannot be used now."
+                                : "",
+    };
+    return reply(rq, 200, &out);
+}

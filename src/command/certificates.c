@@ -1,0 +1,287 @@
+#include "command/command.h"
+
+#include "catalog/search.h"
+#include "pki/pem.h"
+#include "pki/pkcs7.h"
+
+static enum err
+may_read(struct request *rq, int64_t collection)
+{
+    if (collection)
+        return fail(rq->scope, E_NOT_FOUND, "collection %lld not found", (long long)collection);
+    return access_require(rq->scope, rq->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0);
+}
+
+enum err
+certificates_list(struct request *rq)
+{
+    const struct certificates_query *in = rq->query;
+    struct page page =
+        page_of(&(struct page_query){ in->page_returned, in->return_limit, in->take, in->skip,
+                                      in->sort_field, in->sort_ascending, in->query_string });
+    struct cert_search search = {
+        .query = page.query,
+        .include_revoked = in->include_revoked,
+        .include_expired = in->include_expired,
+        .sort = page.sort,
+        .descending = page.descending,
+        .page = page.number,
+        .page_size = page.size,
+        .skip = page.skip,
+        .want_total = true,
+        .with = WITH_DER | WITH_NAMES,
+        .me = rq->caller->name,
+        .now = clock_now(),
+    };
+    struct cert_found found;
+    struct list out = { 0 };
+
+    TRY(may_read(rq, in->collection_id));
+    TRY(catalog_search(rq->scope, rq->app->db, &search, &found));
+    LIST_EACH(struct cert_row, row, &found.rows)
+    TRY(certificate_reply_of(rq->scope, row,
+                             list_push(rq->scope->arena, &out, struct certificate_reply)));
+    reply_total(rq, found.total);
+    return reply_list(rq, &out);
+}
+
+enum err
+certificates_get(struct request *rq)
+{
+    const struct certificates_query *in = rq->query;
+    struct certificate_reply out;
+    struct cert_row row;
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    TRY(may_read(rq, in->collection_id));
+    TRY(catalog_get(rq->scope, rq->app->db, id, WITH_DER | WITH_NAMES, &row));
+    TRY(certificate_reply_of(rq->scope, &row, &out));
+    return reply(rq, 200, &out);
+}
+
+/* Download. */
+
+enum err
+format_wanted(struct request *rq, const char *text, enum cert_format fallback,
+              enum cert_format *out)
+{
+    const char *header = http_header(rq->http, "x-certificateformat");
+    const char *asked = text_empty(text) ? header : text;
+
+    if (text_empty(asked))
+        *out = fallback;
+    else if (text_eq_fold(asked, "PEM"))
+        *out = CF_PEM;
+    else if (text_eq_fold(asked, "DER") || text_eq_fold(asked, "CRT") || text_eq_fold(asked, "CER"))
+        *out = CF_DER;
+    else if (text_eq_fold(asked, "P7B"))
+        *out = CF_P7B;
+    else
+        return fail_code(
+            rq->scope, E_INVALID, CHY_BAD_VALUE,
+            "x-certificateformat: \"%.20s\" is not offered here; PEM, DER, CRT, CER and P7B are",
+            asked);
+    return OK;
+}
+
+static enum err
+find_row(struct request *rq, const struct download_request *in, struct cert_row *row)
+{
+    struct scope *s = rq->scope;
+    struct bytes hash;
+
+    if (in->cert_id)
+        return catalog_get(s, rq->app->db, in->cert_id, WITH_DER, row);
+    if (!text_empty(in->thumbprint)) {
+        if (!loose_hex(s, in->thumbprint, &hash))
+            return fail_code(s, E_INVALID, CHY_BAD_VALUE, "Thumbprint: \"%s\" is not hexadecimal",
+                             in->thumbprint);
+        return catalog_by_thumbprint(s, rq->app->db, hash, WITH_DER, row);
+    }
+    if (text_empty(in->serial_number) || text_empty(in->issuer_dn))
+        return fail_code(
+            s, E_INVALID, CHY_MISSING,
+            "CertID: name a certificate by CertID, by Thumbprint, or by SerialNumber and IssuerDN");
+    if (!loose_hex(s, in->serial_number, &hash))
+        return fail_code(s, E_INVALID, CHY_BAD_VALUE, "SerialNumber: \"%s\" is not hexadecimal",
+                         in->serial_number);
+    return catalog_by_serial(s, rq->app->db, hash, in->issuer_dn, WITH_DER, row);
+}
+
+static void
+reverse(struct list *l)
+{
+    struct bytes *at = l->items;
+
+    for (size_t i = 0; i < l->count / 2; i++) {
+        struct bytes kept = at[i];
+
+        at[i] = at[l->count - 1 - i];
+        at[l->count - 1 - i] = kept;
+    }
+}
+
+static enum err
+pack(struct scope *s, enum cert_format format, const struct list *certs, const char **out)
+{
+    const struct bytes *first = certs->items;
+    struct bytes der;
+    struct buf pem;
+
+    if (format == CF_P7B) {
+        TRY(pkcs7_of_certs(s, first, certs->count, &der));
+        *out = base64_encode(s->arena, der);
+        return OK;
+    }
+    if (format == CF_DER) {
+        *out = base64_encode(s->arena, *first);
+        return OK;
+    }
+    buf_init_in(&pem, s->arena, 1 << 20);
+    LIST_EACH(struct bytes, one, certs)
+    pem_add(&pem, PEM_CERT, *one);
+    *out = base64_encode(s->arena, buf_bytes(&pem));
+    return OK;
+}
+
+enum err
+certificates_download(struct request *rq)
+{
+    const struct download_request *in = rq->body;
+    struct scope *s = rq->scope;
+    struct download_reply out = { 0 };
+    struct list certs = { 0 }, chain;
+    enum cert_format format;
+    struct cert_row row;
+
+    TRY(may_read(rq, 0));
+    TRY(format_wanted(rq, NULL, CF_PEM, &format));
+    if (!text_empty(in->chain_order) && !text_eq_fold(in->chain_order, "EndEntityFirst") &&
+        !text_eq_fold(in->chain_order, "RootFirst"))
+        return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                         "ChainOrder: \"%s\" is neither EndEntityFirst nor RootFirst",
+                         in->chain_order);
+    TRY(find_row(rq, in, &row));
+    list_add(s->arena, &certs, struct bytes, row.der);
+    if (in->include_chain && format != CF_DER) {
+        TRY(flow_chain(s, &rq->app->flow, row.ca_key, &chain));
+        LIST_EACH(struct bytes, one, &chain)
+        if (!bytes_eq(*one, row.der))
+            list_add(s->arena, &certs, struct bytes, *one);
+        if (text_eq_fold(in->chain_order, "RootFirst"))
+            reverse(&certs);
+    }
+    TRY(pack(s, format, &certs, &out.content));
+    return reply(rq, 200, &out);
+}
+
+/* Revocation. */
+
+static enum err
+answer_revoked(struct request *rq, const struct revoked *revoked)
+{
+    struct scope *s = rq->scope;
+    struct revoke_reply out = { 0 };
+    struct list *failed = arena_new_of(s->arena, struct list);
+
+    LIST_EACH(struct revoked_one, one, &revoked->each)
+    {
+        struct failed_operation *f;
+
+        if (one->err == OK) {
+            list_add(s->arena, &out.revoked_ids, int64_t, one->id);
+            continue;
+        }
+        f = list_push(s->arena, failed, struct failed_operation);
+        f->reason = one->why;
+        list_add(s->arena, &f->ids, int64_t, one->id);
+    }
+    if (!failed->count)
+        return reply(rq, 200, &out);
+    rq->failed_operations = failed;
+    return fail_code(s, E_INVALID, list_at(&revoked->each, struct revoked_one, 0)->code,
+                     "Some certificates could not be revoked: %s",
+                     list_at(failed, struct failed_operation, 0)->reason);
+}
+
+static enum err
+revoke_ids(struct request *rq, const struct list *ids, int64_t reason, const char *comment,
+           struct when effective, const char *reason_path, struct revoked *out)
+{
+    struct revoke in = { .caller = rq->caller,
+                         .ids = ids,
+                         .reason = reason,
+                         .comment = comment,
+                         .effective = effective,
+                         .reason_path = reason_path };
+
+    return flow_revoke(rq->scope, &rq->app->flow, &in, out);
+}
+
+enum err
+certificates_revoke(struct request *rq)
+{
+    const struct revoke_request *in = rq->body;
+    struct revoked out;
+
+    TRY(revoke_ids(rq, &in->ids, in->reason, in->comment, in->effective, "Reason", &out));
+    return answer_revoked(rq, &out);
+}
+
+enum err
+certificates_delete_revoke(struct request *rq)
+{
+    static const struct revoke_one_request nothing = { .effective = { INT64_MIN } };
+    const struct revoke_one_request *in = rq->body ? rq->body : &nothing;
+    struct revoke_reply out = { 0 };
+    struct revoked revoked;
+    struct revoked_one *one;
+    struct list ids = { 0 };
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    list_add(rq->scope->arena, &ids, int64_t, id);
+    TRY(revoke_ids(rq, &ids, in->reason, in->comment, in->effective, "RevocationReason", &revoked));
+    one = list_at(&revoked.each, struct revoked_one, 0);
+    if (one->err != OK)
+        return fail_code(rq->scope, one->err, one->code, "%s", one->why);
+    out.revoked_ids = ids;
+    return reply(rq, 200, &out);
+}
+
+enum err
+certificates_revoke_all(struct request *rq)
+{
+    const struct revoke_all_request *in = rq->body;
+    struct cert_search search = {
+        .query = in->query,
+        .include_revoked = in->include_revoked,
+        .include_expired = in->include_expired,
+        .page_size = RETURN_LIMIT_MAX,
+        .me = rq->caller->name,
+        .now = clock_now(),
+    };
+    struct revoked all = { 0 }, some;
+    struct cert_found found;
+
+    TRY(may_read(rq, in->collection_id));
+    if (text_empty(in->query))
+        return fail_code(rq->scope, E_INVALID, CHY_MISSING,
+                         "Query: an empty query would revoke every certificate");
+    do { /* by key, so that what was revoked meanwhile does not shift the pages */
+        struct list ids = { 0 };
+
+        TRY(catalog_search(rq->scope, rq->app->db, &search, &found));
+        LIST_EACH(struct cert_row, row, &found.rows)
+        {
+            if (row->state != CERT_CA)
+                list_add(rq->scope->arena, &ids, int64_t, row->id);
+            search.after = row->id;
+        }
+        TRY(revoke_ids(rq, &ids, in->reason, in->comment, in->effective, "Reason", &some));
+        LIST_EACH(struct revoked_one, one, &some.each)
+        list_add(rq->scope->arena, &all.each, struct revoked_one, *one);
+    } while (found.rows.count == RETURN_LIMIT_MAX);
+    return answer_revoked(rq, &all);
+}

@@ -1,0 +1,115 @@
+#include "command/command.h"
+
+#include "base/log.h"
+
+static const struct binding bindings[] = {
+    { &certificates_list_op, certificates_list },
+    { &certificates_get_op, certificates_get },
+    { &certificates_download_op, certificates_download },
+    { &certificates_revoke_op, certificates_revoke },
+    { &certificates_revoke_all_op, certificates_revoke_all },
+    { &certificates_delete_revoke_op, certificates_delete_revoke },
+    { &certificates_enroll_op, certificates_enroll },
+    { &enrollment_csr_op, enrollment_csr },
+    { &templates_list_op, templates_list },
+    { &templates_get_op, templates_get },
+    { &authority_list_op, authority_list },
+    { &authority_get_op, authority_get },
+    { &authority_status_op, authority_status },
+    { &auth_login_op, auth_login },
+    { &oauth_token_op, oauth_token },
+    { &status_endpoints_op, status_endpoints },
+    { &status_health_op, status_health },
+    { NULL, NULL },
+};
+
+static const char *const prefixes[] = {
+    "pq.", "pagedQuery.", "query.", "sq.", "cstquery.", "instanceQuery.", "certificateStoreQuery.",
+    NULL
+};
+
+static void
+add_headers(struct http_request *http, struct app *app, const struct op *op UNUSED)
+{
+    http_reply_header(http, "x-keyfactor-product-version", app->product_version);
+    http_reply_header(http, "api-supported-versions", "1.0, 2.0");
+}
+
+/* `0xA0140002` is the product's for a missing permission; our own begin at 0xA0110000. */
+static const char *
+error_code(struct scope *s, enum err e)
+{
+    if (e == E_FORBIDDEN)
+        return "0xA0140002";
+    if (e == E_UNAUTHENTICATED)
+        return "0xA0140001";
+    return arena_printf(s->arena, "0xA011%04X",
+                        s->error.code ? (unsigned)s->error.code : (unsigned)e);
+}
+
+/* IAC looks for "not found" in what a 404 says. */
+static const char *
+error_message(struct scope *s, int status)
+{
+    const char *text = s->error.text ? s->error.text : "The request cannot be served.";
+
+    if (status == 500)
+        return arena_printf(
+            s->arena, "An internal error occurred; the server's log tells more under request %s.",
+            s->id);
+    if (status == 404 && !strcasestr(text, "not found"))
+        text = arena_printf(s->arena, "%s: not found", text);
+    if (s->error.code)
+        return arena_printf(s->arena, "%s (CHY-%04d)", text, (int)s->error.code);
+    return text;
+}
+
+static void
+render_error(struct http_request *http, struct app *app UNUSED, int status, enum err e)
+{
+    struct scope *s = http->scope;
+    struct command_error out = { .error_code = error_code(s, e),
+                                 .message = error_message(s, status) };
+    struct request *rq = http->route->data ? http->state : NULL;
+    struct buf b;
+
+    if (rq && rq->failed_operations)
+        out.failed = *rq->failed_operations;
+    if (status == 401) {
+        http_reply_header(http, "WWW-Authenticate", "Basic realm=\"Keyfactor\", charset=\"UTF-8\"");
+        http_reply_header(http, "WWW-Authenticate", "Bearer");
+    }
+    buf_init_in(&b, s->arena, 1 << 20);
+    json_encode(&b, &command_error_model, &out);
+    http_reply(http, status, "application/json; charset=utf-8", buf_bytes(&b));
+}
+
+/* x-keyfactor-api-version: 1, 2, 1.0, 2.0; what is none is refused before the body is read. */
+static enum err
+check(struct request *rq)
+{
+    const char *asked = http_header(rq->http, "x-keyfactor-api-version");
+
+    if (text_empty(asked) || text_eq(asked, "1") || text_eq(asked, "1.0"))
+        return OK;
+    if (!text_eq(asked, "2") && !text_eq(asked, "2.0"))
+        return fail_code(rq->scope, E_INVALID, CHY_BAD_VALUE,
+                         "x-keyfactor-api-version: \"%.20s\" is no version; 1 and 2 are", asked);
+    rq->version = 2;
+    return OK;
+}
+
+const struct face_spec command_face = {
+    .base = "/KeyfactorAPI",
+    .name = "command",
+    .fold = true,
+    .mode = JSON_COMMAND,
+    .body_limit = 8 << 20,
+    .content_type = "application/json; charset=utf-8",
+    .bindings = bindings,
+    .not_yet = &command_not_yet_ops,
+    .prefixes = prefixes,
+    .headers = add_headers,
+    .error = render_error,
+    .check = check,
+};

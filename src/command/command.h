@@ -1,0 +1,74 @@
+/** Command: the face that speaks the Command REST API. It parses, calls, answers; rules live in the
+ * domain. */
+#ifndef COMMAND_COMMAND_H
+#define COMMAND_COMMAND_H
+
+#include "api/command.h"
+#include "catalog/catalog.h"
+#include "face/face.h"
+
+extern const struct face_spec command_face;
+
+/* For the files of this folder. */
+
+enum err certificates_list(struct request *rq);
+enum err certificates_get(struct request *rq);
+enum err certificates_download(struct request *rq);
+enum err certificates_revoke(struct request *rq);
+enum err certificates_revoke_all(struct request *rq);
+enum err certificates_delete_revoke(struct request *rq);
+enum err certificates_enroll(struct request *rq);
+enum err enrollment_csr(struct request *rq);
+enum err templates_list(struct request *rq);
+enum err templates_get(struct request *rq);
+enum err authority_list(struct request *rq);
+enum err authority_get(struct request *rq);
+enum err authority_status(struct request *rq);
+enum err auth_login(struct request *rq);
+enum err oauth_token(struct request *rq);
+enum err status_endpoints(struct request *rq);
+enum err status_health(struct request *rq);
+
+#define RETURN_LIMIT 50
+#define RETURN_LIMIT_MAX 1000
+
+/** Page, size and order as asked, within what is allowed. */
+struct page {
+    int64_t number, size, skip;
+    bool given; /* any paging parameter was sent */
+    const char *sort;
+    bool descending;
+    const char *query;
+};
+struct page page_of(const struct page_query *q);
+/** Filter, sort and cut LIST (of structs of M), say the total, and answer. SORT: the usual order's
+ * field. */
+enum err reply_page(struct request *rq, const struct model *m, const char *sort, struct list *list);
+
+/** The text of a thumbprint or serial number: hexadecimal digits in any case, blanks and colons let
+ * pass. */
+bool loose_hex(struct scope *s, const char *text, struct bytes *out);
+
+/** A certificate's row as the API shows it. */
+enum err certificate_reply_of(struct scope *s, const struct cert_row *row,
+                              struct certificate_reply *out);
+
+/**
+ * SANs as clients send them: an object of lists (`{"dns":["a"]}`, keys in any case) or a list of
+ * texts
+ * (`["DNS:a","IP:1.2.3.4"]`). Problems are recorded below the path "SANs".
+ *
+ * @param given  whether there were any
+ */
+void command_sans(struct scope *s, struct raw raw, struct list *out, bool *given);
+
+/** How certificates are wanted. */
+enum cert_format { CF_PEM, CF_DER, CF_P7B, CF_OTHER };
+/** x-certificateformat, or FALLBACK; E_INVALID for what is none. */
+enum err format_wanted(struct request *rq, const char *text, enum cert_format fallback,
+                       enum cert_format *out);
+/** Leaf and chain as list of texts, one certificate each. */
+enum err certificate_texts(struct scope *s, enum cert_format format, struct bytes leaf,
+                           const struct list *chain, struct list *out);
+
+#endif

@@ -1,0 +1,122 @@
+#include "command/command.h"
+
+#include "issue/names.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The key types of a template in the words of the API. */
+static void
+key_words(struct scope *s, const struct template_body *body, struct template_reply *out,
+          struct template_policy_reply *policy)
+{
+    static const int64_t sizes[] = { 2048, 3072, 4096, 8192 };
+    static const char *const curves[][2] = { { "p256", "1.2.840.10045.3.1.7" },
+                                             { "p384", "1.3.132.0.34" },
+                                             { "p521", "1.3.132.0.35" } };
+    const char *first =
+        body->key_types.count ? *list_at(&body->key_types, const char *, 0) : "rsa:2048";
+    int64_t low = 2048, high = 4096;
+
+    out->key_type = text_starts_fold(first, "rsa")  ? "RSA"
+                    : text_starts_fold(first, "ec") ? "ECC"
+                                                    : "Ed25519";
+    out->key_size = text_eq(out->key_type, "RSA")   ? "2048"
+                    : text_eq(out->key_type, "ECC") ? "256"
+                                                    : "255";
+    if (!policy)
+        return;
+    LIST_EACH(const char *, type, &body->key_types)
+    {
+        struct key_algorithm_reply *alg =
+            list_push(s->arena, &policy->primary, struct key_algorithm_reply);
+
+        alg->name = text_starts_fold(*type, "rsa")  ? "RSA"
+                    : text_starts_fold(*type, "ec") ? "ECC"
+                                                    : "Ed25519";
+        if (text_starts_fold(*type, "rsa:"))
+            (void)sscanf(*type + 4, "%" SCNd64 "-%" SCNd64, &low,
+                         &high); /* NOLINT(cert-err34-c): checked on entry */
+        for (size_t i = 0; text_eq(alg->name, "RSA") && i < COUNT(sizes); i++)
+            if (sizes[i] >= low && sizes[i] <= high) {
+                list_add(s->arena, &alg->bit_lengths, int64_t, sizes[i]);
+                list_add(s->arena, &policy->rsa_sizes, int64_t, sizes[i]);
+            }
+        for (size_t i = 0; i < COUNT(curves); i++)
+            if (text_ends_fold(*type, curves[i][0])) {
+                list_add(s->arena, &alg->curves, const char *, curves[i][1]);
+                list_add(s->arena, &policy->ecc_curves, const char *, curves[i][1]);
+            }
+    }
+}
+
+static void
+show(struct scope *s, const struct template *t, struct template_reply *out,
+     struct template_policy_reply *policy)
+{
+    int64_t id = 0;
+
+    *out = (struct template_reply){
+        .id = t->id,
+        .common_name = t->name,
+        .template_name = t->name,
+        .oid = t->oid,
+        .forest_root = "",
+        .configuration_tenant = "",
+        .friendly_name = t->display_name,
+        .key_retention = "None",
+        .allowed_enrollment_types = t->enabled ? 2 : 0,
+        .use_allowed_requesters = t->body->allowed_requesters.count > 0,
+        .allowed_requesters = t->body->allowed_requesters,
+        .display_name = arena_printf(s->arena, "%s (%s)", t->display_name, t->name),
+        .requires_approval = t->body->requires_approval,
+        .key_usage = policy_key_usage(&t->body->key_usage, KEY_RSA),
+    };
+    key_words(s, t->body, out, policy);
+    LIST_EACH(const char *, name, &t->body->eku)
+    {
+        const char *oid = oid_resolve(s->arena, *name);
+        const struct oid_info *info = oid ? oid_of_text(oid) : NULL;
+
+        list_add(s->arena, &out->ext_key_usages, struct eku_reply,
+                 ((struct eku_reply){ ++id, oid ? oid : *name, info ? info->title : *name }));
+    }
+    LIST_EACH(struct template_rdn, rdn, &t->body->rdns)
+    if (rdn->pattern)
+        list_add(s->arena, &out->regexes, struct template_regex_reply,
+                 ((struct template_regex_reply){ t->id, rdn->type, rdn->pattern, "" }));
+}
+
+enum err
+templates_list(struct request *rq)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(rq->app->shelf);
+    struct list out = { 0 };
+
+    LIST_EACH(struct template *, t, &all->all)
+    show(rq->scope, *t, list_push(rq->scope->arena, &out, struct template_reply), NULL);
+    return reply_page(rq, &template_reply_model, "CommonName", &out);
+}
+
+enum err
+templates_get(struct request *rq)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(rq->app->shelf);
+    struct template_policy_reply policy = { 0 };
+    struct template_detail_reply out = { .policy = &policy };
+    const struct template *t;
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    t = template_by_id(all, id);
+    if (!t)
+        return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found",
+                         (long long)id);
+    policy.template_id = id;
+    policy.allow_key_reuse = t->body->allow_key_reuse;
+    policy.allow_wildcards = t->body->wildcards == WILDCARD_LEFTMOST;
+    policy.rfc_enforcement = t->body->san_required;
+    show(rq->scope, t, &out.base, &policy);
+    out.rfc_enforcement = t->body->san_required;
+    return reply(rq, 200, &out);
+}

@@ -18,7 +18,7 @@ struct db_options {
     int64_t busy_ms; /* how long to wait for a connection; 0: 10 s */
     const char *vfs; /* SQLite: name of the VFS, tests only; NULL: the system's */
     bool no_migrate; /* do not bring the schema up to date */
-    int log_pages;   /* SQLite: pages in the log that make the lane empty it; 0: 4096 */
+    int log_pages;   /* SQLite: pages in the log that make the lane empty it; 0: 8192 */
 };
 
 /**

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "db/sql.h"
 #include "db/vfs_forget.h"
+#include "db/vfs_gather.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #define CELLS_MOST 64           /* columns read without an allocation */
 #define TICK 2000               /* virtual machine steps between looks at the clock */
 #define READER_MAP "1073741824" /* bytes of the file that readers map */
-#define WRITER_CACHE_KIB "-16384"
+#define WRITER_CACHE_KIB "-65536"
 
 static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
 
@@ -201,7 +202,7 @@ sqlite_connect(struct scope *s, struct db *db, bool writer, struct conn **out)
     c->head = (struct conn){ .engine = &sqlite_engine, .db = db };
     c->deadline_ms = INT64_MAX;
     cache_init(&c->head.cache, finalize, c);
-    rc = sqlite3_open_v2(db->place, &c->handle, flags, db->vfs);
+    rc = sqlite3_open_v2(db->place, &c->handle, flags, writer ? vfs_gather(db->vfs) : db->vfs);
     e = rc == SQLITE_OK ? set_conn(s, c, writer) : sqlite_failure(s, c, rc, db->place);
     if (e != OK) {
         sqlite_disconnect(&c->head);

@@ -102,6 +102,7 @@ dress(struct lint_work *w)
     const uint8_t *at;
     struct buf b;
     size_t seq;
+    X509 *cert;
 
     buf_init_in(&b, w->s->arena, w->whole.len + w->alg.len + 64);
     seq = der_begin(&b, DER_SEQUENCE);
@@ -112,7 +113,11 @@ dress(struct lint_work *w)
     if (b.failed)
         return NULL;
     at = b.data;
-    return d2i_X509(NULL, &at, (long)b.len);
+    cert = d2i_X509(NULL, &at, (long)b.len);
+    if (cert)
+        (void)X509_check_purpose(cert, -1,
+                                 0); /* the check reads the names that this call decodes */
+    return cert;
 }
 
 /* By the code that clients use (RFC 5280 section 6.1.4 g); only constrained CAs pay for it. */

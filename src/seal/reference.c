@@ -61,6 +61,7 @@ secret_kind(const char *text)
 /* Variables that were read: from then on their values are here, and not in the environment. */
 static pthread_mutex_t env_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map *env_read;
+static struct arena *env_arena; /* what env_read lives in */
 
 static void
 env_forget(void)
@@ -71,6 +72,8 @@ env_forget(void)
     for (size_t at = 0; env_read && map_next(env_read, &at, &name, &value);)
         secret_free(value);
     env_read = NULL;
+    arena_free(env_arena);
+    env_arena = NULL;
 }
 
 /** Read NAME once. Its bytes are overwritten where they are, so that /proc/PID/environ does not
@@ -78,7 +81,6 @@ env_forget(void)
 static struct secret *
 env_take(const char *name)
 {
-    static struct arena *arena;
     struct secret *value;
 
     (void)pthread_mutex_lock(&env_lock);
@@ -88,8 +90,8 @@ env_take(const char *name)
 
         if (text && *text) {
             if (!env_read) {
-                arena = arena_new();
-                env_read = map_new(arena, false);
+                env_arena = arena_new();
+                env_read = map_new(env_arena, false);
                 (void)atexit(env_forget);
             }
             value = secret_copy(bytes_of_text(text));

@@ -134,6 +134,7 @@ struct pool_state {
     pthread_cond_t wake;
     struct http_conn *first, **last;
     int count, idle, threads;
+    bool waking; /* a worker was woken, and does not run yet */
     bool ended;
     pthread_t *ids;
 };

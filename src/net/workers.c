@@ -1,15 +1,28 @@
 #include "net/server_in.h"
 
+/* One worker is woken at a time, and wakes the next if there is work for it: short work needs few
+ * of them. */
+static bool
+wakes(struct pool_state *p)
+{
+    if (p->waking || p->idle == 0 || !p->first)
+        return false;
+    p->waking = true;
+    return true;
+}
+
 static struct http_conn *
 pool_take(struct pool_state *p)
 {
     struct http_conn *c;
+    bool wake;
 
     (void)pthread_mutex_lock(&p->lock);
     while (!p->first && !p->ended) {
         p->idle++;
         (void)pthread_cond_wait(&p->wake, &p->lock);
         p->idle--;
+        p->waking = false;
     }
     c = p->first;
     if (c) {
@@ -19,7 +32,10 @@ pool_take(struct pool_state *p)
         c->queued = NULL;
         p->count--;
     }
+    wake = wakes(p);
     (void)pthread_mutex_unlock(&p->lock);
+    if (wake)
+        (void)pthread_cond_signal(&p->wake);
     return c;
 }
 
@@ -62,13 +78,13 @@ pool_push(struct pool_state *p, struct http_conn *c)
 
     (void)pthread_mutex_lock(&p->lock);
     ok = !p->ended && p->count < p->server->o.queue_max;
-    wake = ok && p->idle > 0;
     if (ok) {
         c->queued = NULL;
         *p->last = c;
         p->last = &c->queued;
         p->count++;
     }
+    wake = wakes(p);
     (void)pthread_mutex_unlock(&p->lock);
     if (wake)
         (void)pthread_cond_signal(&p->wake);

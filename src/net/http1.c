@@ -295,10 +295,8 @@ scan_value(struct http1 *p)
         end--;
     slot->value = (uint32_t)p->mark;
     slot->value_len = (uint32_t)(end - p->mark);
-    if (p->flags & SEEN_HIGH && !text_is_utf8(p->text + p->mark, end - p->mark))
-        (void)http1_bad(p, 400, "a field value is not UTF-8");
-    else
-        (void)expect(p, '\r', VALUE_LF);
+    slot->high = p->flags & SEEN_HIGH;
+    (void)expect(p, '\r', VALUE_LF);
 }
 
 /* Scan what is there; true when the section, a head or trailers, is complete. */

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define LENGTH_DIGITS_MAX 18
 #define HOST_MAX 255
 
 bool
@@ -97,17 +96,15 @@ target(struct http1 *p, const char *sent)
 static bool
 content_length(struct http1 *p, const char *value)
 {
-    size_t len = strlen(value);
-
     if (p->flags & SEEN_LENGTH)
         return http1_bad(p, 400, "more than one Content-Length");
     p->flags |= SEEN_LENGTH;
-    if (len == 0 || strspn(value, "0123456789") != len)
+    if (!*value || value[strspn(value, "0123456789")] != '\0')
         return http1_bad(p, 400, "Content-Length is not a number");
-    if (len > LENGTH_DIGITS_MAX)
-        return http1_bad(p, 413, "the body is too large");
     for (p->head.length = 0; *value; value++)
-        p->head.length = 10 * p->head.length + (*value - '0');
+        if (__builtin_mul_overflow(p->head.length, 10, &p->head.length) ||
+            __builtin_add_overflow(p->head.length, *value - '0', &p->head.length))
+            return http1_bad(p, 400, "Content-Length is beyond all bounds");
     return true;
 }
 
@@ -191,6 +188,23 @@ field_meaning(struct http1 *p, const struct header *h, size_t name_len)
     return true;
 }
 
+/* RFC 9110 section 5.5: bytes above 0x7f were ISO 8859-1 once; here all text is UTF-8. */
+static const char *
+utf8(struct http1 *p, const char *value, size_t len)
+{
+    char *out, *to;
+
+    if (text_is_utf8(value, len))
+        return value;
+    out = to = arena_alloc(p->arena, 2 * len + 1);
+    for (const uint8_t *at = (const uint8_t *)value; *at; at++) {
+        if (*at >= 0x80)
+            *to++ = (char)(0xc0 | *at >> 6);
+        *to++ = (char)(*at >= 0x80 ? 0x80 | (*at & 0x3f) : *at);
+    }
+    return out;
+}
+
 static bool
 fields(struct http1 *p)
 {
@@ -202,6 +216,8 @@ fields(struct http1 *p)
         p->text[slot->name + slot->name_len] = '\0';
         p->text[slot->value + slot->value_len] = '\0';
         all[i] = (struct header){ p->text + slot->name, p->text + slot->value };
+        if (slot->high)
+            all[i].value = utf8(p, all[i].value, slot->value_len);
         if (!field_meaning(p, &all[i], slot->name_len))
             return false;
     }

@@ -7,6 +7,7 @@
 /** Where a field stands in the text. */
 struct http1_slot {
     uint32_t name, name_len, value, value_len;
+    bool high; /* the value has bytes above 0x7f */
 };
 
 /** What has been seen in the fields. */

@@ -65,8 +65,8 @@ read_request(struct fake_conn *c, char *text, size_t size)
         text[len] = 0;
         end = strstr(text, "\r\n\r\n");
         field = strstr(text, "Content-Length: ");
-        if (end &&
-            (!field || field > end || len >= (size_t)(end + 4 - text) + (size_t)atoi(field + 16)))
+        if (end && (!field || field > end ||
+                    len >= (size_t)(end + 4 - text) + strtoul(field + 16, NULL, 10)))
             return true;
     }
     return false;

@@ -1,11 +1,10 @@
 #include "seal/blob.h"
 
 #include "base/random.h"
+#include "pki/hash.h"
+#include "pki/ssl_err.h"
 
-#include <assert.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +17,6 @@
 #define BODY_AT (WRAP_AT + WRAP_LEN)
 #define SHORTEST (BODY_AT + NONCE + TAG)
 
-OWNED(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free);
 OWNED(EVP_CIPHER, EVP_CIPHER_free);
 
 /* A data key on the stack, wiped when its block ends. */
@@ -35,13 +33,9 @@ OWNED_VALUE(struct data_key, data_key_done);
 void
 blob_key_id(const struct secret *master, uint8_t id[BLOB_KEY_ID])
 {
-    static const char label[] = "chancery master key id";
-    uint8_t mac[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
+    uint8_t mac[SHA256_LEN];
 
-    (void)HMAC(EVP_sha256(), master->data, (int)master->len, (const uint8_t *)label,
-               sizeof(label) - 1, mac, &len);
-    assert(len >= BLOB_KEY_ID);
+    hash_hmac_sha256(secret_bytes(master), BYTES("chancery master key id"), mac);
     memcpy(id, mac, BLOB_KEY_ID);
 }
 
@@ -60,30 +54,35 @@ bind_place(struct buf *b, const struct blob_place *place, const uint8_t *key_id)
         buf_add(b, key_id, BLOB_KEY_ID);
 }
 
-/** One run of AES-256-GCM; IN and OUT are LEN bytes long, TAG is written or compared. */
+/* What one run of AES-256-GCM is told beside the text. */
+struct box {
+    const uint8_t *key, *nonce;
+    struct bytes bound; /* the associated data */
+};
+
+/** IN and OUT are of one length; TAG is written when SEALING, else compared. */
 static bool
-gcm(bool sealing, const uint8_t *key, const uint8_t *nonce, struct bytes bound, struct bytes in,
-    uint8_t *out, uint8_t *tag)
+gcm(const struct box *box, bool sealing, struct bytes in, uint8_t *out, uint8_t *tag)
 {
     AUTO(EVP_CIPHER_CTX_free) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     AUTO(EVP_CIPHER_free) EVP_CIPHER *aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     uint8_t none[TAG];
     int len = 0;
 
-    return ctx && aes && EVP_CipherInit_ex2(ctx, aes, key, nonce, sealing, NULL) == 1 &&
+    return ctx && aes && EVP_CipherInit_ex2(ctx, aes, box->key, box->nonce, sealing, NULL) == 1 &&
            (sealing || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1) &&
-           EVP_CipherUpdate(ctx, NULL, &len, bound.data, (int)bound.len) == 1 &&
+           EVP_CipherUpdate(ctx, NULL, &len, box->bound.data, (int)box->bound.len) == 1 &&
            (in.len == 0 || EVP_CipherUpdate(ctx, out, &len, in.data, (int)in.len) == 1) &&
            EVP_CipherFinal_ex(ctx, none, &len) == 1 &&
            (!sealing || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, tag) == 1);
 }
 
-/** A part is nonce, ciphertext and tag; seal LEN bytes into AT. */
+/** A part is nonce, ciphertext and tag; make it of PLAIN at AT. */
 static bool
 part_make(const uint8_t *key, struct bytes bound, struct bytes plain, uint8_t *at)
 {
     random_bytes(at, NONCE);
-    return gcm(true, key, at, bound, plain, at + NONCE, at + NONCE + plain.len);
+    return gcm(&(struct box){ key, at, bound }, true, plain, at + NONCE, at + NONCE + plain.len);
 }
 
 static bool
@@ -93,7 +92,8 @@ part_open(const uint8_t *key, struct bytes bound, struct bytes part, uint8_t *pl
     uint8_t tag[TAG];
 
     memcpy(tag, part.data + NONCE + len, TAG);
-    return gcm(false, key, part.data, bound, (struct bytes){ part.data + NONCE, len }, plain, tag);
+    return gcm(&(struct box){ key, part.data, bound }, false,
+               (struct bytes){ part.data + NONCE, len }, plain, tag);
 }
 
 static struct bytes
@@ -139,8 +139,7 @@ blob_make(struct scope *s, const struct secret *master, const struct blob_place 
     bind_place(&bound, place, NULL);
     if (bound.failed || !write_head(s, master, place, &key, out) ||
         !part_make(key.bytes, buf_bytes(&bound), plaintext, out + BODY_AT)) {
-        ERR_clear_error();
-        return fail(s, E_INTERNAL, "cannot seal a value for %s", place->column);
+        return fail_ssl(s, E_INTERNAL, "cannot seal a value for %s", place->column);
     }
     *blob = (struct bytes){ out, SHORTEST + plaintext.len };
     return OK;
@@ -211,8 +210,7 @@ blob_rewrap(struct scope *s, const struct secret *from, const struct secret *to,
     TRY(unwrap(s, from, place, blob, &key));
     copy = arena_copy(s->arena, blob.data, blob.len);
     if (!write_head(s, to, place, &key, copy)) {
-        ERR_clear_error();
-        return fail(s, E_INTERNAL, "cannot wrap the data key of %s anew", place->column);
+        return fail_ssl(s, E_INTERNAL, "cannot wrap the data key of %s anew", place->column);
     }
     *out = (struct bytes){ copy, blob.len };
     return OK;

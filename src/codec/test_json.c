@@ -214,6 +214,7 @@ TEST(what_the_table_does_not_allow_is_named_with_its_path)
         { JSON_STRICT, "{\"Data\":\"AQIDBAU=\"}", "Data: has 5 bytes, more than 4" },
         { JSON_STRICT, "{\"Wait\":5}", "Wait: must be a duration such as" },
         { JSON_STRICT, "{\"Wait\":\"5\"}", "Wait: must be a duration such as" },
+        { JSON_STRICT, "{\"Room\":-3}", "Room: must not be negative" },
         { JSON_STRICT, "{\"Room\":\"5 parsecs\"}", "Room: must be a size such as" },
         { JSON_STRICT, "{\"Meta\":{\"a\":1}}", "Meta.a: must be text" },
         { JSON_COMMAND, "{\"Meta\":{\"a\":[]}}", "Meta.a: must be text" },

@@ -135,6 +135,8 @@ int_text(struct arena *a, const struct field *f, int64_t v)
 static bool
 in_range(struct arena *a, const struct field *f, int64_t v, struct wrong *why)
 {
+    if (v < 0 && (f->flags & SIZE))
+        return wrong_because(a, why, CHY_BAD_VALUE, "must not be negative");
     if (f->min < f->max && (v < f->min || v > f->max))
         return wrong_because(a, why, CHY_BAD_VALUE, "must be between %s and %s",
                              int_text(a, f, f->min), int_text(a, f, f->max));

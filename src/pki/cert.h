@@ -13,14 +13,14 @@
 #define CERT_MAX_NAMES 10000
 
 /* Key usages, numbered as the Command API and .NET do: the BIT STRING's octets. */
-#define KU_DIGITAL_SIGNATURE 0x80
-#define KU_NON_REPUDIATION 0x40
-#define KU_KEY_ENCIPHERMENT 0x20
-#define KU_DATA_ENCIPHERMENT 0x10
-#define KU_KEY_AGREEMENT 0x08
-#define KU_CERT_SIGN 0x04
-#define KU_CRL_SIGN 0x02
-#define KU_ENCIPHER_ONLY 0x01
+#define KU_DIGITAL_SIGNATURE 0x0080
+#define KU_NON_REPUDIATION 0x0040
+#define KU_KEY_ENCIPHERMENT 0x0020
+#define KU_DATA_ENCIPHERMENT 0x0010
+#define KU_KEY_AGREEMENT 0x0008
+#define KU_CERT_SIGN 0x0004
+#define KU_CRL_SIGN 0x0002
+#define KU_ENCIPHER_ONLY 0x0001
 #define KU_DECIPHER_ONLY 0x8000
 
 /** One extension, as it stands. */

@@ -45,7 +45,8 @@ enum err csr_read(struct scope *s, struct bytes der, struct csr *out);
  * Keys that are costly to verify with (RSA over 8192 bits, exponents over 256 bits) are refused
  * before any cryptography. Leaves OpenSSL's form of the key in c->pkey, for keycheck().
  *
- * @return E_INVALID (CHY_BAD_POP, or CHY_WEAK_KEY for such a key or one that is no key) with tag "badCSR"
+ * @return E_INVALID (CHY_BAD_POP, or CHY_WEAK_KEY for such a key or one that is no key) with tag
+ * "badCSR"
  */
 enum err csr_verify(struct scope *s, struct csr *c);
 

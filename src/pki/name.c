@@ -10,10 +10,11 @@ static bool
 is_string(uint8_t tag)
 {
     return tag == DER_UTF8 || tag == DER_PRINTABLE || tag == DER_IA5 || tag == DER_TELETEX ||
-           tag == DER_BMP || tag == DER_NUMERIC || tag == DER_VISIBLE || tag == DER_UNIVERSAL;
+           tag == DER_BMP || tag == DER_NUMERIC || tag == DER_UNIVERSAL;
 }
 
-/* One AttributeTypeAndValue; a value that is no string stands as '#' and the hex of its DER. */
+/* One AttributeTypeAndValue; a bit string (x500UniqueIdentifier) stands as '#' and the hex of its
+ * DER. */
 static enum err
 attr_read(struct scope *s, struct span *set, struct name_attr *a)
 {
@@ -28,7 +29,7 @@ attr_read(struct scope *s, struct span *set, struct name_attr *a)
     a->type = info ? info->name : oid_text(s->arena, a->oid);
     a->tag = value.tag;
     if (!is_string(value.tag)) {
-        if (!der_check(value.whole))
+        if (value.tag != DER_BITS || !der_check(value.whole))
             return fail_code(s, E_INVALID, CHY_BAD_DER, "name: malformed value of %s", a->type);
         a->value = arena_printf(s->arena, "#%s", hex_lower(s->arena, value.whole));
         return OK;

@@ -36,6 +36,8 @@ static const struct {
     { "real", "REAL", "double precision" },
     { "text", "TEXT COLLATE BINARY", "text COLLATE \"C\"" },
     { "bytes", "BLOB", "bytea" },
+    { "clustered", "WITHOUT ROWID",
+      "" }, /* after a table's last bracket: rows stand in the order of its key */
     { "lock", "", "FOR UPDATE" },
     { "lock_skip", "", "FOR UPDATE SKIP LOCKED" },
     { "contains", "0 < instr", "0 < strpos" }, /* the arguments follow in the same order */

@@ -37,7 +37,7 @@ TEST(a_migration_is_split_at_line_ends)
                                "    id @id,   -- one;\n"
                                "    b @text DEFAULT '-- ;'\n"
                                ");\n"
-                               "@sqlite CREATE TABLE f (x @int) WITHOUT ROWID;\n"
+                               "@sqlite CREATE TABLE f (x @int) @clustered;\n"
                                "@postgres CREATE INDEX g ON a USING gin (b);\n"
                                "UPDATE a SET b = 'x;y'; \n"
                                ";\n";

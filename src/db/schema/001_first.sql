@@ -66,7 +66,7 @@ CREATE TABLE role_member (
     member_kind @int NOT NULL,  -- 1 user, 2 client
     member_id @int NOT NULL,
     PRIMARY KEY (role, member_kind, member_id)
-);
+) @clustered;
 CREATE INDEX role_member_member ON role_member(member_kind, member_id);
 
 CREATE TABLE permission_grant (
@@ -286,10 +286,9 @@ CREATE TABLE certificate (
     revocation_seen_at @int,    -- when we were told
     crl_done @int NOT NULL DEFAULT 0, -- 1: expired, and has stood in one CRL after that
     version @int NOT NULL DEFAULT 1,
-    UNIQUE (issuer_hash, serial)
+    UNIQUE (serial, issuer_hash) -- in this order it finds by serial alone, too
 );
 CREATE INDEX certificate_sha1 ON certificate(sha1);
-CREATE INDEX certificate_serial ON certificate(serial);
 CREATE INDEX certificate_not_after ON certificate(not_after, id);
 CREATE INDEX certificate_key ON certificate(key_hash);
 CREATE INDEX certificate_cn ON certificate(cn, id);
@@ -309,7 +308,7 @@ CREATE TABLE certificate_name ( -- subject alternative names, in their order
     kind @int NOT NULL,         -- SAN Type of the Command API: 1 e-mail, 2 DNS, 6 URI, 7 IP, 100 UPN
     name @int NOT NULL REFERENCES name(id),
     PRIMARY KEY (certificate, position)
-);
+) @clustered;
 CREATE INDEX certificate_name_name ON certificate_name(name, certificate);
 
 CREATE TABLE counter (          -- exact totals; a row for each lane, so that lanes never wait for one another
@@ -318,7 +317,7 @@ CREATE TABLE counter (          -- exact totals; a row for each lane, so that la
     lane @int NOT NULL,
     value @int NOT NULL,
     PRIMARY KEY (kind, key, lane)
-);
+) @clustered;
 
 CREATE TABLE signing_journal (  -- signing_journal: strict
     issuer_hash @bytes NOT NULL,
@@ -375,7 +374,7 @@ CREATE TABLE event (            -- what happened, for those who follow: each lan
     object @int NOT NULL,
     detail @text,
     PRIMARY KEY (lane, seq)
-);
+) @clustered;
 
 CREATE TABLE event_stream (
     lane @int PRIMARY KEY,

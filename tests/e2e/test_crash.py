@@ -181,10 +181,7 @@ def test_killed_at_random_moments_nothing_that_was_told_is_lost(new_server, tmp_
     server.tolerates_errors = True
 
 
-needs_faults = pytest.mark.skipif(not chancery.FAULTS.exists(), reason="no build with faults (-Dfaults=true)")
-
-
-@needs_faults
+@chancery.needs_faults
 @pytest.mark.once
 @pytest.mark.parametrize("point", crash_points())
 def test_at_each_crash_point_with_unsynced_writes_forgotten(new_server, tmp_path, point):
@@ -203,7 +200,7 @@ def test_at_each_crash_point_with_unsynced_writes_forgotten(new_server, tmp_path
     server.tolerates_errors = True
 
 
-@needs_faults
+@chancery.needs_faults
 def test_a_random_generator_that_repeats_itself_makes_no_serial_twice(new_server, tmp_path):
     server, told = new_server(program=chancery.FAULTS), Told()
     server.start().stop()
@@ -219,19 +216,19 @@ def test_a_random_generator_that_repeats_itself_makes_no_serial_twice(new_server
     check_promises(server, told, tmp_path)
 
 
-@needs_faults
+@chancery.needs_faults
 @pytest.mark.seed("S050")
 @pytest.mark.once
 def test_a_fault_of_ours_is_500_without_internals(new_server):
     server = new_server(program=chancery.FAULTS)
-    server.start(CHANCERY_FAIL_AT="issue.sign:1")
+    server.start(CHANCERY_FAIL_AT="flow.enroll:1")
     server.tolerates_errors = True
     client = server.client()
     body = {"CSR": keys.new_csr("f.example.com", ["f.example.com"]), "Template": client.server_template(),
             "CertificateAuthority": client.server_ca()}
     reply = client.command("POST", "/Certificates/Enroll", json=body)
     assert reply.status_code == 500, reply.text
-    assert not re.search(r"\.c:\d|src/|issue\.sign", reply.text)
+    assert not re.search(r"\.c:\d|src/|flow\.enroll", reply.text)
     assert client.command("POST", "/Certificates/Enroll", json=body).status_code == 200
 
 

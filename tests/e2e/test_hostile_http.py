@@ -281,8 +281,8 @@ def tls_socket(server):
 @pytest.mark.once
 @pytest.mark.parametrize("slow", [slow_heads, slow_bodies, slow_handshakes, slow_plain_heads])
 def test_400_slow_clients_hold_nobody_up_and_are_let_go(new_server, slow):
-    server = new_server(settings={"https.head_timeout": "3s", "https.body_timeout": "3s",
-                                  "https.handshake_timeout": "3s"}).start()
+    server = new_server(settings={"listen.head_timeout": "3s", "listen.body_timeout": "3s",
+                                  "listen.handshake_timeout": "3s"}).start()
     base = quick(server)
     socks = [slow(server) for _ in range(400)]
     try:

@@ -194,7 +194,7 @@ def test_the_first_start_serves_a_certificate_of_its_own_ca_and_takes_another_wi
     (server.data / "own-tls.key").write_text(keys.key_pem(key))
     (server.data / "own-tls.key").chmod(0o600)
     config = server.dir / "chancery.yaml"
-    config.write_text(f"https:\n  certificate: {target}\n  key: {server.data / 'own-tls.key'}\n")
+    config.write_text(f"listen:\n  certificate: {target}\n  key: {server.data / 'own-tls.key'}\n")
     assert serial_of(server) == first
     server.stop()
     server.settings = {}
@@ -279,8 +279,8 @@ def test_the_unit_file_is_well_formed_and_tight(database, tmp_path):
 @pytest.mark.seed("S367")
 @pytest.mark.once
 @pytest.mark.parametrize("name, text, where", [
-    ("a.yaml", "https:\n  listne: 127.0.0.1:1\n", r"a\.yaml:2:3"), ("b.yaml", "nosuch: 1\n", r"b\.yaml:1:1"),
-    ("c.yaml", "https:\n  listen: [\n", r"c\.yaml:\d+"), ("d.json", '{"log": {"levle": "info"}}', r"d\.json:1:10"),
+    ("a.yaml", "listen:\n  htps: 127.0.0.1:1\n", r"a\.yaml:2:3"), ("b.yaml", "nosuch: 1\n", r"b\.yaml:1:1"),
+    ("c.yaml", "listen:\n  https: [\n", r"c\.yaml:\d+"), ("d.json", '{"log": {"levle": "info"}}', r"d\.json:1:10"),
     ("e.yaml", "log:\n  level: loud\n", r"e\.yaml:2"), ("f.yaml", "log:\n  level: info\n  level: warn\n", r"f\.yaml:3"),
 ])
 def test_a_wrong_setting_is_refused_with_line_and_column(database, tmp_path, name, text, where):
@@ -294,14 +294,14 @@ def test_a_wrong_setting_is_refused_with_line_and_column(database, tmp_path, nam
 @pytest.mark.once
 def test_every_setting_shows_where_it_came_from(database, tmp_path):
     config, drop = tmp_path / "chancery.yaml", tmp_path / "conf.d"
-    config.write_text("log:\n  level: warn\n  format: json\ncommand:\n  product_version: 11.0.0.0\n")
+    config.write_text("log:\n  level: warn\n  form: json\ncommand:\n  product_version: 11.0.0.0\n")
     drop.mkdir()
     (drop / "10-more.yaml").write_text("command:\n  product_version: 12.0.0.0\n")
     done = chancery.cli("config", "show", "--origin", "--config", config, "--set", "log.level=debug",
                         env={"CHANCERY_METRICS__ENABLED": "false"})
     assert done.returncode == 0, done.stderr
     rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
-    for key, value, origin in (("log.level", "debug", r"--set|flag|command line"), ("log.format", "json", r"chancery\.yaml"),
+    for key, value, origin in (("log.level", "debug", r"--set|flag|command line"), ("log.form", "json", r"chancery\.yaml"),
                                ("command.product_version", "12.0.0.0", r"10-more\.yaml"),
                                ("metrics.enabled", "false", r"CHANCERY_METRICS__ENABLED|environment")):
         assert value in rows[key] and re.search(origin, rows[key]), rows.get(key)

@@ -130,6 +130,7 @@ enum permission {
 #undef PERMISSION
         PERM_END
 };
+#define PERM_ALL PERM_END /* in grants: every permission there is, or will be */
 
 /** A row of the table. */
 struct permission_info {

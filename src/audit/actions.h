@@ -56,6 +56,7 @@
     ACTION(LOGIN_LOCKED, "identity", "login.locked",                                               \
            "An account was locked after too many wrong passwords.")                                \
     ACTION(TOKEN_ISSUE, "identity", "token.issue", "An access token was issued.")                  \
+    ACTION(TOKEN_KEY_ROTATE, "identity", "token.key.rotate", "Access tokens got a new key.")       \
     ACTION(USER_CREATE, "identity", "user.create", "A user was made.")                             \
     ACTION(USER_EDIT, "identity", "user.edit", "A user was changed.")                              \
     ACTION(USER_PASSWORD, "identity", "user.password", "A user's password was set.")               \

@@ -564,3 +564,62 @@ TEST(a_great_record_is_verified_fast_and_events_are_cheap)
     print_message("%.1f us to add an event, %.0f verified a second\n", (double)micros / 20000,
                   (double)report.events * 1e6 / (double)report.micros);
 }
+
+/** The whole record as an export. */
+static char *
+exported(struct scope *s, struct db *db)
+{
+    struct audit_query q = { .oldest_first = true, .limit = 1000 };
+    struct buf out;
+    struct list page;
+    const char *next;
+
+    buf_init_in(&out, s->arena, (size_t)64 << 20);
+    do {
+        assert_ok(s, audit_list(s, db, &q, &page, &next));
+        LIST_EACH(struct audit_row, row, &page)
+        buf_printf(&out, "%s\n", audit_row_json(s->arena, row));
+        q.after = next;
+    } while (next);
+    return arena_text(s->arena, buf_str(&out));
+}
+
+static void
+exports(struct scope *s, struct db *db)
+{
+    AUTO(seal_close) struct seal *seal = open_seal(s);
+    struct audit_report report;
+    const char *keys;
+    char *lines, *place, *end;
+
+    add(s, db, 40);
+    assert_ok(s, audit_checkpoint(s, db, seal, NULL));
+    add(s, db, 4);
+    assert_ok(s, audit_checkpoint_keys(s, db, &keys));
+    lines = exported(s, db);
+    assert_ok(s, audit_verify_export(s, bytes_of_text(lines), NULL, &report));
+    assert_true(report.intact);
+    assert_true(report.checkpoints >= 1);
+    assert_int_equal(report.events, verify(s, db).events);
+    assert_ok(s, audit_verify_export(s, bytes_of_text(lines), keys, &report));
+    assert_true(report.intact);
+    assert_ok(s, audit_verify_export(s, bytes_of_text(lines), "{\"keys\":[]}", &report));
+    assert_false(report.intact); /* signed by nobody that we trust */
+
+    place = strstr(lines, "issued");
+    memcpy(place, "forged", 6);
+    assert_ok(s, audit_verify_export(s, bytes_of_text(lines), keys, &report));
+    assert_false(report.intact);
+    memcpy(place, "issued", 6);
+    place = strchr(strchr(lines, '\n') + 1, '\n') + 1; /* the third line goes */
+    end = strchr(place, '\n') + 1;
+    memmove(place, end, strlen(end) + 1);
+    assert_ok(s, audit_verify_export(s, bytes_of_text(lines), keys, &report));
+    assert_false(report.intact);
+    assert_err(E_INVALID, audit_verify_export(s, bytes_of_text("{}\n"), keys, &report));
+    assert_err(E_INVALID, audit_verify_export(s, bytes_of_text("hello"), keys, &report));
+}
+TEST(an_export_is_verified_without_the_database)
+{
+    on_both(exports);
+}

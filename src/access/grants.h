@@ -1,0 +1,30 @@
+/** Grants: what a caller may do, compiled from the grants of all their roles. Immutable. */
+#ifndef ACCESS_GRANTS_H
+#define ACCESS_GRANTS_H
+
+#include "access/access.h"
+
+#define GRANT_WORDS ((PERM_END + 63) / 64)
+
+/** A permission on one object. */
+struct grant_object {
+    enum permission permission;
+    enum grant_on on;
+    int64_t object;
+};
+
+struct grants {
+    bool all;                           /* everything, everywhere */
+    uint64_t global[GRANT_WORDS];       /* a bit for each permission */
+    uint64_t somewhere[GRANT_WORDS];    /* the same for those on single objects */
+    const struct grant_object *objects; /* sorted */
+    size_t count;
+};
+
+/** Add one grant to a set under construction; OBJECTS collects those on single objects. */
+void grants_add(struct arena *a, struct grants *g, struct list *objects, enum permission p,
+                enum grant_on on, int64_t object);
+/** Sort what was collected. */
+void grants_finish(struct grants *g, struct list *objects);
+
+#endif

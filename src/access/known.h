@@ -1,0 +1,44 @@
+/** Known: principals as the database has them, and callers made of them. */
+#ifndef ACCESS_KNOWN_H
+#define ACCESS_KNOWN_H
+
+#include "access/grants.h"
+
+#include <stdatomic.h>
+
+/** The row of a user or client, as far as logins need it. */
+struct principal {
+    enum caller_kind kind;
+    int64_t id;
+    const char *name;        /* as shown */
+    const char *secret_hash; /* of the password or secret; NULL: none */
+    bool enabled;
+    int64_t failures, credential_version;
+    struct when locked_until, last_login;
+    bool rate_exempt;
+};
+enum err principal_by_login(struct scope *s, struct db *db, const char *domain, const char *login,
+                            struct principal *out);
+enum err principal_by_client_id(struct scope *s, struct db *db, const char *client_id,
+                                struct principal *out);
+enum err principal_by_id(struct scope *s, struct db *db, enum caller_kind kind, int64_t id,
+                         struct principal *out);
+/** "u_17", "c_3". */
+const char *principal_id_text(struct arena *a, enum caller_kind kind, int64_t id);
+
+/** A caller whose roles and grants are loaded, shared by all who remember it. */
+struct known {
+    atomic_int refs;
+    struct arena *arena; /* owns everything, this too */
+    struct caller caller;
+};
+/** Load roles and grants of P; AUTH is constant text, SCOPE (of a token) may be NULL. */
+enum err known_load(struct scope *s, struct db *db, const struct principal *p, const char *auth,
+                    const char *scope, struct known **out);
+struct known *known_ref(struct known *k);
+void known_unref(struct known *k);
+OWNED(struct known, known_unref);
+/** The caller for one call from PEER: S keeps a reference. */
+const struct caller *known_caller(struct scope *s, struct known *k, const struct access_peer *peer);
+
+#endif

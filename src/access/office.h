@@ -1,0 +1,23 @@
+/** Office: what struct access holds, for the files of this folder. */
+#ifndef ACCESS_OFFICE_H
+#define ACCESS_OFFICE_H
+
+#include "access/access.h"
+#include "access/guesses.h"
+#include "access/remember.h"
+#include "access/tokens.h"
+
+struct access {
+    struct db *db;
+    struct seal *seal;
+    struct access_options o; /* with every preset filled in */
+    struct remember *remember;
+    struct guesses *guesses;
+    struct tokens *tokens;
+    struct arena *arena; /* texts of the options */
+};
+
+/** Make the built-in roles, and give them what this program's version says. */
+enum err roles_ensure(struct scope *s, struct db *db);
+
+#endif

@@ -1,0 +1,553 @@
+#include "access/manage.h"
+
+#include <string.h>
+
+#define COLUMNS "id, version, name, description, enabled, built_in "
+
+SQL(role_insert, "INSERT INTO role (name, name_folded, description, enabled) "
+                 "VALUES ($1, $2, $3, $4) RETURNING id");
+SQL(role_row, "SELECT " COLUMNS "FROM role WHERE id = $1");
+SQL(role_row_lock, "SELECT " COLUMNS "FROM role WHERE id = $1 @lock");
+SQL(role_row_by_name, "SELECT " COLUMNS "FROM role WHERE name_folded = $1");
+SQL(roles_page, "SELECT " COLUMNS ", name_folded FROM role WHERE name_folded > $1 AND ($2 = '' OR "
+                "@contains(name_folded, $2)) ORDER BY name_folded LIMIT $3");
+SQL(role_update, "UPDATE role SET name = $2, name_folded = $3, description = $4, enabled = $5 "
+                 "WHERE id = $1");
+SQL(role_touch, "UPDATE role SET version = version + 1 WHERE id = $1");
+SQL(role_drop, "DELETE FROM role WHERE id = $1");
+SQL(grants_drop, "DELETE FROM permission_grant WHERE role = $1");
+SQL(members_drop, "DELETE FROM role_member WHERE role = $1");
+SQL(grant_insert, "INSERT INTO permission_grant (role, permission, scope_kind, scope_id) "
+                  "VALUES ($1, $2, $3, $4) ON CONFLICT (role, permission, scope_kind, scope_id) "
+                  "DO NOTHING");
+SQL(grant_drop, "DELETE FROM permission_grant WHERE role = $1 AND permission = $2 AND "
+                "scope_kind = $3 AND scope_id = $4");
+SQL(role_grants, "SELECT permission, scope_kind, scope_id FROM permission_grant WHERE role = $1 "
+                 "ORDER BY permission, scope_kind, scope_id");
+SQL(role_members, "SELECT m.member_kind, m.member_id, COALESCE(u.name, c.client_id) "
+                  "FROM role_member m "
+                  "LEFT JOIN app_user u ON m.member_kind = 1 AND u.id = m.member_id "
+                  "LEFT JOIN oauth_client c ON m.member_kind = 2 AND c.id = m.member_id "
+                  "WHERE m.role = $1 ORDER BY 3, 1, 2");
+SQL(member_put, "INSERT INTO role_member (role, member_kind, member_id) VALUES ($1, $2, $3) "
+                "ON CONFLICT (role, member_kind, member_id) DO NOTHING");
+SQL(member_drop, "DELETE FROM role_member WHERE role = $1 AND member_kind = $2 AND member_id = $3");
+SQL(user_exists, "SELECT name FROM app_user WHERE id = $1");
+SQL(client_exists, "SELECT client_id FROM oauth_client WHERE id = $1");
+
+static void
+role_read(struct row *row, struct role *out)
+{
+    *out = (struct role){ .id = row_int(row) };
+    out->version = row_int(row);
+    out->name = row_text(row);
+    out->description = row_text(row);
+    out->enabled = (struct opt_bool){ .given = true, .value = row_bool(row) };
+    out->immutable = row_bool(row);
+    out->grants_given = out->members_given = true;
+}
+
+static void
+grants_read(struct scope *s, struct rows *rows, struct list *out)
+{
+    struct list grants = { 0 };
+
+    for (size_t i = 0; i < rows->count; i++) {
+        struct grant g = { .permission = permission_by_name(row_text(&rows->at[i])) };
+        bool known = grant_on_parse(row_text(&rows->at[i]), &g.on);
+
+        g.object = row_int(&rows->at[i]);
+        if (known && g.permission != PERM_NONE)
+            list_add(s->arena, &grants, struct grant, g);
+    }
+    *out = grants;
+}
+
+static void
+members_read(struct scope *s, struct rows *rows, struct list *out)
+{
+    struct list members = { 0 };
+
+    for (size_t i = 0; i < rows->count; i++) {
+        struct role_member *m = list_push(s->arena, &members, struct role_member);
+
+        m->kind = (enum caller_kind)row_int(&rows->at[i]);
+        m->id = row_int(&rows->at[i]);
+        m->name = row_text(&rows->at[i]);
+    }
+    *out = members;
+}
+
+static enum err
+details_in(struct scope *s, struct tx *tx, struct role *r)
+{
+    struct rows rows;
+
+    TRY(tx_all(s, tx, &role_grants, BIND(v_int(r->id)), &rows));
+    grants_read(s, &rows, &r->grants);
+    TRY(tx_all(s, tx, &role_members, BIND(v_int(r->id)), &rows));
+    members_read(s, &rows, &r->members);
+    return OK;
+}
+
+static enum err
+details(struct scope *s, struct db *db, struct role *r)
+{
+    struct rows rows;
+
+    TRY(db_all(s, db, &role_grants, BIND(v_int(r->id)), &rows));
+    grants_read(s, &rows, &r->grants);
+    TRY(db_all(s, db, &role_members, BIND(v_int(r->id)), &rows));
+    members_read(s, &rows, &r->members);
+    return OK;
+}
+
+static struct audit_object
+role_object(struct scope *s, const struct role *r)
+{
+    return (struct audit_object){ "role", arena_printf(s->arena, "%lld", (long long)r->id),
+                                  r->name };
+}
+
+static enum err
+not_there(struct scope *s, enum err e, int64_t id)
+{
+    return e == E_NOT_FOUND ? fail(s, e, "role %lld was not found", (long long)id) : e;
+}
+
+/** A change of a role on its way through its transaction. */
+struct role_change {
+    struct change c;
+    const struct role *in;
+    const struct grant *grant;
+    struct role_member member;
+    struct role result;
+};
+
+static enum err
+present_role(struct scope *s, struct tx *tx, int64_t id, int64_t version, struct role *out)
+{
+    struct row row;
+
+    TRY(not_there(s, tx_one(s, tx, &role_row_lock, BIND(v_int(id)), &row), id));
+    role_read(&row, out);
+    TRY(version_check(s, version, out->version, "the role"));
+    return details_in(s, tx, out);
+}
+
+static enum err
+result_read(struct scope *s, struct tx *tx, struct role_change *r, int64_t id)
+{
+    struct row row;
+
+    TRY(tx_one(s, tx, &role_row, BIND(v_int(id)), &row));
+    role_read(&row, &r->result);
+    return details_in(s, tx, &r->result);
+}
+
+/** A grant as the record shows it: "certificates/read", "enrollment/csr on template 3". */
+static const char *
+grant_text(struct scope *s, const struct grant *g)
+{
+    const char *name = permission_info(g->permission)->name;
+
+    return g->on == GRANT_GLOBAL ? name
+                                 : arena_printf(s->arena, "%s on %s %lld", name,
+                                                grant_on_name(g->on), (long long)g->object);
+}
+
+static const char *
+grants_text(struct scope *s, const struct list *grants)
+{
+    struct buf text;
+
+    buf_init_in(&text, s->arena, (size_t)32 * 1024);
+    LIST_EACH(struct grant, g, grants)
+    buf_printf(&text, "%s%s", text.len ? ", " : "", grant_text(s, g));
+    return buf_str(&text);
+}
+
+static const char *
+members_text(struct scope *s, const struct list *members)
+{
+    struct buf text;
+
+    buf_init_in(&text, s->arena, (size_t)32 * 1024);
+    LIST_EACH(struct role_member, m, members)
+    buf_printf(&text, "%s%s", text.len ? ", " : "", m->name ? m->name : "?");
+    return buf_str(&text);
+}
+
+static struct values
+grant_values(struct scope *s, int64_t role, const struct grant *g)
+{
+    struct value *v = arena_alloc(s->arena, 4 * sizeof *v);
+
+    v[0] = v_int(role);
+    v[1] = v_text(permission_info(g->permission)->name);
+    v[2] = v_text(g->on == GRANT_GLOBAL ? "" : grant_on_name(g->on));
+    v[3] = v_int(g->on == GRANT_GLOBAL ? 0 : g->object);
+    return (struct values){ v, 4 };
+}
+
+static enum err
+grants_replace(struct scope *s, struct tx *tx, int64_t role, const struct list *grants)
+{
+    TRY(tx_do(s, tx, &grants_drop, BIND(v_int(role))));
+    LIST_EACH(struct grant, g, grants)
+    TRY(tx_do(s, tx, &grant_insert, grant_values(s, role, g)));
+    return OK;
+}
+
+/** Fail unless there is such a user or client. */
+static enum err
+member_check(struct scope *s, struct tx *tx, const struct role_member *m)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, m->kind == CALLER_USER ? &user_exists : &client_exists,
+                        BIND(v_int(m->id)), &row);
+
+    if (e == E_NOT_FOUND)
+        return fail(s, E_NOT_FOUND, "%s %lld was not found",
+                    m->kind == CALLER_USER ? "user" : "client", (long long)m->id);
+    return e;
+}
+
+static enum err
+members_replace(struct scope *s, struct tx *tx, int64_t role, const struct list *members)
+{
+    TRY(tx_do(s, tx, &members_drop, BIND(v_int(role))));
+    LIST_EACH(struct role_member, m, members)
+    {
+        TRY(member_check(s, tx, m));
+        TRY(tx_do(s, tx, &member_put, BIND(v_int(role), v_int(m->kind), v_int(m->id))));
+    }
+    return OK;
+}
+
+static void
+role_judge(struct scope *s, const struct role *in, bool added)
+{
+    size_t i = 0;
+
+    if (added ? text_empty(in->name) : in->name && *in->name == '\0')
+        problem(s, "name", CHY_MISSING, "a role has a name");
+    text_judge(s, "name", in->name, 256);
+    text_judge(s, "description", in->description, 1024);
+    LIST_EACH(struct grant, g, &in->grants)
+    {
+        if (g->permission <= PERM_NONE || g->permission > PERM_ALL || g->on >= GRANT_ON_END)
+            problem(s, arena_printf(s->arena, "permissions[%zu]", i), CHY_BAD_VALUE,
+                    "there is no such permission");
+        i++;
+    }
+}
+
+static enum err
+add_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct role_change *r = arg;
+    const struct role *in = r->in;
+    struct row row;
+    int64_t id;
+
+    r->c.changes = (struct list){ 0 };
+    TRY(tx_one(s, tx, &role_insert,
+               BIND(v_text(in->name), v_text(text_fold(s->arena, in->name)),
+                    v_text(in->description ? in->description : ""),
+                    v_bool(!in->enabled.given || in->enabled.value)),
+               &row));
+    id = row_int(&row);
+    TRY(grants_replace(s, tx, id, &in->grants));
+    TRY(members_replace(s, tx, id, &in->members));
+    TRY(result_read(s, tx, r, id));
+    change_text(s, &r->c, "permissions", "", grants_text(s, &r->result.grants));
+    change_text(s, &r->c, "members", "", members_text(s, &r->result.members));
+    return change_audit(s, tx, &r->c, AUDIT_ROLE_CREATE, role_object(s, &r->result), NULL);
+}
+
+enum err
+role_add(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
+         struct role *out)
+{
+    struct role_change r = { .c = { .a = a, .by = by }, .in = in };
+    enum err e;
+
+    role_judge(s, in, true);
+    TRY(problems_check(s));
+    e = db_write(s, a->db, add_in, &r);
+    if (db_is_unique_conflict(s, e))
+        return fail(s, E_CONFLICT, "there is a role \"%s\" already", in->name);
+    TRY(e);
+    access_forget(a, NULL);
+    if (out)
+        *out = r.result;
+    return OK;
+}
+
+/** Change what the role itself says; what is built in stays as it is. */
+static enum err
+fields_edit(struct scope *s, struct tx *tx, const struct role *in, const struct role *old)
+{
+    const char *name = in->name ? in->name : old->name;
+    const char *description = in->description ? in->description : old->description;
+    bool enabled = in->enabled.given ? in->enabled.value : old->enabled.value;
+
+    if (old->immutable)
+        return OK;
+    TRY(tx_do(s, tx, &role_update,
+              BIND(v_int(old->id), v_text(name), v_text(text_fold(s->arena, name)),
+                   v_text(description), v_bool(enabled))));
+    return in->grants_given ? grants_replace(s, tx, old->id, &in->grants) : OK;
+}
+
+static enum err
+edit_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct role_change *r = arg;
+    const struct role *in = r->in;
+    int64_t administrators;
+    struct role old;
+
+    r->c.changes = (struct list){ 0 };
+    TRY(administrators_count(s, tx, &administrators));
+    TRY(present_role(s, tx, in->id, in->version, &old));
+    TRY(fields_edit(s, tx, in, &old));
+    if (in->members_given)
+        TRY(members_replace(s, tx, old.id, &in->members));
+    TRY(tx_do(s, tx, &role_touch, BIND(v_int(old.id))));
+    TRY(administrators_check(s, tx, administrators));
+    TRY(result_read(s, tx, r, old.id));
+    change_text(s, &r->c, "name", old.name, r->result.name);
+    change_text(s, &r->c, "description", old.description, r->result.description);
+    change_text(s, &r->c, "enabled", old.enabled.value ? "true" : "false",
+                r->result.enabled.value ? "true" : "false");
+    change_text(s, &r->c, "permissions", grants_text(s, &old.grants),
+                grants_text(s, &r->result.grants));
+    change_text(s, &r->c, "members", members_text(s, &old.members),
+                members_text(s, &r->result.members));
+    return change_audit(s, tx, &r->c, AUDIT_ROLE_EDIT, role_object(s, &r->result), NULL);
+}
+
+enum err
+role_edit(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
+          struct role *out)
+{
+    struct role_change r = { .c = { .a = a, .by = by }, .in = in };
+    enum err e;
+
+    role_judge(s, in, false);
+    TRY(problems_check(s));
+    e = db_write(s, a->db, edit_in, &r);
+    if (db_is_unique_conflict(s, e))
+        return fail(s, E_CONFLICT, "there is a role \"%s\" already", in->name);
+    TRY(e);
+    access_forget(a, NULL);
+    if (out)
+        *out = r.result;
+    return OK;
+}
+
+static enum err
+delete_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct role_change *r = arg;
+    struct role old;
+
+    TRY(present_role(s, tx, r->in->id, r->in->version, &old));
+    if (old.immutable)
+        return fail(s, E_CONFLICT, "the role \"%s\" is built in", old.name);
+    if (old.members.count > 0)
+        return fail(s, E_CONFLICT, "the role \"%s\" has %zu members", old.name, old.members.count);
+    TRY(tx_do(s, tx, &grants_drop, BIND(v_int(old.id))));
+    TRY(tx_do(s, tx, &role_drop, BIND(v_int(old.id))));
+    return change_audit(s, tx, &r->c, AUDIT_ROLE_DELETE, role_object(s, &old), NULL);
+}
+
+enum err
+role_delete(struct scope *s, struct access *a, const struct caller *by, int64_t id, int64_t version)
+{
+    struct role in = { .id = id, .version = version };
+    struct role_change r = { .c = { .a = a, .by = by }, .in = &in };
+
+    TRY(db_write(s, a->db, delete_in, &r));
+    access_forget(a, NULL);
+    return OK;
+}
+
+/** One grant more or less: ADD says which. */
+static enum err
+grant_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
+{
+    struct audit_change one = { .field = "permission" };
+    int64_t changed;
+    struct role old;
+
+    r->c.changes = (struct list){ 0 };
+    TRY(present_role(s, tx, r->in->id, 0, &old));
+    if (old.immutable)
+        return fail(s, E_CONFLICT, "the permissions of the built-in role \"%s\" are fixed",
+                    old.name);
+    TRY(tx_count(s, tx, add ? &grant_insert : &grant_drop, grant_values(s, old.id, r->grant),
+                 &changed));
+    if (changed == 0)
+        return OK;
+    TRY(tx_do(s, tx, &role_touch, BIND(v_int(old.id))));
+    *(add ? &one.after : &one.before) = grant_text(s, r->grant);
+    list_add(s->arena, &r->c.changes, struct audit_change, one);
+    return change_audit(s, tx, &r->c, add ? AUDIT_PERMISSION_GRANT : AUDIT_PERMISSION_WITHDRAW,
+                        role_object(s, &old), NULL);
+}
+
+static enum err
+grant_in(struct scope *s, struct tx *tx, void *arg)
+{
+    return grant_change(s, tx, arg, true);
+}
+
+static enum err
+withdraw_in(struct scope *s, struct tx *tx, void *arg)
+{
+    return grant_change(s, tx, arg, false);
+}
+
+static enum err
+grant_run(struct scope *s, struct access *a, const struct caller *by, int64_t role,
+          const struct grant *grant, enum err (*run)(struct scope *s, struct tx *tx, void *arg))
+{
+    struct role in = { .id = role };
+    struct role_change r = { .c = { .a = a, .by = by }, .in = &in, .grant = grant };
+
+    if (grant->permission <= PERM_NONE || grant->permission > PERM_ALL || grant->on >= GRANT_ON_END)
+        problem(s, "permission", CHY_BAD_VALUE, "there is no such permission");
+    TRY(problems_check(s));
+    TRY(db_write(s, a->db, run, &r));
+    access_forget(a, NULL);
+    return OK;
+}
+
+enum err
+role_grant(struct scope *s, struct access *a, const struct caller *by, int64_t role,
+           const struct grant *grant)
+{
+    return grant_run(s, a, by, role, grant, grant_in);
+}
+
+enum err
+role_withdraw(struct scope *s, struct access *a, const struct caller *by, int64_t role,
+              const struct grant *grant)
+{
+    return grant_run(s, a, by, role, grant, withdraw_in);
+}
+
+/** One member more or less: ADD says which. */
+static enum err
+member_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
+{
+    struct values who = BIND(v_int(r->in->id), v_int(r->member.kind), v_int(r->member.id));
+    struct audit_change one = { .field = "member" };
+    int64_t changed, administrators;
+    struct role old;
+
+    r->c.changes = (struct list){ 0 };
+    TRY(administrators_count(s, tx, &administrators));
+    TRY(present_role(s, tx, r->in->id, 0, &old));
+    TRY(member_check(s, tx, &r->member));
+    TRY(tx_count(s, tx, add ? &member_put : &member_drop, who, &changed));
+    if (changed == 0)
+        return OK;
+    TRY(tx_do(s, tx, &role_touch, BIND(v_int(old.id))));
+    TRY(administrators_check(s, tx, administrators));
+    *(add ? &one.after : &one.before) = principal_id_text(s->arena, r->member.kind, r->member.id);
+    list_add(s->arena, &r->c.changes, struct audit_change, one);
+    return change_audit(s, tx, &r->c, add ? AUDIT_ROLE_MEMBER_ADD : AUDIT_ROLE_MEMBER_REMOVE,
+                        role_object(s, &old), NULL);
+}
+
+static enum err
+member_add_in(struct scope *s, struct tx *tx, void *arg)
+{
+    return member_change(s, tx, arg, true);
+}
+
+static enum err
+member_remove_in(struct scope *s, struct tx *tx, void *arg)
+{
+    return member_change(s, tx, arg, false);
+}
+
+enum err
+role_member_add(struct scope *s, struct access *a, const struct caller *by, int64_t role,
+                enum caller_kind kind, int64_t id)
+{
+    struct role in = { .id = role };
+    struct role_change r = { .c = { .a = a, .by = by }, .in = &in, .member = { kind, id, NULL } };
+
+    TRY(db_write(s, a->db, member_add_in, &r));
+    access_forget(a, principal_id_text(s->arena, kind, id));
+    return OK;
+}
+
+enum err
+role_member_remove(struct scope *s, struct access *a, const struct caller *by, int64_t role,
+                   enum caller_kind kind, int64_t id)
+{
+    struct role in = { .id = role };
+    struct role_change r = { .c = { .a = a, .by = by }, .in = &in, .member = { kind, id, NULL } };
+
+    TRY(db_write(s, a->db, member_remove_in, &r));
+    access_forget(a, principal_id_text(s->arena, kind, id));
+    return OK;
+}
+
+enum err
+role_get(struct scope *s, struct access *a, int64_t id, struct role *out)
+{
+    struct role found;
+    struct row row;
+
+    TRY(not_there(s, db_one(s, a->db, &role_row, BIND(v_int(id)), &row), id));
+    role_read(&row, &found);
+    TRY(details(s, a->db, &found));
+    *out = found;
+    return OK;
+}
+
+enum err
+role_find(struct scope *s, struct access *a, const char *name, struct role *out)
+{
+    struct role found;
+    struct row row;
+    enum err e = db_one(s, a->db, &role_row_by_name, BIND(v_text(text_fold(s->arena, name))), &row);
+
+    if (e == E_NOT_FOUND)
+        return fail(s, e, "the role \"%s\" was not found", name);
+    TRY(e);
+    role_read(&row, &found);
+    TRY(details(s, a->db, &found));
+    *out = found;
+    return OK;
+}
+
+enum err
+role_list(struct scope *s, struct access *a, const struct principal_query *q, struct list *out,
+          const char **next)
+{
+    const char *text = text_fold(s->arena, q->text ? q->text : ""), *last = NULL;
+    int limit = page_limit(q);
+    struct list found = { 0 };
+    struct rows rows;
+
+    TRY(db_all(s, a->db, &roles_page,
+               BIND(v_text(q->after ? q->after : ""), v_text(text), v_int(limit)), &rows));
+    for (size_t i = 0; i < rows.count && i + 1 < (size_t)limit; i++) {
+        struct role *r = list_push(s->arena, &found, struct role);
+
+        role_read(&rows.at[i], r);
+        last = row_text(&rows.at[i]);
+        TRY(details(s, a->db, r));
+    }
+    *next = rows.count == (size_t)limit ? last : NULL;
+    *out = found;
+    return OK;
+}

@@ -1,0 +1,239 @@
+/* Verifying an export: JSON Lines, each event with its chain and its hash, checkpoints among them.
+ */
+#include "audit/walk.h"
+
+#include "audit/checkpoint.h"
+#include "codec/json.h"
+#include "pki/jwk.h"
+#include "seal/keyring.h"
+
+#include <string.h>
+
+#define CHAINS_MAX 256
+
+/** An export on the way through it. */
+struct export
+{
+    struct scope *s;
+    struct audit_report *report;
+    struct list keys;      /* of struct keyring_key */
+    bool trust_keys;       /* take the keys that the checkpoints bring along */
+    struct list intervals; /* of struct interval, of all chains */
+    struct walk *walks;    /* CHAINS_MAX */
+    size_t count;
+};
+
+/** The next line of P that is not empty. */
+static bool
+next_line(struct span *p, struct bytes *line)
+{
+    while (span_left(p) > 0) {
+        const uint8_t *end = memchr(p->at, '\n', span_left(p));
+        const uint8_t *stop = end ? end : p->end;
+
+        *line = (struct bytes){ p->at, (size_t)(stop - p->at) };
+        p->at = end ? end + 1 : p->end;
+        if (line->len > 0)
+            return true;
+    }
+    return false;
+}
+
+static enum err
+key_trust(struct export *x, const char *kid, const char *spki64)
+{
+    struct keyring_key *k;
+    struct pubkey public;
+    struct bytes spki;
+
+    LIST_EACH(struct keyring_key, known, &x->keys)
+    if (text_eq(known->kid, kid))
+        return OK;
+    if (!spki64 || !base64url_decode(x->s->arena, spki64, strlen(spki64), &spki))
+        return fail(x->s, E_INVALID, "a checkpoint of the export brings no key");
+    k = list_push(x->s->arena, &x->keys, struct keyring_key);
+    k->kid = kid;
+    TRY(pubkey_read(x->s, spki, &public));
+    return pubkey_import(x->s, &public, &k->key);
+}
+
+/** Take one signed interval out of a checkpoint event; a malformed one covers nothing. */
+static enum err
+interval_take(struct export *x, const struct json *j)
+{
+    struct arena *a = x->s->arena;
+    const char *root = json_str(json_get(j, "root"));
+    const char *signature = json_str(json_get(j, "signature"));
+    struct interval i = { .kid = json_str(json_get(j, "kid")) };
+    struct bytes hash;
+
+    if (!json_int(json_get(j, "chain"), &i.lane) || !json_int(json_get(j, "from"), &i.from) ||
+        !json_int(json_get(j, "to"), &i.to) || !json_int(json_get(j, "at"), &i.at.ms) || !root ||
+        !signature || !i.kid || !hex_decode(a, root, &hash) || hash.len != AUDIT_HASH_LEN ||
+        !base64url_decode(a, signature, strlen(signature), &i.signature))
+        return fail(x->s, E_INVALID, "a checkpoint of the export is malformed");
+    memcpy(i.root, hash.data, AUDIT_HASH_LEN);
+    if (x->trust_keys)
+        TRY(key_trust(x, i.kid, json_str(json_get(j, "key"))));
+    list_add(a, &x->intervals, struct interval, i);
+    return OK;
+}
+
+/** The first pass: collect the checkpoints, wherever they stand. */
+static enum err
+checkpoints_collect(struct export *x, struct bytes lines)
+{
+    struct span p = span_of(lines);
+    struct bytes line;
+
+    while (next_line(&p, &line)) {
+        struct canonical_view view;
+        const char *fault;
+        struct json *after;
+        const struct json *list;
+
+        if (!canonical_read(line, &view, &fault) || !canonical_is(view.action, "chain.checkpoint"))
+            continue;
+        TRY(json_parse(x->s, view.after, &after));
+        list = json_get(after, "checkpoints");
+        for (size_t n = 0; n < json_count(list); n++)
+            TRY(interval_take(x, json_item(list, n)));
+    }
+    return OK;
+}
+
+static int
+interval_order(const void *a, const void *b)
+{
+    const struct interval *x = a, *y = b;
+
+    return x->from != y->from ? (x->from < y->from ? -1 : 1) : (x->to > y->to) - (x->to < y->to);
+}
+
+/** The walk of chain LANE, begun with its first event SEQ. */
+static struct walk *
+walk_of(struct export *x, int64_t lane, int64_t seq)
+{
+    struct list intervals = { 0 };
+    struct walk *w;
+
+    for (size_t n = 0; n < x->count; n++)
+        if (x->walks[n].lane == lane)
+            return &x->walks[n];
+    if (x->count == CHAINS_MAX)
+        return NULL;
+    w = &x->walks[x->count++];
+    *w = (struct walk){ .s = x->s, .report = x->report, .keys = &x->keys };
+    LIST_EACH(struct interval, i, &x->intervals)
+    if (i->lane == lane)
+        list_add(x->s->arena, &intervals, struct interval, *i);
+    list_sort(&intervals, interval_order);
+    walk_begin(w, lane, &intervals);
+    w->next = seq == 1 ? 1 : 0;
+    return w;
+}
+
+/** The event's own text: the line without its members "chain" and "hash". */
+static bool
+line_open(struct buf *text, struct bytes line, struct canonical_view *view, struct bytes *hash_hex)
+{
+    const uint8_t *end = line.data + line.len;
+    const char *fault;
+    const uint8_t *chain_end, *hash_end;
+
+    if (!canonical_read(line, view, &fault) || !view->chain.data || view->hash.len != 8 + 64 + 1)
+        return false;
+    chain_end = view->chain.data + view->chain.len + 1; /* with the comma: "id" follows both */
+    hash_end = view->hash.data + view->hash.len + 1;
+    if (chain_end != view->hash.data || hash_end > end)
+        return false;
+    *hash_hex = (struct bytes){ view->hash.data + 8, 64 };
+    buf_reset(text);
+    buf_add(text, line.data, (size_t)(view->chain.data - line.data));
+    buf_add(text, hash_end, (size_t)(end - hash_end));
+    return !text->failed;
+}
+
+static enum err
+lines_walk(struct export *x, struct bytes lines)
+{
+    AUTO(arena_free) struct arena *scratch = arena_new();
+    AUTO(buf_done) struct buf text;
+    struct span p = span_of(lines);
+    struct bytes line, hex, hash;
+    struct canonical_view view;
+    int64_t number = 0;
+
+    buf_init(&text, AUDIT_EVENT_MAX + 1024);
+    while (next_line(&p, &line)) {
+        struct walk *w;
+
+        number++;
+        arena_reset(scratch);
+        if (!line_open(&text, line, &view, &hex) ||
+            !hex_decode(scratch, arena_text_n(scratch, (const char *)hex.data, hex.len), &hash))
+            return fail(x->s, E_INVALID, "line %lld of the export is no audit event",
+                        (long long)number);
+        w = walk_of(x, view.lane, view.seq);
+        if (!w)
+            return fail(x->s, E_LIMIT, "the export has more than %d chains", CHAINS_MAX);
+        walk_event(w, view.seq, buf_bytes(&text), hash, NULL);
+    }
+    for (size_t n = 0; n < x->count; n++)
+        walk_end(&x->walks[n], -1, (struct bytes){ NULL, 0 });
+    return OK;
+}
+
+/** Read the trusted keys: a JWK Set, each with its kid. */
+static enum err
+keys_read(struct export *x, const char *keys)
+{
+    struct json *set;
+    const struct json *list;
+
+    if (!keys) {
+        x->trust_keys = true;
+        return OK;
+    }
+    TRY(json_parse(x->s, bytes_of_text(keys), &set));
+    list = json_get(set, "keys");
+    for (size_t n = 0; n < json_count(list); n++) {
+        struct keyring_key *k = list_push(x->s->arena, &x->keys, struct keyring_key);
+
+        k->kid = json_str(json_get(json_item(list, n), "kid"));
+        TRY(jwk_read(x->s, json_item(list, n), &k->key));
+    }
+    return OK;
+}
+
+enum err
+audit_verify_export(struct scope *s, struct bytes lines, const char *keys,
+                    struct audit_report *report)
+{
+    struct audit_report found = { .intact = true };
+    struct export x = { .s = s, .report = &found };
+    int64_t began = clock_mono_us();
+    enum err e;
+
+    x.walks = arena_alloc(s->arena, CHAINS_MAX * sizeof *x.walks);
+    e = note(s, keys_read(&x, keys), "the keys of checkpoints");
+    if (e == OK)
+        e = checkpoints_collect(&x, lines);
+    if (e == OK)
+        e = lines_walk(&x, lines);
+    for (size_t n = 0; n < x.count; n++)
+        walk_done(&x.walks[n]);
+    TRY(e);
+    found.micros = clock_mono_us() - began;
+    *report = found;
+    return OK;
+}
+
+enum err
+audit_checkpoint_keys(struct scope *s, struct db *db, const char **jwks)
+{
+    struct list keys;
+
+    TRY(keyring_public(s, db, "audit", &keys));
+    return keyring_jwks(s, &keys, "EdDSA", jwks);
+}

@@ -71,6 +71,7 @@ yes(struct buf *out, const char *name)
 static void
 reference(struct printer *p, const char *name, const struct model *m)
 {
+    assert(m && "a list or an object without its model");
     begin(p->out, name, '{');
     text(p->out, "$ref", arena_printf(p->a, "#/components/schemas/%s", m->name));
     buf_byte(p->out, '}');
@@ -234,8 +235,10 @@ static void
 inside(struct printer *p, const struct field *f)
 {
     if (f->type == FT_LIST) {
-        struct field element = value_element(f);
+        struct field element;
 
+        assert(f->model && "a list without its model");
+        element = value_element(f);
         element.flags = (element.flags & ~(unsigned)(ALWAYS | READ_ONLY)) | REQUIRED;
         element.doc = NULL;
         if (f->model->is_scalar)

@@ -234,37 +234,46 @@ split_key(struct arena *a, const char *key, const char *separator, const char **
     }
 }
 
-/* One key of environment or flags: NAME as it was given is for errors. */
+/* One key of environment or flags. */
+struct one {
+    const char *name; /* as it was given, for errors */
+    const char *parts[KEY_PARTS_MAX];
+    size_t count; /* 0: too many parts for any key */
+    const char *value, *origin;
+    bool fold;
+};
+
 static void
-add_one(struct settings_loader *l, const char **parts, size_t count, bool fold, const char *name,
-        const char *value, const char *origin, struct node **tree)
+add_one(struct settings_loader *l, struct one *one, struct node **tree)
 {
     struct arena *a = l->s->arena;
     const struct model *where = l->into->model;
-    const struct field *f;
+    const struct field *f = NULL;
+    const char *hint = "";
     struct node *node;
     size_t stop = 0;
 
-    f = count ? follow(l->into->model, parts, count, fold, &stop, &where) : NULL;
+    if (one->count)
+        f = follow(l->into->model, one->parts, one->count, one->fold, &stop, &where);
     if (!f) {
-        settings_problem(
-            l, origin, name, CHY_UNKNOWN_SETTING,
-            arena_printf(a, "there is no such setting%s",
-                         where && count ? model_did_you_mean(a, where, parts[stop]) : ""));
+        if (where && one->count)
+            hint = model_did_you_mean(a, where, one->parts[stop]);
+        settings_problem(l, one->origin, one->name, CHY_UNKNOWN_SETTING,
+                         arena_printf(a, "there is no such setting%s", hint));
         return;
     }
-    if (!text_is_utf8(value, strlen(value))) {
-        settings_problem(l, origin, name, CHY_BAD_TEXT, "is not UTF-8");
+    if (!text_is_utf8(one->value, strlen(one->value))) {
+        settings_problem(l, one->origin, one->name, CHY_BAD_TEXT, "is not UTF-8");
         return;
     }
-    if (f->type == FT_PAIRS && !text_eq(parts[count - 1], f->wire) && count > 1)
-        node = text_node(a, value, origin);
+    if (f->type == FT_PAIRS && one->count > 1 && !text_eq(one->parts[one->count - 1], f->wire))
+        node = text_node(a, one->value, one->origin);
     else if (f->type == FT_LIST || f->type == FT_OBJECT || f->type == FT_PAIRS)
-        node = structured(l, f, value, origin);
+        node = structured(l, f, one->value, one->origin);
     else
-        node = text_node(a, value, origin);
+        node = text_node(a, one->value, one->origin);
     if (node)
-        *tree = node_merge(a, *tree, nest(a, parts, count, node));
+        *tree = node_merge(a, *tree, nest(a, one->parts, one->count, node));
 }
 
 static void
@@ -273,15 +282,19 @@ add_sets(struct settings_loader *l, const char *const *sets, const char *origin,
     struct arena *a = l->s->arena;
 
     for (; sets && *sets; sets++) {
-        const char *parts[KEY_PARTS_MAX], *equals = strchr(*sets, '='), *key, *where;
+        const char *equals = strchr(*sets, '=');
+        struct one one = { .origin = origin };
 
         if (!equals) {
             settings_problem(l, origin, *sets, CHY_BAD_SETTINGS, "must have the form key=value");
             continue;
         }
-        key = arena_text_n(a, *sets, (size_t)(equals - *sets));
-        where = text_eq(origin, "--set") ? arena_printf(a, "--set %s", key) : origin;
-        add_one(l, parts, split_key(a, key, ".", parts), false, key, equals + 1, where, tree);
+        one.name = arena_text_n(a, *sets, (size_t)(equals - *sets));
+        one.value = equals + 1;
+        one.count = split_key(a, one.name, ".", one.parts);
+        if (text_eq(origin, "--set"))
+            one.origin = arena_printf(a, "--set %s", one.name);
+        add_one(l, &one, tree);
     }
 }
 
@@ -293,18 +306,18 @@ add_environment(struct settings_loader *l, struct node **tree)
     struct arena *a = l->s->arena;
 
     for (const char *const *e = l->from->environment; e && *e; e++) {
-        const char *parts[KEY_PARTS_MAX], *equals = strchr(*e, '='), *name, *key;
-        size_t count;
+        const char *equals = strchr(*e, '='), *variable;
+        struct one one = { .fold = true };
 
         if (!text_starts(*e, PREFIX) || !equals)
             continue;
-        name = arena_text_n(a, *e, (size_t)(equals - *e));
-        key = text_fold(a, name + strlen(PREFIX));
-        count = split_key(a, key, "__", parts);
-        if (count == 1 && !model_field(l->into->model, key, true))
-            continue;
-        add_one(l, parts, count, true, name + strlen(PREFIX), equals + 1,
-                arena_printf(a, "environment %s", name), tree);
+        variable = arena_text_n(a, *e, (size_t)(equals - *e));
+        one.name = variable + strlen(PREFIX);
+        one.value = equals + 1;
+        one.origin = arena_printf(a, "environment %s", variable);
+        one.count = split_key(a, text_fold(a, one.name), "__", one.parts);
+        if (one.count != 1 || model_field(l->into->model, one.parts[0], true))
+            add_one(l, &one, tree);
     }
 }
 

@@ -355,9 +355,6 @@ feed_section(struct http1 *p, const uint8_t *data, size_t len, size_t *used)
     size_t before = p->have;
     size_t took = keep(p, data, len);
 
-#ifdef PLANT_BUG /* for the fuzzer to find: what was seen in the part before is forgotten */
-    p->flags &= ~SEEN_HIGH;
-#endif
     *used = took;
     if (!scan(p)) {
         if (p->state != BAD && p->have == max)

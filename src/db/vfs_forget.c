@@ -63,7 +63,7 @@ resize(struct image *i, size_t size)
 static void
 mark(struct image *i, size_t from, size_t to)
 {
-    struct range *last = i->dirty_count > 0 ? &i->dirty[i->dirty_count - 1] : NULL;
+    struct range *last = i->dirty && i->dirty_count > 0 ? &i->dirty[i->dirty_count - 1] : NULL;
 
     if (last && last->to == from) {
         last->to = to;

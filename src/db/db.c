@@ -320,9 +320,10 @@ tx_count(struct scope *s, struct tx *tx, struct sql *sql, struct values v, int64
 enum err
 tx_do(struct scope *s, struct tx *tx, struct sql *sql, struct values v)
 {
-    int64_t changed;
+    struct question q = { .sql = sql, .values = v };
+    struct answer a = { .take = TAKE_NONE, .later = true };
 
-    return tx_count(s, tx, sql, v, &changed);
+    return change(s, tx, &q, &a);
 }
 
 enum err

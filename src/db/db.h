@@ -126,6 +126,10 @@ enum err db_prepare_all(struct scope *s, struct db *db);
  */
 enum err db_write(struct scope *s, struct db *db,
                   enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg);
+/**
+ * Do it. On PostgreSQL it is sent on with what follows, so its failure may be that of the next
+ * call, or of the write; db_write tells it either way.
+ */
 enum err tx_do(struct scope *s, struct tx *tx, struct sql *sql, struct values v);
 /** The same; *CHANGED receives how many rows. */
 enum err tx_count(struct scope *s, struct tx *tx, struct sql *sql, struct values v,

@@ -25,6 +25,7 @@ struct answer {
     struct list rows; /* TAKE_ALL: of struct row */
     enum err (*each)(struct scope *s, struct row *row, void *arg);
     void *arg;
+    bool later;      /* nobody waits for the result: it may be known with that of what follows */
     size_t seen;     /* rows so far */
     int64_t changed; /* rows inserted, updated or deleted */
 };

@@ -3,13 +3,10 @@
 #include "db/postgres_value.h"
 #include "db/sql.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CANCEL_GRACE_MS INT64_C(2000) /* for the answer to a cancelled statement */
-#define PARAMS_FEW 32                 /* values sent without an allocation */
+#define PARAMS_FEW 32 /* values sent without an allocation */
 
 /** A prepared statement: its name at the server, and the types it wants. */
 struct prepared {
@@ -17,160 +14,6 @@ struct prepared {
     int count;
     Oid types[];
 };
-
-/* Failures ----------------------------------------------------------------------------------- */
-
-static const char *
-line_of(const char *text)
-{
-    return text && *text ? text : "no reason given\n";
-}
-
-/** The first line of the server's message, without its end. */
-#define FIRST_LINE(text) (int)strcspn(line_of(text), "\n"), line_of(text)
-
-static enum err
-lost(struct scope *s, struct postgres_conn *c, const char *what)
-{
-    c->head.broken = true;
-    meter_error("io");
-    return fail_code(s, E_UNAVAILABLE, CHY_DB_UNAVAILABLE, "%s: %.*s", what,
-                     FIRST_LINE(PQerrorMessage(c->link)));
-}
-
-static enum err
-constraint_failure(struct scope *s, const char *state, const char *what, const char *text)
-{
-    meter_error("constraint");
-    if (strcmp(state, "23505") == 0)
-        return fail_tag(s, E_CONFLICT, CHY_NONE, "unique", "%s: %.*s", what, FIRST_LINE(text));
-    if (strcmp(state, "23503") == 0)
-        return fail_tag(s, E_CONFLICT, CHY_NONE, "reference", "%s: %.*s", what, FIRST_LINE(text));
-    return fail(s, E_INTERNAL, "%s: %.*s", what, FIRST_LINE(text));
-}
-
-/** Record what the server refused, by its SQLSTATE. @see PostgreSQL documentation, appendix A */
-static enum err
-failure(struct scope *s, struct postgres_conn *c, const PGresult *r, const char *what)
-{
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-
-    if (!state || PQstatus(c->link) != CONNECTION_OK)
-        return lost(s, c, what);
-    if (strncmp(state, "23", 2) == 0)
-        return constraint_failure(s, state, what, text);
-    if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0) {
-        c->head.again = true;
-        meter_error("busy");
-        return fail_tag(s, E_CONFLICT, CHY_NONE, "again", "%s: %.*s", what, FIRST_LINE(text));
-    }
-    if (strcmp(state, "57014") == 0 || strcmp(state, "55P03") == 0) {
-        meter_error("timeout");
-        return fail(s, E_TIMEOUT, "%s: %.*s", what, FIRST_LINE(text));
-    }
-    if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0 ||
-        strncmp(state, "53", 2) == 0 || strncmp(state, "58", 2) == 0 ||
-        strcmp(state, "25006") == 0) { /* shut down, gone, full, failing, or a standby by now */
-        c->head.broken = true;
-        meter_error("io");
-        return fail_code(s, E_UNAVAILABLE, CHY_DB_UNAVAILABLE, "%s: %.*s", what, FIRST_LINE(text));
-    }
-    meter_error("other");
-    if (strncmp(state, "54", 2) == 0)
-        return fail(s, E_LIMIT, "%s: %.*s", what, FIRST_LINE(text));
-    return fail(s, E_INTERNAL, "%s: %.*s (%s)", what, FIRST_LINE(text), state);
-}
-
-/* Waiting for the server --------------------------------------------------------------------- */
-
-/** Wait until the connection can be read; false when the time is over first. */
-static bool
-readable(struct postgres_conn *c, int64_t end_ms)
-{
-    struct pollfd p = { .fd = PQsocket(c->link), .events = POLLIN };
-    int r;
-
-    do {
-        int64_t left = end_ms == INT64_MAX ? -1 : MAX(end_ms - clock_mono_ms(), INT64_C(0));
-
-        r = poll(&p, 1, (int)MIN(left, DAY_MS));
-    } while (r < 0 && errno == EINTR);
-    return r != 0;
-}
-
-static void
-cancel(struct postgres_conn *c)
-{
-    PGcancel *order = PQgetCancel(c->link);
-    char why[256];
-
-    if (order)
-        (void)PQcancel(order, why, sizeof(why));
-    PQfreeCancel(order);
-}
-
-/** The next result, or NULL after the last; past the deadline the statement is cancelled. */
-static enum err
-next_result(struct scope *s, struct postgres_conn *c, const char *what, PGresult **out)
-{
-    int64_t end_ms = s->deadline_ms;
-    bool cancelled = false;
-
-    while (PQisBusy(c->link)) {
-        if (!readable(c, end_ms)) {
-            if (cancelled)
-                return lost(s, c, what);
-            cancel(c);
-            cancelled = true;
-            end_ms = clock_mono_ms() + CANCEL_GRACE_MS;
-        } else if (!PQconsumeInput(c->link)) {
-            return lost(s, c, what);
-        }
-    }
-    *out = PQgetResult(c->link);
-    return OK;
-}
-
-/** Read the results of one statement to the end; the first failure counts. */
-static enum err
-finish(struct scope *s, struct postgres_conn *c, const char *what,
-       enum err (*take)(struct scope *s, PGresult *r, void *arg), void *arg)
-{
-    enum err e = OK;
-    PGresult *r;
-
-    for (;;) {
-        ExecStatusType status;
-
-        TRY(next_result(s, c, what, &r));
-        if (!r)
-            return e;
-        status = PQresultStatus(r);
-        if (e == OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
-            status != PGRES_SINGLE_TUPLE)
-            e = failure(s, c, r, what);
-        else if (e == OK && take)
-            e = take(s, r, arg);
-        PQclear(r);
-    }
-}
-
-static enum err
-take_number(struct scope *s UNUSED, PGresult *r, void *arg)
-{
-    if (PQntuples(r) > 0 && PQnfields(r) > 0)
-        *(int64_t *)arg = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
-    return OK;
-}
-
-enum err
-postgres_ask(struct scope *s, struct postgres_conn *c, const char *text, int64_t *number)
-{
-    if (!PQsendQuery(c->link, text))
-        return lost(s, c, text);
-    return finish(s, c, text, number ? take_number : NULL, number);
-}
 
 /* Connections -------------------------------------------------------------------------------- */
 
@@ -183,7 +26,11 @@ drop_prepared(void *conn, void *prepared)
 
     if (!c->head.broken && PQstatus(c->link) == CONNECTION_OK) {
         (void)snprintf(text, sizeof(text), "DEALLOCATE %s", p->name);
-        PQclear(PQexec(c->link, text));
+        if (!c->pipelined)
+            PQclear(PQexec(c->link, text));
+        else if (c->pending < PENDING_MOST &&
+                 PQsendQueryParams(c->link, text, 0, NULL, NULL, NULL, NULL, 0))
+            c->sent[c->pending++] = "forgetting a statement";
     }
     mem_free(p);
 }
@@ -244,7 +91,7 @@ postgres_connect(struct scope *s, struct db *db, bool writer, struct conn **out)
     cache_init(&c->head.cache, drop_prepared, c);
     c->link = PQconnectdbParams(names, values, 1);
     if (PQstatus(c->link) != CONNECTION_OK) {
-        e = lost(s, c, "connecting to PostgreSQL");
+        e = postgres_lost(s, c, "connecting to PostgreSQL");
     } else {
         (void)PQsetNoticeReceiver(c->link, quiet, NULL);
         e = set_session(s, c, writer);
@@ -292,12 +139,10 @@ prepare_named(struct scope *s, struct postgres_conn *c, const struct question *q
     const char *text;
 
     TRY(sql_spell(s, DB_POSTGRES, question_text(q), &text));
-    if (!PQsendPrepare(c->link, (*p)->name, text, 0, NULL))
-        return lost(s, c, question_name(q));
-    TRY(finish(s, c, question_name(q), NULL, NULL));
-    if (!PQsendDescribePrepared(c->link, (*p)->name))
-        return lost(s, c, question_name(q));
-    return finish(s, c, question_name(q), take_types, p);
+    TRY(postgres_sent(s, c, question_name(q), PQsendPrepare(c->link, (*p)->name, text, 0, NULL)));
+    TRY(postgres_collect(s, c, NULL, NULL));
+    TRY(postgres_sent(s, c, question_name(q), PQsendDescribePrepared(c->link, (*p)->name)));
+    return postgres_collect(s, c, take_types, p);
 }
 
 static enum err
@@ -375,27 +220,32 @@ send(struct scope *s, struct postgres_conn *c, const struct prepared *p, const s
         lengths[i] = params[i].len;
         formats[i] = params[i].binary;
     }
-    if (!PQsendQueryPrepared(c->link, p->name, (int)n, values, lengths, formats, 1))
-        return lost(s, c, question_name(q));
-    return OK;
+    return postgres_sent(
+        s, c, question_name(q),
+        PQsendQueryPrepared(c->link, p->name, (int)n, values, lengths, formats, 1));
 }
 
 static enum err
 postgres_run(struct scope *s, struct conn *conn, const struct question *q, struct answer *a)
 {
     struct postgres_conn *c = (struct postgres_conn *)conn;
-    void **slot = cache_slot(&conn->cache, q);
+    void **slot;
     struct taking taking = { .answer = a, .what = question_name(q) };
-    struct prepared *p = *slot;
+    struct prepared *p;
 
+    TRY(postgres_room(s, c));
+    slot = cache_slot(&conn->cache, q);
+    p = *slot;
     if (!p) {
         TRY(prepare(s, c, q, &p));
         *slot = p;
     }
     TRY(send(s, c, p, q));
+    if (a->later && c->pipelined)
+        return OK;
     if (a->take == TAKE_EACH)
         (void)PQsetSingleRowMode(c->link);
-    return finish(s, c, question_name(q), take_rows, &taking);
+    return postgres_collect(s, c, take_rows, &taking);
 }
 
 const struct engine postgres_engine = {

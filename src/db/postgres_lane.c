@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/random.h"
 
+#include <string.h>
 #include <time.h>
 
 #define TRIES 10              /* of one write that others conflict with */
@@ -41,6 +42,9 @@ take_number(struct scope *s, struct lane *lane)
     if (n == 0)
         return fail(s, E_LIMIT, "too many servers on one database");
     lane->number = (int)n;
+    if (!PQenterPipelineMode(conn_of(lane)->link))
+        return postgres_lost(s, conn_of(lane), "entering the pipeline");
+    conn_of(lane)->pipelined = true;
     return OK;
 }
 
@@ -73,6 +77,12 @@ lane_connect(struct scope *s, struct lane *lane)
 
 /* One write ---------------------------------------------------------------------------------- */
 
+static enum err
+take_commit(struct scope *s, PGresult *r, void *arg UNUSED)
+{
+    return strcmp(PQcmdStatus(r), "COMMIT") == 0 ? OK : fail(s, E_INTERNAL, "the commit undid");
+}
+
 /** The commit; when the connection dies in it, nobody knows how it went. */
 static enum err
 commit(struct scope *s, struct lane *lane)
@@ -82,7 +92,9 @@ commit(struct scope *s, struct lane *lane)
 
     crash_point("db.before_commit");
     s->deadline_ms = INT64_MAX; /* soon over, and half of it helps nobody */
-    e = postgres_ask(s, conn_of(lane), "COMMIT", NULL);
+    e = postgres_send(s, conn_of(lane), "COMMIT");
+    if (e == OK)
+        e = postgres_sync(s, conn_of(lane), take_commit, NULL);
     s->deadline_ms = deadline_ms;
     if (e == E_UNAVAILABLE)
         s->error.tag = "unknown";
@@ -96,7 +108,10 @@ rollback(struct scope *s, struct lane *lane)
     int64_t deadline_ms = s->deadline_ms;
 
     s->deadline_ms = clock_mono_ms() + lane->db->busy_ms;
-    if (lane->conn->broken || postgres_ask(s, conn_of(lane), "ROLLBACK", NULL) != OK)
+    if (!lane->conn->broken)
+        (void)postgres_sync(s, conn_of(lane), NULL, NULL); /* what failed is known */
+    if (lane->conn->broken || postgres_send(s, conn_of(lane), "ROLLBACK") != OK ||
+        postgres_sync(s, conn_of(lane), NULL, NULL) != OK)
         lane->conn->broken = true;
     s->deadline_ms = deadline_ms;
     s->error = own;
@@ -116,13 +131,13 @@ try_write(struct lane *lane, struct write *w, bool *again)
     tx.conn = lane->conn;
     tx.lane = lane->number;
     lane->conn->again = false;
-    e = postgres_ask(s, conn_of(lane), "BEGIN", NULL);
+    e = postgres_send(s, conn_of(lane), "BEGIN");
     if (e == OK)
         e = tx_run(&tx, w);
     if (e == OK) {
         e = commit(s, lane);
-        *again = lane->conn->again;
-        return e;
+        if (e == OK || lane->conn->broken)
+            return e;
     }
     rollback(s, lane);
     *again = tx.conn->again || (e == E_UNAVAILABLE && lane->conn->broken);

@@ -15,6 +15,7 @@ SQL(sample_add, "INSERT INTO sample (i, r, t, b) VALUES ($1, $2, $3, $4) RETURNI
 SQL(sample_get, "SELECT i, r, t, b FROM sample WHERE id = $1");
 SQL(sample_count, "SELECT COUNT(*), SUM(i), MAX(i) FROM sample");
 SQL(sample_texts, "SELECT t FROM sample ORDER BY t NULLS LAST, id");
+SQL(sample_put, "INSERT INTO sample (i, t) VALUES ($1, $2)");
 SQL(sample_set, "UPDATE sample SET i = $1 WHERE id = $2");
 SQL(sample_lock, "SELECT i FROM sample WHERE id = $1 @lock");
 SQL(sample_find, "SELECT id FROM sample WHERE @contains(t, $1) ORDER BY id");
@@ -191,6 +192,66 @@ swallowed(struct scope *s, struct db *db)
 TEST(a_write_that_hides_a_failed_statement_fails_all_the_same)
 {
     on_both(swallowed);
+}
+
+static enum err
+many_in(struct scope *s, struct tx *tx, void *arg)
+{
+    int64_t clash = *(int64_t *)arg; /* the number that is given twice; 0: none */
+
+    for (int64_t i = 1; i <= 100; i++) {
+        int64_t n = i == 60 && clash ? clash : i;
+
+        TRY(tx_do(s, tx, &sample_put,
+                  BIND(v_int(n), v_text(arena_printf(s->arena, "%d", (int)n)))));
+    }
+    for (int i = 0; i < 60; i++) { /* more texts than a connection remembers */
+        struct rows rows;
+
+        TRY(tx_query(s, tx, arena_printf(s->arena, "SELECT %d + COUNT(*) FROM sample", i),
+                     BIND_NONE, &rows));
+        assert_int_equal(row_int(&rows.at[0]), i + 100);
+    }
+    return OK;
+}
+
+static void
+many_statements(struct scope *s, struct db *db)
+{
+    int64_t clashes[] = { 59, 0 };
+    enum err e = db_write(s, db, many_in, &clashes[0]);
+
+    assert_true(db_is_unique_conflict(s, e));
+    assert_int_equal(count_of(s, db), 0);
+    assert_ok(s, db_write(s, db, many_in, &clashes[1]));
+    assert_int_equal(count_of(s, db), 100);
+}
+
+TEST(a_write_of_many_statements_is_all_or_nothing)
+{
+    on_both(many_statements);
+}
+
+static enum err
+last_in(struct scope *s, struct tx *tx, void *arg UNUSED)
+{
+    return tx_do(s, tx, &sample_put, BIND(v_int(1), v_text("same")));
+}
+
+static void
+last_statement(struct scope *s, struct db *db)
+{
+    enum err e;
+
+    assert_ok(s, db_write(s, db, last_in, NULL));
+    e = db_write(s, db, last_in, NULL);
+    assert_true(db_is_unique_conflict(s, e)); /* though nothing waited for it */
+    assert_int_equal(count_of(s, db), 1);
+}
+
+TEST(a_last_statement_that_fails_fails_the_write)
+{
+    on_both(last_statement);
 }
 
 struct worker {

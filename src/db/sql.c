@@ -41,6 +41,8 @@ static const struct {
     { "lock", "", "FOR UPDATE" },
     { "lock_skip", "", "FOR UPDATE SKIP LOCKED" },
     { "contains", "0 < instr", "0 < strpos" }, /* the arguments follow in the same order */
+    { "hex_of", "lower(hex(", "encode(" },     /* bytes between the two: lower-case digits */
+    { "hex_end", "))", ", 'hex')" },
 };
 
 /** The length of the literal, quoted name or comment at AT, or 0. */

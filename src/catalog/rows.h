@@ -17,14 +17,17 @@
     "t.name, t.display_name, c.protocol, c.requester_name, c.principal_name, c.superseded_at, "   \
     "c.revoked_at, c.invalidity_at, c.revocation_reason, c.revocation_comment, c.revoked_by, "    \
     "c.version"
-#define CERT_ROW_FROM                                                                             \
-    " FROM certificate c JOIN name dn ON dn.id = c.dn JOIN name ca_dn ON ca_dn.id = c.issuer_dn " \
-    "LEFT JOIN name cn ON cn.id = c.cn LEFT JOIN authority a ON a.id = c.authority "              \
+#define CERT_ROW_FROM " FROM certificate c" CERT_ROW_JOINS
+#define CERT_ROW_JOINS                                                               \
+    " JOIN name dn ON dn.id = c.dn JOIN name ca_dn ON ca_dn.id = c.issuer_dn "       \
+    "LEFT JOIN name cn ON cn.id = c.cn LEFT JOIN authority a ON a.id = c.authority " \
     "LEFT JOIN template t ON t.id = c.template"
 
 /** Read the next columns of ROW. */
 void cert_row_read(struct row *row, struct cert_row *out);
 /** Add what WITH asks for. */
 enum err cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *out);
+/** The same for many ROWS (of struct cert_row), in a question or two for each thousand. */
+enum err cert_rows_fill(struct scope *s, struct db *db, unsigned with, struct list *rows);
 
 #endif

@@ -1,0 +1,327 @@
+#include "catalog/search.h"
+
+#include "catalog/rows.h"
+#include "catalog/search_sql.h"
+#include <string.h>
+
+#define PAGE_SIZE 50
+#define FILL_MAX 1024 /* rows whose details one question fetches */
+
+/* Order. */
+
+/** What the field F sorts by; NULL: by nothing. */
+static const char *
+sort_key(struct scope *s, const struct cert_field *f)
+{
+    switch (f->kind) {
+    case CF_NAME:
+        return arena_printf(s->arena, "(SELECT NULLIF(n.folded, '') FROM name n WHERE n.id = %s)",
+                            f->expr);
+    case CF_SAN:
+        return "(SELECT n.folded FROM certificate_name d JOIN name n ON n.id = d.name "
+               "WHERE d.certificate = c.id ORDER BY d.position LIMIT 1)";
+    case CF_CA:
+        return "lower(CASE WHEN a.host = '' THEN a.name ELSE a.host || '\\' || a.name END)";
+    case CF_SERIAL: /* as it is shown */
+        return "(CASE WHEN substr(@hex_of c.serial @hex_end, 1, 2) = '00' THEN "
+               "substr(@hex_of c.serial @hex_end, 3) ELSE @hex_of c.serial @hex_end END)";
+    case CF_TEXT:
+    case CF_EKU:
+        return arena_printf(s->arena, "NULLIF(%s, '')", f->expr);
+    case CF_OU:
+    case CF_NOTHING:
+        return NULL;
+    default:
+        return f->expr;
+    }
+}
+
+/** The order asked for: what is sorted by, or NULL for the id alone. */
+static enum err
+order_of(struct scope *s, const struct cert_search *q, const char **key, const char **nulls)
+{
+    const struct cert_field *f = cert_field(text_empty(q->sort) ? "Id" : q->sort);
+
+    *key = NULL;
+    *nulls = "";
+    if (!f)
+        return fail_code(s, E_INVALID, CHY_QUERY_FIELD, "sorting: unknown field \"%.60s\"%s",
+                         q->sort, cert_field_did_you_mean(s->arena, q->sort));
+    if (f->kind == CF_OU)
+        return fail_code(s, E_INVALID, CHY_QUERY_FIELD,
+                         "sorting: the register has no order by \"%.60s\"", q->sort);
+    if (q->after || text_eq(f->expr, "c.id"))
+        return OK;
+    *key = sort_key(s, f);
+    if (!(f->flags & NEVER_NULL))
+        *nulls = q->descending ? " NULLS LAST" : " NULLS FIRST";
+    return OK;
+}
+
+/* Conditions. */
+
+/** Write " WHERE ..." for the query and for what is left out by itself; ANY: there is such. */
+static enum err
+where(struct scope *s, const struct cert_search *q, const struct query *parsed,
+      struct search_sql *b, bool *any)
+{
+    const char *word = " WHERE ";
+
+    if (parsed->root) {
+        buf_text(&b->text, word);
+        TRY(search_condition(s, parsed, b));
+        word = " AND ";
+    }
+    if (!q->include_revoked && !(b->named & LIFTS_REVOKED)) {
+        buf_printf(&b->text, "%sc.state <> ", word);
+        search_bind(s, b, v_int(CERT_REVOKED));
+        word = " AND ";
+    }
+    if (!q->include_expired && !(b->named & LIFTS_EXPIRED)) {
+        buf_printf(&b->text, "%sc.not_after >= ", word);
+        search_bind(s, b, v_when(q->now));
+        word = " AND ";
+    }
+    *any = !text_eq(word, " WHERE ");
+    return OK;
+}
+
+static enum err
+parse(struct scope *s, const struct cert_search *q, struct query *out)
+{
+    TRY(query_parse(s, q->query, out));
+    out->now = q->now;
+    out->me = q->me;
+    return OK;
+}
+
+static struct values
+values_of(const struct search_sql *b)
+{
+    return (struct values){ b->values.items, b->values.count };
+}
+
+SQL(count_all, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = 'state'");
+
+static enum err
+count(struct scope *s, struct db *db, const struct cert_search *q, const struct query *parsed,
+      int64_t *total)
+{
+    struct search_sql b;
+    struct rows rows;
+    struct row row;
+    const char *text;
+    bool any;
+
+    search_sql_init(&b, s->arena);
+    buf_text(&b.text, "SELECT COUNT(*)" SEARCH_FROM);
+    TRY(where(s, q, parsed, &b, &any));
+    if (!any) {
+        TRY(db_one(s, db, &count_all, BIND_NONE, &row));
+        *total = row_int(&row);
+        return OK;
+    }
+    TRY(search_text(s, &b, &text));
+    TRY(db_query(s, db, text, values_of(&b), &rows));
+    *total = rows.count ? row_int(&rows.at[0]) : 0;
+    return OK;
+}
+
+/* Pages. */
+
+/** The ids of the page first, in the order's own walk; then what belongs to them. */
+static enum err
+page_sql(struct scope *s, const struct cert_search *q, const struct query *parsed, int64_t size,
+         int64_t offset, struct search_sql *b)
+{
+    const char *key, *nulls, *way = q->descending ? " DESC" : " ASC";
+    bool any;
+
+    TRY(order_of(s, q, &key, &nulls));
+    buf_text(&b->text, "SELECT " CERT_ROW_COLUMNS " FROM (SELECT c.id AS id");
+    if (key)
+        buf_printf(&b->text, ", %s AS k", key);
+    buf_text(&b->text, SEARCH_FROM);
+    TRY(where(s, q, parsed, b, &any));
+    if (q->after) {
+        buf_printf(&b->text, "%sc.id %s ", any ? " AND " : " WHERE ", q->descending ? "<" : ">");
+        search_bind(s, b, v_int(q->after));
+    }
+    buf_text(&b->text, " ORDER BY ");
+    if (key)
+        buf_printf(&b->text, "k%s%s, ", way, nulls);
+    buf_printf(&b->text, "c.id%s LIMIT ", way);
+    search_bind(s, b, v_int(size));
+    buf_text(&b->text, " OFFSET ");
+    search_bind(s, b, v_int(offset));
+    buf_text(&b->text, ") p JOIN certificate c ON c.id = p.id" CERT_ROW_JOINS " ORDER BY ");
+    if (key)
+        buf_printf(&b->text, "p.k%s%s, ", way, nulls);
+    buf_printf(&b->text, "p.id%s", way);
+    return OK;
+}
+
+static bool
+offset_of(const struct cert_search *q, int64_t size, int64_t *out)
+{
+    int64_t offset;
+
+    *out = 0;
+    if (q->after)
+        return true;
+    if (__builtin_mul_overflow(MAX(q->page, 1) - 1, size, &offset))
+        return false;
+    return !__builtin_add_overflow(offset, MAX(q->skip, 0), out);
+}
+
+enum err
+catalog_search(struct scope *s, struct db *db, const struct cert_search *q, struct cert_found *out)
+{
+    int64_t size = q->page_size > 0 ? q->page_size : PAGE_SIZE, offset;
+    struct cert_found found = { 0 };
+    struct query parsed;
+    struct search_sql b;
+    struct rows rows = { 0 };
+    const char *text;
+    bool far;
+
+    TRY(parse(s, q, &parsed));
+    far = !offset_of(q, size, &offset);
+    search_sql_init(&b, s->arena);
+    TRY(page_sql(s, q, &parsed, size, far ? 0 : offset, &b));
+    TRY(search_text(s, &b, &text));
+    if (!far)
+        TRY(db_query(s, db, text, values_of(&b), &rows));
+    for (size_t i = 0; i < rows.count; i++)
+        cert_row_read(&rows.at[i], list_push(s->arena, &found.rows, struct cert_row));
+    TRY(cert_rows_fill(s, db, q->with, &found.rows));
+    if (q->want_total && !far && !q->after && offset == 0 && (int64_t)rows.count < size)
+        found.total = (int64_t)rows.count;
+    else if (q->want_total)
+        TRY(count(s, db, q, &parsed, &found.total));
+    *out = found;
+    return OK;
+}
+
+/* What belongs to the rows of a page. */
+
+/** A row's place, to find it by its id. */
+struct place {
+    int64_t id;
+    struct cert_row *row;
+};
+
+static int
+compare_places(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static struct cert_row *
+row_of(const struct list *places, int64_t id)
+{
+    size_t from = 0, to = places->count;
+
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+
+        if (list_at(places, struct place, mid)->id < id)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < places->count && list_at(places, struct place, from)->id == id
+               ? list_at(places, struct place, from)->row
+               : NULL;
+}
+
+/** Ask FRONT, the ids in parentheses, BACK; the number of ids grows in powers of two, so that
+ * engines see few different texts. */
+static enum err
+ask_for(struct scope *s, struct db *db, const char *front, const struct list *places,
+        const char *back, struct rows *out)
+{
+    struct search_sql b;
+    const char *text;
+    size_t width = 1;
+
+    while (width < places->count)
+        width *= 2;
+    search_sql_init(&b, s->arena);
+    buf_text(&b.text, front);
+    for (size_t i = 0; i < width; i++) {
+        buf_text(&b.text, i ? ", " : "(");
+        search_bind(s, &b, v_int(list_at(places, struct place, MIN(i, places->count - 1))->id));
+    }
+    buf_text(&b.text, back);
+    TRY(search_text(s, &b, &text));
+    return db_query(s, db, text, values_of(&b), out);
+}
+
+static enum err
+fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
+{
+    struct rows rows;
+
+    if (with & WITH_DER) {
+        TRY(ask_for(s, db, "SELECT certificate, der FROM certificate_der WHERE certificate IN ",
+                    places, ")", &rows));
+        for (size_t i = 0; i < rows.count; i++) {
+            struct cert_row *row = row_of(places, row_int(&rows.at[i]));
+
+            row->der = row_bytes(&rows.at[i]);
+        }
+    }
+    if (!(with & WITH_NAMES))
+        return OK;
+    TRY(ask_for(s, db,
+                "SELECT d.certificate, n.id, d.kind, n.text FROM certificate_name d "
+                "JOIN name n ON n.id = d.name WHERE d.certificate IN ",
+                places, ") ORDER BY d.certificate, d.position", &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct cert_row *row = row_of(places, row_int(&rows.at[i]));
+        struct cert_san *san = list_push(s->arena, &row->names, struct cert_san);
+
+        san->id = row_int(&rows.at[i]);
+        san->kind = row_int(&rows.at[i]);
+        san->text = row_text(&rows.at[i]);
+    }
+    return OK;
+}
+
+enum err
+cert_rows_fill(struct scope *s, struct db *db, unsigned with, struct list *rows)
+{
+    for (size_t from = 0; from < rows->count && with; from += FILL_MAX) {
+        struct list places = { 0 };
+
+        for (size_t i = from; i < MIN(from + FILL_MAX, rows->count); i++) {
+            struct cert_row *row = list_at(rows, struct cert_row, i);
+
+            list_add(s->arena, &places, struct place, ((struct place){ row->id, row }));
+        }
+        list_sort(&places, compare_places);
+        TRY(fill(s, db, with, &places));
+    }
+    return OK;
+}
+
+enum err
+search_check(struct scope *s, const char *query, const char **plan)
+{
+    const struct cert_search q = { .query = query, .me = "me", .now = clock_now() };
+    struct query parsed;
+    struct search_sql b;
+    const char *text;
+
+    TRY(parse(s, &q, &parsed));
+    search_sql_init(&b, s->arena);
+    if (parsed.root)
+        TRY(search_condition(s, &parsed, &b));
+    TRY(search_text(s, &b, &text));
+    if (plan)
+        *plan = query_show(s, &parsed);
+    return OK;
+}

@@ -1,0 +1,53 @@
+/** Search fields: what the fields of the search language are in the register. For the files of this
+ * folder. */
+#ifndef CATALOG_SEARCH_FIELDS_H
+#define CATALOG_SEARCH_FIELDS_H
+
+#include "catalog/search.h"
+#include "codec/model.h"
+
+/** How a field is compared, and what its expression is. */
+enum cert_field_kind {
+    CF_NAME,    /* the id of a name */
+    CF_SAN,     /* the certificate's names */
+    CF_TEXT,    /* text that is folded */
+    CF_CA,      /* the authority: its name, or host\name */
+    CF_OU,      /* an organizational unit in the name whose id it is */
+    CF_INT,     /* a number */
+    CF_ENUM,    /* a number with names */
+    CF_BOOL,    /* truth */
+    CF_DATE,    /* milliseconds */
+    CF_HASH,    /* SHA-1 thumbprint; equality with SHA-256 too */
+    CF_BYTES,   /* other bytes, as hexadecimal digits */
+    CF_SERIAL,  /* an INTEGER's contents, as hexadecimal digits */
+    CF_USAGE,   /* bits of a key usage: a number, -contains by name */
+    CF_EKU,     /* OIDs with a blank around each; also by the names of the OIDs */
+    CF_NOTHING, /* nothing has it yet */
+};
+
+enum {
+    LIFTS_REVOKED = 1, /* a query that names it finds revoked certificates too */
+    LIFTS_EXPIRED = 2, /* and expired ones */
+    NEVER_NULL = 4,
+};
+
+struct cert_field {
+    const char *name; /* as the API's model spells it, for the first of its aliases */
+    enum cert_field_kind kind;
+    const char *expr; /* of tables c, a and t; see SEARCH_FROM */
+    const struct choice *choices;
+    unsigned flags;
+    const char *doc;
+};
+
+/** What the expressions stand in. */
+#define SEARCH_FROM                                                    \
+    " FROM certificate c LEFT JOIN authority a ON a.id = c.authority " \
+    "LEFT JOIN template t ON t.id = c.template"
+
+/** By name in any case, or NULL. */
+const struct cert_field *cert_field(const char *name);
+/** `; did you mean "Thumbprint"?`, or "". */
+const char *cert_field_did_you_mean(struct arena *a, const char *name);
+
+#endif

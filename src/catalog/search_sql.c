@@ -1,0 +1,528 @@
+#include "catalog/search_sql.h"
+
+#include "pki/cert.h"
+#include <ctype.h>
+#include <string.h>
+
+#define SQL_MAX ((size_t)4 << 20)
+
+void
+search_sql_init(struct search_sql *b, struct arena *a)
+{
+    *b = (struct search_sql){ 0 };
+    buf_init_in(&b->text, a, SQL_MAX);
+}
+
+enum err
+search_text(struct scope *s, struct search_sql *b, const char **out)
+{
+    *out = buf_str(&b->text);
+    return *out ? OK : fail_code(s, E_INVALID, CHY_BAD_QUERY, "query: it is too long");
+}
+
+void
+search_bind(struct scope *s, struct search_sql *b, struct value v)
+{
+    list_add(s->arena, &b->values, struct value, v);
+    buf_printf(&b->text, "$%zu", b->values.count);
+}
+
+/** Write TEXT, with a bound value for each `?` in it, one after the other; text holds no other. */
+static void
+put(struct scope *s, struct search_sql *b, const char *text, struct values v)
+{
+    size_t next = 0;
+
+    for (; *text; text++)
+        if (*text == '?')
+            search_bind(s, b, v.at[next++]);
+        else
+            buf_byte(&b->text, (uint8_t)*text);
+}
+
+static const char *
+sign_of(enum query_ask ask)
+{
+    static const char *const signs[] = {
+        [QL_EQ] = "=", [QL_LT] = "<", [QL_LE] = "<=", [QL_GT] = ">", [QL_GE] = ">="
+    };
+
+    return signs[ask];
+}
+
+/* Texts. */
+
+/**
+ * The first text behind all that begin with PREFIX, in the order of bytes, which is that of code
+ * points; NULL when there is none.
+ */
+static const char *
+behind(struct scope *s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    for (;;) {
+        const uint8_t *p = (const uint8_t *)prefix;
+        uint32_t c;
+        size_t start;
+        struct buf b;
+
+        if (!len)
+            return NULL;
+        for (start = len - 1; start > 0 && (p[start] & 0xc0) == 0x80; start--)
+            ;
+        c = p[start] < 0x80 ? p[start] : p[start] & (0x7fU >> (len - start));
+        for (size_t i = start + 1; i < len; i++)
+            c = c << 6 | (p[i] & 0x3f);
+        len = start;
+        if (c == 0x10ffff) /* the last there is: the one before it has to grow */
+            continue;
+        c = c == 0xd7ff ? 0xe000 : c + 1;
+        buf_init_in(&b, s->arena, QUERY_MAX_BYTES + 8);
+        buf_add(&b, prefix, start);
+        if (c < 0x80) {
+            buf_byte(&b, (uint8_t)c);
+        } else {
+            size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+
+            buf_byte(&b, (uint8_t)((0xf00U >> more & 0xff) | c >> (6 * more)));
+            while (more--)
+                buf_byte(&b, (uint8_t)(0x80 | (c >> (6 * more) & 0x3f)));
+        }
+        return buf_str(&b);
+    }
+}
+
+/** The folded text that EXPR is: no text is as the empty one. */
+static void
+text_leaf(struct scope *s, struct search_sql *b, const char *expr, const struct query_leaf *leaf)
+{
+    struct value text = v_text(leaf->text);
+    const char *end;
+
+    switch (leaf->ask) {
+    case QL_NULL:
+        buf_printf(&b->text, "(%s IS NULL OR %s = '')", expr, expr);
+        break;
+    case QL_CONTAINS:
+        buf_printf(&b->text, "@contains(%s, ", expr);
+        put(s, b, "?)", BIND(text));
+        break;
+    case QL_STARTS:
+        end = behind(s, leaf->text);
+        buf_printf(&b->text, "(%s >= ", expr);
+        put(s, b, "?", BIND(text));
+        if (end) {
+            buf_printf(&b->text, " AND %s < ", expr);
+            put(s, b, "?", BIND(v_text(end)));
+        }
+        buf_byte(&b->text, ')');
+        break;
+    case QL_ENDS: {
+        int64_t len = (int64_t)text_code_points(leaf->text);
+
+        buf_printf(&b->text, "(length(%s) >= %lld AND substr(%s, length(%s) - %lld) = ", expr,
+                   (long long)len, expr, expr, (long long)len - 1);
+        put(s, b, "?)", BIND(text));
+        break;
+    }
+    case QL_EQ:
+        buf_printf(&b->text, "%s = ", expr);
+        put(s, b, "?", BIND(text));
+        break;
+    default:
+        buf_printf(&b->text, "(%s <> '' AND %s %s ", expr, expr, sign_of(leaf->ask));
+        put(s, b, "?)", BIND(text));
+    }
+}
+
+static void
+name_leaf(struct scope *s, struct search_sql *b, const char *expr, const struct query_leaf *leaf)
+{
+    buf_printf(&b->text, "(%s%s%s IN (SELECT n.id FROM name n WHERE ",
+               leaf->ask == QL_NULL ? expr : "", leaf->ask == QL_NULL ? " IS NULL OR " : "", expr);
+    if (leaf->ask == QL_NULL)
+        buf_text(&b->text, "n.folded = ''");
+    else
+        text_leaf(s, b, "n.folded", leaf);
+    buf_text(&b->text, "))");
+}
+
+static void
+san_leaf(struct scope *s, struct search_sql *b, const struct query_leaf *leaf)
+{
+    if (leaf->ask == QL_NULL) {
+        buf_text(&b->text, "NOT EXISTS (SELECT 1 FROM certificate_name d "
+                           "WHERE d.certificate = c.id)");
+        return;
+    }
+    buf_text(&b->text, "c.id IN (SELECT d.certificate FROM name n JOIN certificate_name d "
+                       "ON d.name = n.id WHERE ");
+    text_leaf(s, b, "n.folded", leaf);
+    buf_byte(&b->text, ')');
+}
+
+/** Shown as host\name; -eq, and what it starts with, may leave out the host. */
+static void
+ca_leaf(struct scope *s, struct search_sql *b, const struct query_leaf *leaf)
+{
+    static const char full[] =
+        "lower(CASE WHEN a.host = '' THEN a.name ELSE a.host || '\\' || a.name END)";
+    bool either = leaf->ask == QL_EQ || leaf->ask == QL_STARTS;
+
+    if (either) {
+        buf_byte(&b->text, '(');
+        text_leaf(s, b, "a.name_folded", leaf);
+        buf_text(&b->text, " OR ");
+    }
+    text_leaf(s, b, full, leaf);
+    if (either)
+        buf_byte(&b->text, ')');
+}
+
+/** A value as it stands in a DN's text. */
+static const char *
+dn_escaped(struct scope *s, const char *text)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 4 * QUERY_MAX_BYTES);
+    for (const char *c = text; *c; c++) {
+        if (strchr(",+\"\\<>;=", *c) && *c != '=')
+            buf_byte(&b, '\\');
+        buf_byte(&b, (uint8_t)*c);
+    }
+    return buf_str(&b) ? buf_str(&b) : text;
+}
+
+/* The unit stands in the text of the name only: ",ou=it,". */
+static enum err
+ou_leaf(struct scope *s, const struct query *q, const struct query_term *t, struct search_sql *b,
+        const char *expr, const struct query_leaf *leaf)
+{
+    const char *value = dn_escaped(s, leaf->text);
+    const char *end = leaf->ask == QL_EQ ? "," : "";
+
+    if (leaf->ask != QL_EQ && leaf->ask != QL_STARTS && leaf->ask != QL_NULL)
+        return query_fail(s, q, t->op_at, CHY_BAD_QUERY,
+                          "\"%.60s\" knows -eq, -ne and -startswith only", t->field);
+    buf_printf(&b->text, "%s %s (SELECT n.id FROM name n WHERE ", expr,
+               leaf->ask == QL_NULL ? "NOT IN" : "IN");
+    if (leaf->ask == QL_NULL)
+        value = "";
+    put(s, b, "@contains(',' || replace(n.folded, '+', ',') || ',', ?))",
+        BIND(v_text(arena_printf(s->arena, ",ou=%s%s", value, end))));
+    return OK;
+}
+
+/* Bytes as digits. */
+
+/** Digits without the colons and blanks that people write, and without zeros in front when ZEROS
+ * mean nothing; NULL when it is no such text. */
+static const char *
+digits_of(struct scope *s, const char *text, bool zeros)
+{
+    char *digits = arena_alloc(s->arena, strlen(text) + 1), *to = digits;
+
+    for (; *text; text++) {
+        if (*text == ' ' || *text == ':')
+            continue;
+        if (!isxdigit((unsigned char)*text))
+            return NULL;
+        *to++ = *text;
+    }
+    if (zeros)
+        digits += strspn(digits, "0");
+    return digits;
+}
+
+/** The bytes that DIGITS stand for in EXPR; NULL data: none can. */
+static struct bytes
+bytes_of(struct scope *s, enum cert_field_kind kind, const char *digits)
+{
+    struct bytes none = { 0 }, b;
+
+    if (kind == CF_SERIAL) {
+        digits = arena_printf(s->arena, "%s%s", strlen(digits) % 2 ? "0" : "", digits);
+        if (*digits > '7' || !*digits) /* an INTEGER above zero, and zero itself */
+            digits = arena_printf(s->arena, "00%s", digits);
+    }
+    return hex_decode(s->arena, digits, &b) && b.len ? b : none;
+}
+
+static void
+bytes_leaf(struct scope *s, struct search_sql *b, const struct cert_field *f,
+           const struct query_leaf *leaf)
+{
+    bool serial = f->kind == CF_SERIAL;
+    const char *digits =
+        digits_of(s, leaf->text, serial && leaf->ask != QL_CONTAINS && leaf->ask != QL_ENDS);
+    struct query_leaf asked = *leaf;
+    struct bytes value;
+
+    if (leaf->ask == QL_NULL || !digits) {
+        buf_text(&b->text, "1 = 0");
+        return;
+    }
+    if (leaf->ask != QL_EQ) {
+        asked.text = digits;
+        text_leaf(s, b,
+                  arena_printf(s->arena,
+                               serial ? "ltrim(@hex_of %s @hex_end, '0')" : "@hex_of %s @hex_end",
+                               f->expr),
+                  &asked);
+        return;
+    }
+    value = bytes_of(s, f->kind, digits);
+    if (!value.data) {
+        buf_text(&b->text, "1 = 0");
+        return;
+    }
+    buf_printf(&b->text,
+               "%s = ", f->kind == CF_HASH && value.len == SHA256_LEN ? "c.sha256" : f->expr);
+    put(s, b, "?", BIND(v_bytes(value)));
+}
+
+/* Numbers and dates. */
+
+static void
+int_leaf(struct scope *s, struct search_sql *b, const char *expr, const struct query_leaf *leaf)
+{
+    if (leaf->ask == QL_NULL) {
+        buf_printf(&b->text, "%s IS NULL", expr);
+        return;
+    }
+    buf_printf(&b->text, "%s %s ", expr, sign_of(leaf->ask));
+    put(s, b, "?", BIND(v_int(leaf->number)));
+}
+
+static void
+date_leaf(struct scope *s, struct search_sql *b, const char *expr, const struct query_leaf *leaf)
+{
+    if (leaf->ask == QL_NULL) {
+        buf_printf(&b->text, "%s IS NULL", expr);
+    } else if (leaf->ask == QL_EQ) {
+        buf_printf(&b->text, "(%s >= ", expr);
+        put(s, b, "?", BIND(v_when(leaf->from)));
+        buf_printf(&b->text, " AND %s < ", expr);
+        put(s, b, "?)", BIND(v_when(leaf->to)));
+    } else {
+        buf_printf(&b->text, "%s %s ", expr, sign_of(leaf->ask));
+        put(s, b, "?", BIND(v_when(leaf->from)));
+    }
+}
+
+/* Usages. */
+
+static const struct choice usage_bits[] = {
+    { KU_DIGITAL_SIGNATURE, "DigitalSignature", NULL },
+    { KU_NON_REPUDIATION, "NonRepudiation", NULL },
+    { KU_KEY_ENCIPHERMENT, "KeyEncipherment", NULL },
+    { KU_DATA_ENCIPHERMENT, "DataEncipherment", NULL },
+    { KU_KEY_AGREEMENT, "KeyAgreement", NULL },
+    { KU_CERT_SIGN, "KeyCertSign", NULL },
+    { KU_CRL_SIGN, "CrlSign", NULL },
+    { KU_ENCIPHER_ONLY, "EncipherOnly", NULL },
+    { KU_DECIPHER_ONLY, "DecipherOnly", NULL },
+    { 0, NULL, NULL },
+};
+
+static enum err
+usage_leaf(struct scope *s, const struct query *q, const struct query_term *t,
+           const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
+{
+    int64_t mask = 0;
+
+    if (t->op != Q_CONTAINS && t->op != Q_NOT_CONTAINS) {
+        TRY(query_leaf_enum(s, q, t, usage_bits, leaf));
+        int_leaf(s, b, f->expr, leaf);
+        return OK;
+    }
+    TRY(query_leaf_text(s, q, t, leaf));
+    for (const struct choice *c = usage_bits; c->name; c++)
+        if (strstr(text_fold(s->arena, c->name), leaf->text))
+            mask |= c->number;
+    if (leaf->ask == QL_NULL) { /* -contains "": has any */
+        buf_printf(&b->text, "%s = 0", f->expr);
+        return OK;
+    }
+    buf_printf(&b->text, "(%s & ", f->expr);
+    put(s, b, "?) <> 0", BIND(v_int(mask)));
+    return OK;
+}
+
+/** The purposes that have names people search for. */
+static const char *const purposes[] = {
+    OID_EKU_ANY,   OID_EKU_SERVER, OID_EKU_CLIENT, OID_EKU_CODE,
+    OID_EKU_EMAIL, OID_EKU_TIME,   OID_EKU_OCSP,
+};
+
+static bool
+named_so(struct scope *s, const char *name, const struct query_leaf *leaf)
+{
+    const char *folded = text_fold(s->arena, name);
+
+    switch (leaf->ask) {
+    case QL_EQ:
+        return text_eq(folded, leaf->text);
+    case QL_CONTAINS:
+        return strstr(folded, leaf->text) != NULL;
+    case QL_STARTS:
+        return text_starts(folded, leaf->text);
+    default:
+        return text_ends(folded, leaf->text);
+    }
+}
+
+static enum err
+eku_leaf(struct scope *s, const struct query *q, const struct query_term *t,
+         const struct cert_field *f, struct search_sql *b, const struct query_leaf *leaf)
+{
+    bool whole_start = leaf->ask == QL_EQ || leaf->ask == QL_STARTS;
+    bool whole_end = leaf->ask == QL_EQ || leaf->ask == QL_ENDS;
+
+    if (leaf->ask == QL_NULL) {
+        buf_printf(&b->text, "%s = ''", f->expr);
+        return OK;
+    }
+    if (t->op >= Q_LT && t->op <= Q_GE)
+        return query_fail(s, q, t->op_at, CHY_BAD_QUERY, "%s does not go with \"%.60s\", a list",
+                          query_op_text(t->op), t->field);
+    buf_printf(&b->text, "(@contains(%s, ", f->expr);
+    put(s, b, "?)",
+        BIND(v_text(arena_printf(s->arena, "%s%s%s", whole_start ? " " : "", leaf->text,
+                                 whole_end ? " " : ""))));
+    for (size_t i = 0; i < COUNT(purposes); i++) {
+        const struct oid_info *info = oid_of_text(purposes[i]);
+
+        if (!info || (!named_so(s, info->title, leaf) && !named_so(s, info->name, leaf)))
+            continue;
+        buf_printf(&b->text, " OR @contains(%s, ", f->expr);
+        put(s, b, "?)", BIND(v_text(arena_printf(s->arena, " %s ", purposes[i]))));
+    }
+    buf_byte(&b->text, ')');
+    return OK;
+}
+
+/* Terms and what joins them. */
+
+static enum err
+text_term(struct scope *s, const struct query *q, const struct query_term *t,
+          const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
+{
+    TRY(query_leaf_text(s, q, t, leaf));
+    switch (f->kind) {
+    case CF_NAME:
+        name_leaf(s, b, f->expr, leaf);
+        break;
+    case CF_SAN:
+        san_leaf(s, b, leaf);
+        break;
+    case CF_CA:
+        ca_leaf(s, b, leaf);
+        break;
+    case CF_OU:
+        return ou_leaf(s, q, t, b, f->expr, leaf);
+    case CF_EKU:
+        return eku_leaf(s, q, t, f, b, leaf);
+    case CF_HASH:
+    case CF_BYTES:
+    case CF_SERIAL:
+        bytes_leaf(s, b, f, leaf);
+        break;
+    case CF_NOTHING:
+        buf_text(&b->text, leaf->ask == QL_NULL ? "1 = 1" : "1 = 0");
+        break;
+    default:
+        text_leaf(s, b, f->expr, leaf);
+    }
+    return OK;
+}
+
+static enum err
+leaf_sql(struct scope *s, const struct query *q, const struct query_term *t,
+         const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
+{
+    switch (f->kind) {
+    case CF_INT:
+        TRY(query_leaf_int(s, q, t, leaf));
+        int_leaf(s, b, f->expr, leaf);
+        return OK;
+    case CF_ENUM:
+        TRY(query_leaf_enum(s, q, t, f->choices, leaf));
+        int_leaf(s, b, f->expr, leaf);
+        return OK;
+    case CF_BOOL:
+        TRY(query_leaf_bool(s, q, t, leaf));
+        int_leaf(s, b, f->expr, leaf);
+        return OK;
+    case CF_DATE:
+        TRY(query_leaf_date(s, q, t, leaf));
+        date_leaf(s, b, f->expr, leaf);
+        return OK;
+    case CF_USAGE:
+        return usage_leaf(s, q, t, f, b, leaf);
+    default:
+        return text_term(s, q, t, f, b, leaf);
+    }
+}
+
+/** What is unknown (NULL) is false: so it is in the end for what stands as it is, and for what is
+ * turned round it is made so. */
+static enum err
+term_sql(struct scope *s, const struct query *q, const struct query_term *t, bool negated,
+         struct search_sql *b)
+{
+    const struct cert_field *f = cert_field(t->field);
+    struct query_leaf leaf;
+    struct search_sql part = *b;
+
+    if (!f)
+        return query_fail(s, q, t->field_at, CHY_QUERY_FIELD, "unknown field \"%.60s\"%s", t->field,
+                          cert_field_did_you_mean(s->arena, t->field));
+    buf_init_in(&part.text, s->arena, SQL_MAX);
+    TRY(leaf_sql(s, q, t, f, &part, &leaf));
+    b->values = part.values;
+    b->named |= f->flags & (LIFTS_REVOKED | LIFTS_EXPIRED);
+    negated = negated != leaf.negated;
+    buf_printf(&b->text, negated ? "((%s) IS NOT TRUE)" : "(%s)",
+               buf_str(&part.text) ? buf_str(&part.text) : "");
+    b->text.failed |= part.text.failed;
+    return OK;
+}
+
+static enum err node_sql(struct scope *s, const struct query *q, const struct query_node *n,
+                         bool negated, struct search_sql *b);
+
+/** Children FROM to TO, halved again and again: engines limit how deep an expression is. */
+static enum err
+join_sql(struct scope *s, const struct query *q, const struct query_node *n, size_t from, size_t to,
+         bool negated, struct search_sql *b)
+{
+    size_t half = from + (to - from) / 2;
+
+    if (to - from == 1)
+        return node_sql(s, q, *list_at(&n->children, struct query_node *, from), negated, b);
+    buf_byte(&b->text, '(');
+    TRY(join_sql(s, q, n, from, half, negated, b));
+    buf_text(&b->text, (n->kind == Q_AND) != negated ? " AND " : " OR ");
+    TRY(join_sql(s, q, n, half, to, negated, b));
+    buf_byte(&b->text, ')');
+    return OK;
+}
+
+/** NOT goes down to the terms, by the laws of De Morgan. */
+static enum err
+node_sql(struct scope *s, const struct query *q, const struct query_node *n, bool negated,
+         struct search_sql *b)
+{
+    if (n->kind == Q_TERM)
+        return term_sql(s, q, &n->term, negated, b);
+    return join_sql(s, q, n, 0, n->children.count, n->kind == Q_NOT ? !negated : negated, b);
+}
+
+enum err
+search_condition(struct scope *s, const struct query *q, struct search_sql *b)
+{
+    return node_sql(s, q, q->root, false, b);
+}

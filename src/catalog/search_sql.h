@@ -1,0 +1,24 @@
+/** Search SQL: a query as a condition on the register, with bound values only. For the files of
+ * this folder. */
+#ifndef CATALOG_SEARCH_SQL_H
+#define CATALOG_SEARCH_SQL_H
+
+#include "catalog/query_parse.h"
+#include "catalog/search_fields.h"
+
+/** A statement in the making. */
+struct search_sql {
+    struct buf text;
+    struct list values; /* of struct value: $1 and on */
+    unsigned named;     /* LIFTS_REVOKED, LIFTS_EXPIRED: what the query named */
+};
+
+void search_sql_init(struct search_sql *b, struct arena *a);
+/** Bind V and write its "$n". */
+void search_bind(struct scope *s, struct search_sql *b, struct value v);
+/** Write the condition that Q is, nothing of it NULL where that matters; Q has a root. */
+enum err search_condition(struct scope *s, const struct query *q, struct search_sql *b);
+/** The text without the parts that a failure cut off, or E_LIMIT. */
+enum err search_text(struct scope *s, struct search_sql *b, const char **out);
+
+#endif

@@ -197,7 +197,6 @@ def test_the_first_start_serves_a_certificate_of_its_own_ca_and_takes_another_wi
     config.write_text(f"listen:\n  certificate: {target}\n  key: {server.data / 'own-tls.key'}\n")
     assert serial_of(server) == first
     server.stop()
-    server.settings = {}
     command = server.command
     server.command = lambda: command() + ["--config", config]
     server.start()

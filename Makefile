@@ -63,12 +63,10 @@ soak:
 	@tools/install.sh build test
 	@tools/soak.sh
 
-## make fuzz [SECONDS=60]        each fuzz target for that long
+## make fuzz [SECONDS=60] [TARGETS=...]   each fuzz target for that long, and its planted bug
 fuzz:
 	@tools/install.sh build check
-	@[ -f build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true -Db_lundef=false
-	@ninja -C build-fuzz -j $(JOBS)
-	@tests/fuzz/run.sh build-fuzz $(or $(SECONDS),60)
+	@tools/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
 ## make bench [PEERS=1]          speed, beside the counted floor (and beside other servers)
 bench:

@@ -124,7 +124,7 @@ client_judge(struct scope *s, const struct oauth_client *in)
     text_judge(s, "description", in->description, 1024);
 }
 
-enum err
+enum err /* NOLINTNEXTLINE(readability-function-size): the secret is told here and never again */
 client_add(struct scope *s, struct access *a, const struct caller *by,
            const struct oauth_client *in, const char *secret, struct oauth_client *out,
            const char **secret_made)
@@ -288,6 +288,7 @@ client_list(struct scope *s, struct access *a, const struct principal_query *q, 
 {
     int limit = page_limit(q);
     struct list found = { 0 };
+    const char *last = NULL;
     struct rows rows;
 
     TRY(db_all(s, a->db, &clients_page,
@@ -297,9 +298,10 @@ client_list(struct scope *s, struct access *a, const struct principal_query *q, 
         struct oauth_client *c = list_push(s->arena, &found, struct oauth_client);
 
         client_read(&rows.at[i], c);
+        last = c->client_id;
         TRY(roles_names(s, a->db, CALLER_CLIENT, c->id, &c->roles));
     }
-    *next = rows.count == (size_t)limit ? list_last(&found, struct oauth_client)->client_id : NULL;
+    *next = rows.count == (size_t)limit ? last : NULL;
     *out = found;
     return OK;
 }

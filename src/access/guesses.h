@@ -10,6 +10,7 @@
 
 struct guesses;
 
+/** Empty at first; nothing survives the process. */
 struct guesses *guesses_new(void);
 void guesses_free(struct guesses *g);
 

@@ -6,7 +6,6 @@
 #include <argon2.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -144,23 +143,34 @@ decode(struct arena *a, const char *text, size_t len, struct bytes *out)
     return base64_decode(a, padded, strlen(padded), false, out);
 }
 
+/** A decimal number that NAME announces and END ends: "m=19456,". */
+static bool
+number_read(const char **p, const char *name, char end, uint32_t max, uint32_t *out)
+{
+    const char *at = *p + strlen(name);
+    uint32_t value = 0;
+
+    if (!text_starts(*p, name) || *at < '1' || *at > '9')
+        return false;
+    for (; *at >= '0' && *at <= '9' && value <= max; at++)
+        value = value * 10 + (uint32_t)(*at - '0');
+    *p = at + 1;
+    *out = value;
+    return *at == end && value <= max;
+}
+
 static enum err
 stored_read(struct scope *s, const char *text, struct stored *out)
 {
     struct stored p = { 0 };
-    const char *salt, *hash;
-    int end = 0;
+    const char *at = text, *hash;
 
-    if (sscanf(text, "$argon2id$v=19$m=%u,t=%u,p=%u$%n", &p.memory, &p.passes, &p.lanes, &end) !=
-            3 ||
-        end == 0)
-        return fail(s, E_INTERNAL, "a stored password has an unknown form");
-    salt = text + end;
-    hash = strchr(salt, '$');
-    if (!hash || !decode(s->arena, salt, (size_t)(hash - salt), &p.salt) ||
+    if (!number_read(&at, "$argon2id$v=19$m=", ',', 1024 * 1024, &p.memory) ||
+        !number_read(&at, "t=", ',', 100, &p.passes) ||
+        !number_read(&at, "p=", '$', 16, &p.lanes) || !(hash = strchr(at, '$')) ||
+        !decode(s->arena, at, (size_t)(hash - at), &p.salt) ||
         !decode(s->arena, hash + 1, strlen(hash + 1), &p.hash) || p.salt.len < 8 ||
-        p.salt.len > 64 || p.hash.len < 16 || p.hash.len > 64 || p.memory > 1024 * 1024 ||
-        p.passes > 100 || p.lanes > 16)
+        p.salt.len > 64 || p.hash.len < 16 || p.hash.len > 64)
         return fail(s, E_INTERNAL, "a stored password has an unknown form");
     *out = p;
     return OK;

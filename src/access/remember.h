@@ -10,6 +10,7 @@
 #define REMEMBER_KEY_LEN 32
 struct remember;
 
+/** Empty at first; nothing survives the process. */
 struct remember *remember_new(void);
 void remember_free(struct remember *r);
 

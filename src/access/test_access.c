@@ -49,7 +49,8 @@ on_both(void (*claim)(struct office *o))
         assert_ok(s, seal_open_master(s, arena_printf(s->arena, "file:%s/master.key", test_dir()),
                                       true, &seal));
         o = (struct office){ .s = s, .db = db, .seal = seal };
-        o.a = a = open_access(&o);
+        a = open_access(&o);
+        o.a = a;
         claim(&o);
         clock_tell_offset_ms(0);
     }

@@ -32,7 +32,8 @@ escape(uint8_t c, char room[6])
         room[1] = short_of[c];
         return 2;
     }
-    memcpy(room + 1, "u00", 3);
+    room[1] = 'u';
+    room[2] = room[3] = '0';
     room[4] = hex[c >> 4];
     room[5] = hex[c & 15];
     return 6;

@@ -109,46 +109,56 @@ pass_word(struct reader *r, const char *word)
 }
 
 static bool
-is(struct bytes name, const char *text)
+is(struct bytes name, struct bytes text)
 {
-    return strlen(text) == name.len && memcmp(name.data, text, name.len) == 0;
+    return name.len == text.len && (text.len == 0 || memcmp(name.data, text.data, text.len) == 0);
 }
 
-/** Note a string of the first two levels that the view wants. */
+/** A string of the first two levels that the view wants. */
+#define WANT(top, inner, member)                             \
+    {                                                        \
+        { (const uint8_t *)(top), sizeof(top) - 1 },         \
+            { (const uint8_t *)(inner), sizeof(inner) - 1 }, \
+            offsetof(struct canonical_view, member)          \
+    }
+static const struct {
+    struct bytes top, inner; /* INNER is "" for a top member itself */
+    size_t offset;
+} wanted[] = {
+    WANT("action", "", action),
+    WANT("actor", "id", actor_id),
+    WANT("actor", "name", actor_name),
+    WANT("actor", "type", actor_type),
+    WANT("category", "", category),
+    WANT("id", "", id),
+    WANT("level", "", level),
+    WANT("message", "", message),
+    WANT("outcome", "", outcome),
+    WANT("prev", "", prev),
+    WANT("target", "id", target_id),
+    WANT("target", "name", target_name),
+    WANT("target", "type", target_type),
+    WANT("ts", "", ts),
+};
+
 static void
 note_string(struct reader *r, struct bytes inner, struct bytes value)
 {
-    const struct {
-        const char *top, *inner;
-        struct bytes *to;
-    } wanted[] = {
-        { "action", NULL, &r->view->action },        { "actor", "id", &r->view->actor_id },
-        { "actor", "name", &r->view->actor_name },   { "actor", "type", &r->view->actor_type },
-        { "category", NULL, &r->view->category },    { "id", NULL, &r->view->id },
-        { "level", NULL, &r->view->level },          { "message", NULL, &r->view->message },
-        { "outcome", NULL, &r->view->outcome },      { "prev", NULL, &r->view->prev },
-        { "target", "id", &r->view->target_id },     { "target", "name", &r->view->target_name },
-        { "target", "type", &r->view->target_type }, { "ts", NULL, &r->view->ts },
-    };
-
-    for (size_t i = 0; i < COUNT(wanted); i++) {
-        if (!is(r->top, wanted[i].top) || !wanted[i].inner != !inner.data)
-            continue;
-        if (!inner.data || is(inner, wanted[i].inner)) {
-            *wanted[i].to = value;
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        if (is(r->top, wanted[i].top) && is(inner, wanted[i].inner)) {
+            *(struct bytes *)(void *)((char *)r->view + wanted[i].offset) = value;
             return;
         }
-    }
 }
 
 static void
 note_number(struct reader *r, int64_t value)
 {
-    if (is(r->top, "seq"))
+    if (is(r->top, BYTES("seq")))
         r->view->seq = value;
-    else if (is(r->top, "v"))
+    else if (is(r->top, BYTES("v")))
         r->view->v = value;
-    else if (is(r->top, "chain"))
+    else if (is(r->top, BYTES("chain")))
         r->view->lane = value;
 }
 
@@ -176,9 +186,9 @@ pass_members(struct reader *r, int depth)
         const uint8_t *value = r->at;
         if (!pass_value(r, depth, depth == 2 ? name : (struct bytes){ NULL, 0 }))
             return false;
-        if (depth == 1 && is(name, "after"))
+        if (depth == 1 && is(name, BYTES("after")))
             r->view->after = (struct bytes){ value, (size_t)(r->at - value) };
-        if (depth == 1 && (is(name, "chain") || is(name, "hash")))
+        if (depth == 1 && (is(name, BYTES("chain")) || is(name, BYTES("hash"))))
             *(name.data[0] == 'c' ? &r->view->chain : &r->view->hash) =
                 (struct bytes){ from, (size_t)(r->at - from) };
     } while (take(r, ','));

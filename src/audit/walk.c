@@ -165,7 +165,7 @@ column_fault(const struct canonical_view *v, const struct walk_columns *c)
 static bool
 prev_is(struct bytes raw, const uint8_t hash[AUDIT_HASH_LEN])
 {
-    static const char digits[] = "0123456789abcdef";
+    static const uint8_t digits[] = "0123456789abcdef";
 
     if (raw.len != 2 * (size_t)AUDIT_HASH_LEN)
         return false;

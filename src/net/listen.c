@@ -62,7 +62,7 @@ name_peer(const struct sockaddr_storage *from, char *text, uint64_t key[2])
 static void
 name_self(struct listener *l)
 {
-    struct sockaddr_storage self;
+    struct sockaddr_storage self = { 0 };
     socklen_t len = sizeof(self);
     char host[INET6_ADDRSTRLEN] = "", port[8] = "";
     bool v6;

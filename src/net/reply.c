@@ -100,15 +100,6 @@ http_replied(const struct http_request *rq)
 }
 
 static char *
-put(char *at, const char *text)
-{
-    size_t len = strlen(text);
-
-    memcpy(at, text, len);
-    return at + len;
-}
-
-static char *
 put_int(char *at, size_t value)
 {
     char digits[24];
@@ -124,10 +115,10 @@ put_int(char *at, size_t value)
 static char *
 put_field(char *at, const char *name, const char *value)
 {
-    at = put(at, name);
-    at = put(at, ": ");
-    at = put(at, value);
-    return put(at, "\r\n");
+    at = stpcpy(at, name);
+    at = stpcpy(at, ": ");
+    at = stpcpy(at, value);
+    return stpcpy(at, "\r\n");
 }
 
 static bool
@@ -174,20 +165,24 @@ put_head(char *at, struct http_request *rq, int status, const char *type, size_t
 {
     struct http_conn *c = rq->conn;
     const struct reply *r = &c->reply;
+    const char *line = status_line(status);
 
-    at = put(at, status_line(status));
-    at = put_field(put(at, date_now()), "\r\nX-Request-Id", rq->scope->id);
+    if (line)
+        at = stpcpy(at, line);
+    else
+        at += snprintf(at, HEAD_ROOM, "HTTP/1.1 %d \r\nDate: ", status);
+    at = put_field(stpcpy(at, date_now()), "\r\nX-Request-Id", rq->scope->id);
     if (type)
         at = put_field(at, "Content-Type", type);
     if (!bodiless(status)) {
-        at = put_int(put(at, "Content-Length: "), body_len);
-        at = put(at, "\r\n");
+        at = put_int(stpcpy(at, "Content-Length: "), body_len);
+        at = stpcpy(at, "\r\n");
     }
     LIST_EACH(struct header, h, &r->headers)
     at = put_field(at, h->name, h->value);
     if (c->close)
-        at = put(at, "Connection: close\r\n");
-    return put(at, "\r\n");
+        at = stpcpy(at, "Connection: close\r\n");
+    return stpcpy(at, "\r\n");
 }
 
 static void
@@ -203,8 +198,8 @@ reply_make(struct http_request *rq, int status, const char *type, struct bytes b
         log_error(s, "a second reply, %d after %d, is not sent", status, r->status);
         return;
     }
-    if (!status_line(status) || (type && !value_ok(type))) {
-        log_error(s, "a reply with an unknown status or type, %d", status);
+    if (status < 200 || status > 599 || (type && !value_ok(type))) {
+        log_error(s, "a reply with an impossible status or type, %d", status);
         status = 500;
         type = NULL;
         body.len = 0;

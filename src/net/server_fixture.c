@@ -236,7 +236,7 @@ peer_open(struct fixture *f, struct peer *c, int listener)
     struct sockaddr_in to = { .sin_family = AF_INET };
     struct timeval wait = { .tv_sec = WAIT_MS / 1000 };
 
-    to.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+    to.sin_port = htons((uint16_t)strtol(strrchr(address, ':') + 1, NULL, 10));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->ssl = NULL;
     c->len = 0;
@@ -310,14 +310,14 @@ peer_answer(struct peer *c, struct arena *a, bool has_body, const char **answer)
     length = strstr(c->data, "Content-Length: ");
     total = (size_t)(end + 4 - c->data);
     if (has_body && length && length < end)
-        total += (size_t)atoi(length + 16);
+        total += (size_t)strtol(length + 16, NULL, 10);
     while (c->len < total)
         if (!peer_hear(c))
             return 0;
     *answer = arena_text_n(a, c->data, total);
     c->len -= total;
     memmove(c->data, c->data + total, c->len);
-    return atoi(*answer + 9);
+    return (int)strtol(*answer + 9, NULL, 10);
 }
 
 void

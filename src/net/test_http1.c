@@ -62,7 +62,7 @@ verdict(const char *data, size_t len)
     text = buf_str(&out);
     assert_non_null(text);
     last = strrchr(text, '\n') + 1;
-    return !strcmp(last, "end") ? 0 : !strcmp(last, "more") ? 1 : atoi(last);
+    return !strcmp(last, "end") ? 0 : !strcmp(last, "more") ? 1 : (int)strtol(last, NULL, 10);
 }
 
 /* However the bytes are cut, the reader finds the same. */

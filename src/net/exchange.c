@@ -161,7 +161,10 @@ handle(struct http_conn *c)
     }
     c->state = CONN_WORK;
     route->handle(&c->rq);
-    answer(c);
+    if (!c->reply.given && route->slow)
+        queue(c, CONN_WORK);
+    else
+        answer(c);
 }
 
 static void
@@ -356,7 +359,9 @@ exchange_work(struct http_conn *c)
     } else if (admits) {
         admit_and_handle(c);
     } else {
-        c->rq.route->handle(&c->rq);
+        const struct http_route *route = c->rq.route;
+
+        (route->slow ? route->slow : route->handle)(&c->rq);
     }
     if (c->reply.given)
         stats_log(c);

@@ -1,0 +1,146 @@
+#include "server/settings.h"
+
+#define L(member, wire, ...) FIELD(listen_settings, member, wire, __VA_ARGS__)
+#define DURATION_OF(member, wire, preset_, text, ...) \
+    L(member, wire, .flags = DURATION, .preset = preset_, .doc = text, __VA_ARGS__)
+static const struct field listen_settings_fields[] = {
+    L(https, "https", .preset = "0.0.0.0:8443",
+      .doc = "Address of the HTTPS listener; port 0: any free one."),
+    L(http, "http", .preset = "0.0.0.0:8080",
+      .doc = "Address of the plain HTTP listener for CRL, OCSP and CA certificates; empty: none."),
+    L(client_ca, "client_ca",
+      .doc = "PEM file of the authorities whose client certificates are welcome."),
+    L(certificate, "certificate",
+      .doc = "PEM file of the server's certificate and chain; none: one of our own CA, renewed by "
+             "itself."),
+    L(key, "key", .doc = "PEM file of its private key, mode 0600."),
+    L(names, "names", .model = &text_model, .max = 100,
+      .doc = "Further names and addresses of this server."),
+    L(loops, "loops", .preset = "0", .min = 0, .max = 64,
+      .doc = "Threads that do network work; 0: one."),
+    L(workers, "workers", .preset = "0", .min = 0, .max = 1024,
+      .doc = "Threads that handle requests; 0: by machine."),
+    L(slow_workers, "slow_workers", .preset = "0", .min = 0, .max = 1024,
+      .doc = "Threads for what may take long."),
+    L(queue, "queue", .preset = "1024", .min = 1, .max = 1000000,
+      .doc = "Requests that may wait for a thread."),
+    L(connections, "connections", .preset = "10000", .min = 1, .max = 1000000,
+      .doc = "Most connections."),
+    L(connections_per_address, "connections_per_address", .preset = "2000", .min = 1,
+      .max = 1000000, .doc = "Most connections from one address."),
+    DURATION_OF(head_ms, "head_timeout", "10s", "For a request's head to come in.", .min = 100,
+                .max = 600000),
+    DURATION_OF(body_ms, "body_timeout", "30s", "For its body to make progress.", .min = 100,
+                .max = 600000),
+    DURATION_OF(idle_ms, "idle_timeout", "75s", "For the next request of a connection.", .min = 100,
+                .max = 86400000),
+    DURATION_OF(handshake_ms, "handshake_timeout", "10s", "For a TLS handshake.", .min = 100,
+                .max = 600000),
+    DURATION_OF(drain_ms, "drain", "30s", "For accepted requests at the end.", .min = 0,
+                .max = 600000),
+};
+static const struct model listen_settings_model = MODEL(listen_settings, listen_settings_fields);
+
+static const struct field db_settings_fields[] = {
+    FIELD(db_settings, url, "url", .flags = SECRET,
+          .doc = "sqlite:PATH or postgresql://...; none: chancery.db in the data directory."),
+    FIELD(db_settings, lanes, "lanes", .preset = "4", .min = 1, .max = 64,
+          .doc = "PostgreSQL: writer connections."),
+    FIELD(db_settings, readers, "readers", .preset = "8", .min = 1, .max = 256,
+          .doc = "Most read connections."),
+    FIELD(db_settings, vfs, "vfs", .doc = "SQLite: name of the VFS; for tests."),
+};
+static const struct model db_settings_model = MODEL(db_settings, db_settings_fields);
+
+#define P(member, wire, ...) FIELD(pki_settings, member, wire, __VA_ARGS__)
+static const struct field pki_settings_fields[] = {
+    P(base_url, "base_url",
+      .doc = "What the addresses in certificates begin with: http://pki.example.com; none: the "
+             "HTTP listener."),
+    P(name, "name", .preset = "Chancery", .max = 40,
+      .doc = "First run: of the authorities, \"NAME Root CA\" and \"NAME Issuing CA 1\"."),
+    P(root_key, "root_key", .preset = "ec-p384",
+      .doc = "First run: ec-p256, ec-p384, rsa-4096, ed25519 ..."),
+    P(issuing_key, "issuing_key", .preset = "ec-p256",
+      .doc = "The same for the issuing authority."),
+    P(root_life, "root_life", .flags = DURATION, .preset = "7300d", .min = 86400000,
+      .max = INT64_C(1576800000000)),
+    P(issuing_life, "issuing_life", .flags = DURATION, .preset = "3650d", .min = 3600000,
+      .max = INT64_C(1576800000000)),
+    P(crl_interval, "crl_interval", .flags = DURATION, .preset = "1d", .min = 60000,
+      .max = 604800000,
+      .doc = "Between two planned CRLs; nextUpdate is twice that and a day ahead."),
+    P(crl_delay, "crl_delay", .flags = DURATION, .preset = "2s", .min = 0, .max = 10000,
+      .doc = "From a revocation to the next CRL."),
+    P(ocsp_life, "ocsp_life", .flags = DURATION, .preset = "4d", .min = 3600000, .max = 864000000,
+      .doc = "How long an OCSP answer holds."),
+    P(ocsp_cache, "ocsp_cache", .flags = SIZE, .preset = "32MiB", .min = 65536,
+      .max = INT64_C(17179869184), .doc = "Room for kept OCSP answers."),
+    P(signing_journal, "signing_journal", .preset = "normal",
+      .doc = "strict: serial and TBS hash are on disk before a key is used."),
+    P(blocked_keys, "blocked_keys", .model = &text_model, .max = 100,
+      .doc = "Block-list files; see docs/keys.md."),
+};
+static const struct model pki_settings_model = MODEL(pki_settings, pki_settings_fields);
+
+static const struct field access_settings_fields[] = {
+    FIELD(access_settings, domain, "domain", .doc = "Of account names that come without one."),
+    FIELD(access_settings, token_life, "token_life", .flags = DURATION, .preset = "1h",
+          .min = 60000, .max = 86400000),
+    FIELD(access_settings, lock_after, "lock_after", .preset = "5", .min = 1, .max = 1000,
+          .doc = "Wrong passwords before an account is locked for a while."),
+    FIELD(access_settings, lock_time, "lock_time", .flags = DURATION, .preset = "30s", .min = 100,
+          .max = 3600000,
+          .doc = "The first lock; each further one is twice as long, up to an hour."),
+    FIELD(access_settings, rate_per_caller, "rate_per_caller", .preset = "300", .min = -1,
+          .max = 1000000000, .doc = "Calls of one caller and address in any minute; -1: no limit."),
+    FIELD(access_settings, rate_per_address, "rate_per_address", .preset = "500", .min = -1,
+          .max = 1000000000, .doc = "Calls from one address in any minute; -1: no limit."),
+};
+static const struct model access_settings_model = MODEL(access_settings, access_settings_fields);
+
+static const struct field log_settings_fields[] = {
+    FIELD(log_settings, level, "level", .preset = "info",
+          .doc = "error, warn, info, debug, trace."),
+    FIELD(log_settings, form, "form", .preset = "json", .doc = "json, logfmt, text."),
+    FIELD(log_settings, access, "access", .preset = "true", .doc = "A line for each request."),
+};
+static const struct model log_settings_model = MODEL(log_settings, log_settings_fields);
+
+static const struct field metrics_settings_fields[] = {
+    FIELD(metrics_settings, enabled, "enabled", .preset = "true"),
+    FIELD(metrics_settings, allow, "allow", .model = &text_model, .max = 100,
+          .preset = "127.0.0.0/8,::1", .doc = "Networks that may read /metrics without login."),
+};
+static const struct model metrics_settings_model = MODEL(metrics_settings, metrics_settings_fields);
+
+static const struct field command_settings_fields[] = {
+    FIELD(command_settings, product_version, "product_version", .preset = "10.5.0.0", .max = 32,
+          .doc = "x-keyfactor-product-version, by which clients of the Command API choose what "
+                 "they offer."),
+};
+static const struct model command_settings_model = MODEL(command_settings, command_settings_fields);
+
+static const struct field seal_settings_fields[] = {
+    FIELD(seal_settings, master_key, "master_key",
+          .doc = "file:PATH of 32 bytes, mode 0600; none: master.key in the data directory, made "
+                 "on first run."),
+};
+static const struct model seal_settings_model = MODEL(seal_settings, seal_settings_fields);
+
+#define S(member, wire, ...) FIELD(server_settings, member, wire, __VA_ARGS__)
+static const struct field server_settings_fields[] = {
+    S(data_dir, "data_dir", .preset = "/var/lib/chancery",
+      .doc = "Database, keys and master key, when they are files."),
+    S(listen, "listen", .model = &listen_settings_model, .doc = "The listeners."),
+    S(db, "db", .model = &db_settings_model, .doc = "The database."),
+    S(pki, "pki", .model = &pki_settings_model, .doc = "The embedded authorities."),
+    S(access, "access", .model = &access_settings_model, .doc = "Logging in."),
+    S(log, "log", .model = &log_settings_model, .doc = "The log."),
+    S(metrics, "metrics", .model = &metrics_settings_model, .doc = "Metrics."),
+    S(command, "command", .model = &command_settings_model, .doc = "The Command API."),
+    S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
+    S(keystores, "keystores", .max = 100,
+      .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
+};
+const struct model server_settings_model = MODEL(server_settings, server_settings_fields);

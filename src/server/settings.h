@@ -1,0 +1,58 @@
+/** Settings of the server, as a tree of structs; chancery.yaml(5) is printed from the tables. */
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+#include "codec/settings.h"
+
+struct listen_settings {
+    const char *https, *http; /* "0.0.0.0:8443"; "" for none */
+    const char *client_ca;    /* PEM file */
+    const char *certificate,
+        *key;          /* PEM files; none: a certificate of our own CA, renewed by itself */
+    struct list names; /* of const char *: further names of the server for that certificate */
+    int64_t loops, workers, slow_workers, queue, connections, connections_per_address;
+    int64_t head_ms, body_ms, idle_ms, handshake_ms, drain_ms;
+};
+struct db_settings {
+    const char *url;
+    int64_t lanes, readers;
+    const char *vfs;
+};
+struct pki_settings {
+    const char *base_url, *name, *root_key, *issuing_key, *signing_journal;
+    int64_t root_life, issuing_life, crl_interval, crl_delay, ocsp_life, ocsp_cache;
+    struct list blocked_keys; /* of const char *: block-list files */
+};
+struct access_settings {
+    const char *domain;
+    int64_t token_life, lock_after, lock_time, rate_per_caller, rate_per_address;
+};
+struct log_settings {
+    const char *level, *form;
+    bool access;
+};
+struct metrics_settings {
+    bool enabled;
+    struct list allow; /* of const char *: networks */
+};
+struct command_settings {
+    const char *product_version;
+};
+struct seal_settings {
+    const char *master_key;
+};
+struct server_settings {
+    const char *data_dir;
+    struct listen_settings *listen;
+    struct db_settings *db;
+    struct pki_settings *pki;
+    struct access_settings *access;
+    struct log_settings *log;
+    struct metrics_settings *metrics;
+    struct command_settings *command;
+    struct seal_settings *seal;
+    struct pairs keystores; /* of the command line: `vault: file:DIR` */
+};
+extern const struct model server_settings_model;
+
+#endif

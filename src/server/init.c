@@ -1,0 +1,96 @@
+/* `chancery init`: the first run without a server, for packages and scripts; doing it twice changes
+ * nothing. */
+#include "server/server.h"
+
+#include "base/log.h"
+#include "seal/reference.h"
+#include "server/parts.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char server_init_usage[] =
+    "Set up an installation: database, authorities, first user. Doing it again changes nothing.\n"
+    "\n"
+    "usage: chancery init --admin-user NAME --admin-password-file FILE --url URL\n"
+    "                     [--config FILE] [--data-dir DIR] [--db URL] [--ca-name NAME] [--set "
+    "KEY=VALUE]...\n"
+    "\n"
+    "  --admin-user NAME           the first user, an administrator\n"
+    "  --admin-password-file FILE  their password, in a file that nobody else may read\n"
+    "  --ca-name NAME              makes \"NAME Root CA\" and \"NAME Issuing CA 1\"\n"
+    "  --url URL                   what addresses in certificates begin with: "
+    "http://pki.example.com\n";
+
+static enum err
+set_up(struct scope *s, struct parts *p, const struct options *o)
+{
+    AUTO(secret_free) struct secret *password = NULL;
+
+    if (text_empty(p->set->pki->base_url) || !text_starts(p->set->pki->base_url, "http://"))
+        return fail_code(s, E_INVALID, CHY_USAGE,
+                         "--url must say what addresses in certificates begin with: http://...");
+    p->url = p->base_url = p->set->pki->base_url;
+    TRY(parts_open(s, p, o));
+    TRY(parts_first_run(s, p));
+    if (o->admin_user) {
+        if (!o->admin_password_file)
+            return fail_code(s, E_INVALID, CHY_USAGE, "--admin-user needs --admin-password-file");
+        TRY(secret_resolve(s, p->app.seal,
+                           arena_printf(s->arena, "file:%s", o->admin_password_file), &password));
+        TRY(parts_first_user(s, p, o->admin_user, (const char *)password->data));
+    }
+    return OK;
+}
+
+static void
+summarise(const struct parts *p, const struct options *o)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(p->app.office);
+
+    LIST_EACH(struct ca_authority *, a, &snap->authorities)
+    (void)printf("authority  %s\n", (*a)->name);
+    if (o->admin_user)
+        (void)printf("user       %s\n", o->admin_user);
+    (void)printf("data       %s\n", p->set->data_dir);
+}
+
+int
+server_init(int argc, char **argv)
+{
+    AUTO(scope_free) struct scope *s = scope_new("init");
+    AUTO(settings_unref) struct settings *settings = NULL;
+    struct parts *p;
+    struct options o;
+    enum err e;
+
+    (void)umask(0077);
+    log_setup(LOG_TEXT, LOG_WARN, STDERR_FILENO);
+    if (options_read(s, argc, argv, &o) != OK) {
+        (void)fprintf(stderr, "error: %s\n%s", s->error.text, server_init_usage);
+        return 2;
+    }
+    if (o.help) {
+        (void)fputs(server_init_usage, stdout);
+        return 0;
+    }
+    if (options_load(s, &o, &settings) != OK) {
+        (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
+        return 2;
+    }
+    p = mem_alloc(sizeof(*p));
+    p->scope = scope_new("init");
+    p->settings = settings;
+    p->set = settings_root(settings);
+    e = set_up(s, p, &o);
+    if (e == OK)
+        summarise(p, &o);
+    else
+        (void)fprintf(stderr, "error: not set up: %s\n",
+                      s->error.text ? s->error.text : err_name(e));
+    parts_close(p);
+    scope_free(p->scope);
+    mem_free(p);
+    return e == OK ? 0 : e == E_INVALID ? 2 : 1;
+}

@@ -1,0 +1,182 @@
+/* The server's own TLS certificate: the configured one, or one of our own CA that renews itself. */
+#include "server/parts.h"
+
+#include "audit/audit.h"
+#include "base/log.h"
+#include "catalog/catalog.h"
+#include "pki/csr.h"
+#include "pki/pem.h"
+#include "seal/keyring.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LIFE_MS (90 * DAY_MS)
+#define FILE_MAX_BYTES (1u << 20)
+
+static enum err
+read_file(struct scope *s, const char *path, struct bytes *out)
+{
+    AUTO(buf_done) struct buf b;
+    char piece[4096];
+    FILE *f = fopen(path, "re");
+    size_t got;
+
+    buf_init(&b, FILE_MAX_BYTES);
+    if (!f)
+        return fail(s, E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
+    while ((got = fread(piece, 1, sizeof(piece), f)) > 0)
+        buf_add(&b, piece, got);
+    (void)fclose(f);
+    if (!buf_str(&b))
+        return fail(s, E_LIMIT, "%s is too large", path);
+    *out = bytes_copy(s->arena, (struct bytes){ b.data, b.len + 1 });
+    out->len = b.len;
+    wipe(b.data, b.len);
+    return OK;
+}
+
+static enum err
+configured(struct scope *s, struct parts *p)
+{
+    struct bytes chain, key_pem;
+    struct secret *key;
+    EVP_PKEY *pkey;
+    enum err e;
+
+    TRY(note(s, read_file(s, p->set->listen->certificate, &chain), "listen.certificate"));
+    TRY(note(s, read_file(s, p->set->listen->key, &key_pem), "listen.key"));
+    e = key_from_pem(s, key_pem, NULL, &pkey);
+    {
+        union {
+            const uint8_t *in;
+            uint8_t *out;
+        } plain = { .in = key_pem.data };
+
+        wipe(plain.out, key_pem.len);
+    }
+    TRY(note(s, e, "listen.key"));
+    TRY(key_to_pkcs8(s, pkey, &key));
+    secret_free(p->own.key);
+    p->own.key = key;
+    p->own.chain_pem = arena_text(p->scope->arena, (const char *)chain.data);
+    p->own.renew_at = WHEN_NONE;
+    return OK;
+}
+
+static void
+add_host(struct scope *s, struct list *names, const char *host)
+{
+    struct bytes octets;
+    struct general_name n = { .kind = ip_parse(s->arena, host, &octets) ? GN_IP : GN_DNS,
+                              .text = host };
+
+    LIST_EACH(struct general_name, have, names)
+    if (text_eq_fold(have->text, host))
+        return;
+    list_add(s->arena, names, struct general_name, n);
+}
+
+/* localhost, the listener's address, the host's name, and what the settings add. */
+static void
+own_names(struct scope *s, struct parts *p, struct list *names)
+{
+    const char *address = http_server_address(p->http, ON_HTTPS);
+    const char *colon = address ? strrchr(address, ':') : NULL;
+    char host[256] = { 0 };
+
+    add_host(s, names, "localhost");
+    add_host(s, names, "127.0.0.1");
+    add_host(s, names, "::1");
+    if (colon && !text_starts(address, "0.0.0.0") && !text_starts(address, "["))
+        add_host(s, names, arena_text_n(s->arena, address, (size_t)(colon - address)));
+    if (!p->options->dev && gethostname(host, sizeof(host) - 1) == 0 && *host && !strchr(host, '_'))
+        add_host(s, names, text_fold(s->arena, host));
+    LIST_EACH(const char *, name, &p->set->listen->names)
+    add_host(s, names, *name);
+}
+
+static enum err
+from_our_ca(struct scope *s, struct parts *p)
+{
+    struct enroll enroll = { .caller = &caller_system,
+                             .endpoint = "server",
+                             .template_name = "tls-server",
+                             .subject = "CN=localhost",
+                             .not_before = WHEN_NONE,
+                             .not_after = WHEN_NONE,
+                             .validity_ms = LIFE_MS,
+                             .sans_given = true };
+    struct csr_plan plan = { 0 };
+    struct keyring_key key;
+    struct enrolled got;
+    struct secret *pkcs8;
+    struct buf pem;
+
+    TRY(keyring_signer(s, p->app.db, p->app.seal, "server",
+                       (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key));
+    own_names(s, p, &enroll.sans);
+    TRY(name_from_text(s, enroll.subject, &plan.subject));
+    TRY(csr_build(s, &plan, key.key, SIG_NONE, &enroll.csr));
+    TRY(note(s, flow_enroll(s, &p->app.flow, &enroll, &got), "a certificate for this server"));
+    TRY(key_to_pkcs8(s, key.key, &pkcs8));
+    secret_free(p->own.key);
+    p->own.key = pkcs8;
+    buf_init_in(&pem, p->scope->arena, FILE_MAX_BYTES);
+    pem_add(&pem, PEM_CERT, got.der);
+    for (size_t i = 0; i + 1 < got.chain.count; i++) /* the root is what clients have */
+        pem_add(&pem, PEM_CERT, *list_at(&got.chain, struct bytes, i));
+    p->own.chain_pem = buf_str(&pem);
+    p->own.renew_at = when_add_ms(got.cert->not_before,
+                                  (got.cert->not_after.ms - got.cert->not_before.ms) / 3 * 2);
+    return OK;
+}
+
+/* The root certificate as a file, for clients on this machine. */
+static enum err
+write_root(struct scope *s, struct parts *p)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(p->app.office);
+    const char *path = arena_printf(p->scope->arena, "%s/root.pem", p->set->data_dir);
+    const char *fresh = arena_printf(s->arena, "%s.new", path);
+    struct buf pem;
+    int fd;
+
+    buf_init_in(&pem, s->arena, FILE_MAX_BYTES);
+    LIST_EACH(struct ca_key *, k, &snap->keys)
+    if ((*k)->cert->self_issued)
+        pem_add(&pem, PEM_CERT, (*k)->cert_der);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, pem.data, pem.len) != (ssize_t)pem.len || fsync(fd) != 0 ||
+        close(fd) != 0 || rename(fresh, path) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+    p->root_pem_path = path;
+    return OK;
+}
+
+enum err
+own_certificate_make(struct scope *s, struct parts *p)
+{
+    bool given = !text_empty(p->set->listen->certificate);
+
+    TRY(write_root(s, p));
+    if (given && text_empty(p->set->listen->key))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                         "listen.key: is needed with listen.certificate");
+    TRY(given ? configured(s, p) : from_our_ca(s, p));
+    return http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key));
+}
+
+enum err
+own_certificate_renew(struct scope *s, struct parts *p)
+{
+    if (!when_given(p->own.renew_at) || when_cmp(clock_now(), p->own.renew_at) < 0)
+        return OK;
+    TRY(from_our_ca(s, p));
+    TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key)));
+    log_info(s, "this server has a new TLS certificate");
+    return OK;
+}

@@ -1,0 +1,209 @@
+#include "server/parts.h"
+
+#include "access/principals.h"
+#include "audit/checkpoint.h"
+#include "base/log.h"
+#include "base/random.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+
+static enum err
+make_dir(struct scope *s, const char *path)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", path, strerror(errno));
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return fail(s, E_INVALID, "%s is no directory", path);
+    return OK;
+}
+
+static const char *
+in_data(struct scope *s, const struct parts *p, const char *name)
+{
+    return arena_printf(s->arena, "%s/%s", p->set->data_dir, name);
+}
+
+static enum err
+open_stores(struct scope *s, struct parts *p)
+{
+    struct scope *own = p->scope;
+    const struct server_settings *set = p->set;
+    const char *master = text_empty(set->seal->master_key)
+                             ? arena_printf(own->arena, "file:%s", in_data(own, p, "master.key"))
+                             : set->seal->master_key;
+    const char *url = text_empty(set->db->url)
+                          ? arena_printf(own->arena, "sqlite:%s", in_data(own, p, "chancery.db"))
+                          : set->db->url;
+    struct db_options db = { .lanes = (int)set->db->lanes,
+                             .readers = (int)set->db->readers,
+                             .vfs = text_empty(set->db->vfs) ? NULL : set->db->vfs };
+
+    TRY(make_dir(s, set->data_dir));
+    TRY(make_dir(s, in_data(own, p, "keys")));
+    TRY(note(s, seal_open_master(s, master, true, &p->app.seal), "the master key"));
+    return note(s, db_open(s, url, &db, &p->app.db), "the database");
+}
+
+static enum err
+open_access(struct scope *s, struct parts *p)
+{
+    const struct access_settings *set = p->set->access;
+    struct access_options access = { .issuer = p->url,
+                                     .token_ms = set->token_life,
+                                     .lock_after = (int)set->lock_after,
+                                     .lock_ms = set->lock_time,
+                                     .domain = text_empty(set->domain) ? NULL : set->domain };
+    struct rate_options rate = { .per_principal = (int)set->rate_per_caller,
+                                 .per_address = (int)set->rate_per_address };
+
+    p->app.rate = rate_new(&rate);
+    return access_open(s, p->app.db, p->app.seal, &access, &p->app.access);
+}
+
+static enum err
+open_office(struct scope *s, struct parts *p)
+{
+    const struct pki_settings *set = p->set->pki;
+    struct ca_options o = {
+        .db = p->app.db,
+        .seal = p->app.seal,
+        .key_dir = in_data(p->scope, p, "keys"),
+        .base_url = p->base_url,
+        .name = set->name,
+        .root_key = set->root_key,
+        .issuing_key = set->issuing_key,
+        .root_life_ms = set->root_life,
+        .issuing_life_ms = set->issuing_life,
+        .crl_interval_ms = set->crl_interval,
+        .crl_delay_ms = set->crl_delay,
+        .ocsp_life_ms = set->ocsp_life,
+        .ocsp_cache_bytes = set->ocsp_cache,
+        .strict_journal = text_eq_fold(set->signing_journal, "strict"),
+    };
+
+    p->blocked = blocklist_new();
+    LIST_EACH(const char *, path, &set->blocked_keys)
+    TRY(note(s, blocklist_add_file(s, p->blocked, *path), "pki.blocked_keys"));
+    return ca_office_open(s, &o, &p->app.office);
+}
+
+enum err
+parts_open(struct scope *s, struct parts *p, const struct options *o)
+{
+    p->options = o;
+    p->app.version = VERSION;
+    p->app.product_version = p->set->command->product_version;
+    p->app.started = clock_now();
+    p->app.ready = server_ready;
+    TRY(open_stores(s, p));
+    TRY(open_access(s, p));
+    TRY(open_office(s, p));
+    TRY(template_built_in(s, p->app.db));
+    TRY(template_shelf_open(s, p->app.db, &p->app.shelf));
+    p->app.flow = (struct flow){ .db = p->app.db,
+                                 .office = p->app.office,
+                                 .shelf = p->app.shelf,
+                                 .access = p->app.access,
+                                 .blocked = p->blocked };
+    return OK;
+}
+
+void
+parts_close(struct parts *p)
+{
+    template_shelf_close(p->app.shelf);
+    ca_office_close(p->app.office);
+    blocklist_free(p->blocked);
+    access_close(p->app.access);
+    rate_free(p->app.rate);
+    db_close(p->app.db);
+    seal_close(p->app.seal);
+    secret_free(p->own.key);
+}
+
+enum err
+parts_first_user(struct scope *s, struct parts *p, const char *name, const char *password)
+{
+    struct user user = { .account = name, .enabled = { true, true }, .roles_given = true };
+    struct user have;
+    enum err e = user_find(s, p->app.access, name, &have);
+
+    if (e != E_NOT_FOUND)
+        return e;
+    list_add(s->arena, &user.roles, const char *, ROLE_ADMINISTRATOR);
+    return user_add(s, p->app.access, &caller_system, &user, password, NULL);
+}
+
+/* Twenty letters and digits that are not mistaken for one another: about 114 bits. */
+static const char *
+password_new(struct arena *a)
+{
+    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+    char *out = arena_alloc(a, 21);
+
+    for (int i = 0; i < 20; i++)
+        out[i] = letters[random_below(sizeof(letters) - 1)];
+    return out;
+}
+
+/* A --dev installation on a kept directory remembers its own first login there. */
+static enum err
+dev_login(struct scope *s, struct parts *p)
+{
+    struct arena *a = p->scope->arena;
+    struct oauth_client client = { .client_id = "dev",
+                                   .enabled = { true, true },
+                                   .roles_given = true };
+    const char *path = in_data(p->scope, p, "dev-login.json");
+    struct buf b;
+    char text[1024] = { 0 };
+    struct json *j;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        ssize_t got = read(fd, text, sizeof(text) - 1);
+
+        (void)close(fd);
+        TRY(json_parse(s, (struct bytes){ (const uint8_t *)text, (size_t)MAX(got, (ssize_t)0) },
+                       &j));
+        p->admin_user = arena_text(a, json_str(json_get(j, "user")));
+        p->admin_password = arena_text(a, json_str(json_get(j, "password")));
+        p->client_id = arena_text(a, json_str(json_get(j, "client_id")));
+        p->client_secret = arena_text(a, json_str(json_get(j, "client_secret")));
+    } else {
+        p->admin_user = "admin";
+        p->admin_password = password_new(a);
+        p->client_id = "dev";
+        p->client_secret = arena_printf(a, "%s%s", password_new(a), password_new(a));
+        buf_init_in(&b, s->arena, sizeof(text));
+        buf_printf(
+            &b,
+            "{\"user\":\"%s\",\"password\":\"%s\",\"client_id\":\"%s\",\"client_secret\":\"%s\"}\n",
+            p->admin_user, p->admin_password, p->client_id, p->client_secret);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len || fsync(fd) != 0 ||
+            close(fd) != 0)
+            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+    }
+    TRY(parts_first_user(s, p, p->admin_user, p->admin_password));
+    list_add(s->arena, &client.roles, const char *, ROLE_ADMINISTRATOR);
+    if (client_find(s, p->app.access, p->client_id, &client) == OK)
+        return OK;
+    client.client_id = p->client_id;
+    return client_add(s, p->app.access, &caller_system, &client, p->client_secret, NULL, NULL);
+}
+
+enum err
+parts_first_run(struct scope *s, struct parts *p)
+{
+    TRY(ca_first_run(s, p->app.office, NULL));
+    TRY(ocsp_rotate(s, p->app.office));
+    return p->options->dev ? dev_login(s, p) : OK;
+}

@@ -1,0 +1,62 @@
+/** Parts: what a server is made of, opened in order and closed in reverse; for the files of this
+ * folder. */
+#ifndef SERVER_PARTS_H
+#define SERVER_PARTS_H
+
+#include "face/face.h"
+#include "jobs/event.h"
+#include "jobs/jobs.h"
+#include "server/options.h"
+
+struct follower;
+
+struct own_certificate {
+    const char *chain_pem; /* in its scope's arena */
+    struct secret *key;    /* PKCS#8 */
+    struct when renew_at;
+};
+
+struct parts {
+    struct app app; /* first: what handlers and jobs get */
+    const struct options *options;
+    struct settings *settings;
+    const struct server_settings *set;
+    struct scope *scope; /* owns texts that live as long as the server */
+    struct http_server *http;
+    struct jobs *jobs;
+    struct follower *follower;
+    struct blocklist *blocked;
+    struct face *command, *rest;
+    const char *url, *http_url, *base_url, *root_pem_path;
+    const char *admin_user, *admin_password, *client_id,
+        *client_secret; /* of a fresh --dev installation */
+    struct bytes openapi, openapi_command, openapi_rest;
+    struct own_certificate own;
+    _Atomic bool started, draining;
+};
+
+/** Directories, master key, database, users, authorities, templates: everything but the network. */
+enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
+void parts_close(struct parts *p);
+/** First run: authorities, built-in templates; with DEV also a user and a client. */
+enum err parts_first_run(struct scope *s, struct parts *p);
+/** The first user, when there is none: NAME with PASSWORD, Administrator. */
+enum err parts_first_user(struct scope *s, struct parts *p, const char *name, const char *password);
+
+/** The route of every request of this server. */
+const struct http_route *server_route(struct http_request *http);
+/** Is the server ready? FAILING receives the names of failing checks as JSON texts with commas
+ * between. */
+bool server_ready(struct scope *s, struct app *app, struct buf *failing);
+
+/** Load the configured certificate, or make one of our own CA for the names this server has. */
+enum err own_certificate_make(struct scope *s, struct parts *p);
+/** Make a new one when it is time. */
+enum err own_certificate_renew(struct scope *s, struct parts *p);
+
+/** Follow the events of all servers until stop: forget OCSP answers, read authorities and templates
+ * anew. */
+enum err follower_start(struct scope *s, struct parts *p, struct follower **out);
+void follower_stop(struct follower *f);
+
+#endif

@@ -1,0 +1,421 @@
+/* `chancery serve`: open everything, answer, and end in good order. */
+#include "server/server.h"
+
+#include "audit/checkpoint.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "command/command.h"
+#include "net/notify.h"
+#include "server/parts.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+GAUGE(build_info, "chancery_build_info", "The program.", "version", "db_backend");
+GAUGE(start_time, "chancery_start_timestamp_seconds",
+      "When the server started, in seconds since 1970.");
+
+const char server_serve_usage[] =
+    "Run the server.\n"
+    "\n"
+    "usage: chancery serve [--config FILE] [--dev] [--data-dir DIR] [--listen A:P] [--http-listen "
+    "A:P]\n"
+    "                      [--db URL] [--url URL] [--set KEY=VALUE]... [--ready-file FILE] "
+    "[--check]\n"
+    "\n"
+    "  --config FILE       settings, YAML or JSON (default /etc/chancery/chancery.yaml)\n"
+    "  --dev               a throw-away server on loopback, with a CA and a first user of its own\n"
+    "  --data-dir DIR      where its files are; with --dev kept, instead of thrown away\n"
+    "  --listen A:P        the HTTPS listener; port 0: any free one\n"
+    "  --http-listen A:P   the HTTP listener for CRL, OCSP and CA certificates\n"
+    "  --db URL            sqlite:PATH or postgresql://...\n"
+    "  --url URL           what addresses in certificates begin with\n"
+    "  --set KEY=VALUE     any setting; see `chancery config show`\n"
+    "  --ready-file FILE   gets one JSON object as soon as the server answers\n"
+    "  --check             check the settings and end\n";
+
+/* Keys are in this process: no core file, no debugger of others (operations.md section 16). */
+static void
+harden(void)
+{
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)umask(0077);
+}
+
+static enum err
+apply_log(struct scope *s, const struct server_settings *set, bool dev)
+{
+    enum log_level level;
+    enum log_form form;
+
+    if (!log_level_parse(set->log->level, &level))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                         "log.level: \"%s\" is none of error, warn, info, debug, trace",
+                         set->log->level);
+    if (!log_form_parse(set->log->form, &form))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                         "log.form: \"%s\" is none of json, logfmt, text", set->log->form);
+    (void)dev;
+    log_setup(form, level, STDOUT_FILENO);
+    return OK;
+}
+
+static char *
+read_text(struct arena *a, const char *path)
+{
+    char *text = arena_alloc(a, 1024);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, 1023) : -1;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return got > 0 ? text : NULL;
+}
+
+/* A kept data directory reuses its ports, so that addresses inside certificates stay true. */
+static const char *
+kept_address(struct scope *s, const struct parts *p, const char *asked, const char *which)
+{
+    const char *path = arena_printf(s->arena, "%s/%s.address", p->set->data_dir, which);
+    char *kept;
+
+    if (!text_ends(asked, ":0"))
+        return asked;
+    kept = read_text(s->arena, path);
+    return kept ? text_trim(s->arena, kept) : asked;
+}
+
+static enum err
+keep_address(struct scope *s, const struct parts *p, const char *address, const char *which)
+{
+    const char *path = arena_printf(s->arena, "%s/%s.address", p->set->data_dir, which);
+    int fd;
+
+    if (!address)
+        return OK;
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, address, strlen(address)) != (ssize_t)strlen(address) || close(fd) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+    return OK;
+}
+
+static enum err
+bind_listeners(struct scope *s, struct parts *p)
+{
+    const struct listen_settings *set = p->set->listen;
+    struct http_server_options o = {
+        .https = text_empty(set->https) ? NULL : kept_address(s, p, set->https, "https"),
+        .http = text_empty(set->http) ? NULL : kept_address(s, p, set->http, "http"),
+        .route = server_route,
+        .app = p,
+        .loops = (int)set->loops,
+        .workers = { [POOL_MAIN] = (int)set->workers, [POOL_SLOW] = (int)set->slow_workers },
+        .queue_max = (int)set->queue,
+        .conns_max = (int)set->connections,
+        .conns_per_address = (int)set->connections_per_address,
+        .head_ms = set->head_ms,
+        .body_ms = set->body_ms,
+        .idle_ms = set->idle_ms,
+        .handshake_ms = set->handshake_ms,
+        .client_ca = text_empty(set->client_ca) ? NULL : set->client_ca,
+        .access_log = p->set->log->access,
+        .access_log_every = 100,
+    };
+    struct arena *a = p->scope->arena;
+
+    TRY(http_server_new(s, &o, &p->http));
+    p->url = arena_printf(a, "https://%s", http_server_address(p->http, ON_HTTPS));
+    p->http_url =
+        o.http ? arena_printf(a, "http://%s", http_server_address(p->http, ON_HTTP)) : NULL;
+    p->base_url = !text_empty(p->set->pki->base_url) ? p->set->pki->base_url : p->http_url;
+    if (!p->base_url)
+        return fail_code(
+            s, E_INVALID, CHY_BAD_SETTINGS,
+            "pki.base_url: is needed when there is no HTTP listener: certificates point to it");
+    if (!text_starts(p->base_url, "http://"))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                         "pki.base_url: must begin with http://, because clients need revocation "
+                         "to check https");
+    TRY(keep_address(s, p, http_server_address(p->http, ON_HTTPS), "https"));
+    return o.http ? keep_address(s, p, http_server_address(p->http, ON_HTTP), "http") : OK;
+}
+
+/* Jobs. */
+
+static enum err
+checkpoint_job(struct scope *s, void *app, const struct job *job UNUSED)
+{
+    struct app *a = app;
+
+    return audit_checkpoint(s, a->db, a->seal, NULL);
+}
+
+static const struct job_kind checkpoint_kind = {
+    .kind = AUDIT_CHECKPOINT_JOB,
+    .run = checkpoint_job,
+    .doc = "Sign what the audit chains have grown by.",
+    .every = "60s",
+};
+static const struct job_kind *const job_kinds[] = { &crl_publish_kind, &crl_plan_kind,
+                                                    &ocsp_rotate_kind, &checkpoint_kind,
+                                                    &job_cleanup_kind, NULL };
+
+/* What the server says once it answers. */
+static enum err
+write_ready_file(struct scope *s, const struct parts *p)
+{
+    const char *path = p->options->ready_file, *fresh;
+    struct {
+        const char *name, *value;
+    } texts[] = {
+        { "url", p->url },
+        { "http_url", p->http_url },
+        { "ca", p->root_pem_path },
+        { "user", p->admin_user },
+        { "password", p->admin_password },
+        { "client_id", p->client_id },
+        { "client_secret", p->client_secret },
+        { "data_dir", p->set->data_dir },
+    };
+    struct buf b;
+    int fd;
+
+    if (!path)
+        return OK;
+    buf_init_in(&b, s->arena, 65536);
+    buf_printf(&b, "{\"pid\":%d", (int)getpid());
+    for (size_t i = 0; i < COUNT(texts); i++)
+        if (texts[i].value) {
+            buf_printf(&b, ",\"%s\":", texts[i].name);
+            json_text(&b, texts[i].value);
+        }
+    buf_text(&b, "}\n");
+    fresh = arena_printf(s->arena, "%s.new", path);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len || close(fd) != 0 ||
+        rename(fresh, path) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+    return OK;
+}
+
+static void
+greet(const struct parts *p)
+{
+    if (!p->options->dev)
+        return;
+    (void)fprintf(
+        stderr,
+        "\nChancery is running.\n"
+        "  address    %s\n"
+        "  CRL, OCSP  %s\n"
+        "  user       %s\n"
+        "  password   %s\n"
+        "  root CA    %s\n"
+        "  data       %s%s\n\n"
+        "A first certificate, in another terminal:\n"
+        "  export CHANCERY_SERVER=%s CHANCERY_CACERT=%s\n"
+        "  export CHANCERY_USERNAME=%s CHANCERY_PASSWORD='%s'\n"
+        "  build/chancery issue --dns localhost --out localhost.pem --key-out localhost.key\n\n",
+        p->url, p->http_url ? p->http_url : "-", p->admin_user, p->admin_password, p->root_pem_path,
+        p->set->data_dir, p->options->temporary ? " (removed at the end)" : "", p->url,
+        p->root_pem_path, p->admin_user, p->admin_password);
+}
+
+static void
+allow_metrics(struct parts *p)
+{
+    struct list all = { 0 };
+
+    LIST_EACH(const char *, network, &p->set->metrics->allow)
+    list_add(p->scope->arena, &all, const char *, *network);
+    list_add(p->scope->arena, &all, const char *, NULL);
+    p->app.metrics_allow = all.items;
+}
+
+static enum err
+start_faces(struct scope *s UNUSED, struct parts *p)
+{
+    p->command = face_open(&command_face, &p->app);
+    p->app.command = p->command;
+    return OK;
+}
+
+/* Started in this order: listeners are bound before the first certificate is made, and answer last.
+ */
+static enum err
+start(struct scope *s, struct parts *p, const struct options *o)
+{
+    struct jobs_options jobs = { .kinds = job_kinds, .app = &p->app, .version = "0.1.0" };
+
+    p->options = o;
+    TRY(bind_listeners(s, p));
+    TRY(parts_open(s, p, o));
+    TRY(parts_first_run(s, p));
+    TRY(own_certificate_make(s, p));
+    allow_metrics(p);
+    TRY(start_faces(s, p));
+    TRY(jobs_start(s, p->app.db, &jobs, &p->jobs));
+    TRY(follower_start(s, p, &p->follower));
+    TRY(http_server_start(s, p->http));
+    atomic_store(&p->started, true);
+    metric_set(&build_info, 1, p->app.version,
+               db_kind(p->app.db) == DB_SQLITE ? "sqlite" : "postgresql");
+    metric_set(&start_time, (double)when_s(p->app.started));
+    TRY(write_ready_file(s, p));
+    notify_ready();
+    log_event(s, LOG_INFO, "server.started", "the server answers", lf_text("url", p->url),
+              lf_text("http_url", p->http_url), lf_text("version", p->app.version));
+    greet(p);
+    return OK;
+}
+
+/* SIGHUP: settings that can change at run time, and certificate files. */
+static enum err
+reload(struct scope *s, struct parts *p)
+{
+    AUTO(settings_unref) struct settings *fresh = NULL;
+    const struct server_settings *set;
+    struct rate_options rate;
+
+    TRY(options_load(s, p->options, &fresh));
+    set = settings_root(fresh);
+    TRY(apply_log(s, set, p->options->dev));
+    rate = (struct rate_options){ .per_principal = (int)set->access->rate_per_caller,
+                                  .per_address = (int)set->access->rate_per_address };
+    rate_set(p->app.rate, &rate);
+    if (!text_empty(p->set->listen->certificate))
+        TRY(own_certificate_make(s, p));
+    TRY(ca_office_reload(s, p->app.office));
+    TRY(templates_reload(s, p->app.shelf));
+    log_event(s, LOG_INFO, "server.reloaded", "settings and certificates were read anew");
+    return OK;
+}
+
+static void
+reload_once(struct parts *p)
+{
+    AUTO(scope_free) struct scope *s = scope_new("server");
+
+    notify_reloading();
+    if (reload(s, p) != OK)
+        log_failure(s, LOG_ERROR, "the reload failed; what was in force stays");
+    notify_ready();
+}
+
+static void
+wait_for_the_end(struct parts *p, const sigset_t *signals)
+{
+    int64_t beat = notify_watchdog_ms();
+    int64_t wait_ms = beat ? MIN(beat, INT64_C(10000)) : 10000;
+    struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
+
+    for (;;) {
+        int sig = sigtimedwait(signals, NULL, &wait);
+
+        notify_alive();
+        if (sig == SIGHUP)
+            reload_once(p);
+        else if (sig == SIGTERM || sig == SIGINT)
+            return;
+    }
+}
+
+static void
+remove_tree(const char *path)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+
+    if (text_starts(path, "/tmp/chancery-dev-"))
+        (void)!system(arena_printf(a, "rm -rf -- '%s'",
+                                   path)); /* NOLINT(cert-env33-c): a path of our own making */
+}
+
+static void
+stop(struct parts *p)
+{
+    atomic_store(&p->draining, true);
+    notify_stopping();
+    if (p->http)
+        http_server_stop(p->http, p->set->listen->drain_ms);
+    jobs_stop(p->jobs, p->set->listen->drain_ms);
+    follower_stop(p->follower);
+    face_close(p->command);
+    face_close(p->rest);
+    parts_close(p);
+}
+
+static int
+run(struct scope *s, const struct options *o, struct settings *settings)
+{
+    struct parts *p = mem_alloc(sizeof(*p));
+    sigset_t signals;
+    enum err e;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    p->scope = scope_new("server");
+    p->settings = settings;
+    p->set = settings_root(settings);
+    e = start(s, p, o);
+    if (e == OK)
+        wait_for_the_end(p, &signals);
+    stop(p);
+    if (e == OK)
+        log_event(s, LOG_INFO, "server.stopped", "the server ended");
+    if (o->temporary)
+        remove_tree(o->temporary);
+    scope_free(p->scope);
+    mem_free(p);
+    return e == OK ? 0 : 1;
+}
+
+int
+server_serve(int argc, char **argv)
+{
+    AUTO(scope_free) struct scope *s = scope_new("server");
+    AUTO(settings_unref) struct settings *settings = NULL;
+    struct options o;
+    int code = 0;
+
+    harden();
+    (void)notify_start();
+    if (options_read(s, argc, argv, &o) != OK) {
+        (void)fprintf(stderr, "error: %s\n%s", s->error.text, server_serve_usage);
+        return 2;
+    }
+    if (o.help) {
+        (void)fputs(server_serve_usage, stdout);
+        return 0;
+    }
+    if (options_load(s, &o, &settings) != OK ||
+        apply_log(s, settings_root(settings), o.dev) != OK) {
+        (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
+        return 2;
+    }
+    if (o.check) {
+        (void)puts("the settings are good");
+        return 0;
+    }
+    code = run(s, &o, settings);
+    if (code) {
+        log_failure(s, LOG_ERROR, "the server cannot start");
+        (void)fprintf(stderr, "error: the server cannot start: %s\n",
+                      s->error.text ? s->error.text : "");
+    }
+    return code;
+}

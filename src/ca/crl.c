@@ -7,7 +7,7 @@
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "codec/json.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include "jobs/jobs.h"
 #include "pki/crl.h"
 #include <stdatomic.h>
@@ -206,7 +206,7 @@ publish_in(struct scope *s, struct tx *tx, void *arg)
                       .message = arena_printf(s->arena, "CRL %lld of %s with %zu entries",
                                               (long long)p->number, p->name, p->entries),
                   }));
-    return event_add(s, tx, EVENT_CRL_PUBLISHED, p->scope, NULL);
+    return outbox_add(s, tx, EVENT_CRL_PUBLISHED, p->scope, NULL);
 }
 
 static enum err

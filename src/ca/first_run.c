@@ -5,7 +5,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include "pki/tbs.h"
 
 #define ROOT_LIFE_MS (20 * 365 * DAY_MS)
@@ -164,7 +164,7 @@ register_one(struct scope *s, struct tx *tx, struct founding *f, const struct fo
             .actor = actor,
             .target = { "ca", arena_printf(s->arena, "%lld", (long long)f->authority), f->name },
         }));
-    return event_add(s, tx, EVENT_AUTHORITY_CHANGED, f->authority, NULL);
+    return outbox_add(s, tx, EVENT_AUTHORITY_CHANGED, f->authority, NULL);
 }
 
 static enum err

@@ -1,7 +1,7 @@
 #include "ca/office_in.h"
 
 #include "audit/audit.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -196,7 +196,7 @@ switch_in(struct scope *s, struct tx *tx, void *arg)
                       .actor = w->actor,
                       .target = { "ca", arena_printf(s->arena, "%lld", (long long)w->id), name },
                   }));
-    return event_add(s, tx, EVENT_AUTHORITY_CHANGED, w->id, NULL);
+    return outbox_add(s, tx, EVENT_AUTHORITY_CHANGED, w->id, NULL);
 }
 
 enum err

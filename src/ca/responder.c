@@ -4,7 +4,7 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include "jobs/jobs.h"
 #include "pki/tbs.h"
 #include "seal/keyring.h"
@@ -47,7 +47,7 @@ appoint_in(struct scope *s, struct tx *tx, void *arg)
                         p->cert->subject.text },
             .message = arena_printf(s->arena, "OCSP responder certificate for %s", p->name),
         }));
-    return event_add(s, tx, EVENT_AUTHORITY_CHANGED, p->key->authority, NULL);
+    return outbox_add(s, tx, EVENT_AUTHORITY_CHANGED, p->key->authority, NULL);
 }
 
 static enum err

@@ -1,6 +1,6 @@
 #include "catalog/catalog.h"
 
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include <string.h>
 
 /* Names and totals. */
@@ -162,7 +162,7 @@ catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struc
     TRY(tx_do(s, tx, &add_der, BIND(v_int(*id), v_bytes(cert->der))));
     TRY(add_names(s, tx, cert, *id));
     TRY(add_totals(s, tx, cert, o));
-    return event_add(s, tx, EVENT_CERT_ISSUED, *id, NULL);
+    return outbox_add(s, tx, EVENT_CERT_ISSUED, *id, NULL);
 }
 
 /* Revocation. */
@@ -219,7 +219,7 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
               BIND(v_int(r->id), v_when(at), v_int(r->reason), v_text(r->comment), v_text(r->by),
                    v_when(r->seen_at), v_when(r->invalidity_at))));
     *became = state == CERT_REVOKED ? CERT_REASON_CHANGED : CERT_NOW_REVOKED;
-    return event_add(s, tx, EVENT_CERT_REVOKED, r->id, NULL);
+    return outbox_add(s, tx, EVENT_CERT_REVOKED, r->id, NULL);
 }
 
 enum err
@@ -240,5 +240,5 @@ catalog_release(struct scope *s, struct tx *tx, int64_t id)
     TRY(tx_do(s, tx, &mark_released, BIND(v_int(id))));
     TRY(counter_add(s, tx, "state", CERT_REVOKED, -1));
     TRY(counter_add(s, tx, "state", CERT_ACTIVE, 1));
-    return event_add(s, tx, EVENT_CERT_REVOKED, id, "released");
+    return outbox_add(s, tx, EVENT_CERT_REVOKED, id, "released");
 }

@@ -5,7 +5,7 @@
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "issue/policy.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include "jobs/jobs.h"
 #include "pki/tbs.h"
 #include <string.h>

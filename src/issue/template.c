@@ -3,7 +3,7 @@
 #include "audit/audit.h"
 #include "codec/json.h"
 #include "issue/built_in.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include "pki/hash.h"
 #include "pki/oid.h"
 #include <pthread.h>
@@ -429,7 +429,7 @@ save_in(struct scope *s, struct tx *tx, void *arg)
             .message = arena_printf(s->arena, "template %s, version %lld", name, (long long)number),
         }));
     v->id = id;
-    return event_add(s, tx, EVENT_TEMPLATE_CHANGED, id, NULL);
+    return outbox_add(s, tx, EVENT_TEMPLATE_CHANGED, id, NULL);
 }
 
 enum err
@@ -488,7 +488,7 @@ switch_in(struct scope *s, struct tx *tx, void *arg)
             .actor = w->actor,
             .target = { "template", arena_printf(s->arena, "%lld", (long long)w->id), name },
         }));
-    return event_add(s, tx, EVENT_TEMPLATE_CHANGED, w->id, NULL);
+    return outbox_add(s, tx, EVENT_TEMPLATE_CHANGED, w->id, NULL);
 }
 
 enum err

@@ -9,7 +9,7 @@
 
 struct follower {
     struct parts *parts;
-    struct event_follower *events;
+    struct outbox_reader *events;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -17,7 +17,7 @@ struct follower {
 };
 
 static enum err
-take(struct scope *s, struct parts *p, const struct event *ev, bool *authorities, bool *templates)
+take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *authorities, bool *templates)
 {
     struct cert_row row;
 
@@ -39,8 +39,8 @@ follow_once(struct scope *s, struct follower *f)
     struct list events;
 
     scope_deadline_in(s, 4000);
-    TRY(event_next(s, f->parts->app.db, f->events, &events));
-    LIST_EACH(struct event, ev, &events)
+    TRY(outbox_next(s, f->parts->app.db, f->events, &events));
+    LIST_EACH(struct outbox_event, ev, &events)
     TRY(take(s, f->parts, ev, &authorities, &templates));
     if (authorities)
         TRY(ca_office_reload(s, f->parts->app.office));
@@ -90,7 +90,7 @@ enum err
 follower_start(struct scope *s, struct parts *p, struct follower **out)
 {
     struct follower *f = mem_alloc(sizeof(*f));
-    enum err e = event_follow(s, p->app.db, &f->events);
+    enum err e = outbox_follow(s, p->app.db, &f->events);
 
     f->parts = p;
     if (e != OK) {
@@ -115,6 +115,6 @@ follower_stop(struct follower *f)
     (void)pthread_cond_signal(&f->wake);
     (void)pthread_mutex_unlock(&f->lock);
     (void)pthread_join(f->thread, NULL);
-    event_follower_free(f->events);
+    outbox_reader_free(f->events);
     mem_free(f);
 }

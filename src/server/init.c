@@ -32,6 +32,7 @@ set_up(struct scope *s, struct parts *p, const struct options *o)
         return fail_code(s, E_INVALID, CHY_USAGE,
                          "--url must say what addresses in certificates begin with: http://...");
     p->url = p->base_url = p->set->pki->base_url;
+    TRY(parts_make_dirs(s, p));
     TRY(parts_open(s, p, o));
     TRY(parts_first_run(s, p));
     if (o->admin_user) {

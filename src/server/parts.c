@@ -45,8 +45,6 @@ open_stores(struct scope *s, struct parts *p)
                              .readers = (int)set->db->readers,
                              .vfs = text_empty(set->db->vfs) ? NULL : set->db->vfs };
 
-    TRY(make_dir(s, set->data_dir));
-    TRY(make_dir(s, in_data(own, p, "keys")));
     TRY(note(s, seal_open_master(s, master, true, &p->app.seal), "the master key"));
     return note(s, db_open(s, url, &db, &p->app.db), "the database");
 }
@@ -92,6 +90,13 @@ open_office(struct scope *s, struct parts *p)
     LIST_EACH(const char *, path, &set->blocked_keys)
     TRY(note(s, blocklist_add_file(s, p->blocked, *path), "pki.blocked_keys"));
     return ca_office_open(s, &o, &p->app.office);
+}
+
+enum err
+parts_make_dirs(struct scope *s, struct parts *p)
+{
+    TRY(make_dir(s, p->set->data_dir));
+    return make_dir(s, in_data(p->scope, p, "keys"));
 }
 
 enum err
@@ -158,12 +163,13 @@ static enum err
 dev_login(struct scope *s, struct parts *p)
 {
     struct arena *a = p->scope->arena;
-    struct oauth_client client = { .client_id = "dev",
+    struct oauth_client have, client = { .client_id = "dev",
                                    .enabled = { true, true },
                                    .roles_given = true };
     const char *path = in_data(p->scope, p, "dev-login.json");
     struct buf b;
     char text[1024] = { 0 };
+    const char *made;
     struct json *j;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -194,10 +200,10 @@ dev_login(struct scope *s, struct parts *p)
     }
     TRY(parts_first_user(s, p, p->admin_user, p->admin_password));
     list_add(s->arena, &client.roles, const char *, ROLE_ADMINISTRATOR);
-    if (client_find(s, p->app.access, p->client_id, &client) == OK)
+    if (client_find(s, p->app.access, p->client_id, &have) == OK)
         return OK;
     client.client_id = p->client_id;
-    return client_add(s, p->app.access, &caller_system, &client, p->client_secret, NULL, NULL);
+    return client_add(s, p->app.access, &caller_system, &client, p->client_secret, NULL, &made);
 }
 
 enum err

@@ -4,7 +4,7 @@
 #define SERVER_PARTS_H
 
 #include "face/face.h"
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 #include "jobs/jobs.h"
 #include "server/options.h"
 
@@ -35,7 +35,9 @@ struct parts {
     _Atomic bool started, draining;
 };
 
-/** Directories, master key, database, users, authorities, templates: everything but the network. */
+/** The data directory and those in it, mode 0700; before anything else. */
+enum err parts_make_dirs(struct scope *s, struct parts *p);
+/** Master key, database, users, authorities, templates: everything but the network. */
 enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
 void parts_close(struct parts *p);
 /** First run: authorities, built-in templates; with DEV also a user and a client. */

@@ -259,6 +259,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     struct jobs_options jobs = { .kinds = job_kinds, .app = &p->app, .version = "0.1.0" };
 
     p->options = o;
+    TRY(parts_make_dirs(s, p));
     TRY(bind_listeners(s, p));
     TRY(parts_open(s, p, o));
     TRY(parts_first_run(s, p));

@@ -1,4 +1,4 @@
-#include "jobs/event.h"
+#include "jobs/outbox.h"
 
 SQL(next_seq, "INSERT INTO event_stream (lane, seq) VALUES ($1, 1) "
               "ON CONFLICT (lane) DO UPDATE SET seq = event_stream.seq + 1 RETURNING seq");
@@ -6,7 +6,7 @@ SQL(add_event,
     "INSERT INTO event (lane, seq, ts, kind, object, detail) VALUES ($1, $2, $3, $4, $5, $6)");
 
 enum err
-event_add(struct scope *s, struct tx *tx, const char *kind, int64_t object, const char *detail)
+outbox_add(struct scope *s, struct tx *tx, const char *kind, int64_t object, const char *detail)
 {
     int64_t lane = tx_lane(tx);
     struct row row;
@@ -22,7 +22,7 @@ struct position {
     int64_t lane, seq;
 };
 
-struct event_follower {
+struct outbox_reader {
     struct arena *arena;
     struct list positions; /* of struct position */
 };
@@ -32,15 +32,15 @@ SQL(lane_events, "SELECT lane, seq, ts, kind, object, detail FROM event "
                  "WHERE lane = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT 1000");
 
 enum err
-event_follow(struct scope *s, struct db *db, struct event_follower **out)
+outbox_follow(struct scope *s, struct db *db, struct outbox_reader **out)
 {
-    AUTO(event_follower_free) struct event_follower *f = NULL;
+    AUTO(outbox_reader_free) struct outbox_reader *f = NULL;
     struct arena *a;
     struct rows ends;
 
     TRY(db_all(s, db, &stream_ends, BIND_NONE, &ends));
     a = arena_new();
-    f = arena_new_of(a, struct event_follower);
+    f = arena_new_of(a, struct outbox_reader);
     f->arena = a;
     for (size_t i = 0; i < ends.count; i++) {
         int64_t lane = row_int(&ends.at[i]);
@@ -54,14 +54,14 @@ event_follow(struct scope *s, struct db *db, struct event_follower **out)
 }
 
 void
-event_follower_free(struct event_follower *f)
+outbox_reader_free(struct outbox_reader *f)
 {
     if (f)
         arena_free(f->arena);
 }
 
 static struct position *
-position_of(struct event_follower *f, int64_t lane)
+position_of(struct outbox_reader *f, int64_t lane)
 {
     LIST_EACH(struct position, p, &f->positions)
     if (p->lane == lane)
@@ -71,7 +71,7 @@ position_of(struct event_follower *f, int64_t lane)
 }
 
 enum err
-event_next(struct scope *s, struct db *db, struct event_follower *f, struct list *out)
+outbox_next(struct scope *s, struct db *db, struct outbox_reader *f, struct list *out)
 {
     struct rows ends, events;
 
@@ -85,7 +85,7 @@ event_next(struct scope *s, struct db *db, struct event_follower *f, struct list
             TRY(db_all(s, db, &lane_events, BIND(v_int(lane), v_int(p->seq), v_int(end)), &events));
             for (size_t e = 0; e < events.count; e++) {
                 struct row *row = &events.at[e];
-                struct event *ev = list_push(s->arena, out, struct event);
+                struct outbox_event *ev = list_push(s->arena, out, struct outbox_event);
 
                 ev->lane = row_int(row);
                 ev->seq = row_int(row);

@@ -1,10 +1,10 @@
 /**
- * Event: what happened, told to whoever follows. An event is written in the transaction of its
+ * Outbox: what happened, told to whoever follows. An event is written in the transaction of its
  * change, in the stream of that transaction's lane; streams have no gaps, so a follower that
  * remembers a number for each lane misses none.
  */
-#ifndef JOBS_EVENT_H
-#define JOBS_EVENT_H
+#ifndef JOBS_OUTBOX_H
+#define JOBS_OUTBOX_H
 
 #include "base/scope.h"
 #include "db/db.h"
@@ -19,7 +19,7 @@
 #define EVENT_TEMPLATE_CHANGED "template.changed"
 #define EVENT_ACCESS_CHANGED "access.changed" /* users, clients, roles, grants */
 
-struct event {
+struct outbox_event {
     int64_t lane, seq;
     struct when at;
     const char *kind;
@@ -28,16 +28,16 @@ struct event {
 };
 
 /** Write an event as part of TX. */
-enum err event_add(struct scope *s, struct tx *tx, const char *kind, int64_t object,
+enum err outbox_add(struct scope *s, struct tx *tx, const char *kind, int64_t object,
                    const char *detail);
 
 /** Where a follower stands: it begins at the present end of all streams. */
-struct event_follower;
-enum err event_follow(struct scope *s, struct db *db, struct event_follower **out);
-void event_follower_free(struct event_follower *f);
-OWNED(struct event_follower, event_follower_free);
-/** What is new since the last call, in the order of each lane; a list of struct event. One thread
+struct outbox_reader;
+enum err outbox_follow(struct scope *s, struct db *db, struct outbox_reader **out);
+void outbox_reader_free(struct outbox_reader *f);
+OWNED(struct outbox_reader, outbox_reader_free);
+/** What is new since the last call, in the order of each lane; a list of struct outbox_event. One thread
  * at a time. */
-enum err event_next(struct scope *s, struct db *db, struct event_follower *f, struct list *out);
+enum err outbox_next(struct scope *s, struct db *db, struct outbox_reader *f, struct list *out);
 
 #endif

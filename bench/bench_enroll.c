@@ -1,0 +1,314 @@
+/*
+ * Enrollment by POST /KeyfactorAPI/Enrollment/CSR over kept-open TLS, beside the floor that nobody can go below: one
+ * CSR verification with key import, one signature and its verification, one group-committed transaction of the same
+ * rows; each measured by this same program.
+ *
+ * usage: bench-enroll READY_FILE DIR [REQUESTS [CLIENTS]]
+ */
+#include "load.h"
+
+#include "catalog/catalog.h"
+#include "codec/json.h"
+#include "pki/csr.h"
+#include "pki/pem.h"
+#include "pki/tbs.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct target {
+    struct json *ready;
+    const char *auth;
+    int port, pid;
+};
+
+static struct scope *S;
+
+static void
+must(enum err e, const char *what)
+{
+    if (e != OK) {
+        fprintf(stderr, "%s: %s\n", what, S->error.text ? S->error.text : err_name(e));
+        exit(1);
+    }
+}
+
+static struct target
+read_target(const char *path)
+{
+    static char text[65536];
+    FILE *f = fopen(path, "r");
+    struct target t = { 0 };
+    const char *user, *password;
+    int64_t pid = 0;
+
+    if (!f) {
+        perror(path);
+        exit(1);
+    }
+    text[fread(text, 1, sizeof(text) - 1, f)] = 0;
+    fclose(f);
+    must(json_parse(S, bytes_of_text(text), &t.ready), path);
+    user = json_str(json_get(t.ready, "user"));
+    password = json_str(json_get(t.ready, "password"));
+    t.auth = base64_encode(S->arena, bytes_of_text(arena_printf(S->arena, "%s:%s", user, password)));
+    t.port = atoi(strrchr(json_str(json_get(t.ready, "url")), ':') + 1);
+    (void)json_int(json_get(t.ready, "pid"), &pid);
+    t.pid = (int)pid;
+    return t;
+}
+
+struct made {
+    struct bytes *csrs; /* DER */
+    const char *auth;
+};
+
+static struct bytes *
+make_csrs(int64_t count)
+{
+    struct bytes *out = arena_alloc(S->arena, (size_t)count * sizeof(*out));
+
+    for (int64_t i = 0; i < count; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("bench");
+        struct csr_plan plan = { 0 };
+        struct general_name name = { .kind = GN_DNS };
+        EVP_PKEY *key;
+        struct bytes der;
+
+        name.text = arena_printf(s->arena, "host-%lld-%d.bench.example.com", (long long)i, rand() % 1000000);
+        list_add(s->arena, &plan.sans, struct general_name, name);
+        must(name_from_text(s, arena_printf(s->arena, "CN=%s", name.text), &plan.subject), "name");
+        must(key_generate(s, (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key), "key");
+        must(csr_build(s, &plan, key, SIG_NONE, &der), "csr");
+        out[i] = bytes_copy(S->arena, der);
+    }
+    return out;
+}
+
+static struct bytes
+make_request(void *arg, struct arena *a, int64_t n)
+{
+    const struct made *m = arg;
+    char *pem = pem_text(a, PEM_CSR, m->csrs[n]);
+    struct buf body, all;
+
+    buf_init_in(&body, a, 65536);
+    buf_init_in(&all, a, 65536);
+    buf_text(&body, "{\"CSR\":");
+    json_text(&body, pem);
+    buf_text(&body, ",\"Template\":\"WebServer\",\"IncludeChain\":true,\"SANs\":{},\"Metadata\":{},"
+                    "\"Timestamp\":\"2026-11-21T12:00:00Z\"}");
+    buf_printf(&all,
+               "POST /KeyfactorAPI/Enrollment/CSR HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %s\r\n"
+               "Content-Type: application/json\r\nx-keyfactor-requested-with: APIClient\r\n"
+               "x-certificateformat: PEM\r\nContent-Length: %zu\r\n\r\n",
+               m->auth, body.len);
+    buf_add(&all, body.data, body.len);
+    return buf_bytes(&all);
+}
+
+/* The floor. */
+
+static double
+csr_floor_us(const struct bytes *csrs, int64_t count)
+{
+    double start = own_cpu_s();
+
+    for (int64_t i = 0; i < count; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("bench");
+        struct csr csr;
+
+        must(csr_read(s, csrs[i], &csr), "csr");
+        must(csr_verify(s, &csr), "csr");
+    }
+    return (own_cpu_s() - start) * 1e6 / (double)count;
+}
+
+static double
+signature_floor_us(int64_t count)
+{
+    uint8_t tbs[600] = { 1, 2, 3 };
+    EVP_PKEY *key;
+    double start;
+
+    must(key_generate(S, (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key), "key");
+    start = own_cpu_s();
+    for (int64_t i = 0; i < count; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("bench");
+        struct bytes signature;
+
+        must(key_sign(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, &signature), "sign");
+        must(key_verify(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, signature), "verify");
+    }
+    return (own_cpu_s() - start) * 1e6 / (double)count;
+}
+
+/* The same rows, written by as many threads as there are clients, into a database of this program's own. */
+
+SQL(bench_request,
+    "INSERT INTO request (public_id, endpoint, requester_kind, requester_id, requester_name, csr, key_hash, subject, "
+    "disposition, created_at, decided_at) VALUES ($1, 'command', 1, 1, 'admin', $2, $3, $4, 1, $5, $5) RETURNING id");
+SQL(bench_link, "UPDATE request SET certificate = $2 WHERE id = $1");
+SQL(bench_head, "INSERT INTO audit_chain (lane, seq, hash) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE SET "
+                "seq = audit_chain.seq + 1, hash = $2 RETURNING seq");
+SQL(bench_audit, "INSERT INTO audit (lane, seq, ts, id, category, action, outcome, actor_name, target_type, target_id, "
+                 "event, hash) VALUES ($1, $2, $3, $4, 'certificate', 'certificate.issue', 'success', 'admin', "
+                 "'certificate', $5, $6, $7)");
+
+struct writing {
+    struct db *db;
+    struct bytes *ders;
+    int64_t from, to;
+    pthread_t thread;
+};
+
+struct row_of {
+    struct bytes der;
+    struct cert cert;
+};
+
+static enum err
+write_rows(struct scope *s, struct tx *tx, void *arg)
+{
+    struct row_of *r = arg;
+    struct bytes hash = { r->cert.sha256, SHA256_LEN };
+    struct cert_origin origin = { .protocol = "command", .requester = "admin", .imported_at = clock_now(),
+                                  .state = CERT_ACTIVE };
+    struct row row;
+    int64_t request, id, seq;
+    char event[520];
+
+    memset(event, 'x', sizeof(event) - 1);
+    event[sizeof(event) - 1] = 0;
+    TRY(tx_one(s, tx, &bench_request,
+               BIND(v_text(s->id), v_bytes(r->der), v_bytes(hash), v_text(r->cert.subject.text), v_when(clock_now())),
+               &row));
+    request = row_int(&row);
+    origin.request = request;
+    TRY(catalog_add(s, tx, &r->cert, &origin, &id));
+    TRY(tx_do(s, tx, &bench_link, BIND(v_int(request), v_int(id))));
+    TRY(tx_one(s, tx, &bench_head, BIND(v_int(1), v_bytes(hash)), &row));
+    seq = row_int(&row);
+    return tx_do(s, tx, &bench_audit,
+                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text("12345"), v_text(event),
+                      v_bytes(hash)));
+}
+
+static void *
+write_some(void *arg)
+{
+    struct writing *w = arg;
+
+    for (int64_t i = w->from; i < w->to; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("bench");
+        struct row_of *r = arena_new_of(s->arena, struct row_of);
+
+        r->der = w->ders[i];
+        if (cert_read(s, r->der, &r->cert) != OK || db_write(s, w->db, write_rows, r) != OK) {
+            fprintf(stderr, "write: %s\n", s->error.text);
+            exit(1);
+        }
+    }
+    return NULL;
+}
+
+/* Certificates like those that the server will write, signed by nobody in particular. */
+static struct bytes *
+make_certs(const struct bytes *csrs, int64_t count)
+{
+    struct bytes *out = arena_alloc(S->arena, (size_t)count * sizeof(*out)), issuer;
+
+    must(name_from_text(S, "CN=Bench Issuing CA 1", &issuer), "name");
+    for (int64_t i = 0; i < count; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("bench");
+        uint8_t serial[SERIAL_LEN], id[20] = { 1 }, fake[72] = { 0x30, 70, 2, 33, 1 };
+        struct cert_plan plan = { .alg = SIG_ECDSA_SHA256, .issuer = issuer };
+        struct list ekus = { 0 };
+        struct csr csr;
+        struct bytes tbs, der;
+
+        serial_new(serial);
+        fake[37] = 2;
+        fake[38] = 33;
+        fake[39] = 1;
+        must(csr_read(s, csrs[i], &csr), "csr");
+        plan.serial = (struct bytes){ serial, SERIAL_LEN };
+        plan.subject = csr.subject.der;
+        plan.spki = csr.key.spki;
+        plan_validity(&plan, WHEN_S(when_s(clock_now())), 90 * 86400);
+        list_add(s->arena, &ekus, const char *, OID_EKU_SERVER);
+        ext_aki(s, &plan.exts, (struct bytes){ id, 20 });
+        ext_ski(s, &plan.exts, (struct bytes){ id, 20 });
+        ext_key_usage(s, &plan.exts, KU_DIGITAL_SIGNATURE);
+        ext_eku(s, &plan.exts, &ekus, false);
+        ext_san(s, &plan.exts, &csr.exts.san, false);
+        must(tbs_build(s, &plan, &tbs), "tbs");
+        must(cert_assemble(s, tbs, SIG_ECDSA_SHA256, (struct bytes){ fake, 72 }, &der), "certificate");
+        out[i] = bytes_copy(S->arena, der);
+    }
+    return out;
+}
+
+static double
+write_floor_us(const char *dir, const struct bytes *csrs, int64_t count, int clients)
+{
+    struct writing *w = arena_alloc(S->arena, (size_t)clients * sizeof(*w));
+    struct bytes *ders = make_certs(csrs, count);
+    struct db_options o = { 0 };
+    struct db *db;
+    double start;
+
+    must(db_open(S, arena_printf(S->arena, "sqlite:%s/floor-%d.db", dir, rand()), &o, &db), "database");
+    start = own_cpu_s();
+    for (int i = 0; i < clients; i++) {
+        w[i] = (struct writing){ .db = db, .ders = ders, .from = count * i / clients, .to = count * (i + 1) / clients };
+        pthread_create(&w[i].thread, NULL, write_some, &w[i]);
+    }
+    for (int i = 0; i < clients; i++)
+        pthread_join(w[i].thread, NULL);
+    start = (own_cpu_s() - start) * 1e6 / (double)count;
+    db_close(db);
+    return start;
+}
+
+int
+main(int argc, char **argv)
+{
+    int64_t count = argc > 3 ? atoll(argv[3]) : 10000;
+    int clients = argc > 4 ? atoi(argv[4]) : 64;
+    struct load_result got;
+    struct target t;
+    struct made m;
+    double before, cpu_us, csr_us, sign_us, write_us, floor_us;
+
+    if (argc < 3) {
+        fputs("usage: bench-enroll READY_FILE DIR [REQUESTS [CLIENTS]]\n", stderr);
+        return 2;
+    }
+    srand((unsigned)clock_mono_us());
+    S = scope_new("bench");
+    t = read_target(argv[1]);
+    m = (struct made){ .csrs = make_csrs(count), .auth = t.auth };
+    before = process_cpu_s(t.pid);
+    load_run(&(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = clients, .requests = count,
+                             .make = make_request, .arg = &m, .want_status = 200, .cpu = 1 },
+             &got);
+    cpu_us = (process_cpu_s(t.pid) - before) * 1e6 / (double)count;
+    csr_us = csr_floor_us(m.csrs, MIN(count, INT64_C(3000)));
+    sign_us = signature_floor_us(3000);
+    write_us = write_floor_us(argv[2], m.csrs, MIN(count, INT64_C(10000)), clients);
+    floor_us = csr_us + sign_us + write_us;
+    printf("enrollments          %lld of %lld, %d clients\n", (long long)got.done, (long long)count, clients);
+    if (got.failed)
+        printf("first failure        %s\n", got.first_failure);
+    printf("rate                 %.0f/s\n", (double)got.done / got.seconds);
+    printf("latency              p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", got.p50_ms, got.p95_ms, got.p99_ms);
+    printf("server CPU           %.0f us each\n", cpu_us);
+    printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f\n", floor_us, csr_us, sign_us,
+           write_us);
+    printf("CPU / floor          %.2f\n", cpu_us / floor_us);
+    printf("resident             %.1f MiB\n", (double)process_rss(t.pid) / 1048576);
+    return got.failed ? 1 : 0;
+}

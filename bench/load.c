@@ -1,0 +1,220 @@
+#include "load.h"
+
+#include "base/when.h"
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct client {
+    const struct load *l;
+    SSL_CTX *ctx;
+    pthread_t thread;
+    int64_t from, to; /* of the prepared requests */
+    struct bytes *requests;
+    double *latencies; /* ms, by request number */
+    _Atomic int64_t *failed;
+    char *first_failure;
+    pthread_barrier_t *ready;
+};
+
+static int
+connect_to(const struct load *l)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->port) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+    (void)inet_pton(AF_INET, l->host, &to.sin_addr);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        perror("connect");
+        exit(1);
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
+static ssize_t
+get(SSL *ssl, int fd, char *to, size_t room)
+{
+    return ssl ? SSL_read(ssl, to, (int)room) : read(fd, to, room);
+}
+
+static bool
+put(SSL *ssl, int fd, struct bytes b)
+{
+    while (b.len) {
+        ssize_t n = ssl ? SSL_write(ssl, b.data, (int)b.len) : write(fd, b.data, b.len);
+
+        if (n <= 0)
+            return false;
+        b.data += n;
+        b.len -= (size_t)n;
+    }
+    return true;
+}
+
+/* One answer with a Content-Length; its status, or -1. */
+static int
+answer(SSL *ssl, int fd, char *room, size_t size)
+{
+    size_t have = 0, want = 0;
+    char *body = NULL;
+
+    while (!body || have < want) {
+        ssize_t n = get(ssl, fd, room + have, size - 1 - have);
+
+        if (n <= 0)
+            return -1;
+        have += (size_t)n;
+        room[have] = 0;
+        if (!body && (body = strstr(room, "\r\n\r\n"))) {
+            char *length = strcasestr(room, "content-length:");
+
+            want = (size_t)(body + 4 - room) + (length ? strtoul(length + 15, NULL, 10) : 0);
+            if (want >= size)
+                return -1;
+        }
+    }
+    return atoi(room + 9);
+}
+
+static void *
+drive(void *arg)
+{
+    struct client *c = arg;
+    int fd = connect_to(c->l);
+    SSL *ssl = NULL;
+    char *room = malloc(1 << 20);
+
+    if (c->ctx) {
+        ssl = SSL_new(c->ctx);
+        SSL_set_fd(ssl, fd);
+        if (SSL_connect(ssl) != 1) {
+            fputs("the TLS handshake failed\n", stderr);
+            exit(1);
+        }
+    }
+    pthread_barrier_wait(c->ready);
+    for (int64_t n = c->from; n < c->to; n++) {
+        int64_t start = clock_mono_us();
+        int status = put(ssl, fd, c->requests[n]) ? answer(ssl, fd, room, 1 << 20) : -1;
+
+        c->latencies[n] = (double)(clock_mono_us() - start) / 1000;
+        if (status != c->l->want_status) {
+            if (atomic_fetch_add(c->failed, 1) == 0)
+                snprintf(c->first_failure, 512, "status %d: %.400s", status, status < 0 ? "" : room);
+            if (status < 0)
+                break;
+        }
+    }
+    SSL_free(ssl);
+    close(fd);
+    free(room);
+    return NULL;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+void
+load_run(const struct load *l, struct load_result *out)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    struct client *clients = arena_alloc(a, (size_t)l->clients * sizeof(*clients));
+    struct bytes *requests = arena_alloc(a, (size_t)l->requests * sizeof(*requests));
+    double *latencies = arena_alloc(a, (size_t)l->requests * sizeof(*latencies));
+    SSL_CTX *ctx = l->tls ? SSL_CTX_new(TLS_client_method()) : NULL;
+    _Atomic int64_t failed = 0;
+    pthread_barrier_t ready;
+    int64_t start;
+    cpu_set_t cpus;
+
+    *out = (struct load_result){ 0 };
+    for (int64_t n = 0; n < l->requests; n++)
+        requests[n] = l->make(l->arg, a, n);
+    pthread_barrier_init(&ready, NULL, (unsigned)l->clients + 1);
+    for (int i = 0; i < l->clients; i++) {
+        clients[i] = (struct client){ .l = l, .ctx = ctx, .from = l->requests * i / l->clients,
+                                      .to = l->requests * (i + 1) / l->clients, .requests = requests,
+                                      .latencies = latencies, .failed = &failed,
+                                      .first_failure = out->first_failure, .ready = &ready };
+        pthread_create(&clients[i].thread, NULL, drive, &clients[i]);
+        if (l->cpu >= 0) {
+            CPU_ZERO(&cpus);
+            CPU_SET(l->cpu, &cpus);
+            pthread_setaffinity_np(clients[i].thread, sizeof(cpus), &cpus);
+        }
+    }
+    pthread_barrier_wait(&ready);
+    start = clock_mono_us();
+    for (int i = 0; i < l->clients; i++)
+        pthread_join(clients[i].thread, NULL);
+    out->seconds = (double)(clock_mono_us() - start) / 1e6;
+    out->failed = failed;
+    out->done = l->requests - failed;
+    qsort(latencies, (size_t)l->requests, sizeof(*latencies), by_size);
+    out->p50_ms = latencies[l->requests / 2];
+    out->p95_ms = latencies[l->requests * 95 / 100];
+    out->p99_ms = latencies[l->requests * 99 / 100];
+    SSL_CTX_free(ctx);
+    pthread_barrier_destroy(&ready);
+}
+
+double
+process_cpu_s(int pid)
+{
+    char path[64], text[1024], *at;
+    unsigned long user, system;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    f = fopen(path, "r");
+    if (!f || !fgets(text, sizeof(text), f)) {
+        perror(path);
+        exit(1);
+    }
+    fclose(f);
+    at = strrchr(text, ')');
+    if (!at || sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+        return 0;
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+int64_t
+process_rss(int pid)
+{
+    char path[64];
+    long pages = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+    f = fopen(path, "r");
+    if (f) {
+        if (fscanf(f, "%*d %ld", &pages) != 1)
+            pages = 0;
+        fclose(f);
+    }
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+double
+own_cpu_s(void)
+{
+    struct rusage r;
+
+    getrusage(RUSAGE_SELF, &r);
+    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}

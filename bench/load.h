@@ -1,0 +1,36 @@
+/** Load: kept-open connections, plain or TLS, that send prepared requests as fast as answers come. */
+#ifndef BENCH_LOAD_H
+#define BENCH_LOAD_H
+
+#include "base/text.h"
+
+struct load {
+    const char *host;
+    int port;
+    bool tls;
+    int clients;      /* connections, each with a thread of its own */
+    int64_t requests; /* in all */
+    /** The whole request number N, head and body; in arena A. Any thread. */
+    struct bytes (*make)(void *arg, struct arena *a, int64_t n);
+    void *arg;
+    int want_status; /* other answers count as failures */
+    int cpu;         /* the core that all threads are pinned to; -1: none */
+};
+
+struct load_result {
+    int64_t done, failed;
+    double seconds;
+    double p50_ms, p95_ms, p99_ms;
+    char first_failure[512];
+};
+
+/** Run it. Requests are made before the clock starts. */
+void load_run(const struct load *l, struct load_result *out);
+/** CPU seconds (user and system) that process PID has used so far. */
+double process_cpu_s(int pid);
+/** Resident memory of process PID in bytes. */
+int64_t process_rss(int pid);
+/** CPU seconds of this process. */
+double own_cpu_s(void);
+
+#endif

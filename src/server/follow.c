@@ -17,7 +17,8 @@ struct follower {
 };
 
 static enum err
-take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *authorities, bool *templates)
+take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *authorities,
+     bool *templates)
 {
     struct cert_row row;
 

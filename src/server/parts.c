@@ -163,9 +163,8 @@ static enum err
 dev_login(struct scope *s, struct parts *p)
 {
     struct arena *a = p->scope->arena;
-    struct oauth_client have, client = { .client_id = "dev",
-                                   .enabled = { true, true },
-                                   .roles_given = true };
+    struct oauth_client have,
+        client = { .client_id = "dev", .enabled = { true, true }, .roles_given = true };
     const char *path = in_data(p->scope, p, "dev-login.json");
     struct buf b;
     char text[1024] = { 0 };

@@ -4,8 +4,8 @@
 #define SERVER_PARTS_H
 
 #include "face/face.h"
-#include "jobs/outbox.h"
 #include "jobs/jobs.h"
+#include "jobs/outbox.h"
 #include "server/options.h"
 
 struct follower;

@@ -167,10 +167,10 @@ static const struct http_route unknown_route = {
         .handle = (function)                                                    \
     }
 static const struct http_route own[] = {
-    GET_ROUTE("/health", BOTH, POOL_LOOP, health),
-    GET_ROUTE("/healthz/live", BOTH, POOL_LOOP, live),
-    GET_ROUTE("/healthz/startup", BOTH, POOL_LOOP, startup),
-    GET_ROUTE("/healthz/ready", BOTH, POOL_MAIN, ready),
+    GET_ROUTE("/health", ON_HTTPS, POOL_LOOP, health),
+    GET_ROUTE("/healthz/live", ON_HTTPS, POOL_LOOP, live),
+    GET_ROUTE("/healthz/startup", ON_HTTPS, POOL_LOOP, startup),
+    GET_ROUTE("/healthz/ready", ON_HTTPS, POOL_MAIN, ready),
     GET_ROUTE("/metrics", ON_HTTPS, POOL_MAIN, metrics),
     GET_ROUTE("/openapi.json", ON_HTTPS, POOL_LOOP, openapi),
     GET_ROUTE("/api/v1/openapi.json", ON_HTTPS, POOL_LOOP, openapi),

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "command/command.h"
+#include "face/document.h"
 #include "net/notify.h"
 #include "server/parts.h"
 #include <errno.h>
@@ -244,10 +245,21 @@ allow_metrics(struct parts *p)
 }
 
 static enum err
-start_faces(struct scope *s UNUSED, struct parts *p)
+start_faces(struct parts *p)
 {
-    p->command = face_open(&command_face, &p->app);
-    p->app.command = p->command;
+    const struct openapi about = {
+        .title = "Chancery",
+        .version = "0.1.0",
+        .doc = "The Command API under /KeyfactorAPI, our own under /api/v1.",
+        .base = "",
+        .error = &command_error_model
+    };
+    const struct face *faces[1];
+
+    p->app.command = p->command = face_open(&command_face, &p->app);
+    faces[0] = p->command;
+    TRY(face_document(p->scope, faces, COUNT(faces), &about, &p->openapi));
+    p->openapi_command = p->openapi_rest = p->openapi;
     return OK;
 }
 
@@ -265,7 +277,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     TRY(parts_first_run(s, p));
     TRY(own_certificate_make(s, p));
     allow_metrics(p);
-    TRY(start_faces(s, p));
+    TRY(note(s, start_faces(p), "the APIs"));
     TRY(jobs_start(s, p->app.db, &jobs, &p->jobs));
     TRY(follower_start(s, p, &p->follower));
     TRY(http_server_start(s, p->http));

@@ -99,6 +99,82 @@ own_names(struct scope *s, struct parts *p, struct list *names)
     add_host(s, names, *name);
 }
 
+/* The certificate that an earlier start made for this key, while it holds and names what this
+ * server is called. */
+SQL(latest_of_key,
+    "SELECT c.id, d.der FROM certificate c JOIN certificate_der d ON d.certificate = c.id "
+    "WHERE c.key_hash = $1 AND c.state = 1 ORDER BY c.id DESC LIMIT 1");
+
+static bool
+names_all(const struct cert *cert, const struct list *names)
+{
+    LIST_EACH(struct general_name, want, names)
+    {
+        bool found = false;
+
+        LIST_EACH(struct general_name, have, &cert->exts.san)
+        found = found || (have->kind == want->kind && text_eq_fold(have->text, want->text));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static struct when
+renewal_of(const struct cert *cert)
+{
+    return when_add_ms(cert->not_before, (cert->not_after.ms - cert->not_before.ms) / 3 * 2);
+}
+
+/* Keep what the listener needs of a certificate and its chain; the root is what clients have. */
+static enum err
+take(struct scope *s, struct parts *p, EVP_PKEY *key, const struct cert *cert,
+     const struct list *chain)
+{
+    struct secret *pkcs8;
+    struct buf pem;
+
+    TRY(key_to_pkcs8(s, key, &pkcs8));
+    secret_free(p->own.key);
+    p->own.key = pkcs8;
+    buf_init_in(&pem, p->scope->arena, FILE_MAX_BYTES);
+    pem_add(&pem, PEM_CERT, cert->der);
+    for (size_t i = 0; i + 1 < chain->count; i++)
+        pem_add(&pem, PEM_CERT, *list_at(chain, struct bytes, i));
+    p->own.chain_pem = buf_str(&pem);
+    p->own.renew_at = renewal_of(cert);
+    return OK;
+}
+
+static enum err
+find_earlier(struct scope *s, struct parts *p, const struct keyring_key *key,
+             const struct list *names, bool *found)
+{
+    uint8_t hash[SHA256_LEN];
+    struct cert cert;
+    struct cert_row have;
+    struct list chain;
+    struct row row;
+    enum err e;
+    int64_t id;
+
+    *found = false;
+    hash_sha256(key->spki, hash);
+    e = db_one(s, p->app.db, &latest_of_key, BIND(v_bytes((struct bytes){ hash, SHA256_LEN })),
+               &row);
+    if (e == E_NOT_FOUND)
+        return OK;
+    TRY(e);
+    id = row_int(&row);
+    TRY(cert_read(s, row_bytes(&row), &cert));
+    if (when_cmp(clock_now(), renewal_of(&cert)) >= 0 || !names_all(&cert, names))
+        return OK;
+    TRY(catalog_get(s, p->app.db, id, 0, &have));
+    TRY(flow_chain(s, &p->app.flow, have.ca_key, &chain));
+    *found = chain.count > 0;
+    return *found ? take(s, p, key->key, &cert, &chain) : OK;
+}
+
 static enum err
 from_our_ca(struct scope *s, struct parts *p)
 {
@@ -113,26 +189,18 @@ from_our_ca(struct scope *s, struct parts *p)
     struct csr_plan plan = { 0 };
     struct keyring_key key;
     struct enrolled got;
-    struct secret *pkcs8;
-    struct buf pem;
+    bool found;
 
     TRY(keyring_signer(s, p->app.db, p->app.seal, "server",
                        (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key));
     own_names(s, p, &enroll.sans);
+    TRY(find_earlier(s, p, &key, &enroll.sans, &found));
+    if (found)
+        return OK;
     TRY(name_from_text(s, enroll.subject, &plan.subject));
     TRY(csr_build(s, &plan, key.key, SIG_NONE, &enroll.csr));
     TRY(note(s, flow_enroll(s, &p->app.flow, &enroll, &got), "a certificate for this server"));
-    TRY(key_to_pkcs8(s, key.key, &pkcs8));
-    secret_free(p->own.key);
-    p->own.key = pkcs8;
-    buf_init_in(&pem, p->scope->arena, FILE_MAX_BYTES);
-    pem_add(&pem, PEM_CERT, got.der);
-    for (size_t i = 0; i + 1 < got.chain.count; i++) /* the root is what clients have */
-        pem_add(&pem, PEM_CERT, *list_at(&got.chain, struct bytes, i));
-    p->own.chain_pem = buf_str(&pem);
-    p->own.renew_at = when_add_ms(got.cert->not_before,
-                                  (got.cert->not_after.ms - got.cert->not_before.ms) / 3 * 2);
-    return OK;
+    return take(s, p, key.key, got.cert, &got.chain);
 }
 
 /* The root certificate as a file, for clients on this machine. */

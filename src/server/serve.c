@@ -213,8 +213,8 @@ write_ready_file(struct scope *s, const struct parts *p)
 static void
 greet(const struct parts *p)
 {
-    if (!p->options->dev)
-        return;
+    if (!p->options->dev || (p->options->ready_file && !isatty(STDERR_FILENO)))
+        return; /* a program that reads the ready file needs no greeting */
     (void)fprintf(
         stderr,
         "\nChancery is running.\n"

@@ -1,7 +1,9 @@
 #include "audit/canonical.h"
+#include "audit/checkpoint.h"
 
 #include "base/metric.h"
 #include "base/random.h"
+#include "jobs/jobs.h"
 #include "pki/hash.h"
 
 #include <string.h>
@@ -119,15 +121,31 @@ begin(struct scope *s, struct tx *tx, struct head *head)
     return append(s, tx, &genesis, head);
 }
 
+/** Every so many events somebody is to sign them; while many come, once a second is enough. */
+static enum err
+ask_for_checkpoint(struct scope *s, struct tx *tx)
+{
+    struct job_spec job = { .kind = AUDIT_CHECKPOINT_JOB,
+                            .dedupe = AUDIT_CHECKPOINT_JOB,
+                            .serial = AUDIT_CHECKPOINT_JOB,
+                            .run_at = when_add_ms(clock_now(), SECOND_MS) };
+
+    return job_add(s, tx, &job, NULL);
+}
+
 static enum err
 add(struct scope *s, struct tx *tx, const struct audit_event *event)
 {
     struct head head;
+    int64_t before;
 
     TRY(head_of(s, tx, &head));
+    before = head.seq;
     if (head.seq == 0)
         TRY(begin(s, tx, &head));
     TRY(append(s, tx, event, &head));
+    if (head.seq / AUDIT_CHECKPOINT_EVENTS != before / AUDIT_CHECKPOINT_EVENTS)
+        TRY(ask_for_checkpoint(s, tx));
     TRY(tx_do(s, tx, &head_move,
               BIND(v_int(head.lane), v_int(head.seq),
                    v_bytes((struct bytes){ head.hash, AUDIT_HASH_LEN }))));

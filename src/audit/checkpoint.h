@@ -13,7 +13,10 @@ struct seal;
 
 #define AUDIT_CHECKPOINT_EVENTS 1000
 #define AUDIT_CHECKPOINT_MS (60 * SECOND_MS)
-/** The kind of job that makes checkpoints; its handler, the program's, calls audit_checkpoint(). */
+/**
+ * The kind of job that makes checkpoints: added by audit_add() every 1000 events, and by a schedule
+ * every minute. Its handler, the program's, calls audit_checkpoint(); .every "60s".
+ */
 #define AUDIT_CHECKPOINT_JOB "audit.checkpoint"
 
 /**

@@ -5,6 +5,7 @@
 #include "audit/verify.h"
 #include "codec/json.h"
 #include "db/test_pg.h"
+#include "jobs/jobs.h"
 #include "pki/hash.h"
 #include "seal/seal.h"
 
@@ -332,12 +333,16 @@ static void
 checkpoints(struct scope *s, struct db *db)
 {
     AUTO(seal_close) struct seal *seal = open_seal(s);
+    struct job_query waiting = { .kind = AUDIT_CHECKPOINT_JOB };
     struct audit_report report;
+    struct list jobs;
     bool made = true;
 
     assert_ok(s, audit_checkpoint(s, db, seal, &made));
     assert_false(made);
     add(s, db, 2500);
+    assert_ok(s, job_list(s, db, &waiting, &jobs)); /* a thousand events ask for one */
+    assert_int_equal(jobs.count, 1);
     assert_ok(s, audit_checkpoint(s, db, seal, &made));
     assert_true(made);
     report = verify(s, db);

@@ -1,7 +1,21 @@
 #include "db/engine.h"
 
+#include "base/metric.h"
+
 #include <errno.h>
 #include <time.h>
+
+GAUGE(connections, "chancery_db_connections", "Connections for questions.", "state");
+
+/** Count a reader that goes from one state to another; NULL: it is new, or gone. */
+static void
+count(const char *from, const char *to)
+{
+    if (from)
+        metric_add(&connections, -1, from);
+    if (to)
+        metric_add(&connections, 1, to);
+}
 
 void
 pool_init(struct pool *p, int most)
@@ -24,6 +38,7 @@ pool_done(struct pool *p)
 
         p->idle = c->next;
         c->engine->disconnect(c);
+        count("idle", NULL);
     }
     pthread_cond_destroy(&p->freed);
     pthread_mutex_destroy(&p->mutex);
@@ -74,9 +89,11 @@ pool_take(struct scope *s, struct db *db, struct conn **out)
     pthread_mutex_unlock(&p->mutex);
     if (!found)
         return fail(s, E_TIMEOUT, "all %d connections to the database are busy", p->most);
+    count(c ? "idle" : NULL, "busy");
     if (!c) {
         e = db->engine->connect(s, db, false, &c);
         if (e != OK) {
+            count("busy", NULL);
             forget_one(p);
             return e;
         }
@@ -92,9 +109,11 @@ pool_give(struct db *db, struct conn *c)
 
     if (c->broken) {
         c->engine->disconnect(c);
+        count("busy", NULL);
         forget_one(p);
         return;
     }
+    count("busy", "idle");
     pthread_mutex_lock(&p->mutex);
     c->next = p->idle;
     p->idle = c;

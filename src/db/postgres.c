@@ -110,6 +110,7 @@ postgres_lock_schema(struct scope *s, struct conn *conn)
     struct postgres_conn *c = (struct postgres_conn *)conn;
 
     TRY(postgres_ask(s, c, "BEGIN", NULL));
+    TRY(postgres_ask(s, c, "SET LOCAL lock_timeout = '10min'", NULL)); /* another may be at it */
     return postgres_ask(
         s, c, arena_printf(s->arena, "SELECT pg_advisory_xact_lock(%d, 0)", LOCK_SCHEMA), NULL);
 }

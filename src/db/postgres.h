@@ -45,6 +45,7 @@ enum err postgres_ask(struct scope *s, struct postgres_conn *c, const char *text
 enum err postgres_sync(struct scope *s, struct postgres_conn *c,
                        enum err (*take)(struct scope *s, PGresult *r, void *arg), void *arg);
 
+/** The body of a lane's thread. */
 void *postgres_lane(void *lane);
 
 #endif

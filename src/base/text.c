@@ -267,7 +267,7 @@ text_to_int(const char *text, int64_t *out)
 struct span
 span_of(struct bytes b)
 {
-    return (struct span){ b.data, b.data + b.len };
+    return (struct span){ b.data, b.len ? b.data + b.len : b.data };
 }
 
 size_t

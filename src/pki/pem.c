@@ -56,12 +56,15 @@ read_block(struct scope *s, const char **at, const char *end, struct pem_block *
 enum err
 pem_read(struct scope *s, struct bytes text, struct list *blocks)
 {
-    const char *start = (const char *)text.data, *end = start + text.len, *at = start;
+    const char *start = (const char *)text.data, *at = start, *end;
     struct list found = { 0 };
 
     if (text.len > PEM_MAX_LEN)
         return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "PEM: more than %d bytes", PEM_MAX_LEN);
-    while (text.len && (at = find_line(start, at, end, "-----BEGIN ")))
+    if (text.len == 0)
+        return bad(s, "it is empty");
+    end = start + text.len;
+    while ((at = find_line(start, at, end, "-----BEGIN ")))
         TRY(read_block(s, &at, end, list_push(s->arena, &found, struct pem_block)));
     if (found.count == 0)
         return bad(s, "no block was found");

@@ -153,15 +153,10 @@ TEST(key_specs_are_read_in_many_spellings)
                  { "EC256", { KEY_EC, 256 } },      { "ECC-P384", { KEY_EC, 384 } },
                  { "secp256r1", { KEY_EC, 256 } },  { "Ed25519", { KEY_ED25519, 0 } },
                  { "ec", { KEY_EC, 256 } },         { "rsa", { KEY_RSA, 2048 } } };
-    static const char *const bad[] = { "",
-                                       "256",
-                                       "rsa1024",
-                                       "p192",
-                                       "dsa",
-                                       "rsa:2049",
-                                       "averyveryverylongnameofakeytype",
-                                       "ec:"
-                                       "p-255" };
+    static const char *const bad[] = {
+        "",        "256", "rsa1024", "p192", "dsa", "rsa:2049", "averyveryverylongnameofakeytype",
+        "ec:p-255"
+    };
     struct key_spec spec;
 
     for (size_t i = 0; i < COUNT(good); i++) {

@@ -150,17 +150,18 @@ read_scope(struct bytes value, struct crl *crl)
 static bool
 read_key_id(struct bytes value, struct bytes *key_id)
 {
+    struct bytes skipped;
     struct span in;
-    struct der one;
 
     if (!der_only(value, DER_SEQUENCE, &in))
         return false;
     if (der_tag(&in) == DER_CONTEXT(0) && !der_take(&in, DER_CONTEXT(0), key_id))
         return false;
-    while (!der_end(&in))
-        if (!der_next(&in, &one))
-            return false;
-    return true;
+    if (der_tag(&in) == DER_CONSTRUCTED(1) && !der_take(&in, DER_CONSTRUCTED(1), &skipped))
+        return false;
+    if (der_tag(&in) == DER_CONTEXT(2) && !der_take(&in, DER_CONTEXT(2), &skipped))
+        return false;
+    return der_end(&in);
 }
 
 static enum err
@@ -214,17 +215,31 @@ read_extensions(struct scope *s, struct span *tbs, struct crl *crl)
     return OK;
 }
 
+/* AlgorithmIdentifier: an OID and at most one parameter. */
+static bool
+algorithm_ok(struct bytes alg)
+{
+    struct der params;
+    struct bytes oid;
+    struct span in;
+
+    return der_only(alg, DER_SEQUENCE, &in) && der_oid(&in, &oid) &&
+           (der_end(&in) || (der_next(&in, &params) && der_end(&in)));
+}
+
 static enum err
 read_tbs(struct scope *s, struct span *tbs, struct crl *crl)
 {
+    struct name issuer;
     struct span in;
     int64_t version;
 
     if (!der_int(tbs, &version) || version != 1)
         return bad(s, "it is not version 2");
-    if (!der_take_whole(tbs, DER_SEQUENCE, &crl->inner_alg))
+    if (!der_take_whole(tbs, DER_SEQUENCE, &crl->inner_alg) || !algorithm_ok(crl->inner_alg))
         return bad(s, "signature algorithm");
-    if (!der_take_whole(tbs, DER_SEQUENCE, &crl->issuer))
+    if (!der_take_whole(tbs, DER_SEQUENCE, &crl->issuer) ||
+        name_read(s, crl->issuer, &issuer) != OK)
         return bad(s, "issuer");
     if (!der_time(tbs, &crl->this_update))
         return bad(s, "thisUpdate");
@@ -253,6 +268,8 @@ crl_read(struct scope *s, struct bytes der, struct crl *out)
         !der_take_whole(&all, DER_SEQUENCE, &crl.sig_alg) || !der_bit_bytes(&all, &crl.signature) ||
         !der_end(&all))
         return bad(s, "it is no CertificateList");
+    if (!algorithm_ok(crl.sig_alg))
+        return bad(s, "signature algorithm");
     if (!der_only(crl.tbs, DER_SEQUENCE, &tbs))
         return bad(s, "tbsCertList");
     TRY(read_tbs(s, &tbs, &crl));

@@ -36,6 +36,7 @@ static bool
 read_hash(struct span *p, enum ocsp_hash *hash, bool *foreign)
 {
     struct bytes oid;
+    struct der params;
     struct span in;
 
     if (!der_enter(p, DER_SEQUENCE, &in) || !der_oid(&in, &oid))
@@ -47,7 +48,7 @@ read_hash(struct span *p, enum ocsp_hash *hash, bool *foreign)
         }
     }
     *foreign = true;
-    return true;
+    return der_end(&in) || (der_next(&in, &params) && der_end(&in) && der_check(params.whole));
 }
 
 static bool

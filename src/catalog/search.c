@@ -14,14 +14,13 @@ static const char *
 sort_key(struct scope *s, const struct cert_field *f)
 {
     switch (f->kind) {
-    case CF_NAME:
-        return arena_printf(s->arena, "(SELECT NULLIF(n.folded, '') FROM name n WHERE n.id = %s)",
-                            f->expr);
+    case CF_REF:
+    case CF_CA:
+        return arena_printf(s->arena, "(SELECT NULLIF(%s, '') FROM %s n WHERE n.id = %s)", f->text,
+                            f->table, f->expr);
     case CF_SAN:
         return "(SELECT n.folded FROM certificate_name d JOIN name n ON n.id = d.name "
                "WHERE d.certificate = c.id ORDER BY d.position LIMIT 1)";
-    case CF_CA:
-        return "lower(CASE WHEN a.host = '' THEN a.name ELSE a.host || '\\' || a.name END)";
     case CF_SERIAL: /* as it is shown */
         return "(CASE WHEN substr(@hex_of c.serial @hex_end, 1, 2) = '00' THEN "
                "substr(@hex_of c.serial @hex_end, 3) ELSE @hex_of c.serial @hex_end END)";
@@ -114,7 +113,7 @@ count(struct scope *s, struct db *db, const struct cert_search *q, const struct 
     bool any;
 
     search_sql_init(&b, s->arena);
-    buf_text(&b.text, "SELECT COUNT(*)" SEARCH_FROM);
+    buf_text(&b.text, "SELECT COUNT(*) FROM certificate c");
     TRY(where(s, q, parsed, &b, &any));
     if (!any) {
         TRY(db_one(s, db, &count_all, BIND_NONE, &row));
@@ -141,7 +140,7 @@ page_sql(struct scope *s, const struct cert_search *q, const struct query *parse
     buf_text(&b->text, "SELECT " CERT_ROW_COLUMNS " FROM (SELECT c.id AS id");
     if (key)
         buf_printf(&b->text, ", %s AS k", key);
-    buf_text(&b->text, SEARCH_FROM);
+    buf_text(&b->text, " FROM certificate c");
     TRY(where(s, q, parsed, b, &any));
     if (q->after) {
         buf_printf(&b->text, "%sc.id %s ", any ? " AND " : " WHERE ", q->descending ? "<" : ">");

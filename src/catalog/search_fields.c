@@ -32,24 +32,27 @@ static const struct choice reasons[] = {
 #define KEY_TYPE                                                                      \
     .kind = CF_ENUM, .expr = "c.key_type", .choices = key_types, .flags = NEVER_NULL, \
     .doc = "The type of its key, by number or name."
-#define CA                                                                                   \
-    .kind = CF_CA, .doc = "The authority that issued it: its name, or host and name with a " \
-                          "backslash between."
+#define NAME(id) .kind = CF_REF, .expr = (id), .table = "name", .text = "n.folded"
+#define TEMPLATE(name) .kind = CF_REF, .expr = "c.template", .table = "template", .text = (name)
+#define CA                                                                                \
+    .kind = CF_CA, .expr = "c.authority", .table = "authority",                           \
+    .text = "lower(CASE WHEN n.host = '' THEN n.name ELSE n.host || '\\' || n.name END)", \
+    .doc = "The authority that issued it: its name, or host and name with a backslash between."
 #define LATER .kind = CF_NOTHING, .doc = "Nothing has a value here yet."
 
 static const struct cert_field fields[] = {
     { "Id", CF_INT, "c.id", .flags = NEVER_NULL, .doc = "Its number in the register." },
     { "CertId", CF_INT, "c.id", .flags = NEVER_NULL, .doc = "The same." },
     { "CertificateKeyId", CF_INT, "c.id", .flags = NEVER_NULL, .doc = "The same." },
-    { "IssuedCN", CF_NAME, "c.cn", .doc = "The subject's common name." },
-    { "CN", CF_NAME, "c.cn", .doc = "The same." },
-    { "IssuedDN", CF_NAME, "c.dn", .doc = "The subject's whole name." },
-    { "DN", CF_NAME, "c.dn", .doc = "The same." },
+    { "IssuedCN", NAME("c.cn"), .doc = "The subject's common name." },
+    { "CN", NAME("c.cn"), .doc = "The same." },
+    { "IssuedDN", NAME("c.dn"), .doc = "The subject's whole name." },
+    { "DN", NAME("c.dn"), .doc = "The same." },
     { "IssuedOU", CF_OU, "c.dn", .doc = "An organizational unit of the subject." },
     { "OU", CF_OU, "c.dn", .doc = "The same." },
     { "SubjectAltName", CF_SAN, "c.id", .doc = "Any subject alternative name." },
     { "SAN", CF_SAN, "c.id", .doc = "The same." },
-    { "IssuerDN", CF_NAME, "c.issuer_dn", .doc = "The issuer's whole name." },
+    { "IssuerDN", NAME("c.issuer_dn"), .doc = "The issuer's whole name." },
     { "SerialNumber", CF_SERIAL, "c.serial", .flags = NEVER_NULL,
       .doc = "The serial number in hexadecimal digits; zeros in front do not count." },
     { "Thumbprint", CF_HASH, "c.sha1", .flags = NEVER_NULL,
@@ -82,9 +85,9 @@ static const struct cert_field fields[] = {
       .doc = "What its key is for, as bits; -contains takes names: DigitalSignature." },
     { "ExtKeyUsage", CF_EKU, "c.ext_key_usages",
       .doc = "Any extended key usage, by OID or name: Server Authentication." },
-    { "TemplateName", CF_TEXT, "lower(t.display_name)", .doc = "The template as shown." },
-    { "TemplateDisplayName", CF_TEXT, "lower(t.display_name)", .doc = "The same." },
-    { "TemplateShortName", CF_TEXT, "t.name_folded", .doc = "The template's short name." },
+    { "TemplateName", TEMPLATE("lower(n.display_name)"), .doc = "The template as shown." },
+    { "TemplateDisplayName", TEMPLATE("lower(n.display_name)"), .doc = "The same." },
+    { "TemplateShortName", TEMPLATE("n.name_folded"), .doc = "The template's short name." },
     { "TemplateId", CF_INT, "c.template", .doc = "The template's number." },
     { "CertificateAuthorityName", CA },
     { "CA", CA },
@@ -118,8 +121,8 @@ static const struct cert_field fields[] = {
       .doc = "Who revoked it; naming it finds revoked certificates." },
     { "PublicKey", CF_BYTES, "c.key_hash", .flags = NEVER_NULL,
       .doc = "SHA-256 of its SubjectPublicKeyInfo in hexadecimal digits." },
-    { "OwnerRoleName", CF_TEXT, "(SELECT r.name_folded FROM role r WHERE r.id = c.owner_role)",
-      .doc = "The role that owns it." },
+    { "OwnerRoleName", .kind = CF_REF, .expr = "c.owner_role", .table = "role",
+      .text = "n.name_folded", .doc = "The role that owns it." },
     { "OwnerRoleId", CF_INT, "c.owner_role", .doc = "The number of the role that owns it." },
     { "EnrollmentPatternId", LATER },
     { "IssuedEmail", LATER },

@@ -8,10 +8,10 @@
 
 /** How a field is compared, and what its expression is. */
 enum cert_field_kind {
-    CF_NAME,    /* the id of a name */
+    CF_REF,     /* the id of a row of another table, which has the text */
     CF_SAN,     /* the certificate's names */
     CF_TEXT,    /* text that is folded */
-    CF_CA,      /* the authority: its name, or host\name */
+    CF_CA,      /* the same of an authority, which goes by its bare name too */
     CF_OU,      /* an organizational unit in the name whose id it is */
     CF_INT,     /* a number */
     CF_ENUM,    /* a number with names */
@@ -34,16 +34,13 @@ enum {
 struct cert_field {
     const char *name; /* as the API's model spells it, for the first of its aliases */
     enum cert_field_kind kind;
-    const char *expr; /* of tables c, a and t; see SEARCH_FROM */
+    const char *expr; /* of the certificate, c */
+    const char *table,
+        *text; /* CF_REF, CF_CA: where EXPR points, and the folded text of a row n there */
     const struct choice *choices;
     unsigned flags;
     const char *doc;
 };
-
-/** What the expressions stand in. */
-#define SEARCH_FROM                                                    \
-    " FROM certificate c LEFT JOIN authority a ON a.id = c.authority " \
-    "LEFT JOIN template t ON t.id = c.template"
 
 /** By name in any case, or NULL. */
 const struct cert_field *cert_field(const char *name);

@@ -85,7 +85,7 @@ behind(struct scope *s, const char *prefix)
         } else {
             size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
 
-            buf_byte(&b, (uint8_t)((0xf00U >> more & 0xff) | c >> (6 * more)));
+            buf_byte(&b, (uint8_t)((0xff00U >> (more + 1) & 0xff) | c >> (6 * more)));
             while (more--)
                 buf_byte(&b, (uint8_t)(0x80 | (c >> (6 * more) & 0x3f)));
         }
@@ -137,14 +137,23 @@ text_leaf(struct scope *s, struct search_sql *b, const char *expr, const struct 
 }
 
 static void
-name_leaf(struct scope *s, struct search_sql *b, const char *expr, const struct query_leaf *leaf)
+ref_leaf(struct scope *s, struct search_sql *b, const struct cert_field *f,
+         const struct query_leaf *leaf)
 {
-    buf_printf(&b->text, "(%s%s%s IN (SELECT n.id FROM name n WHERE ",
-               leaf->ask == QL_NULL ? expr : "", leaf->ask == QL_NULL ? " IS NULL OR " : "", expr);
+    bool bare = f->kind == CF_CA && (leaf->ask == QL_EQ || leaf->ask == QL_STARTS);
+
+    buf_byte(&b->text, '(');
     if (leaf->ask == QL_NULL)
-        buf_text(&b->text, "n.folded = ''");
+        buf_printf(&b->text, "%s IS NULL OR ", f->expr);
+    buf_printf(&b->text, "%s IN (SELECT n.id FROM %s n WHERE ", f->expr, f->table);
+    if (leaf->ask == QL_NULL)
+        buf_printf(&b->text, "%s = ''", f->text);
     else
-        text_leaf(s, b, "n.folded", leaf);
+        text_leaf(s, b, f->text, leaf);
+    if (bare) { /* shown as host\\name; the host may be left out */
+        buf_text(&b->text, " OR ");
+        text_leaf(s, b, "n.name_folded", leaf);
+    }
     buf_text(&b->text, "))");
 }
 
@@ -162,24 +171,6 @@ san_leaf(struct scope *s, struct search_sql *b, const struct query_leaf *leaf)
     buf_byte(&b->text, ')');
 }
 
-/** Shown as host\name; -eq, and what it starts with, may leave out the host. */
-static void
-ca_leaf(struct scope *s, struct search_sql *b, const struct query_leaf *leaf)
-{
-    static const char full[] =
-        "lower(CASE WHEN a.host = '' THEN a.name ELSE a.host || '\\' || a.name END)";
-    bool either = leaf->ask == QL_EQ || leaf->ask == QL_STARTS;
-
-    if (either) {
-        buf_byte(&b->text, '(');
-        text_leaf(s, b, "a.name_folded", leaf);
-        buf_text(&b->text, " OR ");
-    }
-    text_leaf(s, b, full, leaf);
-    if (either)
-        buf_byte(&b->text, ')');
-}
-
 /** A value as it stands in a DN's text. */
 static const char *
 dn_escaped(struct scope *s, const char *text)
@@ -188,30 +179,35 @@ dn_escaped(struct scope *s, const char *text)
 
     buf_init_in(&b, s->arena, 4 * QUERY_MAX_BYTES);
     for (const char *c = text; *c; c++) {
-        if (strchr(",+\"\\<>;=", *c) && *c != '=')
+        if (strchr(",+\"\\<>;", *c))
             buf_byte(&b, '\\');
         buf_byte(&b, (uint8_t)*c);
     }
     return buf_str(&b) ? buf_str(&b) : text;
 }
 
-/* The unit stands in the text of the name only: ",ou=it,". */
+/* The unit stands in the text of the name only: ",ou=it,", or with a plus where an RDN has more. */
 static enum err
 ou_leaf(struct scope *s, const struct query *q, const struct query_term *t, struct search_sql *b,
         const char *expr, const struct query_leaf *leaf)
 {
-    const char *value = dn_escaped(s, leaf->text);
-    const char *end = leaf->ask == QL_EQ ? "," : "";
+    const char *value = leaf->ask == QL_NULL ? "" : dn_escaped(s, leaf->text);
+    const char *ends = leaf->ask == QL_EQ ? ",+" : "";
 
     if (leaf->ask != QL_EQ && leaf->ask != QL_STARTS && leaf->ask != QL_NULL)
         return query_fail(s, q, t->op_at, CHY_BAD_QUERY,
                           "\"%.60s\" knows -eq, -ne and -startswith only", t->field);
     buf_printf(&b->text, "%s %s (SELECT n.id FROM name n WHERE ", expr,
                leaf->ask == QL_NULL ? "NOT IN" : "IN");
-    if (leaf->ask == QL_NULL)
-        value = "";
-    put(s, b, "@contains(',' || replace(n.folded, '+', ',') || ',', ?))",
-        BIND(v_text(arena_printf(s->arena, ",ou=%s%s", value, end))));
+    for (int i = 0; i < 4; i++) {
+        if (i > 1 && !*ends)
+            break;
+        buf_printf(&b->text, "%s@contains(',' || n.folded || ',', ", i ? " OR " : "");
+        put(s, b, "?)",
+            BIND(v_text(arena_printf(s->arena, "%cou=%s%.1s", ",+"[i % 2], value,
+                                     *ends ? ends + i / 2 : ""))));
+    }
+    buf_byte(&b->text, ')');
     return OK;
 }
 
@@ -412,14 +408,12 @@ text_term(struct scope *s, const struct query *q, const struct query_term *t,
 {
     TRY(query_leaf_text(s, q, t, leaf));
     switch (f->kind) {
-    case CF_NAME:
-        name_leaf(s, b, f->expr, leaf);
+    case CF_REF:
+    case CF_CA:
+        ref_leaf(s, b, f, leaf);
         break;
     case CF_SAN:
         san_leaf(s, b, leaf);
-        break;
-    case CF_CA:
-        ca_leaf(s, b, leaf);
         break;
     case CF_OU:
         return ou_leaf(s, q, t, b, f->expr, leaf);

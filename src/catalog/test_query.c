@@ -101,3 +101,213 @@ TEST(a_mistake_is_named_with_its_position_in_characters)
         assert_int_equal(s->error.code, CHY_BAD_QUERY);
     }
 }
+
+/** COUNT times OPEN, a comparison, and COUNT times CLOSE. */
+static const char *
+nested(struct scope *s, const char *open, const char *close, size_t count)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 4 << 20);
+    for (size_t i = 0; i < count; i++)
+        buf_text(&b, open);
+    buf_text(&b, "a -eq 1");
+    for (size_t i = 0; i < count; i++)
+        buf_text(&b, close);
+    return buf_str(&b);
+}
+
+TEST(a_query_is_bounded_in_depth_length_and_comparisons)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct query q;
+
+    assert_ok(s, query_parse(s, nested(s, "(", ")", QUERY_MAX_DEPTH), &q));
+    assert_err(E_INVALID, query_parse(s, nested(s, "(", ")", QUERY_MAX_DEPTH + 1), &q));
+    assert_says(s, "position 65: parentheses and NOTs may stand at most 64 deep");
+    assert_err(E_INVALID, query_parse(s, nested(s, "(", ")", 10000), &q));
+    assert_says(s, "position 65: parentheses");
+    assert_err(E_INVALID, query_parse(s, nested(s, "(", "", 10000), &q));
+    assert_err(E_INVALID, query_parse(s, nested(s, "", ")", 10000), &q));
+    assert_says(s, "position 8: this \")\"");
+    assert_ok(s, query_parse(s, nested(s, "NOT ", "", QUERY_MAX_DEPTH), &q));
+    assert_err(E_INVALID, query_parse(s, nested(s, "NOT ", "", 10000), &q));
+    assert_says(s, "position 257: parentheses and NOTs");
+    assert_ok(s, query_parse(s, nested(s, "(a -eq 1)or ", "", QUERY_MAX_TERMS - 1), &q));
+    assert_err(E_INVALID, query_parse(s, nested(s, "a -eq 1 or ", "", QUERY_MAX_TERMS), &q));
+    assert_says(s, "position 11001: a query has at most 1000 comparisons");
+    assert_ok(s, query_parse(s, nested(s, " ", "", QUERY_MAX_BYTES - 7), &q));
+    assert_err(E_INVALID, query_parse(s, nested(s, " ", "", QUERY_MAX_BYTES - 6), &q));
+    assert_says(s, "65537 bytes long, 65536 are allowed");
+    assert_err(E_INVALID, query_parse(s, nested(s, "(", "", 1 << 20), &q));
+    assert_int_equal(s->error.code, CHY_BAD_QUERY);
+}
+
+/* Lists in memory. */
+
+static const struct choice colours[] = { { 1, "Red", NULL },
+                                         { 2, "Blue", NULL },
+                                         { 0, NULL, NULL } };
+static const char *const aliases[] = { "ShortName", NULL };
+
+struct thing {
+    int64_t id, colour;
+    const char *name;
+    struct opt_bool sold;
+    struct opt_int room;
+    double weight;
+    struct when made;
+    struct list tags, sizes; /* of const char *, int64_t */
+    struct pairs meta;
+    struct bytes data;
+};
+static const struct field thing_fields[] = {
+    FIELD(thing, id, "Id"),
+    FIELD(thing, colour, "Colour", .choices = colours),
+    FIELD(thing, name, "Name", .aliases = aliases),
+    FIELD(thing, sold, "Sold"),
+    FIELD(thing, room, "Room"),
+    FIELD(thing, weight, "Weight"),
+    FIELD(thing, made, "Made"),
+    FIELD(thing, tags, "Tags", .model = &text_model),
+    FIELD(thing, sizes, "Sizes", .model = &int_model),
+    FIELD(thing, meta, "Metadata"),
+    FIELD(thing, data, "Data"),
+};
+static const struct model thing_model = MODEL(thing, thing_fields);
+
+static struct list
+things(struct scope *s)
+{
+    static const char *const words[] = { "new", "Old", "broken" };
+    struct list l = { 0 };
+    struct thing *t;
+
+    t = list_push(s->arena, &l, struct thing);
+    *t =
+        (struct thing){ .id = 1, .colour = 1, .name = "Web", .weight = 1.5, .made = WHEN_S(86400) };
+    list_add(s->arena, &t->tags, const char *, words[0]);
+    list_add(s->arena, &t->tags, const char *, words[1]);
+    list_add(s->arena, &t->sizes, int64_t, 40);
+    list_add(s->arena, &t->meta.of, struct pair, ((struct pair){ "Owner", "Team A" }));
+    t = list_push(s->arena, &l, struct thing);
+    *t = (struct thing){ .id = 2,
+                         .colour = 2,
+                         .name = "",
+                         .sold = { true, true },
+                         .weight = -2,
+                         .room = { true, 7 },
+                         .made = WHEN_NONE };
+    list_add(s->arena, &t->tags, const char *, words[2]);
+    t = list_push(s->arena, &l, struct thing);
+    *t = (struct thing){ .id = 3,
+                         .name = "mail",
+                         .sold = { true, false },
+                         .room = { true, 0 },
+                         .made = WHEN_S(86400 * 2) };
+    return l;
+}
+
+static const char *
+ids(struct scope *s, const struct list *l)
+{
+    const char *text = "";
+
+    LIST_EACH(struct thing, t, l)
+    text = arena_printf(s->arena, "%s%lld", text, (long long)t->id);
+    return text;
+}
+
+TEST(a_list_in_memory_is_searched_by_the_same_language)
+{
+    static const struct {
+        const char *query, *finds;
+    } cases[] = {
+        { NULL, "123" },
+        { " ", "123" },
+        { "id -eq 2", "2" },
+        { "ID -ge \"2\"", "23" },
+        { "shortname -eq WEB", "1" },
+        { "Name -eq NULL", "2" },
+        { "Name -ne \"web\"", "23" },
+        { "NOT Name -eq web", "23" },
+        { "Name -lt n", "3" },
+        { "Name -contains \"\"", "13" },
+        { "Colour -eq blue", "2" },
+        { "Colour -ne 1", "23" },
+        { "Sold -eq true", "2" },
+        { "Sold -eq NULL", "1" },
+        { "Sold -ne true", "13" },
+        { "Room -lt 5", "3" },
+        { "Room -eq NULL", "1" },
+        { "Weight -gt -2.5 AND Weight -lt 1", "23" },
+        { "Weight -eq 1.50", "1" },
+        { "Made -eq 1970-01-02", "1" },
+        { "Made -ne NULL", "13" },
+        { "Tags -contains OL", "1" },
+        { "Tags -eq new", "1" },
+        { "Tags -notcontains e", "3" },
+        { "Tags -eq NULL", "3" },
+        { "Sizes -gt 30", "1" },
+        { "Metadata.owner -eq \"team a\"", "1" },
+        { "[Metadata.Cost] -eq NULL", "123" },
+        { "(Id -eq 1 OR Id -eq 2)AND NOT(Id -eq 1)", "2" },
+        { "Made -lt %TODAY%", "13" },
+    };
+    static const struct {
+        const char *query, *says;
+    } wrong[] = {
+        { "Nam -eq 1", "position 1: unknown field \"Nam\"; did you mean \"Name\"?" },
+        { "Data -eq 1", "position 1: unknown field" },
+        { "Metadata -eq 1", "position 1: unknown field" },
+        { "Weight -eq 1,5", "position 12: \"Weight\" needs a number" },
+        { "Weight -eq .", "position 12" },
+        { "Name -eq %ME%", "position 10: nobody" },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct list l;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        l = things(s);
+        assert_ok(s, query_filter(s, cases[i].query, &thing_model, WHEN_S(1764000000), &l));
+        if (strcmp(ids(s, &l), cases[i].finds) != 0)
+            fail_msg("%s finds %s", cases[i].query, ids(s, &l));
+    }
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        l = things(s);
+        assert_err(E_INVALID, query_filter(s, wrong[i].query, &thing_model, WHEN_S(0), &l));
+        assert_says(s, wrong[i].says);
+        assert_int_equal(l.count, 3);
+    }
+    l = (struct list){ 0 };
+    assert_ok(s, query_filter(s, "Id -eq 1", &thing_model, WHEN_S(0), &l));
+}
+
+TEST(a_list_in_memory_is_sorted_by_any_field_and_stays_stable)
+{
+    static const struct {
+        const char *field;
+        bool descending;
+        const char *order;
+    } cases[] = {
+        { NULL, false, "123" },       { "id", true, "321" },    { "Name", false, "231" },
+        { "SHORTNAME", true, "132" }, { "Sold", false, "132" }, { "Room", false, "132" },
+        { "Weight", false, "231" },   { "Made", true, "312" },  { "Colour", false, "312" },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct list l;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        l = things(s);
+        assert_ok(s, query_sort(s, cases[i].field, cases[i].descending, &thing_model, &l));
+        if (strcmp(ids(s, &l), cases[i].order) != 0)
+            fail_msg("by %s: %s", cases[i].field, ids(s, &l));
+    }
+    l = things(s);
+    list_at(&l, struct thing, 0)->weight = list_at(&l, struct thing, 1)->weight = 0;
+    assert_ok(s, query_sort(s, "Weight", false, &thing_model, &l));
+    assert_string_equal(ids(s, &l), "123");
+    assert_err(E_INVALID, query_sort(s, "Tags", false, &thing_model, &l));
+    assert_err(E_INVALID, query_sort(s, "Nam", false, &thing_model, &l));
+    assert_says(s, "unknown field \"Nam\"; did you mean");
+}

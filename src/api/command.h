@@ -147,7 +147,8 @@ struct enroll_csr_request {
     bool include_chain;
     struct pairs metadata;
     struct raw additional_fields;
-    const char *timestamp, *tmpl;
+    struct when timestamp;
+    const char *tmpl;
     struct raw sans; /* an object of lists, or a list of "DNS:a" */
     const char *subject;
     const char *private_key;

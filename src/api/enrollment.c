@@ -7,7 +7,7 @@ static const struct field enroll_csr_request_fields[] = {
     FIELD(enroll_csr_request, include_chain, "IncludeChain"),
     FIELD(enroll_csr_request, metadata, "Metadata", .max = 100),
     FIELD(enroll_csr_request, additional_fields, "AdditionalEnrollmentFields"),
-    FIELD(enroll_csr_request, timestamp, "Timestamp", .max = 64),
+    FIELD(enroll_csr_request, timestamp, "Timestamp"),
     FIELD(enroll_csr_request, tmpl, "Template", .max = 512),
     FIELD(enroll_csr_request, sans, "SANs",
           .doc = "{\"dns\":[\"a\"]} or [\"DNS:a\"]; stand for the CSR's."),

@@ -57,10 +57,8 @@ enum err certificate_reply_of(struct scope *s, const struct cert_row *row,
  * SANs as clients send them: an object of lists (`{"dns":["a"]}`, keys in any case) or a list of
  * texts
  * (`["DNS:a","IP:1.2.3.4"]`). Problems are recorded below the path "SANs".
- *
- * @param given  whether there were any
  */
-void command_sans(struct scope *s, struct raw raw, struct list *out, bool *given);
+void command_sans(struct scope *s, struct raw raw, struct enroll *out);
 
 /** How certificates are wanted. */
 enum cert_format { CF_PEM, CF_DER, CF_P7B, CF_OTHER };

@@ -64,8 +64,10 @@ enrollment_csr(struct request *rq)
     TRY(format_wanted(rq, NULL, CF_PEM, &format));
     check_csr_given(s, in->csr);
     check_metadata(s, &in->metadata);
-    command_sans(s, in->sans, &enroll.sans, &enroll.sans_given);
+    command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
+    if (enroll.template_id)
+        enroll.template_path = "EnrollmentPatternId";
     TRY(flow_enroll(s, &rq->app->flow, &enroll, &got));
     info.keyfactor_id = got.certificate_id;
     info.keyfactor_request_id = got.request_id;
@@ -139,7 +141,7 @@ certificates_enroll(struct request *rq)
     TRY(format_wanted(rq, in->certificate_format, CF_PEM, &format));
     TRY(one_template(s, in, &enroll.template_name));
     check_metadata(s, &in->metadata);
-    command_sans(s, in->sans, &enroll.sans, &enroll.sans_given);
+    command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
     e = flow_enroll(s, &rq->app->flow, &enroll, &got);
     if (e == E_INVALID && is_about_csr(s->error.code))

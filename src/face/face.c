@@ -34,7 +34,7 @@ status_of(const struct scope *s, enum err e, int invalid)
                : s->error.code == CHY_OVERLOADED                                    ? 503
                                                                                     : 413;
     case E_UNSUPPORTED:
-        return 501;
+        return s->error.code == CHY_BAD_TYPE ? 415 : 501;
     case E_TIMEOUT:
     case E_UNAVAILABLE:
         return 503;
@@ -201,6 +201,8 @@ below_base(const struct face *f, const char *path)
 {
     size_t len = strlen(f->spec->base);
 
+    while (path[0] == '/' && path[1] == '/')
+        path++;
     if (f->spec->fold ? !text_starts_fold(path, f->spec->base) : !text_starts(path, f->spec->base))
         return NULL;
     return path[len] == 0 || path[len] == '/' ? path + len : NULL;
@@ -426,12 +428,30 @@ decode_form_body(struct request *rq)
     return form_decode(rq->scope, rq->op->body, JSON_COMMAND, &values, NULL, rq->body);
 }
 
+/* Clients send plain JSON under several names (command-api section 1.2), or under none. */
+static bool
+is_json_type(const char *type)
+{
+    size_t len = type ? strcspn(type, "; ") : 0;
+    static const char *const names[] = { "application/json", "application/json-patch+json",
+                                         "text/json" };
+
+    if (!len)
+        return true;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strlen(names[i]) == len && text_starts_fold(type, names[i]))
+            return true;
+    return len > 5 && text_starts_fold(type, "application/") &&
+           text_starts_fold(type + len - 5, "+json");
+}
+
 static enum err
 decode_body(struct request *rq)
 {
     const struct op *op = rq->op;
     const char *type = http_header(rq->http, "Content-Type");
     struct scope *s = rq->scope;
+    enum err e;
 
     if (!op->body)
         return OK;
@@ -440,15 +460,20 @@ decode_body(struct request *rq)
     if (is_null(rq->http->body)) {
         if (op->flags & OP_BODY_OPTIONAL)
             return OK;
-        return fail_code(s, E_INVALID, CHY_MISSING, "the request has no body");
+        return fail_code(s, E_INVALID, CHY_MISSING,
+                         "the body is missing: a JSON object is required");
     }
-    if (type && *type && !text_starts_fold(type, "application/") &&
-        !text_starts_fold(type, "text/json") && !text_starts_fold(type, "text/plain"))
-        return fail_code(s, E_INVALID, CHY_BAD_TYPE, "Content-Type: %.100s is not JSON", type);
-    if (op->flags & OP_BODY_LIST)
-        return json_decode_list(s, op->body, rq->face->spec->mode, rq->http->body, &rq->body_list);
-    rq->body = arena_alloc(s->arena, op->body->size);
-    return json_decode(s, op->body, rq->face->spec->mode, rq->http->body, rq->body);
+    if (!is_json_type(type))
+        return fail_code(s, E_UNSUPPORTED, CHY_BAD_TYPE, "Content-Type: %.100s is not JSON", type);
+    if (op->flags & OP_BODY_LIST) {
+        e = json_decode_list(s, op->body, rq->face->spec->mode, rq->http->body, &rq->body_list);
+    } else {
+        rq->body = arena_alloc(s->arena, op->body->size);
+        e = json_decode(s, op->body, rq->face->spec->mode, rq->http->body, rq->body);
+    }
+    if (e == E_LIMIT) /* nested too deeply: the size was checked before */
+        e = s->error.kind = E_INVALID;
+    return e;
 }
 
 static enum err

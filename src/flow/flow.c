@@ -5,8 +5,8 @@
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "issue/policy.h"
-#include "jobs/outbox.h"
 #include "jobs/jobs.h"
+#include "jobs/outbox.h"
 #include "pki/tbs.h"
 #include <string.h>
 
@@ -388,6 +388,23 @@ find_earlier(struct scope *s, struct passage *p, bool *found)
     return flow_chain(s, p->flow, have.ca_key, &p->out->chain);
 }
 
+/* What is to be renewed exists. */
+static enum err
+check_renewed(struct scope *s, struct passage *p)
+{
+    struct cert_row row;
+    enum err e;
+
+    if (!p->in->renews)
+        return OK;
+    e = catalog_get(s, p->flow->db, p->in->renews, 0, &row);
+    if (e != E_NOT_FOUND)
+        return e;
+    problem(s, "RenewalCertificateId", CHY_NO_CERT, "there is no certificate %lld",
+            (long long)p->in->renews);
+    return problems_check(s);
+}
+
 static const char *
 dropped_message(struct scope *s, const struct list *dropped)
 {
@@ -415,13 +432,14 @@ pass(struct scope *s, struct passage *p)
     struct policy_input input;
     bool found;
 
-    TRY(csr_decode(s, p->in->csr, &p->csr.der));
-    TRY(csr_read(s, p->csr.der, &p->csr));
+    TRY(note(s, csr_decode(s, p->in->csr, &p->csr.der), "%s", path_or(p->in->csr_path, "CSR")));
+    TRY(note(s, csr_read(s, p->csr.der, &p->csr), "%s", path_or(p->in->csr_path, "CSR")));
     TRY(choose_template(s, p));
     TRY(find_earlier(s, p, &found));
     if (found)
         return OK;
     TRY(choose_authority(s, p));
+    TRY(check_renewed(s, p));
     step_done(p, "read");
     input = (struct policy_input){
         .tmpl = p->tmpl,
@@ -435,6 +453,7 @@ pass(struct scope *s, struct passage *p)
         .now = p->now,
         .blocked = p->flow->blocked,
         .san_path = p->in->san_path,
+        .san_paths = p->in->san_paths.count ? &p->in->san_paths : NULL,
     };
     TRY(policy_plan(s, &input, &p->plan));
     step_done(p, "policy");

@@ -43,7 +43,8 @@ struct enroll {
     const char *authority; /* `Logical`, `Host\Logical`; NULL or "": one that offers the template */
     const char *subject;   /* DN that stands for the CSR's; or NULL */
     bool sans_given;
-    struct list sans; /* of struct general_name; they stand for the CSR's of the same kinds */
+    struct list sans;      /* of struct general_name; they stand for the CSR's of the same kinds */
+    struct list san_paths; /* of const char *: what the face calls each of them; or empty */
     struct when not_before, not_after;
     int64_t validity_ms; /* 0: the template's */
     int64_t renews;      /* certificate id, or 0 */

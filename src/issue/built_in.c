@@ -21,7 +21,7 @@ const struct built_in_template built_in_templates[] = {
       "," USAGE("\"serverAuth\"") ",\"validity\":\"90d\",\"validity_max\":\"398d\"}" },
     { "tls-client", "TLS Client",
       "{" ANY_KEY ",\"subject\":[{\"type\":\"CN\",\"mode\":\"required\"},{\"type\":"
-                  "\"emailAddress\"}," ORGANISATION
+      "\"emailAddress\"}," ORGANISATION
       "],\"san_dns\":\"optional\",\"san_uri\":\"optional\",\"san_email\":\"optional\",\"cn_to_"
       "san\":false," USAGE("\"clientAuth\"") ",\"validity\":\"90d\",\"validity_max\":\"398d\"}" },
     { "tls-mutual", "TLS Server and Client",
@@ -32,7 +32,7 @@ const struct built_in_template built_in_templates[] = {
           "\"serverAuth\",\"clientAuth\"") ",\"validity\":\"90d\",\"validity_max\":\"398d\"}" },
     { "device", "Device",
       "{" ANY_KEY ",\"subject\":[{\"type\":\"CN\",\"mode\":\"required\"},{\"type\":"
-                  "\"serialNumber\"}," ORGANISATION
+      "\"serialNumber\"}," ORGANISATION
       "],\"san_dns\":\"optional\",\"san_ip\":\"optional\",\"san_uri\":\"optional\"," USAGE(
           "\"clientAuth\",\"serverAuth\"") ",\"validity\":\"365d\",\"validity_max\":\"1825d\"}" },
     { NULL, NULL, NULL },

@@ -184,6 +184,18 @@ kind_given(const struct list *sans, enum gn_kind kind)
     return false;
 }
 
+static const char *
+path_of(struct scope *s, const struct policy_input *in, size_t at, const char *kind,
+        int64_t of_kind, bool from_csr)
+{
+    if (from_csr)
+        return arena_printf(s->arena, "CSR.SAN.%s[%lld]", kind, (long long)of_kind);
+    if (in->san_paths && at < in->san_paths->count)
+        return *list_at(in->san_paths, const char *, at);
+    return arena_printf(s->arena, "%s.%s[%lld]", in->san_path ? in->san_path : "SANs", kind,
+                        (long long)of_kind);
+}
+
 static void
 take_list(struct scope *s, const struct policy_input *in, const struct list *asked, bool from_csr,
           struct list *names)
@@ -197,13 +209,43 @@ take_list(struct scope *s, const struct policy_input *in, const struct list *ask
 
         if (from_csr && kind_given(in->sans, n->kind))
             continue;
-        take_name(s, in,
-                  from_csr
-                      ? arena_printf(s->arena, "CSR.SAN.%s[%lld]", kind, (long long)at)
-                      : arena_printf(s->arena, "%s.%s[%lld]", in->san_path ? in->san_path : "SANs",
-                                     kind, (long long)at),
-                  n, names);
+        take_name(
+            s, in,
+            path_of(s, in, (size_t)(n - (struct general_name *)asked->items), kind, at, from_csr),
+            n, names);
     }
+}
+
+/* Is this normal name among those that the request gives beside its CSR? */
+static bool
+is_asked(struct scope *s, const struct policy_input *in, const struct general_name *normal)
+{
+    LIST_EACH(struct general_name, asked, in->sans)
+    {
+        struct general_name n = *asked;
+
+        if (n.kind == normal->kind &&
+            general_name_check(s->arena, &n, flags_of(in->tmpl->body)) == NULL &&
+            text_eq(n.text, normal->text))
+            return true;
+    }
+    return false;
+}
+
+/* The names beside the CSR stand for its own, so a CN of the CSR that is not among them gives way
+ * to the first. */
+static const char *
+replacement_of(struct scope *s, const struct policy_input *in, enum gn_kind kind)
+{
+    LIST_EACH(struct general_name, asked, in->sans)
+    {
+        struct general_name n = *asked;
+
+        if (n.kind == kind && general_name_check(s->arena, &n, flags_of(in->tmpl->body)) == NULL &&
+            strlen(n.text) <= CN_MAX)
+            return n.text;
+    }
+    return NULL; /* no CN, then */
 }
 
 /* A CN that is a host's name or address also stands among the names, in the same form (CA/B
@@ -213,20 +255,20 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
 {
     struct general_name n = { .kind = GN_DNS, .text = cn->value };
     struct bytes octets;
-    size_t before = s->problems.count;
-    char *normal;
 
     if (ip_parse(s->arena, cn->value, &octets))
         n = (struct general_name){ .kind = GN_IP, .text = cn->value };
     else if (!looks_like_dns(cn->value))
         return;
-    if (n.kind == GN_DNS &&
-        dns_check(s->arena, cn->value, flags_of(in->tmpl->body), &normal) == NULL)
-        cn->value = normal;
+    if (general_name_check(s->arena, &n, flags_of(in->tmpl->body)) == NULL) {
+        cn->value = n.text;
+        if (!in->subject && kind_given(in->sans, n.kind) && !is_asked(s, in, &n)) {
+            cn->value = replacement_of(s, in, n.kind);
+            return;
+        }
+    }
     if (in->tmpl->body->cn_to_san && mode_of(in->tmpl->body, n.kind) != SAN_FORBIDDEN)
         take_name(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n, names);
-    if (s->problems.count == before && strlen(cn->value) > CN_MAX)
-        cn->value = NULL; /* a long host name stands among the names alone */
 }
 
 static void
@@ -237,10 +279,10 @@ check_required(struct scope *s, const struct policy_input *in, const struct list
 
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (mode_of(in->tmpl->body, kinds[i]) == SAN_REQUIRED && !kind_given(names, kinds[i]))
-            problem(s, path, CHY_MISSING, "template %s requires a name of type %s", in->tmpl->name,
+            problem(s, path, CHY_BAD_NAME, "template %s requires a name of type %s", in->tmpl->name,
                     gn_kind_name(kinds[i]));
     if (in->tmpl->body->san_required && !names->count && !s->problems.count)
-        problem(s, path, CHY_MISSING, "template %s requires a subject alternative name",
+        problem(s, path, CHY_BAD_NAME, "template %s requires a subject alternative name",
                 in->tmpl->name);
 }
 

@@ -159,6 +159,10 @@ plan_eku(struct scope *s, const struct policy_input *in, struct policy_result *o
 
         if (has_text(&allowed, *asked))
             list_add(s->arena, oids, const char *, *asked);
+        else if (text_eq(*asked, OID_EKU_ANY) || text_eq(*asked, OID_EKU_OCSP))
+            problem(s, "CSR", CHY_EXTENSION_FORBIDDEN,
+                    "no enrollment gives the extended key usage %s (%s)", info ? info->name : "",
+                    *asked);
         else
             drop(s, in, out, arena_printf(s->arena, "extKeyUsage %s", info ? info->name : *asked));
     }
@@ -270,7 +274,7 @@ plan_subject(struct scope *s, const struct policy_input *in, struct policy_resul
                 s->arena, kept, struct name_attr,
                 ((struct name_attr){ .type = rule->type, .value = rule->value, .rdn = rdn++ }));
         else if (rule->mode == RDN_REQUIRED)
-            problem(s, in->subject ? "Subject" : "CSR.Subject", CHY_MISSING,
+            problem(s, in->subject ? "Subject" : "CSR.Subject", CHY_BAD_NAME,
                     "template %s requires %s in the subject", in->tmpl->name, rule->type);
     }
     return OK;

@@ -19,6 +19,7 @@ struct policy_input {
     const char *subject; /* DN text that stands for the CSR's, or NULL */
     const struct list
         *sans; /* of struct general_name: stand for the CSR's of the kinds they have; or NULL */
+    const struct list *san_paths; /* of const char *: what the face calls each; or NULL */
     struct when not_before, not_after; /* asked for, or WHEN_NONE */
     int64_t validity_ms;               /* asked for, or 0 */
     struct when now;

@@ -55,7 +55,8 @@ class Document:
 
     def find(self, method, path):
         """(template, operation) for a request line, or (None, None)."""
-        path = "/" + "/".join(part for part in urllib.parse.urlsplit(path).path.split("/") if part)
+        path = urllib.parse.unquote(urllib.parse.urlsplit(path).path).split("?")[0]
+        path = "/" + "/".join(part for part in path.split("/") if part)
         for pattern, template, item in self.routes:
             if pattern.fullmatch(path) and method.lower() in item:
                 return template, item[method.lower()]

@@ -2,6 +2,7 @@
 import base64
 import re
 import time
+import uuid
 
 import pytest
 
@@ -125,7 +126,7 @@ PREFIXES = ["pq.", "pagedQuery.", "query.", "sq.", "cstquery.", "instanceQuery."
 @pytest.fixture(scope="module")
 def seven(server):
     """A tag that seven certificates share, and their ids in order."""
-    client, tag = server.client(), f"page-{int(time.time())}"
+    client, tag = server.client(), f"page-{uuid.uuid4().hex[:12]}"
     return tag, [client.enroll(dns=(f"n{number}.{tag}.example.com",))["KeyfactorID"] for number in range(7)]
 
 
@@ -354,7 +355,7 @@ def test_the_seeds_revocation_may_leave_its_body_out(client):
 
 def test_templates_are_listed_and_shown(client):
     rows = client.get("/Templates")
-    assert [row["CommonName"] for row in rows] == sorted(row["CommonName"] for row in rows)
+    assert [row["CommonName"] for row in rows] == sorted((row["CommonName"] for row in rows), key=str.lower)
     assert len({row["CommonName"] for row in rows}) == len(rows)
     assert client.server_template() in [row["TemplateName"] for row in rows]
     for row in rows:

@@ -317,7 +317,8 @@ show(struct buf *b, const struct query_node *n)
     size_t i = 0;
 
     if (n->kind == Q_TERM) {
-        buf_printf(b, "[%s] %s ", n->term.field, op_names[n->term.op]);
+        buf_printf(b, strchr(n->term.field, ']') ? "%s %s " : "[%s] %s ", n->term.field,
+                   op_names[n->term.op]);
         if (!n->term.quoted && text_eq_fold(n->term.value, "NULL")) {
             buf_text(b, "NULL");
             return;

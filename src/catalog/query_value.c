@@ -1,8 +1,7 @@
 /* What the values of a query mean for fields of each type. */
 #include "catalog/query_parse.h"
 
-#include <ctype.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define bad_value(s, q, t, ...) query_fail((s), (q), (t)->value_at, CHY_BAD_QUERY, __VA_ARGS__)
@@ -110,11 +109,13 @@ query_leaf_real(struct scope *s, const struct query *q, const struct query_term 
                 struct query_leaf *out)
 {
     const char *v = text_trim(s->arena, t->value);
-    char end;
+    char *end = NULL;
 
     TRY(leaf_plain(s, q, t, "a number", true, out));
-    if (out->ask != QL_NULL && (strspn(v, "0123456789+-.eE") != strlen(v) || strlen(v) > 40 ||
-                                sscanf(v, "%lf%c", &out->real, &end) != 1))
+    if (out->ask == QL_NULL)
+        return OK;
+    out->real = strtod(v, &end); /* no hexadecimal ones, no infinity */
+    if (end == v || *end || strspn(v, "0123456789+-.eE") != strlen(v))
         return bad_value(s, q, t, "\"%.60s\" needs a number, not \"%.60s\"", t->field, t->value);
     return OK;
 }

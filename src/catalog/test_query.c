@@ -2,6 +2,7 @@
 
 #include "catalog/query.h"
 #include "catalog/query_parse.h"
+#include "catalog/search.h"
 
 TEST(a_query_is_understood_by_precedence_and_spelling)
 {
@@ -41,6 +42,7 @@ TEST(a_query_is_understood_by_precedence_and_spelling)
         { "(a -eq f(x)", "[a] -eq \"f(x\"" },
         { "Metadata.Owner -contains team", "[Metadata.Owner] -contains \"team\"" },
         { "[Cost centre] -startswith 12", "[Cost centre] -startswith \"12\"" },
+        { "a]b -eq x", "a]b -eq \"x\"" },
         { "[ NOT ] -endswith x", "[NOT] -endswith \"x\"" },
         { "a -notcontains \"\"", "[a] -notcontains \"\"" },
         { "a -eq\"x\"AND b-eq 1", NULL },
@@ -310,4 +312,20 @@ TEST(a_list_in_memory_is_sorted_by_any_field_and_stays_stable)
     assert_err(E_INVALID, query_sort(s, "Tags", false, &thing_model, &l));
     assert_err(E_INVALID, query_sort(s, "Nam", false, &thing_model, &l));
     assert_says(s, "unknown field \"Nam\"; did you mean");
+}
+
+TEST(the_page_about_queries_names_every_field)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    char *page = arena_alloc(s->arena, 1 << 16);
+    FILE *file = fopen(test_source("docs/query.md"), "r");
+    size_t count;
+    const struct search_field *fields = search_fields(&count);
+
+    assert_non_null(file);
+    assert_true(fread(page, 1, (1 << 16) - 1, file) > 0);
+    (void)fclose(file);
+    for (size_t i = 0; i < count; i++)
+        if (!strstr(page, arena_printf(s->arena, "`%s`", fields[i].name)))
+            fail_msg("docs/query.md does not name %s", fields[i].name);
 }

@@ -109,7 +109,9 @@ sign_answer(struct scope *s, const struct ca_responder *r, const struct ocsp_pla
     TRY(ocsp_response_data(s, plan, &data));
     TRY(key_sign(s, r->key, r->sig_alg, data, &signature));
     TRY(key_verify(s, r->key, r->sig_alg, data, signature));
-    return ocsp_assemble(s, data, sig_alg_info(r->sig_alg)->der, signature, &r->cert_der, 1, der);
+    return ocsp_assemble(
+        s, data, &(struct ocsp_proof){ sig_alg_info(r->sig_alg)->der, signature, r->cert_der },
+        der);
 }
 
 /* The singles of a request, all by the key of the first that is ours. */

@@ -237,7 +237,7 @@ header_member(struct buf *b, const char *name, const char *text)
 }
 
 enum err
-jws_sign(struct scope *s, EVP_PKEY *key, unsigned alg, const char *typ, const char *kid,
+jws_sign(struct scope *s, EVP_PKEY *key, unsigned alg, const struct jws_head *head,
          struct bytes payload, const char **text)
 {
     const struct alg *row = alg_with_key(alg, key);
@@ -252,8 +252,8 @@ jws_sign(struct scope *s, EVP_PKEY *key, unsigned alg, const char *typ, const ch
     buf_init_in(&header, s->arena, JWS_MAX);
     buf_byte(&header, '{');
     header_member(&header, "alg", row->name);
-    header_member(&header, "typ", typ);
-    header_member(&header, "kid", kid);
+    header_member(&header, "typ", head ? head->typ : NULL);
+    header_member(&header, "kid", head ? head->kid : NULL);
     buf_byte(&header, '}');
     if (header.failed || header.len + payload.len > JWS_MAX / 2)
         return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "a JWS of %zu octets", payload.len);

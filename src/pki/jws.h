@@ -57,15 +57,18 @@ enum err jws_read_parts(struct scope *s, const char *header, const char *payload
  */
 enum err jws_verify(struct scope *s, const struct jws *jws, EVP_PKEY *key, unsigned allowed);
 
+/** Header members beside alg; NULL leaves one out. */
+struct jws_head {
+    const char *typ, *kid;
+};
 /**
- * Sign PAYLOAD; the header holds alg and what is given here.
+ * Sign PAYLOAD.
  *
- * @param key       a private key; its type must fit ALG
- * @param typ  further header member; NULL leaves it out
- * @param kid  the same
- * @param text      the compact form, in s->arena
+ * @param key   a private key; its type must fit ALG
+ * @param head  what else the header says; may be NULL
+ * @param text  the compact form, in s->arena
  */
-enum err jws_sign(struct scope *s, EVP_PKEY *key, unsigned alg, const char *typ, const char *kid,
+enum err jws_sign(struct scope *s, EVP_PKEY *key, unsigned alg, const struct jws_head *head,
                   struct bytes payload, const char **text);
 
 /** Turn an ECDSA signature from DER to r and s side by side, HALF octets each, and back; false when

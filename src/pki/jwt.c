@@ -77,7 +77,8 @@ jwt_issue(struct scope *s, EVP_PKEY *key, const char *kid, const struct jwt_clai
     if (b.failed)
         return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "a token over %d octets", CLAIMS_MAX);
     /* RFC 9068 section 2.1 */
-    return jws_sign(s, key, jws_alg_of_key(key), "at+jwt", kid, buf_bytes(&b), text);
+    return jws_sign(s, key, jws_alg_of_key(key), &(struct jws_head){ "at+jwt", kid }, buf_bytes(&b),
+                    text);
 }
 
 /* Reading. */

@@ -62,7 +62,7 @@ static void
 read_eku(struct lint_work *w, const struct ext *e)
 {
     static const uint8_t purposes[] = "\x2b\x06\x01\x05\x05\x07\x03";
-    struct bytes seen[32], oid;
+    struct bytes seen[32] = { 0 }, oid;
     struct span in;
 
     w->has_eku = true;
@@ -253,7 +253,7 @@ check_qualifiers(struct lint_work *w, struct span *policy)
 static void
 read_policies(struct lint_work *w, const struct ext *e)
 {
-    struct bytes seen[32], oid;
+    struct bytes seen[32] = { 0 }, oid;
     struct span all, policy;
     size_t count = 0;
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #define ATTRS_MAX 64
+#define NAME_CHARS 32768 /* ub-name */
 
 /* Which string type an attribute wants. */
 enum want { WANT_TEXT, WANT_PRINTABLE, WANT_IA5 };
@@ -23,7 +24,7 @@ static const struct attribute {
         { (const uint8_t *)"\x55\x04" arc, 3 }, name, max, want, once, place \
     }
     ATTR("\x03", "CN", 64, WANT_TEXT, true, false),
-    ATTR("\x04", "SN", 64, WANT_TEXT, false, false),
+    ATTR("\x04", "SN", NAME_CHARS, WANT_TEXT, false, false),
     ATTR("\x05", "serialNumber", 64, WANT_PRINTABLE, true, false),
     ATTR("\x06", "C", 2, WANT_PRINTABLE, true, false),
     ATTR("\x07", "L", 128, WANT_TEXT, true, true),
@@ -33,10 +34,10 @@ static const struct attribute {
     ATTR("\x0b", "OU", 64, WANT_TEXT, false, true),
     ATTR("\x0c", "title", 64, WANT_TEXT, false, false),
     ATTR("\x11", "postalCode", 40, WANT_TEXT, true, false),
-    ATTR("\x2a", "GN", 64, WANT_TEXT, false, false),
-    ATTR("\x2b", "initials", 64, WANT_TEXT, false, false),
-    ATTR("\x2c", "generationQualifier", 64, WANT_TEXT, false, false),
-    ATTR("\x2e", "dnQualifier", 64, WANT_PRINTABLE, false, false),
+    ATTR("\x2a", "GN", NAME_CHARS, WANT_TEXT, false, false),
+    ATTR("\x2b", "initials", NAME_CHARS, WANT_TEXT, false, false),
+    ATTR("\x2c", "generationQualifier", NAME_CHARS, WANT_TEXT, false, false),
+    ATTR("\x2e", "dnQualifier", NAME_CHARS, WANT_PRINTABLE, false, false),
     ATTR("\x41", "pseudonym", 128, WANT_TEXT, false, false),
     ATTR("\x61", "organizationIdentifier", 256, WANT_TEXT, false, false),
 #undef ATTR

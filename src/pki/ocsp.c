@@ -156,15 +156,14 @@ ocsp_response_data(struct scope *s, const struct ocsp_plan *plan, struct bytes *
 }
 
 enum err
-ocsp_assemble(struct scope *s, struct bytes data, struct bytes sig_alg, struct bytes signature,
-              const struct bytes *certs, size_t cert_count, struct bytes *der)
+ocsp_assemble(struct scope *s, struct bytes data, const struct ocsp_proof *proof, struct bytes *der)
 {
     size_t response, explicit, body, octets, basic, wrapped, list;
     struct span in;
     struct buf b;
 
-    if (!der_only(data, DER_SEQUENCE, &in) || !der_only(sig_alg, DER_SEQUENCE, &in) ||
-        !signature.len)
+    if (!der_only(data, DER_SEQUENCE, &in) || !der_only(proof->sig_alg, DER_SEQUENCE, &in) ||
+        !proof->signature.len)
         return fail(s, E_INTERNAL, "an OCSP response is assembled from what is no DER");
     buf_init_in(&b, s->arena, RESPONSE_MAX);
     response = der_begin(&b, DER_SEQUENCE);
@@ -175,13 +174,12 @@ ocsp_assemble(struct scope *s, struct bytes data, struct bytes sig_alg, struct b
     octets = der_begin(&b, DER_OCTETS);
     basic = der_begin(&b, DER_SEQUENCE);
     der_put_raw(&b, data);
-    der_put_raw(&b, sig_alg);
-    der_put_bits(&b, signature);
-    if (cert_count) {
+    der_put_raw(&b, proof->sig_alg);
+    der_put_bits(&b, proof->signature);
+    if (proof->cert.len) {
         wrapped = der_begin(&b, DER_CONSTRUCTED(0));
         list = der_begin(&b, DER_SEQUENCE);
-        for (size_t i = 0; i < cert_count; i++)
-            der_put_raw(&b, certs[i]);
+        der_put_raw(&b, proof->cert);
         der_close(&b, list);
         der_close(&b, wrapped);
     }

@@ -113,14 +113,14 @@ struct ocsp_plan {
  */
 enum err ocsp_response_data(struct scope *s, const struct ocsp_plan *plan, struct bytes *data);
 
-/**
- * The whole successful OCSPResponse, in s->arena.
- *
- * @param sig_alg  AlgorithmIdentifier in DER
- * @param certs    certificates in DER: the delegated responder's; none when the CA itself signs
- */
-enum err ocsp_assemble(struct scope *s, struct bytes data, struct bytes sig_alg,
-                       struct bytes signature, const struct bytes *certs, size_t cert_count,
+/** What stands behind the ResponseData. */
+struct ocsp_proof {
+    struct bytes sig_alg; /* AlgorithmIdentifier in DER */
+    struct bytes signature;
+    struct bytes cert; /* the delegated responder's, in DER; {NULL, 0} when the CA itself signs */
+};
+/** The whole successful OCSPResponse, in s->arena. */
+enum err ocsp_assemble(struct scope *s, struct bytes data, const struct ocsp_proof *proof,
                        struct bytes *der);
 
 /** OCSPResponseStatus of an answer without a body. */

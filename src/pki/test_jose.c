@@ -118,10 +118,11 @@ TEST(every_algorithm_signs_and_verifies)
     for (size_t i = 0; i <= COUNT(kinds); i++) {
         EVP_PKEY *key = new_key(s, i < COUNT(kinds) ? kinds[i] : "RSA"), *other;
         unsigned alg = i < COUNT(kinds) ? jws_alg_of_key(key) : JWS_PS256;
+        const struct jws_head head = { "JWT", "one" };
         const char *text;
         struct jws jws;
 
-        assert_ok(s, jws_sign(s, key, alg, "JWT", "one", BYTES("{\"a\":1}"), &text));
+        assert_ok(s, jws_sign(s, key, alg, &head, BYTES("{\"a\":1}"), &text));
         assert_ok(s, jws_read(s, text, strlen(text), &jws));
         assert_int_equal(jws.alg, alg);
         assert_string_equal(jws.kid, "one");
@@ -421,14 +422,15 @@ TEST(claims_of_the_wrong_kind_are_refused)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct jwt_rules rules = rules_of(&ring);
+        const struct jws_head head = { NULL, "k1" };
         struct jwt_claims out;
         const char *text;
         enum err e;
 
         rules.type = NULL;
         rules.max_life_ms = 0;
-        assert_ok(
-            s, jws_sign(s, ring.key, JWS_ES256, NULL, "k1", bytes_of_text(cases[i].claims), &text));
+        assert_ok(s,
+                  jws_sign(s, ring.key, JWS_ES256, &head, bytes_of_text(cases[i].claims), &text));
         e = jwt_verify(s, text, strlen(text), &rules, &out);
         if (e != (cases[i].good ? OK : E_UNAUTHENTICATED))
             fail_msg("%s: %s", cases[i].claims, err_name(e));

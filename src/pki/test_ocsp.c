@@ -405,7 +405,8 @@ answer(struct scope *s, const struct pair_of *p, struct ocsp_plan *plan, bool de
 {
     AUTO(X509_STORE_free) X509_STORE *store = X509_STORE_new();
     AUTO(OCSP_RESPONSE_free) OCSP_RESPONSE *response = NULL;
-    struct bytes data, cert = DER_OF(s, X509, p->responder);
+    struct ocsp_proof proof = { .sig_alg = ALG };
+    struct bytes data;
     STACK_OF(X509) *known = sk_X509_new_null(); /* finds the CA when it signs itself */
     OCSP_BASICRESP *basic;
     const uint8_t *at;
@@ -413,8 +414,10 @@ answer(struct scope *s, const struct pair_of *p, struct ocsp_plan *plan, bool de
     plan->responder_key = delegated ? p->by.key[OCSP_SHA1] : p->issuer.key[OCSP_SHA1];
     plan->produced_at = WHEN_S(NOW);
     assert_ok(s, ocsp_response_data(s, plan, &data));
-    assert_ok(s, ocsp_assemble(s, data, ALG, sign(s, delegated ? p->key : p->ca_key, data), &cert,
-                               delegated, der));
+    proof.signature = sign(s, delegated ? p->key : p->ca_key, data);
+    if (delegated)
+        proof.cert = DER_OF(s, X509, p->responder);
+    assert_ok(s, ocsp_assemble(s, data, &proof, der));
     at = der->data;
     response = d2i_OCSP_RESPONSE(NULL, &at, (long)der->len);
     assert_non_null(response);

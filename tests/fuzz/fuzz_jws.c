@@ -62,7 +62,7 @@ check_claims(struct scope *s, struct bytes payload)
     struct jwt_claims claims;
     const char *text;
 
-    if (jws_sign(s, our_key(), JWS_EDDSA, NULL, NULL, payload, &text) != OK)
+    if (jws_sign(s, our_key(), JWS_EDDSA, NULL, payload, &text) != OK)
         return;
     if (jwt_verify(s, text, strlen(text), &rules, &claims) != OK) {
         PROMISE(s->error.kind == E_UNAUTHENTICATED && s->error.code == CHY_BAD_TOKEN);

@@ -74,6 +74,9 @@ check_answer(struct scope *s, const struct ocsp_request *request)
                               .count = request->count,
                               .nonce = request->nonce,
                               .extended_revoke = request->is_signed };
+    const struct ocsp_proof proof = { { algorithm, sizeof(algorithm) - 1 },
+                                      BYTES("none"),
+                                      { NULL, 0 } };
     struct bytes data, der;
     OCSP_RESPONSE *response;
 
@@ -85,8 +88,7 @@ check_answer(struct scope *s, const struct ocsp_request *request)
                                            .this_update = plan.produced_at,
                                            .next_update = plan.produced_at };
     PROMISE(ocsp_response_data(s, &plan, &data) == OK);
-    PROMISE(ocsp_assemble(s, data, (struct bytes){ algorithm, sizeof(algorithm) - 1 },
-                          BYTES("none"), NULL, 0, &der) == OK);
+    PROMISE(ocsp_assemble(s, data, &proof, &der) == OK);
     at = der.data;
     response = d2i_OCSP_RESPONSE(NULL, &at, (long)der.len);
     PROMISE(response && at == der.data + der.len);

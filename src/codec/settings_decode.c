@@ -34,8 +34,8 @@ settings_is_reference(const char *text)
     for (size_t i = 0; i < COUNT(words); i++)
         if (text_starts(text, words[i]))
             return true;
-    return text_eq(text, "from-environment") || text_eq(text, "from-azure-keyvault") ||
-           text_starts(text, "from-azure-keyvault:");
+    return text_eq(text, "from-environment") || text_starts(text, "from-environment:") ||
+           text_eq(text, "from-azure-keyvault") || text_starts(text, "from-azure-keyvault:");
 }
 
 static void

@@ -158,7 +158,7 @@ unknown(struct http_request *http)
 }
 
 static const struct http_route unknown_route = {
-    .name = "*", .listeners = BOTH, .pool = POOL_LOOP, .body_limit = 8 << 20, .handle = unknown
+    .name = "*", .listeners = BOTH, .pool = POOL_LOOP, .body_limit = 65536, .handle = unknown
 };
 
 #define GET_ROUTE(path, on, pool_, function)                                    \
@@ -191,5 +191,5 @@ server_route(struct http_request *http)
         route = face_route(p->command, http);
     if (!route && p->rest)
         route = face_route(p->rest, http);
-    return route ? route : &unknown_route;
+    return route && route->listeners & http->listener ? route : &unknown_route;
 }

@@ -238,8 +238,14 @@ allow_metrics(struct parts *p)
 {
     struct list all = { 0 };
 
-    LIST_EACH(const char *, network, &p->set->metrics->allow)
-    list_add(p->scope->arena, &all, const char *, *network);
+    LIST_EACH(const char *, networks, &p->set->metrics->allow)
+    for (const char *at = *networks; *at;
+         at += strspn(at, ", ")) { /* the preset names two in one */
+        size_t len = strcspn(at, ", ");
+
+        list_add(p->scope->arena, &all, const char *, arena_text_n(p->scope->arena, at, len));
+        at += len;
+    }
     list_add(p->scope->arena, &all, const char *, NULL);
     p->app.metrics_allow = all.items;
 }
@@ -297,16 +303,21 @@ start(struct scope *s, struct parts *p, const struct options *o)
 static enum err
 reload(struct scope *s, struct parts *p)
 {
-    AUTO(settings_unref) struct settings *fresh = NULL;
+    struct settings *fresh = NULL;
     const struct server_settings *set;
     struct rate_options rate;
 
     TRY(options_load(s, p->options, &fresh));
+    (void)arena_own(p->scope->arena, fresh,
+                    settings_unref); /* threads may still read the old one */
     set = settings_root(fresh);
     TRY(apply_log(s, set, p->options->dev));
     rate = (struct rate_options){ .per_principal = (int)set->access->rate_per_caller,
                                   .per_address = (int)set->access->rate_per_address };
     rate_set(p->app.rate, &rate);
+    p->set = set;
+    p->app.product_version = set->command->product_version;
+    allow_metrics(p);
     if (!text_empty(p->set->listen->certificate))
         TRY(own_certificate_make(s, p));
     TRY(ca_office_reload(s, p->app.office));

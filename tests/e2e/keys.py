@@ -3,6 +3,7 @@ import datetime
 import ipaddress
 
 from cryptography import x509
+from cryptography.x509 import ocsp  # noqa: F401
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID

@@ -142,5 +142,7 @@ static const struct field server_settings_fields[] = {
     S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
     S(keystores, "keystores", .max = 100,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
+    S(issuers, "issuers", .max = 100,
+      .doc = "Of the command line: REF: the authority that `--issuer REF` stands for."),
 };
 const struct model server_settings_model = MODEL(server_settings, server_settings_fields);

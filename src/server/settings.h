@@ -52,6 +52,7 @@ struct server_settings {
     struct command_settings *command;
     struct seal_settings *seal;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
+    struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };
 extern const struct model server_settings_model;
 

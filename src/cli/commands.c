@@ -1,0 +1,329 @@
+/* The table of commands. */
+#include "cli/command.h"
+
+#include "cli/run.h"
+#include "server/server.h"
+#include <string.h>
+
+#define FLAGS(list) .flags = (list), .flag_count = COUNT(list)
+
+const char *const output_words[] = { "table", "wide", "json", "jsonl",        "yaml",
+                                     "csv",   "name", "env",  "template=...", NULL };
+static const char *const color_words[] = { "auto", "always", "never", NULL };
+static const char *const progress_words[] = { "auto", "bar", "plain", "json", "none", NULL };
+
+const struct flag global_flags[] = {
+    { "context", 0, FLAG_TEXT, "NAME", "saved server and identity", NULL, NULL,
+      "CHANCERY_CONTEXT" },
+    { "server", 0, FLAG_TEXT, "URL", "the server", NULL, NULL, "CHANCERY_SERVER" },
+    { "config", 0, FLAG_TEXT, "FILE", "configuration file", NULL, NULL, "CHANCERY_CONFIG" },
+    { "output", 'o', FLAG_OUTPUT, "FORM",
+      "table, wide, json, jsonl, yaml, csv, name, env, template=...", NULL, NULL,
+      "CHANCERY_OUTPUT" },
+    { "fields", 0, FLAG_TEXT, "A,B", "these alone, in this order; `help` lists them", NULL, NULL,
+      NULL },
+    { "sort", 0, FLAG_TEXT, "F[:desc]", "order of lists", NULL, NULL, NULL },
+    { "limit", 0, FLAG_NUMBER, "N", "rows of a list; default 100", NULL, NULL, NULL },
+    { "all", 0, FLAG_SWITCH, NULL, "every row of a list", NULL, NULL, NULL },
+    { "no-headers", 0, FLAG_SWITCH, NULL, "tables and csv without their first line", NULL, NULL,
+      NULL },
+    { "excel", 0, FLAG_SWITCH, NULL, "csv: cells that begin a formula get an apostrophe", NULL,
+      NULL, NULL },
+    { "bom", 0, FLAG_SWITCH, NULL, "csv: begin with a byte-order mark", NULL, NULL, NULL },
+    { "quiet", 'q', FLAG_SWITCH, NULL, "only results", NULL, NULL, NULL },
+    { "verbose", 'v', FLAG_SWITCH, NULL, "show requests; -vv: bodies too, secrets masked", NULL,
+      "debug", NULL },
+    { "color", 0, FLAG_WORD, "WHEN", "auto, always, never", color_words, NULL, NULL },
+    { "progress", 0, FLAG_WORD, "FORM", "auto, bar, plain, json, none", progress_words, NULL,
+      "CHANCERY_PROGRESS" },
+    { "pager", 0, FLAG_SWITCH, NULL, "(--no-pager) output is never paged", NULL, NULL, NULL },
+    { "yes", 'y', FLAG_SWITCH, NULL, "do not ask", NULL, NULL, NULL },
+    { "no-input", 0, FLAG_SWITCH, NULL, "a question is an error", NULL, "no-prompt",
+      "CHANCERY_NO_INPUT" },
+    { "dry-run", 0, FLAG_SWITCH, NULL, "say what would be done", NULL, NULL, NULL },
+    { "timeout", 0, FLAG_DURATION, "D", "of one request; default 60s", NULL, NULL,
+      "CHANCERY_TIMEOUT" },
+    { "cacert", 0, FLAG_TEXT, "FILE", "authorities that the server's certificate may come from",
+      NULL, NULL, "CHANCERY_CACERT" },
+    { "client-cert", 0, FLAG_TEXT, "FILE", "our own certificate, PEM", NULL, NULL,
+      "CHANCERY_CLIENT_CERT" },
+    { "client-key", 0, FLAG_TEXT, "REF", "its key: a file, or a reference", NULL, NULL,
+      "CHANCERY_CLIENT_KEY" },
+    { "show-api", 0, FLAG_SWITCH, NULL, "print the calls as curl commands on stderr", NULL, NULL,
+      NULL },
+    { "idempotency-key", 0, FLAG_TEXT, "K", "repeat a change safely", NULL, NULL, NULL },
+    { "help", 'h', FLAG_SWITCH, NULL, "this text", NULL, NULL, NULL },
+    { "version", 0, FLAG_SWITCH, NULL, "the version", NULL, NULL, NULL },
+};
+const size_t global_flag_count = COUNT(global_flags);
+
+static const struct flag issue_flags[] = {
+    { "issuer", 0, FLAG_TEXT, "REF", "the authority: its name, or NAME@STORE", NULL, "ca", NULL },
+    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
+    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
+    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
+    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
+    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
+    { "subject", 0, FLAG_TEXT, "DN", "the subject; default CN= and the first name", NULL, NULL,
+      NULL },
+    { "cn", 0, FLAG_TEXT, "NAME", "its common name", NULL, NULL, NULL },
+    { "duration", 0, FLAG_DURATION, "D", "validity: 90d, P90D, 90.00:00:00", NULL, NULL, NULL },
+    { "not-before", 0, FLAG_TIME, "T", "its beginning", NULL, NULL, NULL },
+    { "not-after", 0, FLAG_TIME, "T", "its end", NULL, NULL, NULL },
+    { "template", 0, FLAG_TEXT, "NAME", "the policy to apply", NULL, "profile", NULL },
+    { "key-type", 0, FLAG_KEY, "ALG", "ec:p256, ec:p384, ec:p521, rsa:2048...8192, ed25519", NULL,
+      NULL, NULL },
+    { "key-from", 0, FLAG_TEXT, "FILE", "use this key", NULL, NULL, NULL },
+    { "csr", 0, FLAG_TEXT, "FILE", "send this request; no key is made", NULL, NULL, NULL },
+    { "store", 0, FLAG_TEXT, "STORE", "what NAME alone belongs to", NULL, "key-vault", NULL },
+    { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there", NULL, NULL, NULL },
+    { "key-out", 0, FLAG_TEXT, "FILE", "write the key there, mode 0600", NULL, NULL, NULL },
+};
+static const struct flag enroll_flags[] = {
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority", NULL, "issuer", NULL },
+    { "template", 0, FLAG_TEXT, "NAME", "the policy to apply", NULL, "profile", NULL },
+    { "dns", 'd', FLAG_NAMES, "NAME", "names instead of the request's", NULL, NULL, NULL },
+    { "ip", 0, FLAG_NAMES, "ADDR", "addresses instead of the request's", NULL, NULL, NULL },
+    { "duration", 0, FLAG_DURATION, "D", "validity", NULL, NULL, NULL },
+    { "not-after", 0, FLAG_TIME, "T", "its end", NULL, NULL, NULL },
+    { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there; default stdout", NULL, NULL,
+      NULL },
+};
+static const struct flag list_flags[] = {
+    { "filter", 0, FLAG_TEXT, "QUERY", "which: chancery help query", NULL, "query", NULL },
+    { "include-revoked", 0, FLAG_SWITCH, NULL, "revoked ones too", NULL, NULL, NULL },
+    { "include-expired", 0, FLAG_SWITCH, NULL, "expired ones too", NULL, NULL, NULL },
+    { "count", 0, FLAG_SWITCH, NULL, "only how many", NULL, NULL, NULL },
+};
+static const struct flag search_flags[] = {
+    { "query", 'q', FLAG_TEXT, "QUERY", "in the query language", NULL, "filter", NULL },
+    { "include-revoked", 0, FLAG_SWITCH, NULL, "revoked ones too", NULL, NULL, NULL },
+    { "include-expired", 0, FLAG_SWITCH, NULL, "expired ones too", NULL, NULL, NULL },
+    { "count", 0, FLAG_SWITCH, NULL, "only how many", NULL, NULL, NULL },
+    { "explain", 0, FLAG_SWITCH, NULL, "print how it was understood", NULL, NULL, NULL },
+};
+static const struct flag show_flags[] = {
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const char *const download_words[] = { "pem", "chain", "fullchain", "der", "p7b", NULL };
+static const struct flag download_flags[] = {
+    { "as", 0, FLAG_WORD, "FORM", "pem, chain, fullchain, der, p7b; default pem", download_words,
+      NULL, NULL },
+    { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
+    { "chain", 0, FLAG_SWITCH, NULL, "the same as --as fullchain", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const struct flag revoke_flags[] = {
+    { "reason", 0, FLAG_REASON, "WHY", "key-compromise, superseded, ..., or 0 to 10", NULL, NULL,
+      NULL },
+    { "comment", 0, FLAG_TEXT, "TEXT", "for the record", NULL, "comments", NULL },
+    { "effective", 0, FLAG_TIME, "T", "since when", NULL, "date", NULL },
+    { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const struct flag crl_flags[] = {
+    { "out", 'o', FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
+    { "pem", 0, FLAG_SWITCH, NULL, "PEM instead of DER", NULL, NULL, NULL },
+};
+static const struct flag query_flags[] = {
+    { "filter", 0, FLAG_TEXT, "QUERY", "which", NULL, "query", NULL },
+};
+static const struct flag audit_flags[] = {
+    { "action", 0, FLAG_TEXT, "NAME", "certificate.issue, login.failed, ...", NULL, NULL, NULL },
+    { "actor", 0, FLAG_TEXT, "WHO", "who did it", NULL, NULL, NULL },
+    { "target", 0, FLAG_TEXT, "ID", "what it was done to", NULL, NULL, NULL },
+    { "since", 0, FLAG_TIME, "T", "from then on: a time, -24h", NULL, NULL, NULL },
+    { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
+};
+static const struct flag verify_flags[] = {
+    { "db", 0, FLAG_TEXT, "URL", "read this database, without a server", NULL, NULL, NULL },
+};
+static const struct flag user_flags[] = {
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
+    { "role", 0, FLAG_NAMES, "NAME", "roles; repeat, or with commas", NULL, NULL, NULL },
+    { "email", 'e', FLAG_TEXT, "ADDR", "mail address", NULL, NULL, NULL },
+    { "display-name", 0, FLAG_TEXT, "NAME", "the person's name", NULL, NULL, NULL },
+};
+static const struct flag password_flags[] = {
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
+};
+static const struct flag login_flags[] = {
+    { "user", 'u', FLAG_TEXT, "NAME", "who you are", NULL, "username", NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
+    { "name", 0, FLAG_TEXT, "NAME", "the context to make; default: the server's name", NULL, NULL,
+      NULL },
+    { "plain-file", 0, FLAG_SWITCH, NULL, "keep the token in the context file, mode 0600", NULL,
+      NULL, NULL },
+};
+static const struct flag context_flags[] = {
+    { "token", 0, FLAG_TEXT, "REF", "env:NAME or file:PATH", NULL, NULL, NULL },
+};
+static const struct flag api_flags[] = {
+    { "input", 0, FLAG_TEXT, "FILE", "the body; - is stdin", NULL, NULL, NULL },
+    { "header", 'H', FLAG_TEXTS, "NAME: VALUE", "a header", NULL, NULL, NULL },
+    { "paginate", 0, FLAG_SWITCH, NULL, "every page, as one array", NULL, NULL, NULL },
+    { "include", 'i', FLAG_SWITCH, NULL, "status and headers too, on stderr", NULL, NULL, NULL },
+};
+static const struct flag config_flags[] = {
+    { "origin", 0, FLAG_SWITCH, NULL, "and where each value comes from", NULL, NULL, NULL },
+    { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
+};
+static const struct flag seal_flags[] = {
+    { "master-key", 0, FLAG_TEXT, "FILE", "default: that of the settings", NULL, NULL, NULL },
+    { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
+};
+
+static const char *const serve_text[] = { server_serve_usage };
+static const char *const init_text[] = { server_init_usage };
+
+#define ISSUE_DOC "Make a key, get a certificate for it and store both; again to renew."
+#define ISSUE_EXAMPLES                                                                         \
+    "  chancery issue --issuer \"Example Issuing CA 1\" --dns web.example.com --duration 90d " \
+    "\\\n      --out web.pem --key-out web.key\n"                                              \
+    "  chancery issue-cert --issuer ca@vault --dns device1.example.com device1@vault\n"
+#define REVOKE_DOC "Revoke certificates."
+#define REVOKE_EXAMPLES                                                 \
+    "  chancery revoke 1234 --reason superseded --comment CHG0012345\n" \
+    "  chancery revoke --query 'CN -contains \"old\"' --reason superseded --yes\n"
+#define DOWNLOAD_DOC "Write a certificate, its chain, or both."
+#define DOWNLOAD_EXAMPLES "  chancery certs download 1234 --as fullchain --out web.pem\n"
+#define SHOW_DOC "Show one certificate: by id, thumbprint, serial:HEX, file or NAME@STORE."
+#define CRL_DOC "Download an authority's revocation list."
+
+const struct command commands[] = {
+    { "serve", "", 0, -1, NULL, 0, NULL, "Run the server.", NULL, COMMAND_RAW, serve_text },
+    { "init", "", 0, -1, NULL, 0, NULL,
+      "Set up an installation: database, authorities, first user.", NULL, COMMAND_RAW, init_text },
+    { "issue", "[ISSUER] [NAME[@STORE]]", 0, 2, FLAGS(issue_flags), run_issue, ISSUE_DOC,
+      ISSUE_EXAMPLES },
+    { "issue-cert", "[ISSUER] [NAME[@STORE]]", 0, 2, FLAGS(issue_flags), run_issue, ISSUE_DOC,
+      ISSUE_EXAMPLES, COMMAND_HIDDEN },
+    { "enroll csr", "FILE", 1, 1, FLAGS(enroll_flags), run_enroll_csr,
+      "Get a certificate for a request of your own.",
+      "  chancery enroll csr web.csr --template WebServer --out web.pem\n"
+      "  chancery enroll csr - --template WebServer < web.csr > web.pem\n" },
+    { "certs list", "[QUERY]", 0, -1, FLAGS(list_flags), run_certs_list, "List certificates.",
+      "  chancery certs list --filter 'CN -contains \"web\"' --sort NotAfter\n"
+      "  chancery certs list --all -o csv --fields Id,IssuedCN,NotAfter\n" },
+    { "certs show", "REF", 1, 1, FLAGS(show_flags), run_certs_show, SHOW_DOC,
+      "  chancery certs show 1234\n  chancery certs show serial:1A2B3C -o json\n" },
+    { "certs get", "REF", 1, 1, FLAGS(show_flags), run_certs_show, SHOW_DOC,
+      "  chancery certs get 1234\n", COMMAND_HIDDEN },
+    { "certs download", "REF [FILE]", 1, 2, FLAGS(download_flags), run_certs_download, DOWNLOAD_DOC,
+      DOWNLOAD_EXAMPLES },
+    { "download-cert", "REF [FILE]", 1, 2, FLAGS(download_flags), run_certs_download, DOWNLOAD_DOC,
+      DOWNLOAD_EXAMPLES, COMMAND_HIDDEN },
+    { "certs revoke", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC,
+      REVOKE_EXAMPLES },
+    { "revoke", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC, REVOKE_EXAMPLES },
+    { "revoke-cert", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC, REVOKE_EXAMPLES,
+      COMMAND_HIDDEN },
+    { "search", "[WORD...]", 0, -1, FLAGS(search_flags), run_search,
+      "Find certificates by name, thumbprint, serial number, or a query.",
+      "  chancery search web01\n  chancery search 'expires:<30d' -o wide\n"
+      "  chancery search -q '(CN -contains \"web\") AND NotAfter -lt \"%TODAY+30%\"'\n" },
+    { "ca list", "", 0, 0, NULL, 0, run_ca_list, "List the certificate authorities.",
+      "  chancery ca list\n" },
+    { "ca show", "NAME", 1, 1, NULL, 0, run_ca_show, "Show one authority.",
+      "  chancery ca show \"Example Issuing CA 1\"\n" },
+    { "ca crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl, CRL_DOC,
+      "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n" },
+    { "generate-crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl, CRL_DOC,
+      "  chancery generate-crl ca -o issuing.crl\n", COMMAND_HIDDEN },
+    { "ca enable", "NAME", 1, 1, NULL, 0, run_ca_switch, "Switch an authority on.",
+      "  chancery ca enable \"Example Issuing CA 1\"\n" },
+    { "ca disable", "NAME", 1, 1, NULL, 0, run_ca_switch,
+      "Switch an authority off: it issues nothing.",
+      "  chancery ca disable \"Example Issuing CA 1\"\n" },
+    { "templates list", "", 0, 0, FLAGS(query_flags), run_templates_list, "List the templates.",
+      "  chancery templates list\n" },
+    { "templates show", "NAME", 1, 1, NULL, 0, run_templates_show, "Show one template.",
+      "  chancery templates show WebServer -o yaml\n" },
+    { "audit list", "[QUERY]", 0, 1, FLAGS(audit_flags), run_audit_list,
+      "List what was done, the latest first.",
+      "  chancery audit list --action certificate.revoke --since -24h\n" },
+    { "audit verify", "", 0, 0, FLAGS(verify_flags), run_audit_verify,
+      "Check that nobody changed the audit record.",
+      "  chancery audit verify\n  chancery audit verify --db "
+      "sqlite:/var/lib/chancery/chancery.db\n" },
+    { "users list", "", 0, 0, NULL, 0, run_users_list, "List the users.",
+      "  chancery users list\n" },
+    { "users show", "NAME", 1, 1, NULL, 0, run_users_show, "Show one user.",
+      "  chancery users show alice\n" },
+    { "users create", "NAME", 1, 1, FLAGS(user_flags), run_users_create, "Make a user.",
+      "  chancery users create alice --role Administrator --password-file pw\n" },
+    { "users set-password", "NAME", 1, 1, FLAGS(password_flags), run_users_password,
+      "Set a user's password.", "  chancery users set-password alice --password-file -\n" },
+    { "users enable", "NAME", 1, 1, NULL, 0, run_users_switch, "Let a user in again.",
+      "  chancery users enable alice\n" },
+    { "users disable", "NAME", 1, 1, NULL, 0, run_users_switch, "Let a user in no more.",
+      "  chancery users disable alice\n" },
+    { "users delete", "NAME", 1, 1, NULL, 0, run_users_delete, "Remove a user.",
+      "  chancery users delete alice --yes\n" },
+    { "login", "", 0, 0, FLAGS(login_flags), run_login, "Log in, and keep the server as a context.",
+      "  chancery login --server https://pki.example.com --cacert root.pem --user alice "
+      "--plain-file\n" },
+    { "logout", "", 0, 0, NULL, 0, run_logout, "Forget the token of the context.",
+      "  chancery logout\n" },
+    { "whoami", "", 0, 0, NULL, 0, run_whoami, "Show who the server takes you for.",
+      "  chancery whoami\n" },
+    { "context list", "", 0, 0, NULL, 0, run_context_list, "List the contexts.",
+      "  chancery context list\n" },
+    { "context use", "NAME", 1, 1, NULL, 0, run_context_use, "Make a context the current one.",
+      "  chancery context use prod\n" },
+    { "context set", "NAME", 1, 1, FLAGS(context_flags), run_context_set,
+      "Make or change a context: --server, --cacert, --token, --output.",
+      "  chancery context set ci --server https://pki.example.com --token env:CI_TOKEN\n" },
+    { "context delete", "NAME", 1, 1, NULL, 0, run_context_delete, "Remove a context.",
+      "  chancery context delete old\n" },
+    { "config show", "", 0, 0, FLAGS(config_flags), run_config_show, "Print the server's settings.",
+      "  chancery config show --origin\n" },
+    { "config check", "", 0, 0, FLAGS(config_flags), run_config_check,
+      "Check the server's settings.", "  chancery config check --config new.yaml\n" },
+    { "config seal", "", 0, 0, FLAGS(seal_flags), run_config_seal,
+      "Seal a secret of stdin for a settings file.", "  chancery config seal < password\n" },
+    { "api", "METHOD PATH", 2, 2, FLAGS(api_flags), run_api, "Make any call of the API.",
+      "  chancery api GET '/KeyfactorAPI/Certificates?pq.returnLimit=5'\n"
+      "  chancery api POST /KeyfactorAPI/Certificates/Revoke --input body.json\n" },
+    { "status", "", 0, 0, NULL, 0, run_status, "Show whether the server is well.",
+      "  chancery status\n" },
+    { "completion", "SHELL", 1, 1, NULL, 0, run_completion,
+      "Print the script that completes commands in bash, zsh or fish.",
+      "  chancery completion bash > /etc/bash_completion.d/chancery\n" },
+    { "version", "", 0, 0, NULL, 0, run_version, "Print the version.",
+      "  chancery version -o json\n" },
+    { "help", "[COMMAND | TOPIC | CHY-nnnn]", 0, -1, NULL, 0, run_help,
+      "Explain a command, a topic or an error code.",
+      "  chancery help topics\n  chancery help CHY-2104\n" },
+};
+const size_t command_count = COUNT(commands);
+
+const struct group groups[] = {
+    { "certs", "List, show, download and revoke certificates." },
+    { "enroll", "Get certificates for requests of your own." },
+    { "ca", "Look at the certificate authorities and their revocation lists." },
+    { "templates", "Look at the templates, which say what may be issued." },
+    { "audit", "Read and verify the record of who did what." },
+    { "users", "Manage who may log in." },
+    { "context", "Manage the servers and identities that are kept." },
+    { "config", "Look at the settings of the server." },
+};
+const size_t group_count = COUNT(groups);
+
+const struct command *
+command_find(const char *path)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (!strcmp(commands[i].path, path))
+            return &commands[i];
+    return NULL;
+}
+
+const struct group *
+group_find(const char *name)
+{
+    for (size_t i = 0; i < group_count; i++)
+        if (!strcmp(groups[i].name, name))
+            return &groups[i];
+    return NULL;
+}

@@ -1,0 +1,86 @@
+/* The server's settings, read as the server would. */
+#include "cli/keystore.h"
+
+#include "seal/seal.h"
+#include "server/settings.h"
+#include <stdio.h>
+#include <string.h>
+
+#define SECRET_MAX ((size_t)64 * 1024)
+
+static void
+warn_of(struct cli *c, const struct settings *settings)
+{
+    LIST_EACH(const char *, text, settings_warnings(settings))
+    warn(c, "%s", *text);
+}
+
+enum err
+run_config_show(struct cli *c)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    enum table_form form = output_form(c);
+    struct buf b;
+
+    TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    warn_of(c, settings);
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    settings_show(&b, settings,
+                  form == TABLE_JSON || form == TABLE_JSONL ? SETTINGS_JSON
+                  : form == TABLE_NAME || form == TABLE_ENV ? SETTINGS_LINES
+                                                            : SETTINGS_YAML,
+                  cli_has(c, "origin"));
+    return print_bytes(c, buf_bytes(&b));
+}
+
+enum err
+run_config_check(struct cli *c)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+
+    TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    warn_of(c, settings);
+    say(c, "the settings are good");
+    return OK;
+}
+
+/* `file:` and the master key's path. */
+static enum err
+master_key(struct cli *c, const char **out)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    const char *path = cli_text(c, "master-key");
+    const struct server_settings *set;
+
+    if (path) {
+        *out = text_starts(path, "file:") ? path : arena_printf(c->s->arena, "file:%s", path);
+        return OK;
+    }
+    TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    set = settings_root(settings);
+    *out = text_empty(set->seal->master_key)
+               ? arena_printf(c->s->arena, "file:%s/master.key", set->data_dir)
+               : arena_text(c->s->arena, set->seal->master_key);
+    return OK;
+}
+
+enum err
+run_config_seal(struct cli *c)
+{
+    AUTO(seal_close) struct seal *seal = NULL;
+    AUTO(secret_free) struct secret *plain = NULL;
+    const char *ref, *text;
+    struct bytes input;
+
+    TRY(master_key(c, &ref));
+    TRY(note(c->s, seal_open_master(c->s, ref, false, &seal), "the master key"));
+    TRY(read_input(c, "-", SECRET_MAX, &input));
+    while (input.len && (input.data[input.len - 1] == '\n' || input.data[input.len - 1] == '\r'))
+        input.len--;
+    if (!input.len)
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "there is nothing to seal on standard input");
+    plain = secret_copy(input);
+    TRY(seal_text(c->s, seal, secret_bytes(plain), &text));
+    (void)printf("%s\n", text);
+    return OK;
+}

@@ -1,0 +1,238 @@
+/* `chancery issue`: from a key to a stored certificate. */
+#include "cli/issue.h"
+
+#include "pki/keycheck.h"
+#include "pki/pem.h"
+#include "seal/private_file.h"
+#include <string.h>
+
+#define CN_MAX 64
+#define KEY_FILE_MAX ((size_t)64 * 1024)
+
+/* What the arguments and flags come to. */
+struct issue {
+    const char *issuer;   /* as it was written */
+    struct item item;     /* .name NULL: files only */
+    struct bytes before;  /* the present certificate of the item, DER; or none */
+    struct cert previous; /* the same, read */
+    struct list names;    /* of struct general_name */
+    struct bytes subject; /* DER */
+    EVP_PKEY *key;        /* NULL: the request was made by others */
+    struct wish wish;
+};
+
+static enum err
+read_arguments(struct cli *c, struct issue *j)
+{
+    const char *target = cli_arg(c, c->args.count == 2);
+
+    j->issuer = cli_text(c, "issuer");
+    if (!j->issuer && c->args.count == 2)
+        j->issuer = cli_arg(c, 0);
+    else if (c->args.count == 2)
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\" and --issuer %s: which is the issuer?",
+                         cli_arg(c, 0), j->issuer);
+    if (text_empty(j->issuer))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--issuer is needed: the authority to ask");
+    if (cli_text(c, "duration") && cli_text(c, "not-after"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--duration and --not-after say the same twice");
+    return target ? item_read(c, target, cli_text(c, "store"), &j->item) : OK;
+}
+
+/* Is there a place for what will be made? */
+static enum err
+check_places(struct cli *c, const struct issue *j)
+{
+    const char *out = cli_text(c, "out"), *key_out = cli_text(c, "key-out");
+    bool makes_key = !cli_text(c, "csr") && !cli_text(c, "key-from");
+
+    if (cli_has(c, "dry-run") || j->item.dir)
+        return OK;
+    if (!out)
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "say where the certificate goes: --out FILE, or NAME@STORE");
+    if (makes_key && !key_out && !text_eq(out, "-"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
+    return OK;
+}
+
+/* The names given, else those of the certificate that is renewed, else the item's own. */
+static enum err
+choose_names(struct cli *c, struct issue *j)
+{
+    TRY(wish_names(c, &j->names));
+    if (j->item.dir) {
+        TRY(item_certificate(c, &j->item, &j->before));
+        if (j->before.len)
+            TRY(note(c->s, cert_read(c->s, j->before, &j->previous), "%s", j->item.name));
+    }
+    if (!j->names.count && j->before.len)
+        LIST_EACH(struct general_name, n, &j->previous.exts.san)
+    list_add(c->s->arena, &j->names, struct general_name, *n);
+    return OK;
+}
+
+static const char *
+default_cn(const struct issue *j)
+{
+    LIST_EACH(struct general_name, n, &j->names)
+    if (n->kind == GN_DNS)
+        return strlen(n->text) <= CN_MAX ? n->text : NULL;
+    if (j->item.name)
+        return j->item.name;
+    return j->names.count && list_at(&j->names, struct general_name, 0)->kind != GN_URI
+               ? list_at(&j->names, struct general_name, 0)->text
+               : NULL;
+}
+
+static enum err
+choose_subject(struct cli *c, struct issue *j)
+{
+    const char *text = cli_text(c, "subject"), *cn = cli_text(c, "cn");
+    struct list attrs = { 0 };
+
+    if (text)
+        return note(c->s, name_from_text(c->s, text, &j->subject), "--subject");
+    if (!cn && j->before.len && !cli_texts(c, "dns").count) {
+        j->subject = j->previous.subject.der;
+        return OK;
+    }
+    if (!cn)
+        cn = default_cn(j);
+    if (!cn)
+        return OK;
+    list_add(c->s->arena, &attrs, struct name_attr,
+             ((struct name_attr){ .type = "CN", .value = cn }));
+    TRY(name_build(c->s, &attrs, &j->subject));
+    return problems_check(c->s);
+}
+
+static struct key_spec
+spec_of(struct cli *c, const struct issue *j)
+{
+    struct key_spec spec = { KEY_EC, 256 };
+
+    if (cli_text(c, "key-type"))
+        (void)key_spec_parse(cli_text(c, "key-type"), &spec);
+    else if (j->before.len && (j->previous.key.type == KEY_RSA || j->previous.key.type == KEY_EC ||
+                               j->previous.key.type == KEY_ED25519))
+        spec = (struct key_spec){ j->previous.key.type, j->previous.key.bits };
+    if (spec.type == KEY_ED25519)
+        spec.bits = 0;
+    return spec;
+}
+
+static enum err
+choose_key(struct cli *c, struct issue *j)
+{
+    AUTO(secret_free) struct secret *pem = NULL;
+    const char *from = cli_text(c, "key-from");
+
+    if (!from)
+        return note(c->s, key_generate(c->s, spec_of(c, j), &j->key), "making a key");
+    TRY(private_file_read(c->s, from, KEY_FILE_MAX, PRIVATE_OWNER, &pem));
+    return note(c->s, key_from_pem(c->s, secret_bytes(pem), NULL, &j->key), "%s", from);
+}
+
+static enum err
+make_request(struct cli *c, struct issue *j)
+{
+    const char *csr = cli_text(c, "csr");
+    struct csr_plan plan = { 0 };
+    struct bytes der;
+
+    if (csr) {
+        TRY(read_input(c, csr, CSR_MAX_LEN, &j->wish.csr));
+        j->wish.sans = j->names;
+        return OK;
+    }
+    TRY(choose_subject(c, j));
+    TRY(choose_key(c, j));
+    plan.subject = j->subject;
+    plan.sans = j->names;
+    TRY(note(c->s, csr_build(c->s, &plan, j->key, SIG_NONE, &der), "making the request"));
+    j->wish.csr = bytes_of_text(pem_text(c->s->arena, PEM_CSR, der));
+    return OK;
+}
+
+static enum err
+make_wish(struct cli *c, struct issue *j)
+{
+    struct when now = clock_now();
+
+    TRY(choose_names(c, j));
+    TRY(wish_issuer(c, j->issuer, &j->wish.issuer));
+    TRY(wish_template(c, &j->wish.tmpl));
+    TRY(make_request(c, j));
+    j->wish.duration_ms = cli_duration(c, "duration", 0);
+    j->wish.not_before = cli_time(c, "not-before", now);
+    j->wish.not_after = cli_time(c, "not-after", now);
+    return j->before.len ? wish_known(c, j->before, &j->wish.renews) : OK;
+}
+
+/* Key and certificate to the store and to the files asked for; nothing is lost when one of them
+ * cannot be written: the error comes after the others. */
+static enum err
+keep(struct cli *c, const struct issue *j, const struct wish_come_true *got)
+{
+    const char *out = cli_text(c, "out"), *key_out = cli_text(c, "key-out");
+    AUTO(secret_free) struct secret *pem = NULL;
+    struct bytes chain = wish_pem(c, &got->certs), key = { NULL, 0 };
+    int64_t version = 0;
+
+    if (j->key) {
+        TRY(key_to_pem(c->s, j->key, NULL, &pem));
+        key = secret_bytes(pem);
+    }
+    if (!key_out && !j->item.dir && key.len && !cli_text(c, "key-from"))
+        key_out = out; /* "-" */
+    if (key_out && key.len)
+        TRY(write_out(c, key_out, key, !text_eq(key_out, "-")));
+    if (j->item.dir) {
+        TRY(item_write(c, &j->item, key, chain, &version));
+        say(c, "%s@%s: version %lld", j->item.name, j->item.store, (long long)version);
+    }
+    return out ? write_out(c, out, chain, false) : OK;
+}
+
+enum err
+run_issue(struct cli *c)
+{
+    struct issue j = { .wish = { .not_before = WHEN_NONE, .not_after = WHEN_NONE } };
+    struct wish_come_true got;
+
+    TRY(read_arguments(c, &j));
+    TRY(check_places(c, &j));
+    TRY(make_wish(c, &j));
+    if (cli_has(c, "dry-run"))
+        return wish_try(c, &j.wish);
+    TRY(wish_send(c, &j.wish, &got));
+    if (!got.certs.count)
+        return OK;
+    TRY(keep(c, &j, &got));
+    return text_eq(cli_text(c, "out"), "-") ? OK : wish_print(c, &got);
+}
+
+enum err
+run_enroll_csr(struct cli *c)
+{
+    const char *out = cli_text(c, "out"), *ca = cli_text(c, "ca");
+    struct wish w = { .duration_ms = cli_duration(c, "duration", 0),
+                      .not_before = WHEN_NONE,
+                      .not_after = cli_time(c, "not-after", clock_now()) };
+    struct wish_come_true got;
+
+    TRY(read_input(c, cli_arg(c, 0), CSR_MAX_LEN, &w.csr));
+    TRY(wish_names(c, &w.sans));
+    if (ca)
+        TRY(wish_issuer(c, ca, &w.issuer));
+    TRY(wish_template(c, &w.tmpl));
+    if (cli_has(c, "dry-run"))
+        return wish_try(c, &w);
+    TRY(wish_send(c, &w, &got));
+    if (!got.certs.count)
+        return OK;
+    TRY(write_out(c, out ? out : "-", wish_pem(c, &got.certs), false));
+    return out && !text_eq(out, "-") ? wish_print(c, &got) : OK;
+}

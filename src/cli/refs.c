@@ -1,0 +1,295 @@
+/* References: the ways in which people name certificates, and what they search for. */
+#include "cli/keystore.h"
+
+#include "pki/cert.h"
+#include "pki/pem.h"
+#include <ctype.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_SIZE_MAX ((size_t)1 << 20)
+#define HEX_LEAST 8
+
+int64_t
+row_id(const struct json *row)
+{
+    int64_t id = 0;
+
+    return json_int(json_get(row, "Id"), &id) ? id : 0;
+}
+
+/* TEXT as a value of the query language. */
+static const char *
+quoted(struct cli *c, const char *text)
+{
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, 65536);
+    buf_byte(&b, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_byte(&b, *text == '"' ? '"' : '\\');
+        buf_byte(&b, (uint8_t)*text);
+    }
+    buf_byte(&b, '"');
+    return buf_str(&b) ? buf_str(&b) : "\"\"";
+}
+
+static bool
+is_hex(const char *text)
+{
+    return *text && strspn(text, "0123456789abcdefABCDEF") == strlen(text);
+}
+
+static const char *
+without_colons(struct cli *c, const char *text)
+{
+    char *out = arena_text(c->s->arena, text), *to = out;
+
+    for (const char *p = out; *p; p++)
+        if (*p != ':' && *p != ' ')
+            *to++ = *p;
+    *to = 0;
+    return out;
+}
+
+/* The one row that QUERY finds. */
+static enum err
+one_of(struct cli *c, const char *ref, const char *query, const struct json **row)
+{
+    struct ask ask = { .path = COMMAND_API "/Certificates" };
+    const char *all = "";
+    struct answer a;
+
+    ask_param(c, &ask, "pq.queryString", query);
+    ask_param(c, &ask, "pq.includeRevoked", "true");
+    ask_param(c, &ask, "pq.includeExpired", "true");
+    ask_param(c, &ask, "pq.returnLimit", "5");
+    TRY(ask_server(c, &ask, &a));
+    if (json_count(a.json) == 1) {
+        *row = json_item(a.json, 0);
+        return OK;
+    }
+    if (json_count(a.json) == 0) {
+        c->http_status = 404;
+        return fail_code(c->s, E_NOT_FOUND, CHY_NO_CERT, "certificate %s not found", ref);
+    }
+    for (size_t i = 0; i < json_count(a.json); i++)
+        all = arena_printf(c->s->arena, "%s%s%lld", all, *all ? ", " : "",
+                           (long long)row_id(json_item(a.json, i)));
+    return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\" is ambiguous: certificates %s", ref, all);
+}
+
+static enum err
+by_der(struct cli *c, const char *ref, struct bytes der, const struct json **row)
+{
+    struct cert cert;
+
+    TRY(note(c->s, cert_read(c->s, der, &cert), "%s", ref));
+    return one_of(c, ref,
+                  arena_printf(c->s->arena, "Thumbprint -eq \"%s\"",
+                               hex_upper(c->s->arena, (struct bytes){ cert.sha1, SHA1_LEN })),
+                  row);
+}
+
+static enum err
+by_file(struct cli *c, const char *path, const struct json **row)
+{
+    struct list certs = { 0 };
+    struct bytes text;
+
+    TRY(read_input(c, path, FILE_SIZE_MAX, &text));
+    TRY(note(c->s, pem_read_certs(c->s, text, &certs), "%s", path));
+    return by_der(c, path, *list_at(&certs, struct bytes, 0), row);
+}
+
+static enum err
+by_item(struct cli *c, const char *ref, const struct json **row)
+{
+    struct item item;
+    struct bytes der;
+
+    TRY(item_read(c, ref, NULL, &item));
+    TRY(item_certificate(c, &item, &der));
+    if (!der.len)
+        return fail_code(c->s, E_NOT_FOUND, CHY_NO_CERT, "certificate %s not found", ref);
+    return by_der(c, ref, der, row);
+}
+
+static enum err
+by_serial(struct cli *c, const char *ref, const struct json **row)
+{
+    const char *serial = without_colons(c, ref + strlen("serial:")), *ca = cli_text(c, "ca");
+    const char *query;
+
+    if (!is_hex(serial))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\": a serial number is hexadecimal", ref);
+    query = arena_printf(c->s->arena, "SerialNumber -eq \"%s\"", serial);
+    if (ca)
+        query = arena_printf(c->s->arena, "%s AND CA -eq %s", query, quoted(c, ca));
+    return one_of(c, ref, query, row);
+}
+
+enum err
+certificate_of(struct cli *c, const char *ref, const struct json **row)
+{
+    const char *hex = without_colons(c, ref);
+    struct answer a;
+    struct stat st;
+    int64_t id;
+
+    if (strspn(ref, "0123456789") == strlen(ref) && strlen(ref) < 19 && text_to_int(ref, &id)) {
+        TRY(ask_get(c, arena_printf(c->s->arena, COMMAND_API "/Certificates/%s", ref), &a));
+        *row = a.json;
+        return OK;
+    }
+    if (text_starts_fold(ref, "serial:"))
+        return by_serial(c, ref, row);
+    if (strlen(hex) >= HEX_LEAST && is_hex(hex))
+        return one_of(c, ref, arena_printf(c->s->arena, "Thumbprint -startswith \"%s\"", hex), row);
+    if (item_is(ref))
+        return by_item(c, ref, row);
+    if (strchr(ref, '/') || stat(ref, &st) == 0)
+        return by_file(c, ref, row);
+    return fail_code(c->s, E_INVALID, CHY_USAGE,
+                     "\"%s\" names no certificate: an id, 8 digits of the thumbprint or more, "
+                     "serial:HEX, a file, or NAME@STORE",
+                     ref);
+}
+
+enum err
+references_of(struct cli *c, size_t first, struct list *out)
+{
+    for (size_t i = first; i < c->args.count; i++) {
+        const char *ref = cli_arg(c, i);
+        struct bytes text;
+        char *line, *rest;
+
+        if (*ref != '@') {
+            list_add(c->s->arena, out, const char *, ref);
+            continue;
+        }
+        TRY(read_input(c, ref + 1, FILE_SIZE_MAX, &text));
+        line = arena_text_n(c->s->arena, (const char *)text.data, text.len);
+        for (line = strtok_r(line, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+            line[strcspn(line, "#")] = 0;
+            line = text_trim(c->s->arena, line);
+            if (*line)
+                list_add(c->s->arena, out, const char *, line);
+        }
+    }
+    return OK;
+}
+
+/* Words to a query. */
+
+static const char *
+is_term(struct cli *c, const char *value)
+{
+    const char *now = when_rfc3339(c->s->arena, clock_now());
+
+    if (text_eq_fold(value, "active") || text_eq_fold(value, "revoked"))
+        return arena_printf(c->s->arena, "Status -eq \"%s\"", value);
+    if (text_eq_fold(value, "expired"))
+        return arena_printf(c->s->arena, "NotAfter -lt \"%s\"", now);
+    return NULL;
+}
+
+static const char *
+expires_term(struct cli *c, const char *value)
+{
+    struct when now = clock_now(), at;
+    const char *limit;
+    int64_t ms;
+
+    if ((*value != '<' && *value != '>') || !value[1])
+        return NULL;
+    if (duration_parse(value + 1, &ms))
+        at = when_add_ms(now, ms);
+    else if (!time_parse(value + 1, now, &at))
+        return NULL;
+    limit = when_rfc3339(c->s->arena, at);
+    if (*value == '>')
+        return arena_printf(c->s->arena, "NotAfter -gt \"%s\"", limit);
+    return arena_printf(c->s->arena, "(NotAfter -lt \"%s\" AND NotAfter -ge \"%s\")", limit,
+                        when_rfc3339(c->s->arena, now));
+}
+
+static const char *
+named_term(struct cli *c, const char *word)
+{
+    static const struct {
+        const char *name, *form;
+    } names[] = {
+        { "cn:", "CN -contains %s" },
+        { "dns:", "SAN -contains %s" },
+        { "issuer:", "IssuerDN -contains %s" },
+        { "ca:", "CA -eq %s" },
+        { "template:", "TemplateName -eq %s" },
+        { "serial:", "SerialNumber -eq %s" },
+        { "requester:", "RequesterName -contains %s" },
+        { "owner:", "OwnerRoleName -eq %s" },
+    };
+
+    if (text_starts_fold(word, "is:"))
+        return is_term(c, word + 3);
+    if (text_starts_fold(word, "expires:"))
+        return expires_term(c, word + strlen("expires:"));
+    if (text_eq_fold(word, "owner:none"))
+        return "OwnerRoleName -eq NULL";
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (text_starts_fold(word, names[i].name) && word[strlen(names[i].name)]) {
+            size_t skip = strcspn(names[i].form, "%");
+
+            return arena_printf(c->s->arena, "%.*s%s", (int)skip, names[i].form,
+                                quoted(c, word + strlen(names[i].name)));
+        }
+    return NULL;
+}
+
+static const char *
+free_term(struct cli *c, const char *word)
+{
+    const char *value = quoted(c, word), *out;
+
+    out = arena_printf(c->s->arena, "CN -contains %s OR SAN -contains %s OR DN -contains %s", value,
+                       value, value);
+    if (strlen(word) >= HEX_LEAST && is_hex(word))
+        out = arena_printf(c->s->arena,
+                           "%s OR Thumbprint -startswith %s OR SerialNumber -startswith %s", out,
+                           value, value);
+    return arena_printf(c->s->arena, "(%s)", out);
+}
+
+/* Is this the query language already? It has an operator between blanks. */
+static bool
+is_query(const char *text)
+{
+    static const char *const operators[] = { " -eq ",         " -ne ",         " -lt ",
+                                             " -le ",         " -gt ",         " -ge ",
+                                             " -contains ",   " -startswith ", " -endswith ",
+                                             " -notcontains " };
+
+    for (size_t i = 0; i < COUNT(operators); i++)
+        if (strcasestr(text, operators[i]))
+            return true;
+    return false;
+}
+
+const char *
+query_of(struct cli *c, const char *words)
+{
+    char *text = arena_text(c->s->arena, words), *rest;
+    const char *out = NULL;
+
+    if (is_query(words))
+        return words;
+    for (char *word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+        const char *term = named_term(c, word);
+
+        if (!term)
+            term = free_term(c, word);
+        out = out ? arena_printf(c->s->arena, "%s AND %s", out, term) : term;
+    }
+    return out;
+}

@@ -1,0 +1,172 @@
+/* Revoking. */
+#include "cli/run.h"
+
+#include "api/command.h"
+#include <stdio.h>
+#include <string.h>
+
+#define CHUNK 1000
+#define STATE_REVOKED 2
+#define HOLD 6
+
+static const struct view answers = { .kind = "certificate",
+                                     .key = "RevokedIds",
+                                     .model = &revoke_reply_model };
+
+/* Take the row when there is something to do for it. */
+static void
+take(struct cli *c, const struct json *row, int64_t reason, struct list *ids)
+{
+    const char *name = json_str(json_get(row, "IssuedCN"));
+    int64_t state = 0, old = -1;
+
+    (void)json_int(json_get(row, "CertState"), &state);
+    (void)json_int(json_get(row, "RevocationReason"), &old);
+    if (state == STATE_REVOKED && (old != HOLD || reason == HOLD)) {
+        say(c, "certificate %lld (%s) is revoked already", (long long)row_id(row),
+            name ? name : "");
+        return;
+    }
+    list_add(c->s->arena, ids, int64_t, row_id(row));
+}
+
+static enum err
+collect_query(struct cli *c, const char *query, int64_t reason, struct list *ids)
+{
+    struct ask ask = { .path = COMMAND_API "/Certificates" };
+    struct answer a;
+
+    ask_param(c, &ask, "pq.queryString", query_of(c, query));
+    for (int64_t page = 1;; page++) {
+        TRY(ask_page(c, &ask, page, CHUNK, &a, NULL));
+        for (size_t i = 0; i < json_count(a.json); i++)
+            take(c, json_item(a.json, i), reason, ids);
+        if (json_count(a.json) < CHUNK)
+            return OK;
+    }
+}
+
+static enum err
+collect(struct cli *c, int64_t reason, struct list *ids)
+{
+    const char *query = cli_text(c, "query");
+    struct list refs = { 0 };
+    const struct json *row;
+
+    TRY(references_of(c, 0, &refs));
+    if (!refs.count && text_empty(query))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "%s needs a certificate, or --query QUERY",
+                         c->command->path);
+    LIST_EACH(const char *, ref, &refs)
+    {
+        TRY(certificate_of(c, *ref, &row));
+        take(c, row, reason, ids);
+    }
+    return text_empty(query) ? OK : collect_query(c, query, reason, ids);
+}
+
+static const char *
+body_of(struct cli *c, const struct list *ids, size_t from, size_t to, int64_t reason)
+{
+    struct when since = cli_time(c, "effective", clock_now());
+    const char *comment = cli_text(c, "comment");
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_text(&b, "{\"CertificateIds\":[");
+    for (size_t i = from; i < to; i++)
+        buf_printf(&b, "%s%lld", i > from ? "," : "", (long long)*list_at(ids, int64_t, i));
+    buf_printf(&b, "],\"Reason\":%lld,\"Comment\":", (long long)reason);
+    json_text(&b, comment ? comment : "");
+    if (when_given(since))
+        buf_printf(&b, ",\"EffectiveDate\":\"%s\"", when_rfc3339(c->s->arena, since));
+    buf_byte(&b, '}');
+    return buf_str(&b);
+}
+
+static void
+add_members(struct buf *b, const struct list *replies, const char *name)
+{
+    size_t n = 0;
+
+    buf_printf(b, "\"%s\":[", name);
+    LIST_EACH(const struct json *, reply, replies)
+    {
+        const struct json *all = json_get(*reply, name);
+
+        for (size_t i = 0; i < json_count(all); i++) {
+            buf_text(b, n++ ? "," : "");
+            json_write(b, json_item(all, i));
+        }
+    }
+    buf_byte(b, ']');
+}
+
+static enum err
+report(struct cli *c, const struct list *replies, size_t count)
+{
+    size_t pending = 0;
+    struct buf b;
+
+    LIST_EACH(const struct json *, reply, replies)
+    pending += json_count(json_get(*reply, "SuspendedCerts"));
+    if (pending)
+        c->status = pending == count ? EXIT_PENDING : EXIT_PARTLY;
+    if (output_is_table(c)) {
+        say(c, "%zu revoked%s", count - pending,
+            pending ? arena_printf(c->s->arena, ", %zu wait for an approval", pending) : "");
+        return OK;
+    }
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_byte(&b, '{');
+    add_members(&b, replies, "RevokedIds");
+    buf_byte(&b, ',');
+    add_members(&b, replies, "SuspendedCerts");
+    buf_byte(&b, '}');
+    return print_json(c, &answers, &b);
+}
+
+/* What would be done, for --dry-run and the question. */
+static const char *
+plan_of(struct cli *c, const struct list *ids)
+{
+    if (ids->count == 1)
+        return arena_printf(c->s->arena, "revoke certificate %lld",
+                            (long long)*list_at(ids, int64_t, 0));
+    return arena_printf(c->s->arena, "revoke %zu certificates", ids->count);
+}
+
+enum err
+run_revoke(struct cli *c)
+{
+    struct list ids = { 0 }, replies = { 0 };
+    int64_t reason = 0;
+
+    if (!cli_text(c, "reason"))
+        return fail_code(
+            c->s, E_INVALID, CHY_USAGE,
+            "--reason is needed: key-compromise, superseded, cessation-of-operation, ...");
+    (void)reason_parse(cli_text(c, "reason"), &reason);
+    if (cli_has(c, "no-input") && !cli_has(c, "yes") && !cli_has(c, "dry-run"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "revoke: this needs --yes when nobody can be asked");
+    TRY(collect(c, reason, &ids));
+    if (cli_has(c, "dry-run")) {
+        (void)printf("would %s\n", plan_of(c, &ids));
+        return OK;
+    }
+    if (ids.count)
+        TRY(confirm(c, plan_of(c, &ids)));
+    for (size_t from = 0; from < ids.count; from += CHUNK) {
+        struct ask ask = { .method = "POST",
+                           .path = COMMAND_API "/Certificates/Revoke",
+                           .not_done = from ? arena_printf(c->s->arena, "only %zu revoked", from)
+                                            : "nothing was revoked" };
+        struct answer a;
+
+        ask.body = body_of(c, &ids, from, MIN(from + CHUNK, ids.count), reason);
+        TRY(ask_server(c, &ask, &a));
+        list_add(c->s->arena, &replies, const struct json *, a.json);
+    }
+    return report(c, &replies, ids.count);
+}

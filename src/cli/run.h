@@ -1,0 +1,205 @@
+/**
+ * Run: one command on its way: what was given, whom it talks to, what it answers. For the files of
+ * this folder.
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include "cli/command.h"
+#include "codec/table.h"
+#include "net/client.h"
+#include "pki/key.h"
+
+#define CLI_VERSION "0.1.0"
+#define CLI_BODY_MAX ((size_t)64 << 20)
+
+/** The exit codes of cli.md section 5. */
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_FOUND = 3,
+    EXIT_NOT_PERMITTED = 4,
+    EXIT_CONFLICT = 5,
+    EXIT_PENDING = 6,
+    EXIT_PARTLY = 7,
+    EXIT_UNREACHABLE = 8,
+    EXIT_TIMED_OUT = 9,
+    EXIT_POLICY = 10,
+    EXIT_RATE_LIMITED = 11,
+    EXIT_CHECK_FAILED = 12,
+};
+
+/** A flag as it was given. */
+struct given {
+    const struct flag *flag;
+    const char *value; /* NULL: none followed */
+    bool off;          /* its --no- form */
+};
+
+struct session;
+
+struct cli {
+    struct scope *s;
+    const struct command *command; /* NULL: none was named */
+    const struct group *group;     /* named instead of a command, or NULL */
+    struct list given;             /* of struct given */
+    struct list args;              /* of const char * */
+    struct session *session;       /* once somebody asked for it */
+    int status;                    /* what to exit with when nothing failed */
+    int verbose;
+    /* Of the last failure. */
+    int http_status;
+    const char *request_id, *host;
+    const char *cause, *fix; /* lines of their own, or NULL */
+};
+
+/** Understand the arguments; E_INVALID says what is wrong with them. */
+enum err cli_parse(struct cli *c, int argc, char **argv);
+
+/* What was given. NAME is a flag of the command or a global one. */
+bool cli_has(const struct cli *c, const char *name); /* a switch is on, or a value was given */
+const char *cli_text(const struct cli *c, const char *name);  /* the last value, also of the
+                                                                 environment; or NULL */
+struct list cli_texts(const struct cli *c, const char *name); /* of const char *, in order */
+int64_t cli_number(const struct cli *c, const char *name, int64_t otherwise);
+int64_t cli_duration(const struct cli *c, const char *name, int64_t otherwise);
+/** WHEN_NONE when it was not given; relative to NOW. */
+struct when cli_time(const struct cli *c, const char *name, struct when now);
+const char *cli_arg(const struct cli *c, size_t i); /* or NULL */
+/** "2025-10-22", RFC 3339, "+90d", "-1h". */
+bool time_parse(const char *text, struct when now, struct when *out);
+/** "superseded", "key-compromise", "KeyCompromise", "4". */
+bool reason_parse(const char *text, int64_t *out);
+
+/* Output: stdout is data, stderr is the rest. */
+
+/** What a command's data are. */
+struct view {
+    const char *kind, *key; /* "certificate", "Id" */
+    const struct column *columns;
+    size_t column_count;
+    const struct model *model;
+    const char *none; /* "No certificates match." */
+};
+/** Print an array, or one object, in the form asked for. */
+enum err print_data(struct cli *c, const struct view *v, const struct json *data);
+/** The same for JSON text of our own. */
+enum err print_json(struct cli *c, const struct view *v, struct buf *text);
+/** The answer of a raw call: JSON unless another form was asked for. */
+enum err print_api(struct cli *c, const struct view *v, const struct json *data);
+/** True when data go to people: a table, not one of the forms for programs. */
+bool output_is_table(const struct cli *c);
+enum table_form output_form(const struct cli *c);
+/** True when `--fields help` was answered. */
+bool fields_helped(struct cli *c, const struct view *v);
+/** A line on stderr, unless --quiet. */
+void say(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
+void warn(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
+/** Write all of DATA to stdout. */
+enum err print_bytes(struct cli *c, struct bytes data);
+/** Write to PATH, "-" being stdout; SECRET files get mode 0600. */
+enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);
+/** Print the recorded error and return its exit code. */
+int print_error(struct cli *c, enum err e);
+int exit_code(enum err e, enum code code);
+
+/* Input. */
+
+/** Read a file, or stdin for "-"; E_INVALID when it cannot be read. */
+enum err read_input(struct cli *c, const char *path, size_t max, struct bytes *out);
+/** The secret in a file ("-": the first line of stdin), else asked for on the terminal. */
+enum err read_password(struct cli *c, const char *file_flag, const char *prompt,
+                       struct secret **out);
+/** Ask before WHAT is done: OK after --yes or a "y"; E_INVALID says that --yes is needed. */
+enum err confirm(struct cli *c, const char *what);
+
+/* The server. */
+
+struct ask {
+    const char *method; /* NULL: GET */
+    const char *path;   /* from the root: "/KeyfactorAPI/Certificates" */
+    struct list query;  /* of struct pair */
+    const char *body;   /* JSON, or NULL */
+    struct bytes form;  /* another body, of type .type */
+    const char *type;
+    struct list headers;  /* of struct header */
+    bool nobody;          /* without credentials */
+    const char *not_done; /* for errors: "certificate not issued"; or NULL */
+};
+struct answer {
+    int status;
+    const struct json *json; /* NULL: the body is none */
+    struct bytes body;
+    struct reply reply;
+};
+#define COMMAND_API "/KeyfactorAPI"
+#define REST_API "/api/v1"
+
+/** Call the server; every status from 400 on is a failure. */
+enum err ask_server(struct cli *c, struct ask *ask, struct answer *out);
+/** A GET of PATH. */
+enum err ask_get(struct cli *c, const char *path, struct answer *out);
+void ask_param(struct cli *c, struct ask *ask, const char *name, const char *value);
+/** A page of a list of the Command API, and how many there are in all (-1: unknown). */
+enum err ask_page(struct cli *c, struct ask *ask, int64_t page, int64_t size, struct answer *out,
+                  int64_t *total);
+/** The rows of several arrays as one. */
+enum err join_arrays(struct cli *c, const struct list *arrays, const struct json **out);
+/** Print a list of the Command API, page by page, as --limit, --all and --sort say. */
+enum err print_pages(struct cli *c, struct ask *ask, const struct view *v);
+/** Print a list of our own API as --limit and --all say. */
+enum err print_cursor(struct cli *c, const struct ask *ask, const struct view *v);
+/** One segment of a path, percent-encoded. */
+const char *segment(struct cli *c, const char *text);
+void session_close(struct session *session);
+
+/* References. */
+
+/** The row of the register that REF names. */
+enum err certificate_of(struct cli *c, const char *ref, const struct json **row);
+/** The expansion of `@file` among the arguments from FIRST on: of const char *. */
+enum err references_of(struct cli *c, size_t first, struct list *out);
+/** A search in the Command API's language, from words that people type. */
+const char *query_of(struct cli *c, const char *words);
+int64_t row_id(const struct json *row);
+
+/* The commands. */
+enum err run_api(struct cli *c);
+enum err run_audit_list(struct cli *c);
+enum err run_audit_verify(struct cli *c);
+enum err run_ca_list(struct cli *c);
+enum err run_ca_show(struct cli *c);
+enum err run_ca_crl(struct cli *c);
+enum err run_ca_switch(struct cli *c);
+enum err run_certs_download(struct cli *c);
+enum err run_certs_list(struct cli *c);
+enum err run_certs_show(struct cli *c);
+enum err run_completion(struct cli *c);
+enum err run_config_check(struct cli *c);
+enum err run_config_seal(struct cli *c);
+enum err run_config_show(struct cli *c);
+enum err run_context_delete(struct cli *c);
+enum err run_context_list(struct cli *c);
+enum err run_context_set(struct cli *c);
+enum err run_context_use(struct cli *c);
+enum err run_enroll_csr(struct cli *c);
+enum err run_help(struct cli *c);
+enum err run_issue(struct cli *c);
+enum err run_login(struct cli *c);
+enum err run_logout(struct cli *c);
+enum err run_revoke(struct cli *c);
+enum err run_search(struct cli *c);
+enum err run_status(struct cli *c);
+enum err run_templates_list(struct cli *c);
+enum err run_templates_show(struct cli *c);
+enum err run_users_create(struct cli *c);
+enum err run_users_delete(struct cli *c);
+enum err run_users_list(struct cli *c);
+enum err run_users_password(struct cli *c);
+enum err run_users_show(struct cli *c);
+enum err run_users_switch(struct cli *c);
+enum err run_version(struct cli *c);
+enum err run_whoami(struct cli *c);
+
+#endif

@@ -1,0 +1,267 @@
+#include "cli/session.h"
+
+#include "seal/private_file.h"
+#include "seal/reference.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define CA_MAX ((size_t)4 << 20)
+#define KEY_MAX ((size_t)64 * 1024)
+
+static const char *
+variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return text_empty(value) || !text_is_utf8(value, strlen(value)) ? NULL : value;
+}
+
+static struct secret *
+secret_of_text(const char *text)
+{
+    return text ? secret_copy(bytes_of_text(text)) : NULL;
+}
+
+bool
+same_server(const char *url, const char *other)
+{
+    size_t a = url ? strlen(url) : 0, b = other ? strlen(other) : 0;
+
+    while (a && url[a - 1] == '/')
+        a--;
+    while (b && other[b - 1] == '/')
+        b--;
+    return a && a == b && !strncasecmp(url, other, a);
+}
+
+enum err
+session_contexts(struct cli *c, struct contexts *out)
+{
+    return contexts_load(c->s, out);
+}
+
+/* Which server. */
+
+static const char *
+server_of_habit(struct cli *c)
+{
+    const char *host = variable("KEYFACTOR_HOSTNAME"), *port = variable("KEYFACTOR_PORT");
+
+    return host && port && !strchr(host, ':') ? arena_printf(c->s->arena, "%s:%s", host, port)
+                                              : host;
+}
+
+static enum err
+choose_context(struct cli *c, struct session *n)
+{
+    const char *name = cli_text(c, "context");
+
+    if (!name)
+        name = n->contexts.current;
+    n->context = name ? context_find(&n->contexts, name) : NULL;
+    if (cli_text(c, "context") && !n->context)
+        return fail_code(c->s, E_NOT_FOUND, CHY_USAGE, "there is no context \"%s\"", name);
+    return OK;
+}
+
+static bool
+is_loopback(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    host = host ? host + 3 : url;
+    return text_starts(host, "127.") || text_starts(host, "localhost") ||
+           text_starts(host, "[::1]");
+}
+
+static enum err
+choose_server(struct cli *c, struct session *n)
+{
+    const char *url = cli_text(c, "server");
+    struct buf b;
+
+    if (!url && !cli_text(c, "context"))
+        url = n->contexts.current ? NULL : server_of_habit(c);
+    if (!url && n->context)
+        url = n->context->server;
+    if (!url)
+        url = server_of_habit(c);
+    if (text_empty(url)) {
+        c->fix = "chancery login --server URL, or --server and CHANCERY_TOKEN";
+        return fail(c->s, E_UNAUTHENTICATED,
+                    "no server is named: use --server URL, or chancery login");
+    }
+    buf_init_in(&b, c->s->arena, 4096);
+    buf_printf(&b, "%s%s", strstr(url, "://") ? "" : "https://", url);
+    if (!buf_str(&b))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--server: the address is too long");
+    while (b.len && b.data[b.len - 1] == '/')
+        b.len--;
+    n->url = arena_text(c->s->arena, buf_str(&b));
+    if (!text_starts(n->url, "https://") &&
+        !(text_starts(n->url, "http://") && is_loopback(n->url)))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--server: \"%s\" is no https:// address",
+                         url);
+    n->host = strstr(n->url, "://") + 3;
+    c->host = n->host;
+    if (n->context && !same_server(n->context->server, n->url))
+        n->context = NULL; /* its token is not for this server */
+    return OK;
+}
+
+/* As whom. */
+
+static enum err
+token_of_context(struct cli *c, struct session *n)
+{
+    if (!n->context || text_empty(n->context->token))
+        return OK;
+    return note(c->s, secret_resolve(c->s, NULL, n->context->token, &n->token),
+                "the token of context %s", n->context->name);
+}
+
+static const char *
+user_of_habit(struct cli *c)
+{
+    const char *user = variable("KEYFACTOR_USERNAME"), *domain = variable("KEYFACTOR_DOMAIN");
+
+    if (user && domain && !strchr(user, '\\') && !strchr(user, '@'))
+        return arena_printf(c->s->arena, "%s\\%s", domain, user);
+    return user;
+}
+
+static void
+add_form(struct buf *b, struct arena *a, const char *name, const char *value)
+{
+    if (value)
+        buf_printf(b, "%s%s=%s", b->len ? "&" : "", name, percent_encode(a, value));
+}
+
+/* RFC 6749 section 4.4. */
+static enum err
+token_of_client(struct cli *c, struct session *n, const char *url)
+{
+    struct arena *a = c->s->arena;
+    struct call call = { .method = "POST",
+                         .url = url,
+                         .operation = "token",
+                         .content_type = "application/x-www-form-urlencoded",
+                         .once = true };
+    struct reply reply;
+    struct json *body;
+    struct buf b;
+
+    buf_init_in(&b, a, KEY_MAX);
+    add_form(&b, a, "grant_type", "client_credentials");
+    add_form(&b, a, "client_id", variable("KEYFACTOR_AUTH_CLIENT_ID"));
+    add_form(&b, a, "client_secret", variable("KEYFACTOR_AUTH_CLIENT_SECRET"));
+    add_form(&b, a, "scope", variable("KEYFACTOR_AUTH_SCOPES"));
+    add_form(&b, a, "audience", variable("KEYFACTOR_AUTH_AUDIENCE"));
+    call.body = buf_bytes(&b);
+    TRY(note(c->s, peer_call(c->s, n->peer, &call, &reply), "asking %s for a token", url));
+    if (reply.status != 200)
+        return fail_code(c->s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "%s gave no token: HTTP status %d",
+                         url, reply.status);
+    TRY(json_parse(c->s, reply.body, &body));
+    n->token = secret_of_text(json_str(json_get(body, "access_token")));
+    return n->token ? OK
+                    : fail_code(c->s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "%s gave no token", url);
+}
+
+static enum err
+choose_identity(struct cli *c, struct session *n)
+{
+    const char *token_url = variable("KEYFACTOR_AUTH_TOKEN_URL");
+
+    if ((n->token = secret_of_text(variable("CHANCERY_TOKEN"))))
+        return OK;
+    if ((n->user = variable("CHANCERY_USERNAME"))) {
+        n->password = secret_of_text(variable("CHANCERY_PASSWORD"));
+        if (!n->password)
+            return fail(c->s, E_UNAUTHENTICATED,
+                        "CHANCERY_USERNAME is set without CHANCERY_PASSWORD");
+        return OK;
+    }
+    TRY(token_of_context(c, n));
+    if (n->token || (n->token = secret_of_text(variable("KEYFACTOR_AUTH_ACCESS_TOKEN"))))
+        return OK;
+    if (variable("KEYFACTOR_AUTH_CLIENT_ID") && token_url)
+        return token_of_client(c, n, token_url);
+    n->user = user_of_habit(c);
+    n->password = n->user ? secret_of_text(variable("KEYFACTOR_PASSWORD")) : NULL;
+    if (n->password || cli_text(c, "client-cert"))
+        return OK;
+    c->fix = arena_printf(c->s->arena, "chancery login --server %s", n->url);
+    return fail(c->s, E_UNAUTHENTICATED, "not signed in to %s", n->host);
+}
+
+/* The connection. */
+
+static enum err
+choose_trust(struct cli *c, struct session *n, struct peer_options *o)
+{
+    n->ca_path = cli_text(c, "cacert");
+    if (!n->ca_path && n->context)
+        n->ca_path = n->context->ca_file;
+    if (!n->ca_path)
+        n->ca_path = variable("KEYFACTOR_CA_CERT");
+    if (!n->ca_path)
+        n->ca_path = variable("KEYFACTOR_AUTH_CA_CERT");
+    if (variable("KEYFACTOR_SKIP_VERIFY") && text_eq_fold(getenv("KEYFACTOR_SKIP_VERIFY"), "true"))
+        warn(c, "KEYFACTOR_SKIP_VERIFY is not honoured: name the authority with --cacert");
+    return n->ca_path ? note(c->s, read_input(c, n->ca_path, CA_MAX, &o->ca_pem), "--cacert") : OK;
+}
+
+static enum err
+open_peer(struct cli *c, struct session *n)
+{
+    const char *cert = cli_text(c, "client-cert"), *key = cli_text(c, "client-key");
+    AUTO(secret_free) struct secret *key_pem = NULL;
+    struct peer_options o = { .integration = "chancery",
+                              .agent = "chancery/" CLI_VERSION,
+                              .plain_http = is_loopback(n->url) };
+
+    TRY(choose_trust(c, n, &o));
+    if (cert)
+        TRY(note(c->s, read_input(c, cert, CA_MAX, &o.client_cert_pem), "--client-cert"));
+    if (key && secret_kind(key) == SECRET_PLAIN)
+        TRY(note(c->s, private_file_read(c->s, key, KEY_MAX, PRIVATE_OWNER, &key_pem),
+                 "--client-key"));
+    else if (key)
+        TRY(note(c->s, secret_resolve(c->s, NULL, key, &key_pem), "--client-key"));
+    o.client_key_pem = key_pem;
+    return peer_new(c->s, &o, &n->peer);
+}
+
+enum err
+session_of(struct cli *c, bool nobody, struct session **out)
+{
+    struct session *n = c->session;
+    const char *base = variable("KEYFACTOR_API_PATH");
+
+    if (!n) {
+        n = c->session = arena_new_of(c->s->arena, struct session);
+        n->command_api = !base || cli_text(c, "server")
+                             ? COMMAND_API
+                             : arena_printf(c->s->arena, "/%s", base + (*base == '/'));
+        TRY(session_contexts(c, &n->contexts));
+        TRY(choose_context(c, n));
+        TRY(choose_server(c, n));
+        TRY(open_peer(c, n));
+    }
+    if (!nobody && !n->token && !n->user)
+        TRY(choose_identity(c, n));
+    *out = n;
+    return OK;
+}
+
+void
+session_close(struct session *n)
+{
+    if (!n)
+        return;
+    peer_free(n->peer);
+    secret_free(n->password);
+    secret_free(n->token);
+}

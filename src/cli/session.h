@@ -1,0 +1,40 @@
+/** Session: which server is talked to, and as whom. For the files of this folder. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/context.h"
+#include "cli/run.h"
+
+struct session {
+    const char *url;         /* without a slash at its end */
+    const char *host;        /* for people */
+    const char *command_api; /* "/KeyfactorAPI" */
+    const char *ca_path;     /* or NULL */
+    const char *user;
+    struct secret *password, *token;
+    struct peer *peer;
+    struct contexts contexts;
+    struct context *context; /* whose server it is; or NULL */
+};
+
+/** The server and the credentials; E_UNAUTHENTICATED when there is no server or nobody to be. */
+enum err session_of(struct cli *c, bool nobody, struct session **out);
+/** The contexts alone. */
+enum err session_contexts(struct cli *c, struct contexts *out);
+/** Whether URL and OTHER are the same server. */
+bool same_server(const char *url, const char *other);
+
+/* answer.c */
+
+/** Turn a reply from 400 on into a failure, by what its body says. */
+enum err refuse(struct cli *c, const struct ask *ask, const struct reply *reply);
+
+/* trace.c */
+
+/** Print the call as a curl command on stderr. */
+void show_call(const struct cli *c, const struct ask *ask, const char *url);
+/** -v: the request, then the answer; -vv: their bodies. */
+void trace_request(const struct cli *c, const struct ask *ask, const char *url);
+void trace_reply(const struct cli *c, const struct reply *reply, int64_t ms);
+
+#endif

@@ -1,0 +1,57 @@
+/* A wish by our own API, POST /api/v1/certificates. */
+#include "cli/issue.h"
+
+static enum err
+ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
+{
+    struct ask ask = { .method = "POST",
+                       .path = REST_API "/certificates",
+                       .not_done =
+                           dry ? "the certificate would not be issued" : "certificate not issued" };
+    struct when from = when_given(w->not_before) ? w->not_before : clock_now();
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_text(&b, "{\"csr\":");
+    wish_add_csr(c, &b, w->csr);
+    wish_add_text(&b, "template", w->tmpl);
+    wish_add_text(&b, "authority", w->issuer);
+    wish_add_sans(&b, "sans", &w->sans);
+    if (w->renews)
+        buf_printf(&b, ",\"renews\":%lld", (long long)w->renews);
+    if (when_given(w->not_before))
+        wish_add_text(&b, "not_before", when_rfc3339(c->s->arena, w->not_before));
+    if (when_given(w->not_after))
+        wish_add_text(&b, "not_after", when_rfc3339(c->s->arena, w->not_after));
+    else if (w->duration_ms)
+        wish_add_text(&b, "not_after",
+                      when_rfc3339(c->s->arena, when_add_ms(from, w->duration_ms - SECOND_MS)));
+    buf_byte(&b, '}');
+    if (dry)
+        ask_param(c, &ask, "dry_run", "true");
+    ask.body = buf_str(&b);
+    return ask_server(c, &ask, out);
+}
+
+enum err
+wish_send_rest(struct cli *c, const struct wish *w, struct wish_come_true *out)
+{
+    struct answer a;
+
+    TRY(ask_rest(c, w, false, &a));
+    (void)json_int(json_get(a.json, "id"), &out->id);
+    (void)json_int(json_get(a.json, "request_id"), &out->request);
+    out->disposition = json_str(json_get(a.json, "disposition"));
+    out->message = json_str(json_get(a.json, "message"));
+    return wish_take_certs(c, json_get(a.json, "certificates"), &out->certs);
+}
+
+enum err
+wish_try(struct cli *c, const struct wish *w)
+{
+    static const struct view plan = { .kind = "plan" };
+    struct answer a;
+
+    TRY(ask_rest(c, w, true, &a));
+    return print_data(c, &plan, a.json);
+}

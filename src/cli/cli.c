@@ -139,7 +139,7 @@ cli_main(int argc, char **argv)
         log_setup(LOG_TEXT, LOG_ERROR, c.verbose > 1 || quiet < 0 ? STDERR_FILENO : quiet);
         if (e == OK)
             e = run_parsed(&c);
-        status = e == OK ? c.status : print_error(&c, e);
+        status = e == OK ? c.status : error_report(&c, e);
     }
     if (fflush(stdout) != 0 && status == 0)
         status = EXIT_FAILED;

@@ -9,10 +9,10 @@
 #define SECRET_MAX ((size_t)64 * 1024)
 
 static void
-warn_of(struct cli *c, const struct settings *settings)
+caution_of(struct cli *c, const struct settings *settings)
 {
     LIST_EACH(const char *, text, settings_warnings(settings))
-    warn(c, "%s", *text);
+    caution(c, "%s", *text);
 }
 
 enum err
@@ -23,7 +23,7 @@ run_config_show(struct cli *c)
     struct buf b;
 
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
-    warn_of(c, settings);
+    caution_of(c, settings);
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     settings_show(&b, settings,
                   form == TABLE_JSON || form == TABLE_JSONL ? SETTINGS_JSON
@@ -39,7 +39,7 @@ run_config_check(struct cli *c)
     AUTO(settings_unref) struct settings *settings = NULL;
 
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
-    warn_of(c, settings);
+    caution_of(c, settings);
     say(c, "the settings are good");
     return OK;
 }

@@ -91,7 +91,7 @@ run_login(struct cli *c)
     x->token = token;
     n->contexts.current = x->name;
     TRY(contexts_save(c->s, &n->contexts));
-    warn(c, "the token is kept in plain text in %s (mode 0600)", n->contexts.path);
+    caution(c, "the token is kept in plain text in %s (mode 0600)", n->contexts.path);
     say(c, "logged in to %s as %s, context %s", n->host, user, x->name);
     return OK;
 }

@@ -154,7 +154,7 @@ say(const struct cli *c, const char *format, ...)
 }
 
 void
-warn(const struct cli *c, const char *format, ...)
+caution(const struct cli *c, const char *format, ...)
 {
     va_list args;
 
@@ -292,7 +292,7 @@ error_for_people(struct buf *b, const struct cli *c, const char *text, const cha
 }
 
 int
-print_error(struct cli *c, enum err e)
+error_report(struct cli *c, enum err e)
 {
     struct error *error = &c->s->error;
     const char *text = error->text ? error->text : err_name(e), *fix = c->fix, *code = NULL;

@@ -95,13 +95,13 @@ enum table_form output_form(const struct cli *c);
 bool fields_helped(struct cli *c, const struct view *v);
 /** A line on stderr, unless --quiet. */
 void say(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
-void warn(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
+void caution(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 /** Write all of DATA to stdout. */
 enum err print_bytes(struct cli *c, struct bytes data);
 /** Write to PATH, "-" being stdout; SECRET files get mode 0600. */
 enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);
 /** Print the recorded error and return its exit code. */
-int print_error(struct cli *c, enum err e);
+int error_report(struct cli *c, enum err e);
 int exit_code(enum err e, enum code code);
 
 /* Input. */

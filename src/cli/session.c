@@ -209,7 +209,7 @@ choose_trust(struct cli *c, struct session *n, struct peer_options *o)
     if (!n->ca_path)
         n->ca_path = variable("KEYFACTOR_AUTH_CA_CERT");
     if (variable("KEYFACTOR_SKIP_VERIFY") && text_eq_fold(getenv("KEYFACTOR_SKIP_VERIFY"), "true"))
-        warn(c, "KEYFACTOR_SKIP_VERIFY is not honoured: name the authority with --cacert");
+        caution(c, "KEYFACTOR_SKIP_VERIFY is not honoured: name the authority with --cacert");
     return n->ca_path ? note(c->s, read_input(c, n->ca_path, CA_MAX, &o->ca_pem), "--cacert") : OK;
 }
 

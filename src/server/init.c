@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "base/log.h"
+#include "codec/json.h"
 #include "seal/reference.h"
 #include "server/parts.h"
 #include <stdio.h>
@@ -16,22 +17,28 @@ const char server_init_usage[] =
     "usage: chancery init --admin-user NAME --admin-password-file FILE --url URL\n"
     "                     [--config FILE] [--data-dir DIR] [--db URL] [--ca-name NAME] [--set "
     "KEY=VALUE]...\n"
+    "                     [--ca embedded] [-o json]\n"
     "\n"
     "  --admin-user NAME           the first user, an administrator\n"
     "  --admin-password-file FILE  their password, in a file that nobody else may read\n"
     "  --ca-name NAME              makes \"NAME Root CA\" and \"NAME Issuing CA 1\"\n"
-    "  --url URL                   what addresses in certificates begin with: "
-    "http://pki.example.com\n";
+    "  --url URL                   the server's address; addresses in certificates begin with it,\n"
+    "                              by http: http://pki.example.com\n"
+    "  --ca embedded               which kind of authority; there is one\n"
+    "  -o json                     the summary as JSON\n";
 
 static enum err
 set_up(struct scope *s, struct parts *p, const struct options *o)
 {
     AUTO(secret_free) struct secret *password = NULL;
+    const char *url = p->set->pki->base_url;
 
-    if (text_empty(p->set->pki->base_url) || !text_starts(p->set->pki->base_url, "http://"))
+    if (text_empty(url) || (!text_starts(url, "http://") && !text_starts(url, "https://")))
         return fail_code(s, E_INVALID, CHY_USAGE,
                          "--url must say what addresses in certificates begin with: http://...");
-    p->url = p->base_url = p->set->pki->base_url;
+    p->url = p->base_url = url;
+    if (text_starts(url, "https://")) /* whoever checks revocation for TLS cannot use TLS for it */
+        p->base_url = arena_printf(p->scope->arena, "http://%s", url + strlen("https://"));
     TRY(parts_make_dirs(s, p));
     TRY(parts_open(s, p, o));
     TRY(parts_first_run(s, p));
@@ -43,6 +50,30 @@ set_up(struct scope *s, struct parts *p, const struct options *o)
         TRY(parts_first_user(s, p, o->admin_user, (const char *)password->data));
     }
     return OK;
+}
+
+static void
+summarise_json(const struct parts *p, const struct options *o)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(p->app.office);
+    AUTO(buf_done) struct buf b;
+    size_t n = 0;
+
+    buf_init(&b, (size_t)1 << 20);
+    buf_text(&b, "{\"authorities\":[");
+    LIST_EACH(struct ca_authority *, a, &snap->authorities)
+    {
+        buf_text(&b, n++ ? "," : "");
+        json_text(&b, (*a)->name);
+    }
+    buf_text(&b, "],\"user\":");
+    json_text(&b, o->admin_user);
+    buf_text(&b, ",\"data_dir\":");
+    json_text(&b, p->set->data_dir);
+    buf_text(&b, ",\"url\":");
+    json_text(&b, p->base_url);
+    buf_byte(&b, '}');
+    (void)puts(buf_str(&b) ? buf_str(&b) : "{}");
 }
 
 static void
@@ -85,7 +116,9 @@ server_init(int argc, char **argv)
     p->settings = settings;
     p->set = settings_root(settings);
     e = set_up(s, p, &o);
-    if (e == OK)
+    if (e == OK && text_eq(o.output, "json"))
+        summarise_json(p, &o);
+    else if (e == OK)
         summarise(p, &o);
     else
         (void)fprintf(stderr, "error: not set up: %s\n",

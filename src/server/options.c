@@ -1,5 +1,6 @@
 #include "server/options.h"
 
+#include "codec/value.h"
 #include "seal/reference.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,10 @@ static const struct flag flags[] = {
     { "--ready-file", offsetof(struct options, ready_file), NULL },
     { "--admin-user", offsetof(struct options, admin_user), NULL },
     { "--admin-password-file", offsetof(struct options, admin_password_file), NULL },
+    { "--ca", offsetof(struct options, ca), NULL },
     { "--ca-name", offsetof(struct options, ca_name), NULL },
+    { "--output", offsetof(struct options, output), NULL },
+    { "-o", offsetof(struct options, output), NULL },
     { "--listen", 0, "listen.https" },
     { "--http-listen", 0, "listen.http" },
     { "--db", 0, "db.url" },
@@ -41,6 +45,9 @@ take_value(struct scope *s, struct options *o, const struct flag *f, const char 
 {
     if (!value)
         return fail_code(s, E_INVALID, CHY_USAGE, "%s needs a value", f->name);
+    if (text_starts(f->setting ? f->setting : "", "listen.") && *value &&
+        !value_pattern("address", value))
+        return fail_code(s, E_INVALID, CHY_USAGE, "%s: \"%s\" is no address:port", f->name, value);
     if (f->setting) {
         if (!*f->setting && !strchr(value, '='))
             return fail_code(s, E_INVALID, CHY_USAGE, "--set %s: write it as key=value", value);
@@ -88,6 +95,12 @@ options_read(struct scope *s, int argc, char **argv, struct options *out)
         TRY(take(s, out, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used_next));
         i += used_next;
     }
+    if (out->ca && !text_eq(out->ca, "embedded"))
+        return fail_code(s, E_INVALID, CHY_USAGE, "--ca: \"%s\" is not known, only embedded",
+                         out->ca);
+    if (out->output && !text_eq(out->output, "json") && !text_eq(out->output, "table"))
+        return fail_code(s, E_INVALID, CHY_USAGE, "-o: \"%s\" is neither json nor table",
+                         out->output);
     if (out->dev && !out->data_dir && !out->help) {
         made = arena_text(s->arena, "/tmp/chancery-dev-XXXXXX");
         if (!mkdtemp(made))

@@ -9,6 +9,7 @@ struct options {
     bool help, dev, check;
     const char *config, *data_dir, *ready_file;
     const char *admin_user, *admin_password_file, *ca_name; /* of init */
+    const char *ca, *output;                                /* of init: "embedded"; "json" */
     const char *temporary; /* a data directory made for this run only; or NULL */
     struct list sets;      /* of const char *: "key=value", ended by NULL */
 };

@@ -172,7 +172,7 @@ class TestFormats:
         assert set(table[0]) == {"Id", "IssuedCN", "NotAfter"}
         assert list_as("name").split() == [f"certificate/{row['Id']}" for row in rows]
         shown = ok(server.cli("certs", "show", str(rows[0]["Id"]), "-o", "env"))
-        out = subprocess.run(["sh", "-c", shown + '\nprintf %s "$IssuedCN"'], capture_output=True, text=True, check=True)
+        out = subprocess.run(["sh", "-c", shown + '\nprintf %s "$ISSUED_CN"'], capture_output=True, text=True, check=True)
         assert out.stdout == rows[0]["IssuedCN"]
         assert list_as("template={{Id}}:{{IssuedCN}}").split() == [f"{row['Id']}:{row['IssuedCN']}" for row in rows]
 

@@ -55,6 +55,14 @@
     CODE(1002, BAD_TOKEN, "The token is expired, malformed or not ours.", "Log in again.")         \
     CODE(1003, LOCKED_OUT, "Too many wrong passwords.", "Wait, or ask an administrator.")          \
     CODE(1004, NOT_PERMITTED, "The caller lacks a permission.", "Ask an administrator for it.")    \
+    /* face: 11xx */                                                                               \
+    CODE(1101, NOT_FOUND, "There is no such object.", "Check its name or id.")                     \
+    CODE(1102, CONFLICT, "It exists already, or is in use.", "Look at what is there.")             \
+    CODE(1103, INTERNAL, "The server failed.", "Tell the operator the request's id.")              \
+    CODE(1104, TIMED_OUT, "It took longer than allowed.", "Try again.")                            \
+    CODE(1105, UNAVAILABLE, "A part of the server is away.", "Try again after the time named.")    \
+    CODE(1106, KEY_USED, "The idempotency key was used for another request.", "Take a new key.")   \
+    CODE(1107, STILL_RUNNING, "The first request with this key is not finished.", "Try later.")    \
     /* catalog: 12xx */                                                                            \
     CODE(1201, BAD_QUERY, "The search query cannot be understood.",                                \
          "Mend it at the position named.")                                                         \

@@ -52,6 +52,8 @@ struct op {
     const char *body_type;       /* a body that no model describes: its media type, such as
                                     "application/ocsp-request" */
     const char *reply_type;      /* the same for an answer, such as "application/pkix-crl" */
+    const struct model *error;   /* of a failure; NULL: the document's own */
+    const char *error_type;      /* its media type; NULL: the document's own */
     unsigned flags;              /* OP_... above */
     int status;                  /* of success; 0: 200 with a reply, 204 without */
     enum op_auth auth;

@@ -477,6 +477,8 @@ static void
 responses(struct printer *p, const struct op *op)
 {
     const struct openapi *api = p->api;
+    const struct model *error = op->error ? op->error : api->error;
+    const char *type = op->error_type ? op->error_type : api->error_type;
 
     begin(p->out, "responses", '{');
     begin(p->out, arena_printf(p->a, "%d", op_status(op)), '{');
@@ -492,10 +494,10 @@ responses(struct printer *p, const struct op *op)
     buf_byte(p->out, '}');
     begin(p->out, "default", '{');
     text(p->out, "description", "It was not done.");
-    if (api->error) {
+    if (error) {
         begin(p->out, "content", '{');
-        begin(p->out, api->error_type ? api->error_type : "application/json", '{');
-        reference(p, "schema", api->error);
+        begin(p->out, type ? type : "application/json", '{');
+        reference(p, "schema", error);
         buf_text(p->out, "}}");
     }
     buf_text(p->out, "}}");
@@ -614,6 +616,7 @@ components(struct printer *p)
     for (size_t i = 0; i < p->count; i++) {
         if (p->ops[i]->flags & OP_NOT_YET)
             continue;
+        collect(p, p->ops[i]->error);
         collect(p, p->ops[i]->body);
         collect(p, p->ops[i]->reply);
     }

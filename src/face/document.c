@@ -18,6 +18,8 @@ face_document(struct scope *s, const struct face *const *faces, size_t count,
 
             whole->path = arena_printf(s->arena, "%s%s", faces[i]->spec->base, (*op)->path);
             whole->tag = (*op)->tag ? (*op)->tag : faces[i]->spec->name;
+            whole->error = faces[i]->spec->error_model;
+            whole->error_type = faces[i]->spec->error_type;
             whole->flags &= ~(unsigned)OP_PAGED; /* the query's model has the paging parameters */
             list_add(s->arena, &ops, const struct op *, whole);
         }

@@ -378,12 +378,12 @@ face_admit(struct http_request *http, bool may_wait)
                             .version = 1 };
     http->state = rq;
     e = check_gate(s, b, caller);
+    if (e == OK && b->face->spec->check)
+        e = b->face->spec->check(rq);
     if (e == E_FORBIDDEN && !may_wait)
         return ADMIT_ASK_WORKER; /* a refusal is written to the audit record, which may wait */
     if (e == E_FORBIDDEN)
         access_denied(s, app->access, caller, http->route->name);
-    if (e == OK && b->face->spec->check)
-        e = b->face->spec->check(rq);
     return e == OK ? ADMIT_YES : refuse_now(http, e);
 }
 

@@ -67,6 +67,8 @@ struct face_spec {
     enum json_mode mode;
     size_t body_limit;
     const char *content_type;               /* of replies */
+    const struct model *error_model;        /* of failures, for OpenAPI; NULL: the document's */
+    const char *error_type;                 /* their media type; NULL: the document's */
     const struct binding *bindings;         /* ends with a NULL op */
     const struct op *const *const *not_yet; /* known but not offered: 501; ended by NULL; or NULL */
     const char *const *prefixes;            /* of query parameters, ended by NULL; or NULL */

@@ -8,6 +8,7 @@
 #include "command/command.h"
 #include "face/document.h"
 #include "net/notify.h"
+#include "rest/rest.h"
 #include "server/parts.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -168,9 +169,13 @@ static const struct job_kind checkpoint_kind = {
     .doc = "Sign what the audit chains have grown by.",
     .every = "60s",
 };
-static const struct job_kind *const job_kinds[] = { &crl_publish_kind, &crl_plan_kind,
-                                                    &ocsp_rotate_kind, &checkpoint_kind,
-                                                    &job_cleanup_kind, NULL };
+static const struct job_kind *const job_kinds[] = { &crl_publish_kind,
+                                                    &crl_plan_kind,
+                                                    &ocsp_rotate_kind,
+                                                    &checkpoint_kind,
+                                                    &job_cleanup_kind,
+                                                    &rest_cleanup_kind,
+                                                    NULL };
 
 /* What the server says once it answers. */
 static enum err
@@ -260,10 +265,12 @@ start_faces(struct parts *p)
         .base = "",
         .error = &command_error_model
     };
-    const struct face *faces[1];
+    const struct face *faces[2];
 
     p->app.command = p->command = face_open(&command_face, &p->app);
+    p->app.rest = p->rest = face_open(&rest_face, &p->app);
     faces[0] = p->command;
+    faces[1] = p->rest;
     TRY(face_document(p->scope, faces, COUNT(faces), &about, &p->openapi));
     p->openapi_command = p->openapi_rest = p->openapi;
     return OK;

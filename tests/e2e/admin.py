@@ -46,9 +46,9 @@ def template(server, names=None, keys=None, base="WebServer"):
     body = _ok(client.rest("GET", f"/templates/{base}"))
     policy = dict(body["policy"])
     if names is not None:
-        policy["names"] = {**policy.get("names", {}), "dns": names}
+        policy["permitted"] = names
     if keys is not None:
-        policy["keys"] = keys
+        policy["key_types"] = keys
     _ok(client.rest("POST", "/templates", json={"name": name, "policy": policy}))
     return name
 

@@ -1,0 +1,45 @@
+/** Rest: the face that speaks our own API, /api/v1. It parses, calls, answers; rules live in the
+ * domain. */
+#ifndef REST_REST_H
+#define REST_REST_H
+
+#include "access/principals.h"
+#include "api/v1.h"
+#include "face/face.h"
+
+extern const struct face_spec rest_face;
+
+/** Forgets the answers kept for Idempotency-Key after a day; the program runs it with its jobs. */
+struct job_kind;
+extern const struct job_kind rest_cleanup_kind;
+
+/* For the files of this folder. */
+
+extern const struct binding rest_users[], rest_roles[], rest_templates[], rest_authorities[];
+
+/** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
+ */
+enum err if_match(struct request *rq, int64_t *version);
+/** Answer with OUT and the ETag of VERSION. */
+enum err reply_tagged(struct request *rq, const void *out, int64_t version);
+/**
+ * Answer 201 with OUT, its ETag and where it stands: PATH below the API's base. KEPT is what a
+ * repeated call with the same Idempotency-Key gets: OUT without what is told once; NULL: OUT.
+ */
+enum err reply_made(struct request *rq, const void *out, const void *kept, int64_t version,
+                    const char *path);
+/**
+ * Run MAKE once for each Idempotency-Key of a caller: a repeated call gets the first answer, the
+ * same key with another request is E_CONFLICT (CHY_KEY_USED). MAKE answers by reply_made().
+ */
+enum err make_once(struct request *rq, enum err (*make)(struct request *rq));
+/** Answer with a page: ITEMS, and where the next page begins. */
+enum err reply_items(struct request *rq, const struct list *items, const char *next);
+/** Whether the body has a member of this name: tells [] from absent. */
+bool body_has(struct request *rq, const char *name);
+/** dry_run=true in the query. E_INVALID: neither true nor false. */
+enum err dry_run_of(struct request *rq, bool *out);
+/** The id in a path variable that may be a name too. */
+bool var_is_id(const struct request *rq, const char *name, int64_t *out);
+
+#endif

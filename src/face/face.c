@@ -352,6 +352,7 @@ face_admit(struct http_request *http, bool may_wait)
     struct scope *s = http->scope;
     const struct caller *caller = &caller_nobody;
     bool public = b->op && b->op->auth == OP_PUBLIC, ask = false;
+    bool counted = b->handle && http->state; /* the loop asked a worker after taking a turn */
     struct request *rq;
     enum err e = OK;
 
@@ -359,7 +360,7 @@ face_admit(struct http_request *http, bool may_wait)
         e = find_caller(http, app, may_wait, &caller, &ask);
     if (ask)
         return ADMIT_ASK_WORKER;
-    if (e == OK && !caller->rate_exempt)
+    if (e == OK && !caller->rate_exempt && !counted)
         e = take_turn(s, app, caller->kind == CALLER_NOBODY ? NULL : caller->id_text, http->peer);
     if (e != OK)
         return refuse_now(http, e);

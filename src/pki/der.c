@@ -4,7 +4,7 @@
 
 /* Tag and length: short tags, definite and minimal lengths of at most four octets
  * (X.690 8.1, 10.1). */
-static bool
+static inline bool
 head(const struct span *p, uint8_t *tag, size_t *header, size_t *len)
 {
     size_t left = (size_t)(p->end - p->at);
@@ -54,26 +54,26 @@ der_tag(const struct span *p)
 bool
 der_take(struct span *p, uint8_t tag, struct bytes *value)
 {
-    struct span walk = *p;
-    struct der d;
+    uint8_t found;
+    size_t header, len;
 
-    if (der_tag(p) != tag || !der_next(&walk, &d))
+    if (!head(p, &found, &header, &len) || found != tag)
         return false;
-    *value = d.value;
-    *p = walk;
+    *value = (struct bytes){ p->at + header, len };
+    p->at += header + len;
     return true;
 }
 
 bool
 der_take_whole(struct span *p, uint8_t tag, struct bytes *whole)
 {
-    struct span walk = *p;
-    struct der d;
+    uint8_t found;
+    size_t header, len;
 
-    if (der_tag(p) != tag || !der_next(&walk, &d))
+    if (!head(p, &found, &header, &len) || found != tag)
         return false;
-    *whole = d.whole;
-    *p = walk;
+    *whole = (struct bytes){ p->at, header + len };
+    p->at += header + len;
     return true;
 }
 

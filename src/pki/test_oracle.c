@@ -168,3 +168,29 @@ TEST(oracle_requests_read_as_openssl_reads_them)
 {
     compare_mutants(make_csr, csr_differs, 1000);
 }
+
+TEST(oracle_certificates_and_requests_of_openssl_are_taken)
+{
+    static const char *const kinds[] = { "ec", "rsa", "ed25519", "ed448", "p521" };
+    static const char *const forms[] = { "-rich.der", "-plain.der", ".der" };
+
+    for (size_t i = 0; i < COUNT(kinds) * COUNT(forms); i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        size_t form = i % COUNT(forms);
+        const char *name =
+            arena_printf(s->arena, "tests/fuzz/corpus/%s/%s%s", form == 2 ? "csr" : "cert",
+                         kinds[i / COUNT(forms)], forms[form]);
+        FILE *file = fopen(test_source(name), "rbe");
+        uint8_t data[4096];
+        struct bytes der = { data, 0 };
+        const char *why;
+        bool taken;
+
+        assert_non_null(file);
+        der.len = fread(data, 1, sizeof(data), file);
+        (void)fclose(file);
+        why = form == 2 ? csr_differs(s, der, &taken) : cert_differs(s, der, &taken);
+        if (why || !taken)
+            fail_msg("%s: %s", name, why ? why : s->error.text);
+    }
+}

@@ -260,7 +260,7 @@ static enum err
 take_chain(struct parser *p, enum query_kind kind, const char *word,
            enum err (*next)(struct parser *, struct query_node **), struct query_node **out)
 {
-    struct query_node *one, *all = NULL;
+    struct query_node *one = NULL, *all = NULL;
 
     TRY(next(p, &one));
     while (take_word(p, word)) {
@@ -313,8 +313,7 @@ query_parse(struct scope *s, const char *text, struct query *out)
 static void
 show(struct buf *b, const struct query_node *n)
 {
-    static const char *const words[] = { [Q_AND] = " AND ", [Q_OR] = " OR " };
-    size_t i = 0;
+    static const char *const words[] = { [Q_AND] = " AND ", [Q_OR] = " OR ", [Q_NOT] = "" };
 
     if (n->kind == Q_TERM) {
         buf_printf(b, strchr(n->term.field, ']') ? "%s %s " : "[%s] %s ", n->term.field,
@@ -340,11 +339,10 @@ show(struct buf *b, const struct query_node *n)
         buf_text(b, "NOT ");
     else
         buf_byte(b, '(');
-    LIST_EACH(struct query_node *, child, &n->children)
-    {
-        if (i++)
+    for (size_t i = 0; i < n->children.count; i++) {
+        if (i > 0)
             buf_text(b, words[n->kind]);
-        show(b, *child); /* as deep as the parser lets it */
+        show(b, *list_at(&n->children, struct query_node *, i)); /* as deep as the parser lets it */
     }
     if (n->kind != Q_NOT)
         buf_byte(b, ')');

@@ -488,19 +488,26 @@ term_sql(struct scope *s, const struct query *q, const struct query_term *t, boo
 static enum err node_sql(struct scope *s, const struct query *q, const struct query_node *n,
                          bool negated, struct search_sql *b);
 
-/** Children FROM to TO, halved again and again: engines limit how deep an expression is. */
-static enum err
-join_sql(struct scope *s, const struct query *q, const struct query_node *n, size_t from, size_t to,
-         bool negated, struct search_sql *b)
-{
-    size_t half = from + (to - from) / 2;
+/** The children of a node, COUNT of them from AT on. */
+struct part {
+    struct query_node **at;
+    size_t count;
+    const char *word; /* between them */
+};
 
-    if (to - from == 1)
-        return node_sql(s, q, *list_at(&n->children, struct query_node *, from), negated, b);
+/** Halved again and again: engines limit how deep an expression is. */
+static enum err
+join_sql(struct scope *s, const struct query *q, const struct part *p, bool negated,
+         struct search_sql *b)
+{
+    size_t half = p->count / 2;
+
+    if (p->count == 1)
+        return node_sql(s, q, *p->at, negated, b);
     buf_byte(&b->text, '(');
-    TRY(join_sql(s, q, n, from, half, negated, b));
-    buf_text(&b->text, (n->kind == Q_AND) != negated ? " AND " : " OR ");
-    TRY(join_sql(s, q, n, half, to, negated, b));
+    TRY(join_sql(s, q, &(const struct part){ p->at, half, p->word }, negated, b));
+    buf_text(&b->text, p->word);
+    TRY(join_sql(s, q, &(const struct part){ p->at + half, p->count - half, p->word }, negated, b));
     buf_byte(&b->text, ')');
     return OK;
 }
@@ -512,7 +519,10 @@ node_sql(struct scope *s, const struct query *q, const struct query_node *n, boo
 {
     if (n->kind == Q_TERM)
         return term_sql(s, q, &n->term, negated, b);
-    return join_sql(s, q, n, 0, n->children.count, n->kind == Q_NOT ? !negated : negated, b);
+    return join_sql(s, q,
+                    &(const struct part){ n->children.items, n->children.count,
+                                          (n->kind == Q_AND) != negated ? " AND " : " OR " },
+                    n->kind == Q_NOT ? !negated : negated, b);
 }
 
 enum err

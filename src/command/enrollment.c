@@ -116,6 +116,7 @@ is_about_csr(enum code code)
     case CHY_EXTENSION_FORBIDDEN:
     case CHY_KEY_REUSED:
     case CHY_LINT_FAILED:
+    case CHY_MISSING: /* a name or a part of the subject; the envelope was complete */
         return true;
     default:
         return false;

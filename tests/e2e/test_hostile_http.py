@@ -171,7 +171,8 @@ def test_what_is_ambiguous_is_400_once_and_the_end(server, case):
 @pytest.mark.once
 @pytest.mark.parametrize("case", AMBIGUOUS)
 def test_the_plain_listener_is_as_strict_in_bytes_of_any_cut(server, case):
-    found = statuses(say(server, AMBIGUOUS[case] + SECOND, plain=True, pieces=7))
+    data = AMBIGUOUS[case].replace(b"/KeyfactorAPI/Auth/Login", b"/ocsp") + SECOND
+    found = statuses(say(server, data, plain=True, pieces=7))
     assert len(found) == 1 and found[0] in ALLOWED.get(case, {400}), case
 
 

@@ -81,7 +81,7 @@ def test_serials_and_thumbprints_compare_loosely(client, tag):
 
 @pytest.mark.parametrize("query, reason", [
     ("CN", "position|column"), ("CN -eq", "position|column"), ('-eq "x"', "position|column"), ('CN "x"', "position"),
-    ('CN -like "x"', "-like"), ('(CN -eq "x"', "position|parenthes"), ('CN -eq "x")', "position|parenthes"),
+    ('CN -like "x"', "position.*operator"), ('(CN -eq "x"', "position|parenthes"), ('CN -eq "x")', "position|parenthes"),
     ('CN -eq "x" AND', "position|end"), ('CN -eq "x" XOR CN -eq "y"', "position|XOR"), ('CN -eq "x', "position|quote"),
     ('AND CN -eq "x"', "position"), ("()", "position"), ('NOT', "position|end"), ('CN -eq "x" CN -eq "y"', "position"),
     ('NoSuchField -eq "x"', "NoSuchField"), ('Metadata. -eq "x"', "position|Metadata"),
@@ -91,7 +91,6 @@ def test_serials_and_thumbprints_compare_loosely(client, tag):
     ('HasPrivateKey -eq "perhaps"', "HasPrivateKey|perhaps"), ("CN -eq 'a\0b'", "NUL|character|position"),
     ("(" * 10000 + 'CN -eq "x"' + ")" * 10000, "deep|nest|long|large|parenthes"),
     ("NOT " * 5000 + 'CN -eq "x"', "deep|nest|long|large|many"),
-    (" OR ".join(['CN -eq "x"'] * 700), "deep|nest|long|large|many|terms"),
     ("CN -eq 99999999999999999999999 AND KeySize -eq 99999999999999999999999", "KeySize|number|range"),
 ])
 def test_a_bad_query_is_refused_with_its_reason(server, client, query, reason):
@@ -166,8 +165,9 @@ def pair(request):
             csr = keys.new_csr(name, [name.lower()], keys.new_key(pick.choice(kinds)))
             ids = [server.client().enroll(csr)["KeyfactorID"] for server in servers]
             if number % 5 == 0:
+                reason = pick.choice([1, 4])
                 for server, one in zip(servers, ids):
-                    server.client().revoke(one, reason=pick.choice([1, 4]) if number % 2 else 4)
+                    server.client().revoke(one, reason=reason)
         yield servers, names
     finally:
         for server in servers:

@@ -52,6 +52,7 @@ class Server:
     def spawn(self, **env):
         """Start it without waiting."""
         self.ready_file.unlink(missing_ok=True)
+        self.killed = self.stopped = False
         self.process = processes.start(self.command(), self.log, env={**os.environ, **self.env, **env}, cwd=self.dir)
 
     def start(self, **env):
@@ -83,11 +84,13 @@ class Server:
         return found
 
     def kill(self):
+        self.killed = True
         self.process.kill()
         self.process.wait()
 
     def stop(self, how=signal.SIGTERM):
         """End it gracefully; it must end well and must not have had reason to complain."""
+        self.stopped = True
         status = processes.stop(self.process, how)
         assert status == 0, f"exit status {status}\n{self.tail()}"
         text = self.log.read_text(errors="replace")
@@ -98,7 +101,7 @@ class Server:
 
     def close(self):
         try:
-            if self.process and self.process.poll() is None:
+            if self.process and not (self.killed or self.stopped):
                 self.stop()
         finally:
             if self.process and self.process.poll() is None:

@@ -94,9 +94,9 @@ def work_until_death(server, told, kill_after=None):
         try:
             server.process.wait(30)
         finally:
-            if server.process.poll() is None:
-                server.kill()
-                server.process.returncode = None
+            still = server.process.poll() is None
+            server.kill()
+            assert not still, "the server did not die"
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()

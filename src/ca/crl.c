@@ -7,17 +7,17 @@
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "codec/json.h"
-#include "jobs/outbox.h"
 #include "jobs/jobs.h"
+#include "jobs/outbox.h"
 #include "pki/crl.h"
 #include <stdatomic.h>
 
 #define CRL_ENTRIES_BYTES (64u << 20)
 #define CRL_BACKDATE_MS (5 * MINUTE_MS) /* for clients whose clocks are slow */
 
-GAUGE(next_update, "chancery_crl_next_update_seconds",
-      "When the published CRL ends, in seconds since 1970.", "ca");
-GAUGE(entry_count, "chancery_crl_entries", "Entries of the published CRL.", "ca");
+GAUGE(next_update, "chancery_crl_next_update_timestamp_seconds",
+      "When the published CRL ends, in seconds since 1970.", "ca", "kind");
+GAUGE(entry_count, "chancery_crl_entries", "Entries of the published CRL.", "ca", "kind");
 COUNTER(published_total, "chancery_crl_published_total", "CRLs published.", "ca");
 
 SQL(take_number, "UPDATE crl_scope SET number = number + 1, due_at = NULL WHERE id = $1 "
@@ -258,8 +258,8 @@ crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id)
     TRY(note(s, build(s, office, key, &p), "building the CRL of %s", ca->name));
     crash_point("crl.before_publish");
     TRY(db_write(s, office->o.db, publish_in, &p));
-    metric_set(&next_update, (double)when_s(p.plan.next_update), ca->name);
-    metric_set(&entry_count, (double)p.entries, ca->name);
+    metric_set(&next_update, (double)when_s(p.plan.next_update), ca->name, "full");
+    metric_set(&entry_count, (double)p.entries, ca->name, "full");
     metric_add(&published_total, 1, ca->name);
     log_event(s, LOG_INFO, "ca.crl.published", "published a CRL", lf_text("ca", ca->name),
               lf_int("number", p.number), lf_int("entries", (int64_t)p.entries));

@@ -4,8 +4,8 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
-#include "jobs/outbox.h"
 #include "jobs/jobs.h"
+#include "jobs/outbox.h"
 #include "pki/tbs.h"
 #include "seal/keyring.h"
 

@@ -5,6 +5,8 @@
 #include "base/metric.h"
 #include "pki/tbs.h"
 
+COUNTER(signatures, "chancery_signatures_total", "Uses of authorities' keys.", "algorithm",
+        "backend", "result");
 HISTOGRAM(sign_seconds, "chancery_ca_sign_seconds", "Time of one signature.", "backend");
 COUNTER(lint_findings, "chancery_lint_findings_total",
         "Rules that a certificate would have broken.", "lint");
@@ -47,13 +49,17 @@ ca_sign_certificate(struct scope *s, struct ca_office *office UNUSED, const stru
 {
     int64_t start;
     struct bytes signature, whole;
+    enum err e;
 
     TRY(check_lint(s, key, tbs, context));
     if (!key->signer || fault_fails("ca.sign"))
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the authority's key cannot be used now");
     start = clock_mono_us();
-    TRY(signer_sign(s, key->signer, key->sig_alg, tbs, &signature));
+    e = signer_sign(s, key->signer, key->sig_alg, tbs, &signature);
+    metric_add(&signatures, 1, sig_alg_info(key->sig_alg)->name, signer_backend(key->signer),
+               e == OK ? "ok" : "failed");
+    TRY(e);
     metric_observe(&sign_seconds, (double)(clock_mono_us() - start) / 1e6,
                    signer_backend(key->signer));
     TRY(cert_assemble(s, tbs, key->sig_alg, signature, &whole));

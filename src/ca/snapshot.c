@@ -6,7 +6,7 @@
 #include "seal/keyring.h"
 #include <string.h>
 
-GAUGE(signer_up, "chancery_ca_signer_up", "1 when the authority's key can sign.", "ca");
+GAUGE(signer_up, "chancery_ca_up", "1 when the authority's key can sign.", "ca", "type");
 
 SQL(read_authorities,
     "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
@@ -141,7 +141,7 @@ read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, 
         log_error(s, "the key file of %s is not the key of its certificate", ca->name);
         key->signer = NULL;
     }
-    metric_set(&signer_up, key->signer ? 1 : 0, ca->name);
+    metric_set(&signer_up, key->signer ? 1 : 0, ca->name, ca->driver);
     if (key->signer)
         key->sig_alg = signer_preferred(key->signer);
     TRY(read_responder(s, office, own, key));

@@ -145,7 +145,7 @@ add_bound(struct face *f, const struct op *op, enum err (*handle)(struct request
     b->status = handle ? 0 : 501;
     b->needs = op->needs ? permission_by_name(op->needs) : PERM_NONE;
     compile(f, b);
-    b->route = route_of(f, b, arena_printf(f->arena, "%s%s", f->spec->base, op->path));
+    b->route = route_of(f, b, op->path);
     list_add(f->arena, &f->bounds, struct bound *, b);
     if (handle)
         list_add(f->arena, &f->ops, const struct op *, op);

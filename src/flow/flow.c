@@ -10,8 +10,8 @@
 #include "pki/tbs.h"
 #include <string.h>
 
-COUNTER(issued_total, "chancery_issued_total", "Certificates issued.", "ca", "template", "alg");
-COUNTER(refused_total, "chancery_refused_total", "Requests refused.", "reason");
+COUNTER(enrollments, "chancery_enrollment_requests_total", "Requests for certificates.", "ca",
+        "template", "method", "result");
 HISTOGRAM(enroll_seconds, "chancery_enroll_seconds", "Time of an enrollment, by step.", "step");
 
 #define SERIAL_TRIES 3
@@ -479,7 +479,6 @@ pass(struct scope *s, struct passage *p)
     }
     p->out->disposition = DISPOSITION_ISSUED;
     TRY(sign_and_commit(s, p));
-    metric_add(&issued_total, 1, p->ca->name, p->tmpl->name, sig_alg_info(p->key->sig_alg)->name);
     return OK;
 }
 
@@ -498,10 +497,12 @@ flow_enroll(struct scope *s, struct flow *f, const struct enroll *in, struct enr
                          .step_us = clock_mono_us() };
     enum err e = fault_fails("flow.enroll") ? fail(s, E_INTERNAL, "told to fail") : pass(s, &p);
 
-    if (e != OK) {
-        metric_add(&refused_total, 1, err_name(e));
+    metric_add(&enrollments, 1, p.ca ? p.ca->name : "", p.tmpl ? p.tmpl->name : "", in->endpoint,
+               e != OK ? (e == E_INVALID || e == E_FORBIDDEN ? "denied" : "failed")
+               : result.disposition == DISPOSITION_PENDING ? "pending"
+                                                           : "issued");
+    if (e != OK)
         return e;
-    }
     *out = result;
     return OK;
 }

@@ -8,7 +8,8 @@
 #include "pki/crl.h"
 #include <string.h>
 
-COUNTER(revoked_total, "chancery_revoked_total", "Certificates revoked.", "reason");
+COUNTER(revoked_total, "chancery_revocations_total", "Certificates revoked.", "ca", "reason",
+        "result");
 
 #define SKEW_MS (5 * MINUTE_MS)
 #define RELEASE (-1)
@@ -105,8 +106,8 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
     crash_point("revoke.committed");
     ocsp_forget(f->office, row.issuer_hash, row.serial);
     if (o.became != CERT_WAS_REVOKED)
-        metric_add(&revoked_total, 1,
-                   in->reason == RELEASE ? "release" : crl_reason_name((int)in->reason));
+        metric_add(&revoked_total, 1, row.authority_name ? row.authority_name : "",
+                   in->reason == RELEASE ? "release" : crl_reason_name((int)in->reason), "revoked");
     return OK;
 }
 

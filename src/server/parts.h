@@ -56,6 +56,9 @@ enum err own_certificate_make(struct scope *s, struct parts *p);
 /** Make a new one when it is time. */
 enum err own_certificate_renew(struct scope *s, struct parts *p);
 
+/** Bring the register's totals into the metrics. */
+enum err gauges_refresh(struct scope *s, struct db *db);
+
 /** Follow the events of all servers until stop: forget OCSP answers, read authorities and templates
  * anew. */
 enum err follower_start(struct scope *s, struct parts *p, struct follower **out);

@@ -128,6 +128,8 @@ metrics(struct http_request *http)
         return;
     }
     buf_init_in(&out, http->scope->arena, 16 << 20);
+    if (gauges_refresh(http->scope, parts_of(http)->app.db) != OK)
+        log_failure(http->scope, LOG_WARN, "the totals of the register could not be read");
     metric_print(&out, open);
     http_reply_held(http, 200,
                     open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"

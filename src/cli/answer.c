@@ -63,7 +63,7 @@ add_problems(struct cli *c, const struct json *body, enum code code)
 {
     static const char *const names[] = { "field", "path", "pointer", "name", NULL };
     static const char *const reasons[] = { "reason", "detail", "message", NULL };
-    const struct json *all = json_get(body, "errors");
+    const struct json *all = json_get(body, "problems");
     const char *text = "";
 
     for (size_t i = 0; i < json_count(all); i++) {

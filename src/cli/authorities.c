@@ -12,7 +12,7 @@ static const struct column ca_columns[] = {
     { "state", "STATUS", COL_STATUS },
     { "not_after", "EXPIRES", COL_AGO },
     { "key_type", "KEY", 0 },
-    { "next_update", "CRL NEXT UPDATE", COL_AGO },
+    { "crl_next_update", "CRL NEXT UPDATE", COL_AGO },
     { "subject", NULL, COL_WIDE },
     { "driver", NULL, COL_WIDE },
 };
@@ -36,20 +36,54 @@ static const struct view templates = { .kind = "template",
                                        .model = &template_reply_model,
                                        .none = "No templates match." };
 
-/* The rows of a list of our own API: the array itself, or its "items". */
-static const struct json *
-items_of(const struct json *j)
+/* One word for people: on, off, or why it cannot sign. */
+static const char *
+state_of(const struct json *ca)
 {
-    return json_is_array(j) ? j : json_get(j, "items");
+    bool on = false, usable = false;
+
+    (void)json_bool(json_get(ca, "enabled"), &on);
+    (void)json_bool(json_get(ca, "usable"), &usable);
+    return !on ? "disabled" : usable ? "active" : "unusable";
+}
+
+/* For tables, each authority gets its state as one more member. */
+static void
+add_authority(struct buf *b, const struct json *ca)
+{
+    const struct json *value;
+    const char *name;
+    size_t at = 0;
+
+    buf_printf(b, "{\"state\":\"%s\"", state_of(ca));
+    while (json_member(ca, &at, &name, &value)) {
+        buf_byte(b, ',');
+        json_text(b, name);
+        buf_byte(b, ':');
+        json_write(b, value);
+    }
+    buf_byte(b, '}');
 }
 
 enum err
 run_ca_list(struct cli *c)
 {
+    const struct json *items;
     struct answer a;
+    struct buf b;
 
-    TRY(ask_get(c, REST_API "/authorities", &a));
-    return print_data(c, &authorities, items_of(a.json));
+    TRY(ask_get(c, REST_API "/authorities?limit=1000", &a));
+    items = json_get(a.json, "items");
+    if (!output_is_table(c))
+        return print_data(c, &authorities, items);
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_byte(&b, '[');
+    for (size_t i = 0; i < json_count(items); i++) {
+        buf_text(&b, i ? "," : "");
+        add_authority(&b, json_item(items, i));
+    }
+    buf_byte(&b, ']');
+    return print_json(c, &authorities, &b);
 }
 
 /* `ca` is the one that issues, when none has that name. */
@@ -98,21 +132,42 @@ run_ca_show(struct cli *c)
     return print_data(c, &authorities, a.json);
 }
 
+/* CRLs are served by plain HTTP, to everybody: they are signed themselves. */
+static enum err
+fetch_crl(struct cli *c, const char *url, struct bytes *out)
+{
+    struct peer_options o = { .integration = "chancery", .plain_http = true };
+    struct call call = { .url = url, .operation = "crl", .once = true, .reply_max = CLI_BODY_MAX };
+    AUTO(peer_free) struct peer *peer = NULL;
+    struct reply reply;
+
+    TRY(peer_new(c->s, &o, &peer));
+    TRY(note(c->s, peer_call(c->s, peer, &call, &reply), "fetching %s", url));
+    if (reply.status != 200)
+        return fail(c->s, reply.status == 404 ? E_NOT_FOUND : E_UNAVAILABLE,
+                    "%s answered with status %d", url, reply.status);
+    *out = reply.body;
+    return OK;
+}
+
 enum err
 run_ca_crl(struct cli *c)
 {
-    const char *path, *out = cli_text(c, "out");
+    const char *path, *out = cli_text(c, "out"), *url;
     struct answer a;
     struct bytes data;
 
-    TRY(authority_path(c, "/crl", &path));
+    TRY(authority_path(c, "", &path));
     TRY(note(c->s, ask_get(c, path, &a), "certificate authority %s", cli_arg(c, 0)));
-    data = a.body;
-    if (cli_has(c, "pem"))
-        data = bytes_of_text(pem_text(c->s->arena, PEM_CRL, data));
-    else if ((!out || text_eq(out, "-")) && isatty(STDOUT_FILENO))
+    url = json_str(json_get(a.json, "crl_url"));
+    if (text_empty(url))
+        return fail(c->s, E_NOT_FOUND, "%s publishes no revocation list", cli_arg(c, 0));
+    if (!cli_has(c, "pem") && (!out || text_eq(out, "-")) && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "DER is not for a terminal: -o FILE, or --pem");
+    TRY(fetch_crl(c, url, &data));
+    if (cli_has(c, "pem"))
+        data = bytes_of_text(pem_text(c->s->arena, PEM_CRL, data));
     return write_out(c, out ? out : "-", data, false);
 }
 

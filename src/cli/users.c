@@ -9,7 +9,7 @@ static const struct column columns[] = {
     { "display_name", "PERSON", 0 },
     { "enabled", NULL, 0 },
     { "roles", NULL, 0 },
-    { "last_login", "LAST LOGIN", COL_AGO },
+    { "last_login_at", "LAST LOGIN", COL_AGO },
     { "created_at", "CREATED", COL_WIDE | COL_AGO },
     { "email", NULL, COL_WIDE },
     { "id", NULL, COL_WIDE },
@@ -89,10 +89,24 @@ run_users_create(struct cli *c)
     return print_data(c, &users, a.json);
 }
 
+/* Read the user's version, so that a change in between is noticed. */
+static enum err
+version_of(struct cli *c, struct ask *ask)
+{
+    struct answer a;
+    const char *etag;
+
+    TRY(note(c->s, ask_get(c, ask->path, &a), "user %s", cli_arg(c, 0)));
+    etag = reply_header(&a.reply, "ETag");
+    if (etag)
+        list_add(c->s->arena, &ask->headers, struct header, ((struct header){ "If-Match", etag }));
+    return OK;
+}
+
 enum err
 run_users_password(struct cli *c)
 {
-    struct ask ask = { .method = "PUT" };
+    struct ask ask = { .method = "POST" };
     AUTO(secret_free) struct secret *password = NULL;
     struct answer a;
     struct buf b;
@@ -105,24 +119,12 @@ run_users_password(struct cli *c)
     json_text(&b, (const char *)password->data);
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
-    ask.path = arena_printf(c->s->arena, "%s/password", user_path(c));
+    ask.path = user_path(c);
+    TRY(version_of(c, &ask));
+    ask.path = arena_printf(c->s->arena, "%s/password", ask.path);
     ask.not_done = arena_printf(c->s->arena, "password of user %s not set", cli_arg(c, 0));
     TRY(ask_server(c, &ask, &a));
     say(c, "password of user %s set", cli_arg(c, 0));
-    return OK;
-}
-
-/* Read the user's version, so that a change in between is noticed. */
-static enum err
-version_of(struct cli *c, struct ask *ask)
-{
-    struct answer a;
-    const char *etag;
-
-    TRY(note(c->s, ask_get(c, ask->path, &a), "user %s", cli_arg(c, 0)));
-    etag = reply_header(&a.reply, "ETag");
-    if (etag)
-        list_add(c->s->arena, &ask->headers, struct header, ((struct header){ "If-Match", etag }));
     return OK;
 }
 

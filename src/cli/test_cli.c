@@ -1,0 +1,302 @@
+#include "base/test.h"
+#include "cli/run.h"
+
+static struct cli
+fresh(struct scope *s)
+{
+    return (struct cli){ .s = s };
+}
+
+/* Parse a line of words with blanks between them. */
+static enum err
+parse(struct cli *c, const char *line)
+{
+    char *argv[32], *text = arena_text(c->s->arena, line), *rest;
+    int argc = 0;
+
+    for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        argv[argc++] = word;
+    return cli_parse(c, argc, argv);
+}
+
+TEST(flags_stand_anywhere_and_take_either_form)
+{
+    static const char *const lines[] = {
+        "certs list --limit 5 -o json x",    "-o json certs list --limit=5 x",
+        "certs --limit 5 list -ojson x",     "certs list x --output=json --limit 5",
+        "certs list -o=json --limit 5 -- x",
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct cli c = fresh(s);
+
+        assert_ok(s, parse(&c, lines[i]));
+        assert_string_equal(c.command->path, "certs list");
+        assert_int_equal(cli_number(&c, "limit", 100), 5);
+        assert_int_equal(output_form(&c), TABLE_JSON);
+        assert_int_equal(c.args.count, 1);
+        assert_string_equal(cli_arg(&c, 0), "x");
+    }
+}
+
+TEST(switches_combine_count_and_have_a_no_form)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct cli c = fresh(s);
+
+    assert_ok(s, parse(&c, "certs list -vvy --no-headers"));
+    assert_int_equal(c.verbose, 2);
+    assert_true(cli_has(&c, "yes"));
+    assert_true(cli_has(&c, "no-headers"));
+    c = fresh(s);
+    assert_ok(s, parse(&c, "certs list -y --no-yes"));
+    assert_false(cli_has(&c, "yes"));
+}
+
+TEST(a_flag_of_the_command_goes_before_a_global_one)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct cli c = fresh(s);
+
+    assert_ok(s, parse(&c, "search -q web"));
+    assert_string_equal(cli_text(&c, "query"), "web");
+    assert_false(cli_has(&c, "quiet"));
+    c = fresh(s);
+    assert_ok(s, parse(&c, "ca crl NAME -o a.crl"));
+    assert_string_equal(cli_text(&c, "out"), "a.crl");
+    assert_int_equal(output_form(&c), TABLE_TEXT);
+}
+
+TEST(names_come_one_by_one_or_with_commas)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct cli c = fresh(s);
+    struct list names;
+
+    assert_ok(s, parse(&c, "issue --issuer ca@vault --dns a,b -d c device1@vault --uri x,y"));
+    names = cli_texts(&c, "dns");
+    assert_int_equal(names.count, 3);
+    assert_string_equal(*list_at(&names, const char *, 1), "b");
+    assert_string_equal(*list_at(&names, const char *, 2), "c");
+    assert_int_equal(cli_texts(&c, "uri").count, 1);
+    assert_string_equal(cli_arg(&c, 0), "device1@vault");
+}
+
+TEST(a_wrong_line_says_what_is_wrong)
+{
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        { "isue", "did you mean \"issue\"?" },
+        { "certs lst", "did you mean \"list\"?" },
+        { "certs list --lmit 5", "did you mean \"--limit\"?" },
+        { "certs list --lim 5", "no flag --lim" },
+        { "certs list --limit", "--limit needs a value" },
+        { "certs list --limit many", "\"many\" is not a whole number" },
+        { "certs list --limit -1", "\"-1\" is not" },
+        { "certs list -o xml", "jsonl" },
+        { "certs list --yes=1", "takes no value" },
+        { "certs list -Z", "no flag -Z" },
+        { "certs show", "needs its argument REF" },
+        { "certs show 1 2", "\"2\"" },
+        { "issue --duration soon", "90d" },
+        { "issue --duration 90", "90d" },
+        { "issue --key-type rsa:7", "rsa:7" },
+        { "issue --not-after never", "never" },
+        { "revoke 1 --reason mood", "superseded" },
+        { "revoke 1 --reason 7", "\"7\"" },
+        { "certs download 1 --as jks", "fullchain" },
+        { "--wrong", "no flag --wrong" },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct cli c = fresh(s);
+
+        scope_clear(s);
+        assert_err(E_INVALID, parse(&c, cases[i].line));
+        assert_says(s, cases[i].says);
+        assert_int_equal(exit_code(E_INVALID, s->error.code), EXIT_USAGE);
+    }
+}
+
+TEST(arguments_that_are_not_utf8_are_refused)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct cli c = fresh(s);
+
+    assert_err(E_INVALID, parse(&c, "certs show \xff\xfe"));
+    c = fresh(s);
+    assert_err(E_INVALID, parse(&c, "certs list --filter \xff"));
+}
+
+TEST(times_are_absolute_or_relative)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        { "2025-10-22", "2025-10-22T00:00:00Z" },
+        { "2025-10-22T14:30:00Z", "2025-10-22T14:30:00Z" },
+        { "+90d", "2025-01-30T08:00:00Z" },
+        { "-1h", "2024-11-01T07:00:00Z" },
+        { "+P1D", "2024-11-02T08:00:00Z" },
+        { "90d", NULL },
+        { "+", NULL },
+        { "now", NULL },
+        { "", NULL },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct when now, when;
+
+    assert_true(when_parse("2024-11-01T08:00:00Z", &now));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bool good = time_parse(cases[i].text, now, &when);
+
+        assert_int_equal(good, cases[i].want != NULL);
+        if (good)
+            assert_string_equal(when_rfc3339(s->arena, when), cases[i].want);
+    }
+}
+
+TEST(reasons_have_names_and_numbers)
+{
+    static const struct {
+        const char *text;
+        int64_t want;
+    } cases[] = { { "superseded", 4 },
+                  { "key-compromise", 1 },
+                  { "KeyCompromise", 1 },
+                  { "KEY_COMPROMISE", 1 },
+                  { "hold", 6 },
+                  { "certificate-hold", 6 },
+                  { "0", 0 },
+                  { "10", 10 },
+                  { "unspecified", 0 },
+                  { "7", -1 },
+                  { "11", -1 },
+                  { "-1", -1 },
+                  { "unknown", -1 },
+                  { "", -1 } };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t reason = -1;
+
+        assert_int_equal(reason_parse(cases[i].text, &reason), cases[i].want >= 0);
+        if (cases[i].want >= 0)
+            assert_int_equal(reason, cases[i].want);
+    }
+}
+
+TEST(words_become_a_query)
+{
+    static const struct {
+        const char *words, *query;
+    } cases[] = {
+        { "web01",
+          "(CN -contains \"web01\" OR SAN -contains \"web01\" OR DN -contains \"web01\")" },
+        { "is:revoked ca:One", "Status -eq \"revoked\" AND CA -eq \"One\"" },
+        { "owner:none", "OwnerRoleName -eq NULL" },
+        { "CN -eq \"a b\"", "CN -eq \"a b\"" },
+        { "cn:a\"b", "CN -contains \"a\"\"b\"" },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct cli c = fresh(s);
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(query_of(&c, cases[i].words), cases[i].query);
+    assert_non_null(strstr(query_of(&c, "expires:<30d"), "NotAfter -lt"));
+    assert_non_null(strstr(query_of(&c, "AB12CD34"), "Thumbprint -startswith \"AB12CD34\""));
+    assert_null(query_of(&c, "  "));
+}
+
+TEST(exit_codes_follow_the_kind_and_the_code)
+{
+    assert_int_equal(exit_code(OK, CHY_NONE), 0);
+    assert_int_equal(exit_code(E_INVALID, CHY_BAD_QUERY), EXIT_USAGE);
+    assert_int_equal(exit_code(E_INVALID, CHY_NAME_NOT_ALLOWED), EXIT_POLICY);
+    assert_int_equal(exit_code(E_INVALID, CHY_BAD_CSR), EXIT_POLICY);
+    assert_int_equal(exit_code(E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN), EXIT_POLICY);
+    assert_int_equal(exit_code(E_FORBIDDEN, CHY_NOT_PERMITTED), EXIT_NOT_PERMITTED);
+    assert_int_equal(exit_code(E_INVALID, CHY_NO_TEMPLATE), EXIT_NOT_FOUND);
+    assert_int_equal(exit_code(E_UNAVAILABLE, CHY_CA_OFFLINE), EXIT_CONFLICT);
+    assert_int_equal(exit_code(E_UNAVAILABLE, CHY_UNREACHABLE), EXIT_UNREACHABLE);
+    assert_int_equal(exit_code(E_TIMEOUT, CHY_NONE), EXIT_TIMED_OUT);
+    assert_int_equal(exit_code(E_LIMIT, CHY_RATE_LIMITED), EXIT_RATE_LIMITED);
+    assert_int_equal(exit_code(E_INTERNAL, CHY_NONE), EXIT_FAILED);
+}
+
+TEST(every_command_explains_itself_in_a_sentence_and_an_example)
+{
+    AUTO(buf_done) struct buf b;
+
+    buf_init(&b, 1 << 20);
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *k = &commands[i];
+
+        buf_reset(&b);
+        help_command(&b, k);
+        assert_true(text_ends(k->doc, "."));
+        if (k->traits & COMMAND_RAW)
+            continue;
+        assert_non_null(k->examples);
+        assert_non_null(k->run);
+        assert_true(text_starts(buf_str(&b), k->doc));
+        assert_non_null(strstr(buf_str(&b), "\n\nUsage: chancery "));
+    }
+    buf_reset(&b);
+    help_summary(&b);
+    assert_non_null(strstr(buf_str(&b), "chancery login"));
+}
+
+TEST(help_of_a_command_reads_as_it_should)
+{
+    static const char want[] =
+        "Download an authority's revocation list.\n"
+        "\n"
+        "Usage: chancery ca crl NAME [flags]\n"
+        "\n"
+        "Examples:\n"
+        "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n"
+        "\n"
+        "Flags:\n"
+        "  -o, --out FILE               write there; default stdout\n"
+        "      --pem                    PEM instead of DER\n"
+        "\n"
+        "Global flags: chancery help flags. Exit codes: chancery help exit-codes.\n";
+    AUTO(buf_done) struct buf b;
+
+    buf_init(&b, 1 << 16);
+    help_command(&b, command_find("ca crl"));
+    assert_string_equal(buf_str(&b), want);
+}
+
+TEST(every_code_is_explained_and_no_other)
+{
+    AUTO(buf_done) struct buf b;
+
+    buf_init(&b, 1 << 16);
+    assert_true(help_code(&b, "CHY-2104"));
+    assert_true(help_code(&b, "chy-0412"));
+    assert_false(help_code(&b, "CHY-9999"));
+    assert_false(help_code(&b, "CHY-"));
+    assert_false(help_code(&b, "CHY-99999999999999999999"));
+    assert_false(help_topic(&b, "nothing"));
+    assert_true(help_topic(&b, "topics"));
+}
+
+TEST(completion_knows_every_command)
+{
+    static const char *const shells[] = { "bash", "zsh", "fish" };
+    AUTO(buf_done) struct buf b;
+
+    buf_init(&b, 1 << 20);
+    for (size_t i = 0; i < COUNT(shells); i++) {
+        buf_reset(&b);
+        assert_true(completion_script(&b, shells[i]));
+        assert_non_null(strstr(buf_str(&b), "templates"));
+        assert_non_null(strstr(buf_str(&b), "verify"));
+        assert_null(strstr(buf_str(&b), "issue-cert "));
+    }
+    assert_false(completion_script(&b, "tcsh"));
+}

@@ -65,15 +65,14 @@ wish_issuer(struct cli *c, const char *ref, const char **out)
     return OK;
 }
 
+/* For servers and nothing else. */
 static bool
 is_for_servers(const struct json *tmpl)
 {
     const struct json *ekus = json_get(tmpl, "ExtendedKeyUsages");
 
-    for (size_t i = 0; i < json_count(ekus); i++)
-        if (text_eq(json_str(json_get(json_item(ekus, i), "Oid")), SERVER_AUTH))
-            return true;
-    return false;
+    return json_count(ekus) == 1 &&
+           text_eq(json_str(json_get(json_item(ekus, 0), "Oid")), SERVER_AUTH);
 }
 
 enum err
@@ -99,7 +98,8 @@ wish_template(struct cli *c, const char **out)
     if (!*out)
         return fail_code(c->s, E_NOT_FOUND, CHY_NO_TEMPLATE,
                          "there is no template that you may use: name one with --template");
-    say(c, "template %s", *out);
+    if (c->verbose)
+        say(c, "template %s", *out);
     return OK;
 }
 
@@ -161,9 +161,12 @@ wish_take_certs(struct cli *c, const struct json *texts, struct list *out)
 {
     for (size_t i = 0; i < json_count(texts); i++) {
         const char *pem = json_str(json_item(texts, i));
+        struct list certs = { 0 };
 
-        TRY(note(c->s, pem_read_certs(c->s, bytes_of_text(pem ? pem : ""), out),
+        TRY(note(c->s, pem_read_certs(c->s, bytes_of_text(pem ? pem : ""), &certs),
                  "the server's answer"));
+        LIST_EACH(struct bytes, der, &certs)
+        list_add(c->s->arena, out, struct bytes, *der);
     }
     return OK;
 }

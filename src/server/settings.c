@@ -140,7 +140,7 @@ static const struct field server_settings_fields[] = {
     S(metrics, "metrics", .model = &metrics_settings_model, .doc = "Metrics."),
     S(command, "command", .model = &command_settings_model, .doc = "The Command API."),
     S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
-    S(keystores, "keystores", .max = 100,
+    S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
     S(issuers, "issuers", .max = 100,
       .doc = "Of the command line: REF: the authority that `--issuer REF` stands for."),

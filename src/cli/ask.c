@@ -71,7 +71,9 @@ no_answer(struct cli *c, const struct session *n, enum err e)
     const char *text = c->s->error.text ? c->s->error.text : "";
 
     if (strstr(text, "certificate") && (strstr(text, "SSL") || strstr(text, "verif"))) {
-        c->cause = text;
+        const char *whose = untrusted_certificate(c, n);
+
+        c->cause = whose ? arena_printf(c->s->arena, "%s (%s)", whose, text) : text;
         c->fix = n->ca_path ? arena_printf(c->s->arena,
                                            "--cacert FILE with the authority of this server; %s "
                                            "does not hold it",

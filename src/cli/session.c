@@ -65,6 +65,21 @@ choose_context(struct cli *c, struct session *n)
     return OK;
 }
 
+/* What the context prefers, when nobody says otherwise. */
+static void
+prefer(struct cli *c, const struct session *n)
+{
+    static const struct flag output = { .name = "output" }, color = { .name = "color" };
+    const char *form = n->context ? n->context->output : NULL;
+    struct table t;
+
+    if (form && !cli_text(c, "output") && table_form_parse(form, &t))
+        list_add(c->s->arena, &c->given, struct given, ((struct given){ &output, form, false }));
+    if (n->contexts.color && !cli_text(c, "color"))
+        list_add(c->s->arena, &c->given, struct given,
+                 ((struct given){ &color, n->contexts.color, false }));
+}
+
 static bool
 is_loopback(const char *url)
 {
@@ -248,6 +263,7 @@ session_of(struct cli *c, bool nobody, struct session **out)
         TRY(session_contexts(c, &n->contexts));
         TRY(choose_context(c, n));
         TRY(choose_server(c, n));
+        prefer(c, n);
         TRY(open_peer(c, n));
     }
     if (!nobody && !n->token && !n->user)

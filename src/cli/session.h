@@ -24,6 +24,11 @@ enum err session_contexts(struct cli *c, struct contexts *out);
 /** Whether URL and OTHER are the same server. */
 bool same_server(const char *url, const char *other);
 
+/* trust.c */
+
+/** A sentence about the certificate that the server shows; NULL when it cannot be seen. */
+const char *untrusted_certificate(struct cli *c, const struct session *n);
+
 /* answer.c */
 
 /** Turn a reply from 400 on into a failure, by what its body says. */

@@ -281,69 +281,70 @@ change_one(struct scope *s, struct tx *tx, void *arg)
                       v_bytes((struct bytes){ serial, 3 })));
 }
 
+static const struct {
+    const char *query;
+    bool finds;
+} meanings[] = {
+    { "ExtKeyUsage -eq 1.3.6.1.5.5.7.3.1", true },
+    { "ExtKeyUsage -eq 1.3.6.1.5.5.7.3", false },
+    { "ExtKeyUsage -startswith 1.3.6.1.5.5.7.3", true },
+    { "ExtKeyUsage -eq \"server authentication\"", true },
+    { "ExtKeyUsage -contains client", true },
+    { "ExtKeyUsage -contains signing", false },
+    { "ExtKeyUsage -ne codeSigning", true },
+    { "ExtKeyUsage -eq NULL", false },
+    { "KeyUsage -eq 160", true },
+    { "KeyUsage -contains signature", true },
+    { "KeyUsage -contains crl", false },
+    { "KeyUsage -notcontains crl", true },
+    { "KeyUsage -contains \"\"", true },
+    { "OU -eq it", true },
+    { "IssuedOU -eq \"R+D\"", true },
+    { "OU -eq R", false },
+    { "OU -startswith r", true },
+    { "OU -ne NULL", true },
+    { "OU -eq contoso", false },
+    { "Requester -eq %ME%", true },
+    { "Requester -contains %me-an%", true },
+    { "Requester -endswith \"\\ana\"", true },
+    { "Requester -eq %ME-AN%", false },
+    { "SerialNumber -eq 9A0B", true },
+    { "SerialNumber -eq \"9a:0b\"", true },
+    { "SerialNumber -eq \"00 00 9a 0b\"", true },
+    { "SerialNumber -startswith 0009a", true },
+    { "SerialNumber -contains A0", true },
+    { "SerialNumber -endswith 0B", true },
+    { "SerialNumber -eq web", false },
+    { "SerialNumber -ne web", true },
+    { "Thumbprint -eq abcd", false },
+    { "Thumbprint -eq abcd000000000000000000000000000000000000000000000000000000000000", true },
+    { "PublicKey -startswith ABCD00", true },
+    { "PublicKey -eq NULL", false },
+    { "NotBefore -eq 2025-10-09", true }, /* 08:53:20 */
+    { "NotBefore -eq 10/9/2025", true },
+    { "NotBefore -eq 10/09/2025", true },
+    { "NotBefore -ne 2025-10-09", false },
+    { "NotBefore -le 2025-10-09", false },
+    { "NotBefore -gt \"2025-10-09\"", true },
+    { "NotBefore -eq 2025-10-09T08:53:20Z", true },
+    { "NotBefore -eq \"2025-10-09T10:53:20+02:00\"", true },
+    { "NotBefore -eq \"2025-10-09 08:53:21\"", false },
+    { "NotBefore -eq %TODAY-46%", true },
+    { "NotBefore -ge %today-46% and NotBefore -lt %TODAY-45%", true },
+    { "NotBefore -eq %TODAY%", false },
+    { "Status -eq Active", true },
+    { "(Status -eq \"Active\")", true },
+    { "CertState -eq 1", true },
+    { "CertStateString -ne \"revoked\"", true },
+    { "SelfSigned -eq true OR SelfSigned -eq \"false\"", true },
+    { "CertStorePath -contains x", false },
+    { "CertStorePath -ne x", true },
+    { "SSLDNSName -eq NULL", true },
+    { "EnrollmentPatternId -eq 5", false },
+};
+
 TEST(what_a_query_means_for_one_certificate)
 {
-    static const struct {
-        const char *query;
-        bool finds;
-    } cases[] = {
-        { "ExtKeyUsage -eq 1.3.6.1.5.5.7.3.1", true },
-        { "ExtKeyUsage -eq 1.3.6.1.5.5.7.3", false },
-        { "ExtKeyUsage -startswith 1.3.6.1.5.5.7.3", true },
-        { "ExtKeyUsage -eq \"server authentication\"", true },
-        { "ExtKeyUsage -contains client", true },
-        { "ExtKeyUsage -contains signing", false },
-        { "ExtKeyUsage -ne codeSigning", true },
-        { "ExtKeyUsage -eq NULL", false },
-        { "KeyUsage -eq 160", true },
-        { "KeyUsage -contains signature", true },
-        { "KeyUsage -contains crl", false },
-        { "KeyUsage -notcontains crl", true },
-        { "KeyUsage -contains \"\"", true },
-        { "OU -eq it", true },
-        { "IssuedOU -eq \"R+D\"", true },
-        { "OU -eq R", false },
-        { "OU -startswith r", true },
-        { "OU -ne NULL", true },
-        { "OU -eq contoso", false },
-        { "Requester -eq %ME%", true },
-        { "Requester -contains %me-an%", true },
-        { "Requester -endswith \"\\ana\"", true },
-        { "Requester -eq %ME-AN%", false },
-        { "SerialNumber -eq 9A0B", true },
-        { "SerialNumber -eq \"9a:0b\"", true },
-        { "SerialNumber -eq \"00 00 9a 0b\"", true },
-        { "SerialNumber -startswith 0009a", true },
-        { "SerialNumber -contains A0", true },
-        { "SerialNumber -endswith 0B", true },
-        { "SerialNumber -eq web", false },
-        { "SerialNumber -ne web", true },
-        { "Thumbprint -eq abcd", false },
-        { "Thumbprint -eq abcd000000000000000000000000000000000000000000000000000000000000", true },
-        { "PublicKey -startswith ABCD00", true },
-        { "PublicKey -eq NULL", false },
-        { "NotBefore -eq 2025-10-09", true }, /* 08:53:20 */
-        { "NotBefore -eq 10/9/2025", true },
-        { "NotBefore -eq 10/09/2025", true },
-        { "NotBefore -ne 2025-10-09", false },
-        { "NotBefore -le 2025-10-09", false },
-        { "NotBefore -gt \"2025-10-09\"", true },
-        { "NotBefore -eq 2025-10-09T08:53:20Z", true },
-        { "NotBefore -eq \"2025-10-09T10:53:20+02:00\"", true },
-        { "NotBefore -eq \"2025-10-09 08:53:21\"", false },
-        { "NotBefore -eq %TODAY-46%", true },
-        { "NotBefore -ge %today-46% and NotBefore -lt %TODAY-45%", true },
-        { "NotBefore -eq %TODAY%", false },
-        { "Status -eq Active", true },
-        { "(Status -eq \"Active\")", true },
-        { "CertState -eq 1", true },
-        { "CertStateString -ne \"revoked\"", true },
-        { "SelfSigned -eq true OR SelfSigned -eq \"false\"", true },
-        { "CertStorePath -contains x", false },
-        { "CertStorePath -ne x", true },
-        { "SSLDNSName -eq NULL", true },
-        { "EnrollmentPatternId -eq 5", false },
-    };
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct list all;
 
@@ -354,17 +355,17 @@ TEST(what_a_query_means_for_one_certificate)
             continue;
         known_rows(s, db, 3, NOW, &all);
         assert_ok(s, db_write(s, db, change_one, NULL));
-        for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t i = 0; i < COUNT(meanings); i++) {
             struct cert_found found;
             const struct cert_search q = { .query = arena_printf(s->arena, "(%s)AND Id -eq 1",
-                                                                 cases[i].query),
+                                                                 meanings[i].query),
                                            .page_size = 5,
                                            .me = "contoso\\ana",
                                            .now = NOW };
 
             assert_ok(s, catalog_search(s, db, &q, &found));
-            if ((found.rows.count == 1) != cases[i].finds)
-                fail_msg("%s: engine %d finds %zu", cases[i].query, kind, found.rows.count);
+            if ((found.rows.count == 1) != meanings[i].finds)
+                fail_msg("%s: engine %d finds %zu", meanings[i].query, kind, found.rows.count);
         }
     }
 }

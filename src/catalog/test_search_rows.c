@@ -218,8 +218,9 @@ add(struct scope *s, struct tx *tx, struct known *k)
     TRY(tx_do(s, tx, &add_der, BIND(v_int(k->id), v_bytes(sha1))));
     LIST_EACH(const char *, san, &k->sans)
     {
+        position++;
         TRY(name_id(s, tx, *san, &name));
-        TRY(tx_do(s, tx, &add_name, BIND(v_int(k->id), v_int(++position), v_int(name))));
+        TRY(tx_do(s, tx, &add_name, BIND(v_int(k->id), v_int(position), v_int(name))));
     }
     return counter_add(s, tx, "state", k->state, 1);
 }

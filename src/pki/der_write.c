@@ -246,20 +246,19 @@ compare_bytes(const void *a, const void *b)
 void
 der_sort_set(struct buf *b, size_t mark)
 {
-    AUTO(mem_free) void *copy = NULL;
-    AUTO(mem_free) void *parts = NULL;
-    struct bytes *part;
+    AUTO(arena_free) struct arena *scratch = arena_new();
+    struct bytes copy, *part;
     struct span p;
     struct der d;
     size_t count = 0, at = mark;
 
     if (b->failed)
         return;
-    copy = mem_copy(b->data + mark, b->len - mark);
-    p = span_of((struct bytes){ copy, b->len - mark });
+    copy = bytes_copy(scratch, (struct bytes){ b->data + mark, b->len - mark });
+    p = span_of(copy);
     for (struct span walk = p; der_next(&walk, &d);)
         count++;
-    parts = part = mem_alloc((count + 1) * sizeof(*part));
+    part = arena_alloc(scratch, (count + 1) * sizeof(*part));
     for (size_t i = 0; der_next(&p, &d); i++)
         part[i] = d.whole;
     if (!der_end(&p)) {

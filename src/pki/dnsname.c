@@ -79,21 +79,22 @@ all_digits(const char *label)
 static const char *
 name_problem(struct arena *a, const char *name, bool wildcard, unsigned flags)
 {
-    char *copy = arena_text(a, name), *label = copy, *dot, *last = copy;
+    char *label = arena_text_n(a, name, strlen(name)), *dot, *last;
     size_t number = wildcard ? 2 : 1, labels = 0;
     struct bytes octets;
     const char *why;
 
     if (ip_parse(a, name, &octets))
         return "it is an IP address, not a DNS name";
-    for (; label; label = dot, number++, labels++) {
+    do {
+        last = label;
         dot = strchr(label, '.');
         if (dot)
             *dot++ = 0;
-        if ((why = label_problem(a, label, number, flags)))
+        if ((why = label_problem(a, label, number++, flags)))
             return why;
-        last = label;
-    }
+        labels++;
+    } while ((label = dot));
     if (all_digits(last))
         return "the top-level domain is numeric";
     if (labels == 1 && wildcard)
@@ -304,7 +305,7 @@ upn_check(struct arena *a, const char *upn, unsigned flags, char **normal)
 
     if (!at || at == upn || strchr(at + 1, '@'))
         return "it is not a user principal name (user@domain)";
-    if (strlen(upn) > 1024 || (why = subject_value_check(a, upn)) || strchr(upn, ' '))
+    if (strlen(upn) > 1024 || subject_value_check(a, upn) || strchr(upn, ' '))
         return "it is too long, or holds blanks or control characters";
     if ((why = dns_check(a, at + 1, (flags & NAMES_UNICODE) | NAMES_INTERNAL | NAMES_UNDERSCORE,
                          &domain)))

@@ -28,7 +28,7 @@ key_spec_parse(const char *text, struct key_spec *out)
         { "384", { KEY_EC, 384 } },        { "521", { KEY_EC, 521 } },
     };
     static const char *const families[] = { "ecdsa", "ecc", "ec" };
-    char plain[24];
+    char plain[24] = "";
     const char *name = plain;
     size_t len = 0;
 

@@ -7,94 +7,94 @@
         (const uint8_t *)(text), sizeof(text) - 1 \
     }
 
+static const struct {
+    struct bytes der;
+    bool good;
+} elements[] = {
+    { B(""), false },
+    { B("\x30"), false },
+    { B("\x30\x00"), true },
+    { B("\x30\x00\x00"), false },             /* something after it */
+    { B("\x30\x80\x00\x00"), false },         /* indefinite length */
+    { B("\x30\x81\x00"), false },             /* long form of a short length */
+    { B("\x30\x81\x02\x05\x00"), false },     /* the same */
+    { B("\x30\x82\x00\x02\x05\x00"), false }, /* leading zero */
+    { B("\x30\x85\x00\x00\x00\x00\x02\x05\x00"), false },
+    { B("\x30\x03\x05\x00"), false }, /* past the end */
+    { B("\x1f\x01\x00"), false },     /* tag above 30 */
+    { B("\x00\x00"), false },         /* end of contents */
+    { B("\x01\x01\x00"), true },
+    { B("\x01\x01\xff"), true },
+    { B("\x01\x01\x01"), false },
+    { B("\x01\x02\xff\xff"), false },
+    { B("\x02\x01\x00"), true },
+    { B("\x02\x00"), false },
+    { B("\x02\x02\x00\x7f"), false }, /* not minimal */
+    { B("\x02\x02\x00\x80"), true },
+    { B("\x02\x02\xff\x80"), false },
+    { B("\x02\x02\xff\x7f"), true },
+    { B("\x03\x01\x00"), true },
+    { B("\x03\x01\x01"), false }, /* unused bits of nothing */
+    { B("\x03\x02\x08\x00"), false },
+    { B("\x03\x02\x01\x01"), false }, /* padding that is not zero */
+    { B("\x03\x02\x01\x02"), true },
+    { B("\x03\x00"), false },
+    { B("\x05\x00"), true },
+    { B("\x05\x01\x00"), false },
+    { B("\x06\x01\x2a"), true },
+    { B("\x06\x00"), false },
+    { B("\x06\x02\x80\x01"), false }, /* arc with leading zeros */
+    { B("\x06\x01\x80"), false },     /* arc without end */
+    { B("\x0c\x02\xc3\xa9"), true },
+    { B("\x0c\x01\xe9"), false }, /* not UTF-8 */
+    { B("\x0c\x01\x00"), false }, /* NUL */
+    { B("\x13\x01\x41"), true },
+    { B("\x13\x01\x2a"), false }, /* '*' is not printable */
+    { B("\x13\x01\x40"), false },
+    { B("\x16\x01\x80"), false },
+    { B("\x1e\x02\x00\x41"), true },
+    { B("\x1e\x01\x41"), false },
+    { B("\x1e\x02\xd8\x00"), false }, /* a surrogate */
+    { B("\x24\x02\x04\x00"), false }, /* constructed string */
+    { B("\x10\x00"), false },         /* primitive SEQUENCE */
+    { B("\x31\x06\x02\x01\x01\x02\x01\x02"), true },
+    { B("\x31\x06\x02\x01\x02\x02\x01\x01"), false }, /* unsorted */
+    { B("\x17\x0d"
+        "250228235959Z"),
+      true },
+    { B("\x17\x0d"
+        "250229000000Z"),
+      false },
+    { B("\x17\x0d"
+        "240229000000Z"),
+      true },
+    { B("\x17\x0d"
+        "251301000000Z"),
+      false },
+    { B("\x17\x0d"
+        "250101240000Z"),
+      false },
+    { B("\x17\x0d"
+        "250101000060Z"),
+      false },
+    { B("\x17\x0b"
+        "2501010000Z"),
+      false }, /* no seconds */
+    { B("\x17\x11"
+        "250101000000+0000"),
+      false },
+    { B("\x18\x0f"
+        "20500101000000Z"),
+      true },
+    { B("\x18\x11"
+        "20500101000000.5Z"),
+      false },
+};
+
 TEST(der_check_takes_the_canonical_form_only)
 {
-    static const struct {
-        struct bytes der;
-        bool good;
-    } cases[] = {
-        { B(""), false },
-        { B("\x30"), false },
-        { B("\x30\x00"), true },
-        { B("\x30\x00\x00"), false },             /* something after it */
-        { B("\x30\x80\x00\x00"), false },         /* indefinite length */
-        { B("\x30\x81\x00"), false },             /* long form of a short length */
-        { B("\x30\x81\x02\x05\x00"), false },     /* the same */
-        { B("\x30\x82\x00\x02\x05\x00"), false }, /* leading zero */
-        { B("\x30\x85\x00\x00\x00\x00\x02\x05\x00"), false },
-        { B("\x30\x03\x05\x00"), false }, /* past the end */
-        { B("\x1f\x01\x00"), false },     /* tag above 30 */
-        { B("\x00\x00"), false },         /* end of contents */
-        { B("\x01\x01\x00"), true },
-        { B("\x01\x01\xff"), true },
-        { B("\x01\x01\x01"), false },
-        { B("\x01\x02\xff\xff"), false },
-        { B("\x02\x01\x00"), true },
-        { B("\x02\x00"), false },
-        { B("\x02\x02\x00\x7f"), false }, /* not minimal */
-        { B("\x02\x02\x00\x80"), true },
-        { B("\x02\x02\xff\x80"), false },
-        { B("\x02\x02\xff\x7f"), true },
-        { B("\x03\x01\x00"), true },
-        { B("\x03\x01\x01"), false }, /* unused bits of nothing */
-        { B("\x03\x02\x08\x00"), false },
-        { B("\x03\x02\x01\x01"), false }, /* padding that is not zero */
-        { B("\x03\x02\x01\x02"), true },
-        { B("\x03\x00"), false },
-        { B("\x05\x00"), true },
-        { B("\x05\x01\x00"), false },
-        { B("\x06\x01\x2a"), true },
-        { B("\x06\x00"), false },
-        { B("\x06\x02\x80\x01"), false }, /* arc with leading zeros */
-        { B("\x06\x01\x80"), false },     /* arc without end */
-        { B("\x0c\x02\xc3\xa9"), true },
-        { B("\x0c\x01\xe9"), false }, /* not UTF-8 */
-        { B("\x0c\x01\x00"), false }, /* NUL */
-        { B("\x13\x01\x41"), true },
-        { B("\x13\x01\x2a"), false }, /* '*' is not printable */
-        { B("\x13\x01\x40"), false },
-        { B("\x16\x01\x80"), false },
-        { B("\x1e\x02\x00\x41"), true },
-        { B("\x1e\x01\x41"), false },
-        { B("\x1e\x02\xd8\x00"), false }, /* a surrogate */
-        { B("\x24\x02\x04\x00"), false }, /* constructed string */
-        { B("\x10\x00"), false },         /* primitive SEQUENCE */
-        { B("\x31\x06\x02\x01\x01\x02\x01\x02"), true },
-        { B("\x31\x06\x02\x01\x02\x02\x01\x01"), false }, /* unsorted */
-        { B("\x17\x0d"
-            "250228235959Z"),
-          true },
-        { B("\x17\x0d"
-            "250229000000Z"),
-          false },
-        { B("\x17\x0d"
-            "240229000000Z"),
-          true },
-        { B("\x17\x0d"
-            "251301000000Z"),
-          false },
-        { B("\x17\x0d"
-            "250101240000Z"),
-          false },
-        { B("\x17\x0d"
-            "250101000060Z"),
-          false },
-        { B("\x17\x0b"
-            "2501010000Z"),
-          false }, /* no seconds */
-        { B("\x17\x11"
-            "250101000000+0000"),
-          false },
-        { B("\x18\x0f"
-            "20500101000000Z"),
-          true },
-        { B("\x18\x11"
-            "20500101000000.5Z"),
-          false },
-    };
-
-    for (size_t i = 0; i < COUNT(cases); i++)
-        if (der_check(cases[i].der) != cases[i].good)
+    for (size_t i = 0; i < COUNT(elements); i++)
+        if (der_check(elements[i].der) != elements[i].good)
             fail_msg("case %zu", i);
 }
 

@@ -1,7 +1,7 @@
 #include "base/test.h"
 
-#include "../../tests/fuzz/oracle.h"
 #include "base/random.h"
+#include "oracle.h"
 #include "pki/der.h"
 #include "pki/tbs.h"
 

@@ -173,4 +173,136 @@ struct v1_crl {
 extern const struct op v1_authorities_list_op, v1_authorities_get_op, v1_authorities_enable_op,
     v1_authorities_disable_op, v1_authorities_crl_op;
 
+/* The audit record. */
+
+struct v1_audit_query {
+    int64_t limit;
+    const char *after, *category, *action, *outcome, *actor, *target_type, *target_id;
+    struct when from, until;
+    int64_t chain;
+    bool oldest_first;
+};
+/** Who acted, or on what. */
+struct v1_audit_party {
+    const char *type, *id, *name;
+};
+struct v1_audit_event {
+    const char *id;
+    struct when at;
+    int64_t chain, seq;
+    const char *category, *action, *outcome, *level, *message, *hash;
+    const struct v1_audit_party *actor, *target;
+    struct raw event; /* what the hash is of */
+};
+struct v1_audit_range {
+    int64_t chain, from, to;
+};
+struct v1_audit_break {
+    int64_t chain, seq;
+    const char *reason;
+    struct raw before, at, after;
+};
+struct v1_audit_report {
+    bool intact;
+    int64_t events, chains, checkpoints, unsealed, micros;
+    struct list breaks; /* of struct v1_audit_break */
+};
+/** A JWK Set (RFC 7517). */
+struct v1_keys {
+    struct raw keys;
+};
+extern const struct op v1_audit_list_op, v1_audit_get_op, v1_audit_verify_op, v1_audit_keys_op;
+
+/* Certificates. */
+
+struct v1_sans {
+    struct list dns, ip, email, uri, upn; /* of const char * */
+};
+struct v1_certificate_new {
+    const char *csr, *template_name, *authority, *subject;
+    struct v1_sans *sans;
+    int64_t validity_ms;
+    struct when not_before, not_after;
+    int64_t renews;
+};
+struct v1_issued {
+    struct opt_int id, request_id;
+    const char *disposition, *message;
+    const char *subject, *issuer, *serial_number, *thumbprint;
+    struct when not_before, not_after;
+    const char *pem;
+    struct list chain; /* of const char *: PEM */
+    struct bytes tbs;
+};
+struct v1_san {
+    const char *kind, *value;
+};
+struct v1_certificate {
+    int64_t id;
+    const char *serial_number, *thumbprint, *thumbprint_sha1;
+    const char *subject, *common_name, *issuer;
+    struct list sans; /* of struct v1_san */
+    struct when not_before, not_after, imported_at;
+    const char *state, *key_type, *curve, *signature_algorithm;
+    int64_t key_bits;
+    const char *authority, *template_name, *protocol, *requester;
+    struct opt_int request_id, renews;
+    struct when superseded_at, revoked_at, invalidity_at;
+    struct opt_int revocation_reason;
+    const char *revocation_comment, *revoked_by;
+    int64_t version;
+    const char *pem;
+    struct list chain;
+};
+struct v1_certificates_query {
+    int64_t limit;
+    const char *after, *filter;
+    bool include_revoked, include_expired;
+};
+extern const struct op v1_certificates_list_op, v1_certificates_issue_op, v1_certificates_get_op,
+    v1_search_fields_op;
+
+/* The server. */
+
+struct v1_scoped_permission {
+    const char *permission, *scope;
+    struct list ids; /* of int64_t */
+};
+struct v1_whoami {
+    const char *id, *kind, *name, *auth, *scope;
+    struct list roles, permissions; /* of const char * */
+    struct list on_objects;         /* of struct v1_scoped_permission */
+};
+struct v1_component {
+    const char *name, *state;
+    struct when since;
+    double latency_ms;
+    const char *detail;
+};
+struct v1_health {
+    const char *state, *version, *instance;
+    struct when started_at;
+    struct list components;
+};
+struct v1_job_query {
+    int64_t limit;
+    const char *after, *kind;
+    int64_t state;
+};
+struct v1_job {
+    int64_t id;
+    const char *kind, *state;
+    int64_t attempts, max_attempts;
+    struct opt_int parent;
+    struct when added_at, run_at, started_at, ended_at, deadline_at;
+    const char *error;
+};
+struct v1_search_field {
+    const char *name, *type, *description;
+};
+struct v1_search_fields {
+    struct list items;
+};
+extern const struct op v1_whoami_op, v1_token_keys_op, v1_health_op, v1_jobs_list_op;
+
 #endif

@@ -67,3 +67,13 @@ var_is_id(const struct request *rq, const char *name, int64_t *out)
 {
     return text_to_int(var_text(rq, name), out) && *out > 0;
 }
+
+enum err
+after_id(struct request *rq, const char *after, int64_t *out)
+{
+    *out = 0;
+    if (text_empty(after) || (text_to_int(after, out) && *out > 0))
+        return OK;
+    problem(rq->scope, "after", CHY_BAD_VALUE, "is no cursor of this list");
+    return problems_check(rq->scope);
+}

@@ -132,8 +132,8 @@ make_once(struct request *rq, enum err (*make)(struct request *rq))
     return e;
 }
 
-static void
-keep(struct request *rq, int status, const void *kept)
+void
+keep_answer(struct request *rq, const void *kept)
 {
     struct claim c = claim_of(rq);
     struct scope *s = rq->scope;
@@ -143,7 +143,7 @@ keep(struct request *rq, int status, const void *kept)
         return;
     buf_init_in(&b, s->arena, BODY_MAX);
     json_encode(&b, rq->op->reply, kept);
-    c.status = status;
+    c.status = op_status(rq->op);
     c.body = buf_str(&b);
     if (db_write(s, rq->app->db, keep_in, &c) != OK) { /* what was made is made */
         log_failure(s, LOG_WARN, "the answer of an idempotency key was not kept");
@@ -154,7 +154,7 @@ keep(struct request *rq, int status, const void *kept)
 enum err
 reply_made(struct request *rq, const void *out, const void *kept, int64_t version, const char *path)
 {
-    keep(rq, op_status(rq->op), kept ? kept : out);
+    keep_answer(rq, kept ? kept : out);
     http_reply_header(rq->http, "Location",
                       arena_printf(rq->scope->arena, "%s%s", rest_face.base, path));
     return reply_tagged(rq, out, version);

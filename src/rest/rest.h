@@ -15,7 +15,8 @@ extern const struct job_kind rest_cleanup_kind;
 
 /* For the files of this folder. */
 
-extern const struct binding rest_users[], rest_roles[], rest_templates[], rest_authorities[];
+extern const struct binding rest_users[], rest_roles[], rest_templates[], rest_authorities[],
+    rest_audit[], rest_certificates[], rest_system[];
 
 /** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
  */
@@ -33,6 +34,8 @@ enum err reply_made(struct request *rq, const void *out, const void *kept, int64
  * same key with another request is E_CONFLICT (CHY_KEY_USED). MAKE answers by reply_made().
  */
 enum err make_once(struct request *rq, enum err (*make)(struct request *rq));
+/** Keep the answer of a call that make_once() runs; reply_made() does it by itself. */
+void keep_answer(struct request *rq, const void *kept);
 /** Answer with a page: ITEMS, and where the next page begins. */
 enum err reply_items(struct request *rq, const struct list *items, const char *next);
 /** Whether the body has a member of this name: tells [] from absent. */
@@ -41,5 +44,9 @@ bool body_has(struct request *rq, const char *name);
 enum err dry_run_of(struct request *rq, bool *out);
 /** The id in a path variable that may be a name too. */
 bool var_is_id(const struct request *rq, const char *name, int64_t *out);
+/** A cursor that is an id; none is 0. */
+enum err after_id(struct request *rq, const char *after, int64_t *out);
+/** GET /health. */
+enum err health_get(struct request *rq);
 
 #endif

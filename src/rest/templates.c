@@ -185,10 +185,9 @@ templates_list(struct request *rq)
     struct scope *s = rq->scope;
     struct list out = { 0 };
     const char *next = NULL;
-    int64_t after = 0;
+    int64_t after;
 
-    if (q->after && !text_to_int(q->after, &after))
-        return fail_code(s, E_INVALID, CHY_BAD_VALUE, "after: this is no cursor of this list");
+    TRY(after_id(rq, q->after, &after));
     LIST_EACH(struct template *, t, &all->all)
     {
         if ((*t)->id <= after ||

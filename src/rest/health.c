@@ -1,0 +1,155 @@
+/* How the server's parts are, each checked as it is asked. */
+#include "jobs/jobs.h"
+#include "rest/rest.h"
+#include <pthread.h>
+
+enum state { STATE_OK, STATE_DEGRADED, STATE_FAILING };
+static const char *const state_names[] = { "ok", "degraded", "failing" };
+
+/* Since when each component is as it is, as far as this server was asked. */
+enum component { SERVER, DATABASE, SIGNING_KEYS, REVOCATION_LISTS, JOBS, COMPONENTS };
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        enum state state;
+        struct when since;
+    } of[COMPONENTS];
+} known = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct when
+since(const struct app *app, enum component c, enum state state)
+{
+    struct when when;
+
+    (void)pthread_mutex_lock(&known.lock);
+    if (!known.of[c].since.ms)
+        known.of[c].since = state == STATE_OK ? app->started : clock_now();
+    else if (known.of[c].state != state)
+        known.of[c].since = clock_now();
+    known.of[c].state = state;
+    when = known.of[c].since;
+    (void)pthread_mutex_unlock(&known.lock);
+    return when;
+}
+
+/* A check tells its state, and in S's arena why it is not ok. */
+typedef enum state (*check_fn)(struct scope *s, struct app *app, const char **detail);
+
+static enum state
+check_server(struct scope *s, struct app *app, const char **detail)
+{
+    struct buf failing;
+
+    buf_init_in(&failing, s->arena, 1024);
+    if (!app->ready || app->ready(s, app, &failing))
+        return STATE_OK;
+    *detail = arena_printf(s->arena, "not ready: %s", buf_str(&failing));
+    return STATE_FAILING;
+}
+
+static enum state
+check_database(struct scope *s, struct app *app, const char **detail)
+{
+    scope_deadline_in(s, 3000);
+    if (db_check(s, app->db) == OK)
+        return STATE_OK;
+    *detail = s->error.text;
+    return STATE_FAILING;
+}
+
+static enum state
+check_signing_keys(struct scope *s, struct app *app, const char **detail)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
+    enum state worst = STATE_OK;
+
+    LIST_EACH(struct ca_authority *, ca, &snap->authorities)
+    {
+        if (!(*ca)->enabled || ((*ca)->key && signer_health(s, (*ca)->key->signer) == OK))
+            continue;
+        *detail = arena_printf(s->arena, "the key of %s cannot be used", (*ca)->name);
+        worst = STATE_FAILING;
+    }
+    return worst;
+}
+
+static enum state
+check_revocation_lists(struct scope *s, struct app *app, const char **detail)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
+    struct when now = clock_now();
+    enum state worst = STATE_OK;
+
+    LIST_EACH(struct ca_authority *, ca, &snap->authorities)
+    {
+        struct crl_published crl;
+
+        if (!(*ca)->key)
+            continue;
+        if (crl_current(s, app->office, (*ca)->key, &crl) != OK) {
+            *detail = arena_printf(s->arena, "%s has no CRL", (*ca)->name);
+            worst = STATE_FAILING;
+        } else if (when_cmp(crl.next_update, now) < 0) {
+            *detail = arena_printf(s->arena, "the CRL of %s is out of date", (*ca)->name);
+            worst = STATE_FAILING;
+        }
+    }
+    return worst;
+}
+
+static enum state
+check_jobs(struct scope *s, struct app *app, const char **detail)
+{
+    struct job_query q = { .state = JOB_FAILED, .limit = 20 };
+    struct when recent = when_add_ms(clock_now(), -HOUR_MS);
+    struct list rows;
+    size_t failed = 0;
+
+    if (job_list(s, app->db, &q, &rows) != OK) {
+        *detail = s->error.text;
+        return STATE_FAILING;
+    }
+    LIST_EACH(struct job_row, row, &rows)
+    failed += when_given(row->ended) && when_cmp(row->ended, recent) > 0;
+    if (!failed)
+        return STATE_OK;
+    *detail = arena_printf(s->arena, "%zu jobs were given up within the last hour", failed);
+    return STATE_DEGRADED;
+}
+
+static const struct {
+    const char *name;
+    check_fn check;
+} checks[COMPONENTS] = {
+    [SERVER] = { "server", check_server },
+    [DATABASE] = { "database", check_database },
+    [SIGNING_KEYS] = { "signing_keys", check_signing_keys },
+    [REVOCATION_LISTS] = { "revocation_lists", check_revocation_lists },
+    [JOBS] = { "jobs", check_jobs },
+};
+
+enum err
+health_get(struct request *rq)
+{
+    struct app *app = rq->app;
+    struct v1_health out = { .version = app->version,
+                             .instance = app->instance,
+                             .started_at = app->started };
+    enum state worst = STATE_OK;
+
+    for (size_t i = 0; i < COMPONENTS; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("health"); /* failures are findings here */
+        const char *detail = NULL;
+        int64_t begun = clock_mono_us();
+        enum state state = checks[i].check(s, app, &detail);
+
+        worst = MAX(worst, state);
+        list_add(rq->scope->arena, &out.components, struct v1_component,
+                 ((struct v1_component){ checks[i].name, state_names[state],
+                                         since(app, (enum component)i, state),
+                                         (double)(clock_mono_us() - begun) / 1000,
+                                         arena_text(rq->scope->arena, detail) }));
+    }
+    out.state = state_names[worst];
+    return reply(rq, 200, &out);
+}

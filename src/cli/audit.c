@@ -5,16 +5,9 @@
 #include <stdio.h>
 
 static const struct column columns[] = {
-    { "ts", "TIME", 0 },
-    { "action", NULL, 0 },
-    { "outcome", NULL, COL_STATUS },
-    { "actor.name", "WHO", 0 },
-    { "target.type", "WHAT", 0 },
-    { "target.name", "NAME", 0 },
-    { "target.id", "ID", 0 },
-    { "message", NULL, COL_WIDE },
-    { "request.id", "REQUEST", COL_WIDE },
-    { "id", "EVENT", COL_WIDE },
+    { "at", "TIME", 0 },        { "action", NULL, 0 },         { "outcome", NULL, COL_STATUS },
+    { "actor.name", "WHO", 0 }, { "target.type", "WHAT", 0 },  { "target.name", "NAME", 0 },
+    { "target.id", "ID", 0 },   { "message", NULL, COL_WIDE }, { "id", "EVENT", COL_WIDE },
 };
 static const struct view events = { .kind = "audit",
                                     .key = "id",
@@ -37,10 +30,11 @@ run_audit_list(struct cli *c)
 {
     struct ask ask = { .path = REST_API "/audit" };
 
-    ask_param(c, &ask, "filter", cli_arg(c, 0));
     ask_param(c, &ask, "action", cli_text(c, "action"));
     ask_param(c, &ask, "actor", cli_text(c, "actor"));
-    ask_param(c, &ask, "target", cli_text(c, "target"));
+    ask_param(c, &ask, "target_id", cli_text(c, "target"));
+    ask_param(c, &ask, "category", cli_text(c, "category"));
+    ask_param(c, &ask, "outcome", cli_text(c, "outcome"));
     add_time(c, &ask, "since", "from");
     add_time(c, &ask, "until", "until");
     return print_cursor(c, &ask, &events);
@@ -49,7 +43,7 @@ run_audit_list(struct cli *c)
 static void
 add_break(struct buf *b, const struct audit_break *at)
 {
-    buf_printf(b, "{\"lane\":%lld,\"seq\":%lld,\"reason\":", (long long)at->lane,
+    buf_printf(b, "{\"chain\":%lld,\"seq\":%lld,\"reason\":", (long long)at->lane,
                (long long)at->seq);
     json_text(b, at->reason);
     buf_printf(b, ",\"before\":%s,\"at\":%s,\"after\":%s}", at->before ? at->before : "null",
@@ -72,9 +66,9 @@ verify_here(struct cli *c, const char *url, const struct json **out)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b,
                "{\"intact\":%s,\"events\":%lld,\"chains\":%lld,\"checkpoints\":%lld,"
-               "\"unsealed\":%lld,\"milliseconds\":%lld,\"breaks\":[",
+               "\"unsealed\":%lld,\"micros\":%lld,\"breaks\":[",
                r.intact ? "true" : "false", (long long)r.events, (long long)r.chains,
-               (long long)r.checkpoints, (long long)r.unsealed, (long long)r.micros / 1000);
+               (long long)r.checkpoints, (long long)r.unsealed, (long long)r.micros);
     LIST_EACH(struct audit_break, one, &r.breaks)
     {
         buf_text(&b, n++ ? "," : "");
@@ -90,7 +84,7 @@ static void
 tell(struct cli *c, const struct json *report, bool intact)
 {
     const struct json *breaks = json_get(report, "breaks");
-    int64_t count = 0, chains = 0, checkpoints = 0, unsealed = 0, lane, seq;
+    int64_t count = 0, chains = 0, checkpoints = 0, unsealed = 0, chain, seq;
 
     (void)json_int(json_get(report, "events"), &count);
     (void)json_int(json_get(report, "chains"), &chains);
@@ -104,8 +98,8 @@ tell(struct cli *c, const struct json *report, bool intact)
         const struct json *one = json_item(breaks, i);
         const char *reason = json_str(json_get(one, "reason"));
 
-        if (json_int(json_get(one, "lane"), &lane) && json_int(json_get(one, "seq"), &seq))
-            (void)printf("  chain %lld, event %lld: %s\n", (long long)lane, (long long)seq,
+        if (json_int(json_get(one, "chain"), &chain) && json_int(json_get(one, "seq"), &seq))
+            (void)printf("  chain %lld, event %lld: %s\n", (long long)chain, (long long)seq,
                          reason ? reason : "");
     }
     if (!intact)

@@ -128,10 +128,14 @@ static const struct flag crl_flags[] = {
 static const struct flag query_flags[] = {
     { "filter", 0, FLAG_TEXT, "QUERY", "which", NULL, "query", NULL },
 };
+static const char *const outcome_words[] = { "success", "denied", "failure", "pending", NULL };
 static const struct flag audit_flags[] = {
     { "action", 0, FLAG_TEXT, "NAME", "certificate.issue, login.failed, ...", NULL, NULL, NULL },
     { "actor", 0, FLAG_TEXT, "WHO", "who did it", NULL, NULL, NULL },
     { "target", 0, FLAG_TEXT, "ID", "what it was done to", NULL, NULL, NULL },
+    { "category", 0, FLAG_TEXT, "NAME", "certificate, identity, ca, ...", NULL, NULL, NULL },
+    { "outcome", 0, FLAG_WORD, "WORD", "success, denied, failure, pending", outcome_words, NULL,
+      NULL },
     { "since", 0, FLAG_TIME, "T", "from then on: a time, -24h", NULL, NULL, NULL },
     { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
 };
@@ -239,7 +243,7 @@ const struct command commands[] = {
       "  chancery templates list\n" },
     { "templates show", "NAME", 1, 1, NULL, 0, run_templates_show, "Show one template.",
       "  chancery templates show WebServer -o yaml\n" },
-    { "audit list", "[QUERY]", 0, 1, FLAGS(audit_flags), run_audit_list,
+    { "audit list", "", 0, 0, FLAGS(audit_flags), run_audit_list,
       "List what was done, the latest first.",
       "  chancery audit list --action certificate.revoke --since -24h\n" },
     { "audit verify", "", 0, 0, FLAGS(verify_flags), run_audit_verify,

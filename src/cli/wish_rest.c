@@ -1,6 +1,8 @@
 /* A wish by our own API, POST /api/v1/certificates. */
 #include "cli/issue.h"
 
+#include "pki/pem.h"
+
 static enum err
 ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
 {
@@ -8,7 +10,6 @@ ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
                        .path = REST_API "/certificates",
                        .not_done =
                            dry ? "the certificate would not be issued" : "certificate not issued" };
-    struct when from = when_given(w->not_before) ? w->not_before : clock_now();
     struct buf b;
 
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
@@ -23,9 +24,8 @@ ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
         wish_add_text(&b, "not_before", when_rfc3339(c->s->arena, w->not_before));
     if (when_given(w->not_after))
         wish_add_text(&b, "not_after", when_rfc3339(c->s->arena, w->not_after));
-    else if (w->duration_ms)
-        wish_add_text(&b, "not_after",
-                      when_rfc3339(c->s->arena, when_add_ms(from, w->duration_ms - SECOND_MS)));
+    if (w->duration_ms)
+        wish_add_text(&b, "validity", duration_text(c->s->arena, w->duration_ms));
     buf_byte(&b, '}');
     if (dry)
         ask_param(c, &ask, "dry_run", "true");
@@ -36,6 +36,8 @@ ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
 enum err
 wish_send_rest(struct cli *c, const struct wish *w, struct wish_come_true *out)
 {
+    struct list leaf = { 0 };
+    const char *pem;
     struct answer a;
 
     TRY(ask_rest(c, w, false, &a));
@@ -43,7 +45,12 @@ wish_send_rest(struct cli *c, const struct wish *w, struct wish_come_true *out)
     (void)json_int(json_get(a.json, "request_id"), &out->request);
     out->disposition = json_str(json_get(a.json, "disposition"));
     out->message = json_str(json_get(a.json, "message"));
-    return wish_take_certs(c, json_get(a.json, "certificates"), &out->certs);
+    pem = json_str(json_get(a.json, "pem"));
+    if (!pem)
+        return OK;
+    TRY(note(c->s, pem_read_certs(c->s, bytes_of_text(pem), &leaf), "the server's answer"));
+    list_add(c->s->arena, &out->certs, struct bytes, *list_at(&leaf, struct bytes, 0));
+    return wish_take_certs(c, json_get(a.json, "chain"), &out->certs);
 }
 
 enum err

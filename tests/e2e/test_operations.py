@@ -44,8 +44,8 @@ def test_readiness_is_503_while_the_database_is_away(database):
         server.tolerates_errors = True
         issued = server.client().enroll(dns=("before.example.com",))
         cluster.pause()
-        reply = processes.wait_until(lambda: (found := plain(server, "/healthz/ready")).status_code == 503 and found, 15,
-                                     what="readiness 503")
+        reply, = processes.wait_until(lambda: (found := plain(server, "/healthz/ready")).status_code == 503 and [found],
+                                      15, what="readiness 503")
         assert "database" in reply.text and "postgres" not in reply.text.lower()
         assert plain(server, "/healthz/live").status_code == 200
         assert plain(server, "/KeyfactorAPI/Status/HealthCheck").status_code == 503

@@ -96,12 +96,13 @@ struct failing {
     const struct attempt *t;
     bool audit;
     int64_t skipped;
+    bool locked; /* set when this failure locked the account */
 };
 
 static enum err
-failures_count(struct scope *s, struct tx *tx, const struct attempt *t,
-               const struct audit_actor *actor)
+failures_count(struct scope *s, struct tx *tx, struct failing *f, const struct audit_actor *actor)
 {
+    const struct attempt *t = f->t;
     const struct access_options *o = &t->a->o;
     bool user = t->kind == CALLER_USER;
     struct audit_event locked = { .action = AUDIT_LOGIN_LOCKED,
@@ -113,6 +114,7 @@ failures_count(struct scope *s, struct tx *tx, const struct attempt *t,
 
     TRY(tx_one(s, tx, user ? &user_failed : &client_failed, BIND(v_int(t->p.id)), &row));
     lock_ms = lock_out_ms(row_int(&row), o->lock_after, o->lock_ms);
+    f->locked = lock_ms != 0;
     if (lock_ms == 0)
         return OK;
     TRY(tx_do(s, tx, user ? &user_lock : &client_lock,
@@ -125,7 +127,7 @@ failures_count(struct scope *s, struct tx *tx, const struct attempt *t,
 static enum err
 failed_in(struct scope *s, struct tx *tx, void *arg)
 {
-    const struct failing *f = arg;
+    struct failing *f = arg;
     struct audit_actor actor = actor_of(s, f->t);
     struct audit_event event = { .action = AUDIT_LOGIN_FAILED,
                                  .outcome = AUDIT_DENIED,
@@ -144,7 +146,7 @@ failed_in(struct scope *s, struct tx *tx, void *arg)
                              (long long)f->skipped);
         TRY(audit_add(s, tx, &event));
     }
-    return f->t->p.id && !f->t->ours ? failures_count(s, tx, f->t, &actor) : OK;
+    return f->t->p.id && !f->t->ours ? failures_count(s, tx, f, &actor) : OK;
 }
 
 /** What failures of a name that does not exist are counted by: the same folding as for one that
@@ -167,6 +169,8 @@ refuse(struct scope *s, const struct attempt *t)
         guesses_failed(t->a->guesses, guess_name(t), t->a->o.lock_after, t->a->o.lock_ms);
     if (t->p.id || f.audit)
         TRY(db_write(s, t->a->db, failed_in, &f));
+    if (f.locked) /* what is remembered would open the lock for a minute */
+        access_forget(t->a, principal_id_text(s->arena, t->kind, t->p.id));
     return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN,
                      t->kind == CALLER_USER ? "the user name or the password is wrong"
                                             : "the client id or the secret is wrong");

@@ -4,6 +4,7 @@
 #include "audit/checkpoint.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "seal/reference.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -165,19 +166,22 @@ dev_login(struct scope *s, struct parts *p)
     struct arena *a = p->scope->arena;
     struct oauth_client have,
         client = { .client_id = "dev", .enabled = { true, true }, .roles_given = true };
-    const char *path = in_data(p->scope, p, "dev-login.json");
-    struct buf b;
-    char text[1024] = { 0 };
-    const char *made;
+    const char *path = in_data(p->scope, p, "dev-login");
+    AUTO(secret_free) struct secret *kept = NULL;
+    const char *made, *sealed;
+    char text[2048] = { 0 };
     struct json *j;
+    struct buf b;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0) {
         ssize_t got = read(fd, text, sizeof(text) - 1);
 
         (void)close(fd);
-        TRY(json_parse(s, (struct bytes){ (const uint8_t *)text, (size_t)MAX(got, (ssize_t)0) },
-                       &j));
+        if (got <= 0)
+            return fail(s, E_INVALID, "%s is empty", path);
+        TRY(note(s, secret_resolve(s, p->app.seal, text_trim(s->arena, text), &kept), "%s", path));
+        TRY(json_parse(s, secret_bytes(kept), &j));
         p->admin_user = arena_text(a, json_str(json_get(j, "user")));
         p->admin_password = arena_text(a, json_str(json_get(j, "password")));
         p->client_id = arena_text(a, json_str(json_get(j, "client_id")));
@@ -190,11 +194,12 @@ dev_login(struct scope *s, struct parts *p)
         buf_init_in(&b, s->arena, sizeof(text));
         buf_printf(
             &b,
-            "{\"user\":\"%s\",\"password\":\"%s\",\"client_id\":\"%s\",\"client_secret\":\"%s\"}\n",
+            "{\"user\":\"%s\",\"password\":\"%s\",\"client_id\":\"%s\",\"client_secret\":\"%s\"}",
             p->admin_user, p->admin_password, p->client_id, p->client_secret);
+        TRY(seal_text(s, p->app.seal, buf_bytes(&b), &sealed));
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len || fsync(fd) != 0 ||
-            close(fd) != 0)
+        if (fd < 0 || write(fd, sealed, strlen(sealed)) != (ssize_t)strlen(sealed) ||
+            fsync(fd) != 0 || close(fd) != 0)
             return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
     }
     TRY(parts_first_user(s, p, p->admin_user, p->admin_password));

@@ -55,22 +55,10 @@ harden(void)
     (void)umask(0077);
 }
 
-static enum err
-apply_log(struct scope *s, const struct server_settings *set, bool dev)
+static void
+apply_log(const struct server_settings *set)
 {
-    enum log_level level;
-    enum log_form form;
-
-    if (!log_level_parse(set->log->level, &level))
-        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
-                         "log.level: \"%s\" is none of error, warn, info, debug, trace",
-                         set->log->level);
-    if (!log_form_parse(set->log->form, &form))
-        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
-                         "log.form: \"%s\" is none of json, logfmt, text", set->log->form);
-    (void)dev;
-    log_setup(form, level, STDOUT_FILENO);
-    return OK;
+    log_setup((enum log_form)set->log->form, (enum log_level)set->log->level, STDOUT_FILENO);
 }
 
 static char *
@@ -318,7 +306,7 @@ reload(struct scope *s, struct parts *p)
     (void)arena_own(p->scope->arena, fresh,
                     settings_unref); /* threads may still read the old one */
     set = settings_root(fresh);
-    TRY(apply_log(s, set, p->options->dev));
+    apply_log(set);
     rate = (struct rate_options){ .per_principal = (int)set->access->rate_per_caller,
                                   .per_address = (int)set->access->rate_per_address };
     rate_set(p->app.rate, &rate);
@@ -433,11 +421,11 @@ server_serve(int argc, char **argv)
         (void)fputs(server_serve_usage, stdout);
         return 0;
     }
-    if (options_load(s, &o, &settings) != OK ||
-        apply_log(s, settings_root(settings), o.dev) != OK) {
+    if (options_load(s, &o, &settings) != OK) {
         (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
         return 2;
     }
+    apply_log(settings_root(settings));
     if (o.check) {
         (void)puts("the settings are good");
         return 0;

@@ -1,5 +1,7 @@
 #include "server/settings.h"
 
+#include "base/log.h"
+
 #define L(member, wire, ...) FIELD(listen_settings, member, wire, __VA_ARGS__)
 #define DURATION_OF(member, wire, preset_, text, ...) \
     L(member, wire, .flags = DURATION, .preset = preset_, .doc = text, __VA_ARGS__)
@@ -99,10 +101,20 @@ static const struct field access_settings_fields[] = {
 };
 static const struct model access_settings_model = MODEL(access_settings, access_settings_fields);
 
+static const struct choice log_levels[] = {
+    { LOG_ERROR, "error", NULL }, { LOG_WARN, "warn", NULL },   { LOG_INFO, "info", NULL },
+    { LOG_DEBUG, "debug", NULL }, { LOG_TRACE, "trace", NULL }, { 0, NULL, NULL },
+};
+static const struct choice log_forms[] = {
+    { LOG_JSON, "json", NULL },
+    { LOG_LOGFMT, "logfmt", NULL },
+    { LOG_TEXT, "text", NULL },
+    { 0, NULL, NULL },
+};
 static const struct field log_settings_fields[] = {
-    FIELD(log_settings, level, "level", .preset = "info",
-          .doc = "error, warn, info, debug, trace."),
-    FIELD(log_settings, form, "form", .preset = "json", .doc = "json, logfmt, text."),
+    FIELD(log_settings, level, "level", .choices = log_levels, .flags = CHOICE_TEXT,
+          .preset = "info"),
+    FIELD(log_settings, form, "form", .choices = log_forms, .flags = CHOICE_TEXT, .preset = "json"),
     FIELD(log_settings, access, "access", .preset = "true", .doc = "A line for each request."),
 };
 static const struct model log_settings_model = MODEL(log_settings, log_settings_fields);

@@ -28,7 +28,7 @@ struct access_settings {
     int64_t token_life, lock_after, lock_time, rate_per_caller, rate_per_address;
 };
 struct log_settings {
-    const char *level, *form;
+    int64_t level, form; /* enum log_level, enum log_form */
     bool access;
 };
 struct metrics_settings {

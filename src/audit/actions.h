@@ -45,6 +45,9 @@
     ACTION(CA_OCSP_KEY, "ca", "ca.ocsp.key", "An OCSP responder got a new key and certificate.")   \
     ACTION(CA_SIGNING_INTENT, "ca", "ca.signing.intent",                                           \
            "An authority is about to use its key (strict signing journal).")                       \
+    ACTION(CA_SERIAL_BURNT, "ca", "ca.serial.burnt",                                               \
+           "A serial number of the strict signing journal has no certificate and counts as "       \
+           "revoked.")                                                                             \
     ACTION(TEMPLATE_CREATE, "template", "template.create", "A template was made.")                 \
     ACTION(TEMPLATE_EDIT, "template", "template.edit", "A template got a new version.")            \
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \

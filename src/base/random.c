@@ -76,9 +76,8 @@ random_bytes(void *out, size_t len)
 {
     int period = atomic_load_explicit(&repeat_period, memory_order_relaxed);
 
-    if (period > 0)
-        memset(out, (int)(0x40 + atomic_fetch_add(&repeat_calls, 1) % (unsigned)period % 0x3f),
-               len);
+    if (period > 0 && atomic_fetch_add(&repeat_calls, 1) % (unsigned)period == 0)
+        memset(out, 0x40, len);
     else
         pool_bytes(out, len);
 }
@@ -92,7 +91,7 @@ random_below(uint64_t below)
         return 0;
     do
         random_bytes(&draw, sizeof(draw));
-    while (draw >= limit && atomic_load(&repeat_period) == 0);
+    while (draw >= limit && atomic_load(&repeat_period) != 1);
     return draw % below;
 }
 

@@ -13,8 +13,8 @@ uint64_t random_below(uint64_t below);
 char *ulid_new(struct arena *a);
 /** A random UUID (RFC 9562 version 4) in lower case. */
 char *uuid_new(struct arena *a);
-/** Builds with faults: from now on give the same LEN-byte pattern again every PERIOD calls; 0 ends
- * it. */
+/** Builds with faults: from now on every PERIOD-th call gives the same bytes, 1 always; 0 ends it.
+ */
 void random_tell_repeat(int period);
 
 #endif

@@ -20,7 +20,7 @@ GAUGE(next_update, "chancery_crl_next_update_timestamp_seconds",
 GAUGE(entry_count, "chancery_crl_entries", "Entries of the published CRL.", "ca", "kind");
 COUNTER(published_total, "chancery_crl_published_total", "CRLs published.", "ca");
 
-SQL(take_number, "UPDATE crl_scope SET number = number + 1, due_at = NULL WHERE id = $1 "
+SQL(take_number, "UPDATE crl_scope SET number = number + 1 WHERE id = $1 "
                  "RETURNING number, ca_key, COALESCE(last_this_update, 0)");
 SQL(revoked_rows, "SELECT serial, revoked_at, revocation_reason, invalidity_at FROM certificate "
                   "WHERE ca_key = $1 AND revoked_at IS NOT NULL AND crl_done = 0 ORDER BY serial");
@@ -29,8 +29,12 @@ SQL(previous_crl,
 SQL(add_crl, "INSERT INTO crl (scope, number, this_update, next_update, entries, der) "
              "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id");
 SQL(set_published,
-    "UPDATE crl_scope SET published = $2, last_this_update = $3, last_next_update = $4 "
-    "WHERE id = $1");
+    "UPDATE crl_scope SET published = $2, last_this_update = $3, last_next_update = $4, "
+    "due_at = CASE WHEN due_at > $5 THEN due_at ELSE NULL END "
+    "WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM crl c WHERE c.scope = $1 AND c.number > $6)");
+SQL(burnt_rows, "SELECT j.serial, j.burnt_at FROM signing_journal j LEFT JOIN certificate c "
+                "ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash "
+                "WHERE j.ca_key = $1 AND j.burnt_at IS NOT NULL AND c.id IS NULL");
 SQL(forget_old, "DELETE FROM crl WHERE scope = $1 AND number <= $2");
 SQL(mark_done, "UPDATE certificate SET crl_done = 1 WHERE ca_key = $1 AND revoked_at IS NOT NULL "
                "AND crl_done = 0 AND not_after < $2 AND COALESCE(revocation_seen_at, 0) < $3");
@@ -75,6 +79,7 @@ crl_want(struct scope *s, struct tx *tx, struct ca_office *office, const struct 
 /* Step one: a number, on disk before anything is signed with it. */
 struct numbering {
     int64_t scope, number, ca_key;
+    struct when last_this_update;
 };
 
 static enum err
@@ -86,6 +91,7 @@ number_in(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_one(s, tx, &take_number, BIND(v_int(n->scope)), &row));
     n->number = row_int(&row);
     n->ca_key = row_int(&row);
+    n->last_this_update = row_when(&row);
     return OK;
 }
 
@@ -100,6 +106,15 @@ add_entry(struct scope *s, struct row *row, void *arg)
     entry.reason = (int)row_int(row);
     entry.invalid_since = row_when(row);
     return crl_builder_add(s, b, &entry);
+}
+
+static enum err
+add_burnt(struct scope *s, struct row *row, void *arg)
+{
+    struct crl_entry entry = { .serial = row_bytes(row), .invalid_since = WHEN_NONE };
+
+    entry.revoked_at = row_when(row);
+    return crl_builder_add(s, arg, &entry);
 }
 
 static enum err
@@ -185,16 +200,19 @@ publish_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct publishing *p = arg;
     struct row row;
-    int64_t id;
+    int64_t id, changed;
 
     TRY(tx_one(s, tx, &add_crl,
                BIND(v_int(p->scope), v_int(p->number), v_when(p->plan.this_update),
                     v_when(p->plan.next_update), v_int((int64_t)p->entries), v_bytes(p->der)),
                &row));
     id = row_int(&row);
-    TRY(tx_do(s, tx, &set_published,
-              BIND(v_int(p->scope), v_int(id), v_when(p->plan.this_update),
-                   v_when(p->plan.next_update))));
+    TRY(tx_count(s, tx, &set_published,
+                 BIND(v_int(p->scope), v_int(id), v_when(p->plan.this_update),
+                      v_when(p->plan.next_update), v_when(p->read_at), v_int(p->number)),
+                 &changed));
+    if (!changed) /* numbers go up for whoever fetches them */
+        return fail(s, E_CONFLICT, "a newer CRL of %s was published meanwhile", p->name);
     TRY(tx_do(s, tx, &mark_done,
               BIND(v_int(p->ca_key), v_when(p->plan.this_update),
                    v_when(when_add_ms(p->read_at, -MINUTE_MS)))));
@@ -216,11 +234,23 @@ build(struct scope *s, struct ca_office *office, const struct ca_key *key, struc
     struct bytes tbs;
 
     TRY(db_each(s, office->o.db, revoked_rows.text, BIND(v_int(key->id)), add_entry, b));
+    if (office->o.strict_journal)
+        TRY(db_each(s, office->o.db, burnt_rows.text, BIND(v_int(key->id)), add_burnt, b));
     p->entries = crl_builder_count(b);
     TRY(crl_builder_tbs(s, b, &p->plan, &tbs));
     crash_point("crl.before_sign");
     TRY(sign_list(s, key, tbs, &p->der));
     return check_list(s, office, key, p->der);
+}
+
+/* A little before now, but neither before the key's certificate nor, should the clock have been set
+ * back a little, before the last list. */
+static struct when
+this_update_at(const struct ca_key *key, const struct numbering *n, struct when now)
+{
+    int64_t at = MAX(when_s(now) - CRL_BACKDATE_MS / 1000, when_s(key->cert->not_before));
+
+    return WHEN_S(MAX(at, MIN(when_s(n->last_this_update), when_s(now))));
 }
 
 enum err
@@ -250,8 +280,7 @@ crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id)
                   .key_id = key->ski,
                   .sig_alg = sig_alg_info(key->sig_alg)->der,
                   .number = n.number,
-                  .this_update = WHEN_S(
-                      MAX(when_s(now) - CRL_BACKDATE_MS / 1000, when_s(key->cert->not_before))),
+                  .this_update = this_update_at(key, &n, now),
                   .next_update = WHEN_S(when_s(now) + (2 * interval_ms(office) + DAY_MS) / 1000),
                   .expired_since = WHEN_NONE },
     };
@@ -321,6 +350,8 @@ plan_job(struct scope *s, void *app, const struct job *job UNUSED)
     struct when now = clock_now();
     struct rows rows;
 
+    if (office->o.strict_journal)
+        TRY(journal_burn(s, office));
     TRY(db_all(s, office->o.db, &due_scopes,
                BIND(v_when(when_add_ms(now, -interval_ms(office))), v_when(now)), &rows));
     for (size_t i = 0; i < rows.count; i++) {

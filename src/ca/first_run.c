@@ -103,7 +103,7 @@ certify(struct scope *s, struct ca_office *office, struct founding *f, struct fo
     TRY(pubkey_read(s, plan.spki, &pub));
     TRY(pubkey_import(s, &pub, &f->key.public_key));
     pubkey_id(&pub, key_id);
-    TRY(name_from_text(s, arena_printf(s->arena, "CN=%.60s", f->name), &plan.subject));
+    TRY(cn_name(s, f->name, &plan.subject));
     plan.issuer = parent ? parent->cert.subject.der : plan.subject;
     if (parent)
         from = MAX(from, when_s(parent->cert.not_before));
@@ -183,20 +183,18 @@ register_in(struct scope *s, struct tx *tx, void *arg)
     return register_one(s, tx, &run->issuing, &run->root, run->actor);
 }
 
-enum err
-ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor)
+static enum err
+found(struct scope *s, struct ca_office *office, const struct audit_actor *actor)
 {
     const char *name = office->o.name ? office->o.name : "Chancery";
     struct first_run run = { .actor = actor };
-    const struct ca_snapshot *snap;
-    struct row row;
 
-    TRY(db_one(s, office->o.db, &count_authorities, BIND_NONE, &row));
-    if (row_int(&row) > 0)
-        return OK;
+    if (text_code_points(name) > 40)
+        return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                         "the authorities' name is longer than 40 characters");
     run.root.is_root = true;
-    run.root.name = arena_printf(s->arena, "%.40s Root CA", name);
-    run.issuing.name = arena_printf(s->arena, "%.40s Issuing CA 1", name);
+    run.root.name = arena_printf(s->arena, "%s Root CA", name);
+    run.issuing.name = arena_printf(s->arena, "%s Issuing CA 1", name);
     TRY(make_key(s, office, office->o.root_key ? office->o.root_key : "ec-p384", &run.root));
     TRY(make_key(s, office, office->o.issuing_key ? office->o.issuing_key : "ec-p256",
                  &run.issuing));
@@ -207,20 +205,48 @@ ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor
                 office->o.issuing_life_ms ? office->o.issuing_life_ms : ISSUING_LIFE_MS));
     TRY(db_write(s, office->o.db, register_in, &run));
     TRY(ca_office_reload(s, office));
-    if (run.done_by_another)
-        return OK;
-    TRY(ocsp_rotate(s, office));
-    snap = ca_snapshot_ref(office);
+    if (!run.done_by_another)
+        log_info(s, "made %s and %s", run.root.name, run.issuing.name);
+    return OK;
+}
+
+/* The first CRLs: at once, so that addresses in certificates are never without one. */
+static enum err
+first_crls(struct scope *s, struct ca_office *office)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
+
     LIST_EACH(struct ca_key *, k, &snap->keys)
     {
-        enum err e = crl_publish(s, office, (*k)->crl_scope);
+        struct crl_published have;
+        enum err e;
 
-        if (e != OK) {
-            ca_snapshot_unref(snap);
+        if (!(*k)->signer)
+            continue;
+        e = crl_current(s, office, *k, &have);
+        if (e == E_NOT_FOUND)
+            e = crl_publish(s, office, (*k)->crl_scope);
+        if (e != OK && e != E_CONFLICT) /* conflict: another server published it */
             return e;
-        }
+        scope_clear(s);
     }
-    ca_snapshot_unref(snap);
-    log_info(s, "made %s and %s", run.root.name, run.issuing.name);
+    return OK;
+}
+
+enum err
+ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor)
+{
+    struct row row;
+
+    TRY(db_one(s, office->o.db, &count_authorities, BIND_NONE, &row));
+    if (row_int(&row) == 0) {
+        TRY(found(s, office, actor));
+        TRY(ocsp_rotate(s, office));
+        return first_crls(s, office);
+    }
+    if (first_crls(s, office) != OK) { /* "crl.plan" goes on trying */
+        log_failure(s, LOG_ERROR, "a first CRL could not be published");
+        scope_clear(s);
+    }
     return OK;
 }

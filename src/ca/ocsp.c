@@ -38,9 +38,9 @@ key_asked(const struct ca_snapshot *snap, const struct ocsp_cert_id *id)
 }
 
 void
-ocsp_fresh(struct ca_office *office)
+ocsp_fresh(struct ca_office *office, int64_t at_ms)
 {
-    atomic_store(&office->fresh_at, clock_mono_ms());
+    atomic_store(&office->fresh_at, at_ms);
 }
 
 void
@@ -81,6 +81,24 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
     return found;
 }
 
+/* A serial that the strict journal knows and the register does not is revoked: ca-core section 2.
+ */
+static enum err
+look_up_burnt(struct scope *s, struct ca_office *office, const struct ca_key *key,
+              const struct ocsp_cert_id *id, struct ocsp_single *single)
+{
+    enum err e;
+
+    if (!office->o.strict_journal)
+        return OK;
+    e = journal_burnt(s, office, key->subject_hash, id->serial, &single->revoked_at);
+    if (e == E_NOT_FOUND)
+        return OK;
+    TRY(e);
+    single->status = OCSP_REVOKED;
+    return OK;
+}
+
 /* What the register says of one CertID. */
 static enum err
 look_up(struct scope *s, struct ca_office *office, const struct ca_key *key,
@@ -96,7 +114,7 @@ look_up(struct scope *s, struct ca_office *office, const struct ca_key *key,
         return OK;
     e = catalog_status(s, office->o.db, key->subject_hash, id->serial, &status);
     if (e == E_NOT_FOUND)
-        return OK;
+        return look_up_burnt(s, office, key, id, single);
     TRY(e);
     if (status.state == CERT_REVOKED) {
         single->status = OCSP_REVOKED;
@@ -136,9 +154,9 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
     uint64_t mark = ocsp_cache_mark(office->cache, rq->ids[0].serial);
     bool echo = rq->nonce.len >= 1 && rq->nonce.len <= 32;
 
-    if (!key->responder)
+    if (!key->responder || when_cmp(key->responder->not_after, now) <= 0)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
-                         "there is no OCSP responder for this key yet");
+                         "there is no OCSP responder for this key now");
     if (when_cmp(until, key->responder->not_after) > 0)
         until = key->responder->not_after;
     plan.responder_key = key->responder->key_id;

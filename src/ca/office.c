@@ -22,6 +22,22 @@ slug_of(struct arena *a, const char *name)
     return *out ? out : arena_text(a, "ca");
 }
 
+enum err
+cn_name(struct scope *s, const char *cn, struct bytes *der)
+{
+    struct list attrs = { 0 };
+    size_t len = 0;
+
+    for (int count = 0; cn[len] && count < 64; count++)
+        for (len++; ((uint8_t)cn[len] & 0xc0) == 0x80;)
+            len++;
+    while (len && cn[len - 1] == ' ')
+        len--;
+    list_add(s->arena, &attrs, struct name_attr,
+             ((struct name_attr){ .type = "CN", .value = arena_text_n(s->arena, cn, len) }));
+    return name_build(s, &attrs, der);
+}
+
 /* Snapshots. */
 
 void

@@ -49,6 +49,7 @@ struct ca_key {
     const struct lint_issuer *lint;
     struct ocsp_issuer ocsp;
     struct list chain; /* of struct bytes: its certificate, then issuers up to the root */
+    struct list above; /* of const struct lint_issuer *: those issuers, for name constraints */
     const char *crl_url, *ca_url, *ocsp_url;
     const char *crl_file, *ca_file;       /* last part of those: "example-issuing-ca-1-1.crl" */
     const struct ca_responder *responder; /* who signs its OCSP answers; the office's own */
@@ -82,7 +83,7 @@ OWNED(struct ca_office, ca_office_close);
 /** Is every use of a key written down before it happens (signing_journal: strict)? */
 bool ca_strict_journal(const struct ca_office *office);
 /** Make root and issuing authority, their certificates, first CRLs and OCSP responders, when there
- * is none yet. */
+ * is none yet; what an interrupted run left undone is done. */
 enum err ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor);
 
 /** The present snapshot; end with ca_snapshot_unref(). */
@@ -153,10 +154,14 @@ void ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes re
 void ocsp_forget(struct ca_office *office, struct bytes issuer_hash, struct bytes serial);
 /** Forget everything: when events may have been missed. */
 void ocsp_forget_all(struct ca_office *office);
-/** Tell that this server has read all events up to now; answers from memory stop when this gets
- * older than 5 s. */
-void ocsp_fresh(struct ca_office *office);
-/** Make sure every key has a responder certificate that lasts; called at start and by a daily job.
+/** Tell that this server has read all events up to AT_MS of clock_mono_ms(); answers from memory
+ * stop when that is more than 5 s ago. */
+void ocsp_fresh(struct ca_office *office, int64_t at_ms);
+/**
+ * Make sure every key has a responder certificate that lasts; called at start and by a job. One key
+ * that fails does not keep the others from theirs.
+ *
+ * @return the last failure
  */
 enum err ocsp_rotate(struct scope *s, struct ca_office *office);
 
@@ -164,5 +169,16 @@ enum err ocsp_rotate(struct scope *s, struct ca_office *office);
  * "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */
 struct job_kind;
 extern const struct job_kind crl_publish_kind, crl_plan_kind, ocsp_rotate_kind;
+
+/* signing_journal: strict (ca-core section 2). */
+
+/**
+ * Burn the serials that were written down more than 10 minutes ago and have no certificate: a crash
+ * came between. From then on OCSP and CRL say "revoked" of them. Called at start and by "crl.plan".
+ */
+enum err journal_burn(struct scope *s, struct ca_office *office);
+/** E_NOT_FOUND: not a burnt serial. */
+enum err journal_burnt(struct scope *s, struct ca_office *office, struct bytes issuer_hash,
+                       struct bytes serial, struct when *at);
 
 #endif

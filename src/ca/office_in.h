@@ -37,11 +37,15 @@ struct ca_office {
     struct open_signer *signers;
     pthread_mutex_t reload_lock; /* one reload at a time */
     struct ocsp_cache *cache;
-    _Atomic int64_t fresh_at; /* clock_mono_ms() when all events were read */
+    _Atomic int64_t fresh_at;  /* clock_mono_ms() when all events were read */
+    _Atomic bool journal_read; /* the whole signing journal was looked at since the start */
 };
 
 /** `ca-2` for "CA 2": lower case, digits and hyphens. */
 char *slug_of(struct arena *a, const char *name);
+
+/** A name of one CN, whatever characters are in it; at most 64 characters. */
+enum err cn_name(struct scope *s, const char *cn, struct bytes *der);
 
 /** Run a query and read all rows into the keys and authorities of SNAP. */
 enum err snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *into);

@@ -66,7 +66,7 @@ plan_responder(struct scope *s, const struct ca_key *key, const char *name,
     pubkey_id(pub, key_id);
     plan.serial = (struct bytes){ serial, SERIAL_LEN };
     plan_validity(&plan, WHEN_S(from), MIN(RESPONDER_LIFE_S, end - from + 1));
-    TRY(name_from_text(s, arena_printf(s->arena, "CN=%.40s OCSP Responder", name), &plan.subject));
+    TRY(cn_name(s, arena_printf(s->arena, "OCSP Responder of %s", name), &plan.subject));
     list_add(s->arena, &eku, const char *, OID_EKU_OCSP);
     ext_aki(s, &plan.exts, key->ski);
     ext_ski(s, &plan.exts, (struct bytes){ key_id, SHA1_LEN });
@@ -115,6 +115,7 @@ ocsp_rotate(struct scope *s, struct ca_office *office)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
     struct when now = clock_now();
     bool changed = false;
+    enum err worst = OK;
 
     LIST_EACH(struct ca_key *, k, &snap->keys)
     {
@@ -122,10 +123,16 @@ ocsp_rotate(struct scope *s, struct ca_office *office)
 
         if (!(*k)->signer || !is_due(*k, now) || when_cmp((*k)->cert->not_after, now) <= 0)
             continue;
-        TRY(note(s, appoint(s, office, *k, ca->name), "making an OCSP responder for %s", ca->name));
-        changed = true;
+        if (appoint(s, office, *k, ca->name) == OK) {
+            changed = true;
+            continue;
+        }
+        worst = note(s, s->error.kind, "making an OCSP responder for %s", ca->name);
+        log_failure(s, LOG_ERROR, "no OCSP responder could be made");
     }
-    return changed ? ca_office_reload(s, office) : OK;
+    if (changed)
+        TRY(ca_office_reload(s, office));
+    return worst;
 }
 
 static enum err

@@ -47,6 +47,22 @@ signer_of(struct scope *s, struct ca_office *office, int64_t ca_key, const char 
     return have->signer;
 }
 
+/* Let go of a signer that nobody uses: the next reload opens it anew. */
+static void
+forget_signer(struct ca_office *office, int64_t ca_key)
+{
+    struct open_signer **at = &office->signers, *gone;
+
+    while (*at && (*at)->ca_key != ca_key)
+        at = &(*at)->next;
+    gone = *at;
+    if (!gone)
+        return;
+    *at = gone->next;
+    signer_close(gone->signer);
+    mem_free(gone);
+}
+
 static enum err
 read_responder(struct scope *s, struct ca_office *office, struct scope *own, struct ca_key *key)
 {
@@ -117,6 +133,7 @@ read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, 
     struct ca_key *key = arena_new_of(own->arena, struct ca_key);
     struct ca_authority *ca = NULL;
     const char *uri;
+    enum err e;
 
     key->id = row_int(row);
     key->authority = row_int(row);
@@ -140,11 +157,20 @@ read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, 
     if (key->signer && !bytes_eq(signer_public_key(key->signer), key->cert->key.spki)) {
         log_error(s, "the key file of %s is not the key of its certificate", ca->name);
         key->signer = NULL;
+        forget_signer(office, key->id);
     }
     metric_set(&signer_up, key->signer ? 1 : 0, ca->name, ca->driver);
     if (key->signer)
         key->sig_alg = signer_preferred(key->signer);
-    TRY(read_responder(s, office, own, key));
+    e = read_responder(s, office, own, key);
+    if (e == E_UNAVAILABLE || e == E_TIMEOUT || e == E_LIMIT)
+        return e; /* the database: what is in force stays */
+    if (e != OK) {
+        key->responder = NULL;
+        log_failure(s->error.kind != OK ? s : own, LOG_ERROR, "an OCSP responder cannot be used");
+        scope_clear(s);
+        scope_clear(own);
+    }
     list_add(own->arena, &ca->keys, struct ca_key *, key);
     list_add(own->arena, &into->snap.keys, struct ca_key *, key);
     if (!ca->key && key->active && key->signer)
@@ -164,6 +190,8 @@ link_chains(struct arena *a, struct list *rows)
             const struct key_row *issuer = NULL;
 
             list_add(a, &start->key->chain, struct bytes, at->key->cert_der);
+            if (depth)
+                list_add(a, &start->key->above, const struct lint_issuer *, at->key->lint);
             LIST_EACH(struct key_row, other, rows)
             if (at->issuer_row && other->cert_row == at->issuer_row)
                 issuer = other;
@@ -202,8 +230,9 @@ snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *i
         struct key_row row;
         enum err e = read_key(s, office, into, &rows.at[i], &row);
 
-        if (e != OK && s->error.kind == OK)
-            s->error = into->scope->error;
+        if (e != OK && s->error.kind == OK) /* its text goes with the snapshot */
+            return fail_code(s, e, into->scope->error.code, "%s",
+                             into->scope->error.text ? into->scope->error.text : err_name(e));
         TRY(e);
         list_add(a, &keys, struct key_row, row);
     }

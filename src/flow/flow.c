@@ -1,8 +1,9 @@
-#include "flow/flow.h"
+#include "flow/refuse.h"
 
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/random.h"
 #include "catalog/catalog.h"
 #include "issue/policy.h"
 #include "jobs/jobs.h"
@@ -12,9 +13,11 @@
 
 COUNTER(enrollments, "chancery_enrollment_requests_total", "Requests for certificates.", "ca",
         "template", "method", "result");
+COUNTER(clashes_total, "chancery_serial_clashes_total", "Serial numbers that were drawn twice.");
 HISTOGRAM(enroll_seconds, "chancery_enroll_seconds", "Time of an enrollment, by step.", "step");
 
 #define SERIAL_TRIES 3
+#define WAITS "The request waits for an approval."
 
 static const char *const disposition_names[] = { "UNKNOWN", "ISSUED", "PENDING",
                                                  "DENIED",  "FAILED", "UNKNOWN" };
@@ -157,6 +160,19 @@ SQL(blocked_hash, "SELECT source FROM blocked_key WHERE key_hash = $1");
 SQL(same_key, "SELECT c.subject_hash, c.state, c.id FROM certificate c WHERE c.key_hash = $1 "
               "ORDER BY c.id DESC LIMIT 20");
 
+/* Nobody else carries an authority's name: what it signs would pass for its own. */
+static void
+check_authority_names(struct scope *s, struct passage *p)
+{
+    LIST_EACH(struct ca_key *, k, &p->authorities->keys)
+    if (p->plan.plan.subject.len > 2 &&
+        name_same(s->arena, p->plan.plan.subject, (*k)->cert->subject.der)) {
+        problem(s, p->in->subject ? "Subject" : "CSR.Subject", CHY_NAME_NOT_ALLOWED,
+                "\"%s\" is the name of a certificate authority", p->plan.subject);
+        return;
+    }
+}
+
 static enum err
 check_key_history(struct scope *s, struct passage *p)
 {
@@ -171,6 +187,7 @@ check_key_history(struct scope *s, struct passage *p)
         problem(s, path, CHY_BLOCKED_KEY, "blocked_key: this key is known to be compromised");
     else if (e != E_NOT_FOUND)
         return e;
+    check_authority_names(s, p);
     TRY(db_all(s, p->flow->db, &same_key, BIND(v_bytes(hash)), &rows));
     hash_sha256(p->plan.plan.subject, subject_hash);
     for (size_t i = 0; i < rows.count; i++) {
@@ -214,6 +231,15 @@ number_text(struct scope *s, int64_t n)
     return arena_printf(s->arena, "%lld", (long long)n);
 }
 
+/* Each caller has transaction keys of their own. */
+static const char *
+transaction_key(struct scope *s, const struct enroll *in)
+{
+    return in->transaction_key
+               ? arena_printf(s->arena, "%s:%s", in->caller->id_text, in->transaction_key)
+               : NULL;
+}
+
 static enum err
 write_request(struct scope *s, struct tx *tx, struct passage *p, enum disposition d,
               int pending_kind)
@@ -223,7 +249,7 @@ write_request(struct scope *s, struct tx *tx, struct passage *p, enum dispositio
 
     TRY(tx_one(
         s, tx, &add_request,
-        BIND(v_text(p->out->public_id), v_text(in->endpoint), v_text(in->transaction_key),
+        BIND(v_text(p->out->public_id), v_text(in->endpoint), v_text(transaction_key(s, in)),
              v_int((int64_t)in->caller->kind), v_int(in->caller->id), v_text(in->caller->name),
              v_int(p->ca->id), v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
              v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject),
@@ -254,8 +280,11 @@ write_audit(struct scope *s, struct tx *tx, struct passage *p)
             .related_count = 1,
             .changes = facts,
             .change_count = COUNT(facts),
+            .message = p->out->message,
         });
 }
+
+static enum err check_intent(struct scope *s, struct tx *tx, const struct passage *p);
 
 static enum err
 issue_in(struct scope *s, struct tx *tx, void *arg)
@@ -273,6 +302,7 @@ issue_in(struct scope *s, struct tx *tx, void *arg)
         .state = CERT_ACTIVE,
     };
 
+    TRY(check_intent(s, tx, p));
     TRY(write_request(s, tx, p, DISPOSITION_ISSUED, 0));
     origin.request = p->out->request_id;
     TRY(catalog_add(s, tx, p->out->cert, &origin, &p->out->certificate_id));
@@ -302,6 +332,9 @@ pend_in(struct scope *s, struct tx *tx, void *arg)
 SQL(add_intent, "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at) "
                 "VALUES ($1, $2, $3, $4, $5)");
 
+SQL(intent_holds, "SELECT ca_key FROM signing_journal WHERE issuer_hash = $1 AND serial = $2 AND "
+                  "burnt_at IS NULL");
+
 struct intent {
     const struct ca_key *key;
     struct bytes serial, tbs;
@@ -320,63 +353,44 @@ intend_in(struct scope *s, struct tx *tx, void *arg)
                       v_when(clock_now())));
 }
 
-/* Draw a serial, sign, commit; a serial that is taken already is drawn anew (ca-core section 7). */
+/* The serial was not burnt while this request was on its way, which takes ten minutes. */
 static enum err
-sign_and_commit(struct scope *s, struct passage *p)
+check_intent(struct scope *s, struct tx *tx, const struct passage *p)
 {
-    struct ca_office *office = p->flow->office;
-    struct cert *cert = arena_new_of(s->arena, struct cert);
-    uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
-    struct bytes tbs;
-    enum err e = OK;
+    struct row row;
+    enum err e;
 
-    p->plan.plan.serial = (struct bytes){ serial, SERIAL_LEN };
-    p->out->cert = cert;
-    for (int i = 0; i < SERIAL_TRIES; i++) {
-        serial_new(serial);
-        TRY(tbs_build(s, &p->plan.plan, &tbs));
-        if (ca_strict_journal(office))
-            TRY(db_write(s, p->flow->db, intend_in,
-                         &(struct intent){ p->key, p->plan.plan.serial, tbs }));
-        step_done(p, "plan");
-        TRY(ca_sign_certificate(s, office, p->key, tbs, &p->plan.lint, &p->out->der, cert));
-        step_done(p, "sign");
-        crash_point("enroll.signed");
-        e = db_write(s, p->flow->db, issue_in, p);
-        step_done(p, "database");
-        if (!db_is_unique_conflict(s, e))
-            break;
-        log_warn(s, "a serial number was drawn twice; drawing anew");
-    }
-    crash_point("enroll.committed");
-    return note(s, e, "writing the certificate to the register");
+    if (!ca_strict_journal(p->flow->office))
+        return OK;
+    e = tx_one(s, tx, &intent_holds,
+               BIND(v_bytes(p->key->subject_hash), v_bytes(p->plan.plan.serial)), &row);
+    return e == E_NOT_FOUND ? fail(s, E_TIMEOUT, "the request took too long: its serial is burnt")
+                            : e;
 }
 
 /* The same transaction key asks for what was given before. */
-static enum err
-find_earlier(struct scope *s, struct passage *p, bool *found)
-{
-    struct row row;
-    struct cert_row have;
-    struct cert *cert;
-    enum err e;
 
-    *found = false;
-    if (!p->in->transaction_key)
-        return OK;
-    e = db_one(s, p->flow->db, &by_transaction, BIND(v_text(p->in->transaction_key)), &row);
-    if (e == E_NOT_FOUND)
-        return OK;
-    TRY(e);
-    p->out->request_id = row_int(&row);
-    p->out->public_id = row_text(&row);
-    p->out->disposition = (enum disposition)row_int(&row);
-    p->out->certificate_id = row_int(&row);
-    if (row_int(&row) != (int64_t)p->in->caller->kind || row_int(&row) != p->in->caller->id ||
-        !bytes_eq(row_bytes(&row), (struct bytes){ p->csr.key.sha256, SHA256_LEN }))
+static enum err
+row_of_earlier(struct scope *s, struct passage *p, struct row *row)
+{
+    p->out->request_id = row_int(row);
+    p->out->public_id = row_text(row);
+    p->out->disposition = (enum disposition)row_int(row);
+    p->out->certificate_id = row_int(row);
+    if (row_int(row) != (int64_t)p->in->caller->kind || row_int(row) != p->in->caller->id ||
+        !bytes_eq(row_bytes(row), (struct bytes){ p->csr.key.sha256, SHA256_LEN }))
         return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,
                          "the transaction key was used for another request");
-    *found = true;
+    return OK;
+}
+
+static enum err
+give_earlier(struct scope *s, struct passage *p)
+{
+    struct cert_row have;
+    struct cert *cert;
+
+    p->out->message = p->out->disposition == DISPOSITION_PENDING ? WAITS : NULL;
     if (!p->out->certificate_id)
         return OK;
     TRY(catalog_get(s, p->flow->db, p->out->certificate_id, WITH_DER, &have));
@@ -385,7 +399,125 @@ find_earlier(struct scope *s, struct passage *p, bool *found)
     p->out->cert = cert;
     p->out->der = have.der;
     p->out->subject = have.dn;
+    p->out->authority = have.authority;
+    p->out->template_id = have.template_id;
     return flow_chain(s, p->flow, have.ca_key, &p->out->chain);
+}
+
+static enum err
+find_earlier(struct scope *s, struct passage *p, bool *found)
+{
+    const char *key = transaction_key(s, p->in);
+    struct row row;
+    enum err e;
+
+    *found = false;
+    if (!key)
+        return OK;
+    e = db_one(s, p->flow->db, &by_transaction, BIND(v_text(key)), &row);
+    if (e == E_NOT_FOUND)
+        return OK;
+    TRY(e);
+    TRY(row_of_earlier(s, p, &row));
+    *found = true;
+    return give_earlier(s, p);
+}
+
+/* After a conflict: was it another request with this transaction key? It may stand in a commit that
+ * is not on disk yet, so this asks in a write, which is answered after that commit. */
+struct rival {
+    struct passage *p;
+    bool found;
+};
+
+static enum err
+rival_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct rival *r = arg;
+    struct row row;
+    enum err e = tx_one(s, tx, &by_transaction, BIND(v_text(transaction_key(s, r->p->in))), &row);
+
+    r->found = e == OK;
+    return e == OK ? row_of_earlier(s, r->p, &row) : e == E_NOT_FOUND ? OK : e;
+}
+
+static enum err
+find_rival(struct scope *s, struct passage *p, bool *found)
+{
+    struct rival r = { .p = p };
+
+    *found = false;
+    if (!p->in->transaction_key)
+        return OK;
+    TRY(db_write(s, p->flow->db, rival_in, &r));
+    *found = r.found;
+    return r.found ? give_earlier(s, p) : OK;
+}
+
+/* One try: a serial, a signature, a commit. */
+static enum err
+sign_once(struct scope *s, struct passage *p, struct cert *cert)
+{
+    struct ca_office *office = p->flow->office;
+    struct bytes tbs;
+    enum err e;
+
+    TRY(tbs_build(s, &p->plan.plan, &tbs));
+    if (ca_strict_journal(office))
+        TRY(db_write(s, p->flow->db, intend_in,
+                     &(struct intent){ p->key, p->plan.plan.serial, tbs }));
+    step_done(p, "plan");
+    TRY(ca_sign_certificate(s, office, p->key, tbs, &p->plan.lint, &p->out->der, cert));
+    step_done(p, "sign");
+    crash_point("enroll.signed");
+    e = db_write(s, p->flow->db, issue_in, p);
+    step_done(p, "database");
+    if (e == OK)
+        crash_point("enroll.committed");
+    return note(s, e, "writing the certificate to the register");
+}
+
+/* Draw a serial, sign, commit; a serial that is taken already is drawn anew (ca-core section 7). */
+static enum err
+sign_and_commit(struct scope *s, struct passage *p)
+{
+    struct cert *cert = arena_new_of(s->arena, struct cert);
+    uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
+    enum err e = OK;
+
+    p->plan.plan.serial = (struct bytes){ serial, SERIAL_LEN };
+    p->out->cert = cert;
+    for (int i = 0; i < SERIAL_TRIES; i++) {
+        bool rival;
+
+        serial_new(serial);
+        e = sign_once(s, p, cert);
+        if (!db_is_unique_conflict(s, e))
+            return e;
+        scope_clear(s);
+        TRY(find_rival(s, p, &rival));
+        if (rival)
+            return OK;
+        metric_add(&clashes_total, 1);
+        log_warn(s, "a serial number was drawn twice; drawing anew");
+    }
+    return fail(s, E_INTERNAL, "%d serial numbers in a row were drawn before", SERIAL_TRIES);
+}
+
+static enum err
+wait_for_approval(struct scope *s, struct passage *p)
+{
+    enum err e;
+    bool rival;
+
+    p->out->disposition = DISPOSITION_PENDING;
+    p->out->message = WAITS;
+    e = db_write(s, p->flow->db, pend_in, p);
+    if (!db_is_unique_conflict(s, e))
+        return e;
+    scope_clear(s);
+    TRY(find_rival(s, p, &rival));
+    return rival ? OK : fail(s, E_INTERNAL, "a request could not be written twice over");
 }
 
 /* What is to be renewed exists. */
@@ -398,6 +530,9 @@ check_renewed(struct scope *s, struct passage *p)
     if (!p->in->renews)
         return OK;
     e = catalog_get(s, p->flow->db, p->in->renews, 0, &row);
+    if (e == OK && p->in->caller->kind != CALLER_SYSTEM)
+        return access_require(s, p->in->caller, PERM_CERTIFICATES_READ, GRANT_TEMPLATE,
+                              row.template_id);
     if (e != E_NOT_FOUND)
         return e;
     problem(s, "RenewalCertificateId", CHY_NO_CERT, "there is no certificate %lld",
@@ -432,9 +567,9 @@ pass(struct scope *s, struct passage *p)
     struct policy_input input;
     bool found;
 
+    TRY(choose_template(s, p));
     TRY(note(s, csr_decode(s, p->in->csr, &p->csr.der), "%s", path_or(p->in->csr_path, "CSR")));
     TRY(note(s, csr_read(s, p->csr.der, &p->csr), "%s", path_or(p->in->csr_path, "CSR")));
-    TRY(choose_template(s, p));
     TRY(find_earlier(s, p, &found));
     if (found)
         return OK;
@@ -471,12 +606,9 @@ pass(struct scope *s, struct passage *p)
         p->plan.plan.serial = (struct bytes){ serial, SERIAL_LEN };
         return tbs_build(s, &p->plan.plan, &p->out->tbs);
     }
-    p->out->public_id = s->id;
-    if (p->tmpl->body->requires_approval) {
-        p->out->disposition = DISPOSITION_PENDING;
-        p->out->message = "The request waits for an approval.";
-        return db_write(s, p->flow->db, pend_in, p);
-    }
+    p->out->public_id = ulid_new(s->arena); /* one scope may ask for many */
+    if (p->tmpl->body->requires_approval)
+        return wait_for_approval(s, p);
     p->out->disposition = DISPOSITION_ISSUED;
     TRY(sign_and_commit(s, p));
     return OK;
@@ -501,8 +633,10 @@ flow_enroll(struct scope *s, struct flow *f, const struct enroll *in, struct enr
                e != OK ? (e == E_INVALID || e == E_FORBIDDEN ? "denied" : "failed")
                : result.disposition == DISPOSITION_PENDING ? "pending"
                                                            : "issued");
-    if (e != OK)
+    if (e != OK) {
+        refuse_record(s, f, in, e, p.tmpl ? p.tmpl->name : in->template_name);
         return e;
+    }
     *out = result;
     return OK;
 }

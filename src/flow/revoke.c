@@ -80,31 +80,43 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
     return audit_one(s, tx, o);
 }
 
+/* Find what is to be revoked and see that the caller may; nothing is written yet. */
 static enum err
-revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
-           int64_t id)
+may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
+           struct cert_row *row)
 {
-    struct when now = clock_now();
-    struct cert_row row;
-    struct one o = { .flow = f, .in = in, .row = &row, .now = now };
-
-    TRY(catalog_get(s, f->db, id, 0, &row));
-    if (in->caller->kind != CALLER_SYSTEM)
-        TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE,
-                           row.template_id));
-    if (row.state == CERT_CA && in->caller->kind != CALLER_SYSTEM)
+    TRY(catalog_get(s, f->db, id, 0, row));
+    if (in->caller->kind == CALLER_SYSTEM)
+        return OK;
+    TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE, row->template_id));
+    if (row->state == CERT_CA)
         return fail_code(
             s, E_CONFLICT, CHY_WRONG_STATE,
             "certificate %lld is an authority's own; its parent revokes it by `chancery ca`",
             (long long)id);
-    o.key = ca_key_by_id(snap, row.ca_key);
+    return OK;
+}
+
+static enum err
+revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
+           const struct cert_row *row)
+{
+    struct when now = clock_now();
+    struct one o = {
+        .flow = f, .in = in, .row = row, .now = now, .key = ca_key_by_id(snap, row->ca_key)
+    };
+    enum err e;
+
     o.at = when_given(in->effective) && when_cmp(in->effective, now) < 0 ? in->effective : now;
-    if (when_cmp(o.at, row.not_before) < 0)
-        o.at = row.not_before;
+    if (when_cmp(o.at, row->not_before) < 0)
+        o.at = row->not_before;
     o.at = WHEN_S(when_s(o.at));
-    TRY(db_write(s, f->db, revoke_in, &o));
-    crash_point("revoke.committed");
-    ocsp_forget(f->office, row.issuer_hash, row.serial);
+    e = db_write(s, f->db, revoke_in, &o);
+    if (e == OK)
+        crash_point("revoke.committed");
+    ocsp_forget(f->office, row->issuer_hash,
+                row->serial); /* a lost answer may mean a commit, too */
+    TRY(e);
     if (o.became != CERT_WAS_REVOKED)
         metric_add(&revoked_total, 1, row.authority_name ? row.authority_name : "",
                    in->reason == RELEASE ? "release" : crl_reason_name((int)in->reason), "revoked");
@@ -140,28 +152,51 @@ check_input(struct scope *s, const struct flow *f, const struct revoke *in)
     return problems_check(s);
 }
 
+/* What ends the whole call, not just one certificate's turn. */
+static bool
+ends_all(enum err e)
+{
+    return e == E_FORBIDDEN || e == E_UNAVAILABLE || e == E_TIMEOUT || e == E_LIMIT ||
+           e == E_INTERNAL;
+}
+
+static void
+take_failure(struct scope *s, struct revoked *out, struct revoked_one *one, enum err e)
+{
+    one->err = e;
+    one->code = s->error.code;
+    one->why = s->error.text;
+    out->failed++;
+    scope_clear(s);
+}
+
 enum err
 flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct revoked *out)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
+    struct cert_row *rows = arena_alloc(s->arena, MAX(in->ids->count, (size_t)1) * sizeof(*rows));
 
     *out = (struct revoked){ 0 };
     TRY(check_input(s, f, in));
-    LIST_EACH(int64_t, id, in->ids)
+    LIST_EACH(int64_t, id, in->ids) /* who may not revoke one of them revokes none */
     {
         struct revoked_one *one = list_push(s->arena, &out->each, struct revoked_one);
+        enum err e = may_revoke(s, f, in, *id, &rows[out->each.count - 1]);
 
         one->id = *id;
-        one->err = revoke_one(s, f, in, snap, *id);
-        if (one->err == E_FORBIDDEN || one->err == E_UNAVAILABLE || one->err == E_TIMEOUT ||
-            one->err == E_INTERNAL)
-            return one->err;
-        if (one->err != OK) {
-            one->code = s->error.code;
-            one->why = s->error.text;
-            out->failed++;
-            scope_clear(s);
-        }
+        if (ends_all(e))
+            return e;
+        if (e != OK)
+            take_failure(s, out, one, e);
+    }
+    for (size_t i = 0; i < out->each.count; i++) {
+        struct revoked_one *one = list_at(&out->each, struct revoked_one, i);
+        enum err e = one->err == OK ? revoke_one(s, f, in, snap, &rows[i]) : OK;
+
+        if (ends_all(e))
+            return e;
+        if (e != OK)
+            take_failure(s, out, one, e);
     }
     jobs_wake();
     return OK;

@@ -76,12 +76,36 @@ host_covered(const char *rule, const char *host)
     return text_eq_fold(host, rule);
 }
 
+/* "spiffe://contoso.com" covers itself and what lies below its path, not
+ * spiffe://contoso.community.
+ */
+static bool
+address_covered(const char *rule, const char *uri)
+{
+    size_t len = strlen(rule);
+
+    return text_starts(uri, rule) &&
+           (uri[len] == 0 || strchr("/?#", uri[len]) || (len && rule[len - 1] == '/'));
+}
+
+/* Would a wildcard stand for this excluded name, too? "*.contoso.com" does for "hr.contoso.com". */
+static bool
+wildcard_hits(const char *rule, const struct general_name *n)
+{
+    const char *dot = strchr(rule, '.');
+
+    return n->kind == GN_DNS && text_starts(n->text, "*.") && dot && dot != rule && *rule != '*' &&
+           text_eq_fold(dot + 1, n->text + 2);
+}
+
 /* Does the rule speak of this name, and cover it? */
 static bool
 covers(struct arena *a, const char *rule, const struct general_name *n)
 {
     const char *at = strrchr(n->text, '@'), *host, *end;
 
+    if (text_eq(rule, "*"))
+        return true;
     switch (n->kind) {
     case GN_IP:
         return in_network(a, n->octets, rule);
@@ -93,7 +117,7 @@ covers(struct arena *a, const char *rule, const struct general_name *n)
     case GN_URI:
         host = strstr(n->text, "://");
         if (strstr(rule, "://"))
-            return text_starts(n->text, rule);
+            return address_covered(rule, n->text);
         if (!host)
             return false;
         host += 3;
@@ -102,6 +126,34 @@ covers(struct arena *a, const char *rule, const struct general_name *n)
     default:
         return host_covered(rule, n->text);
     }
+}
+
+const char *
+policy_name_rule_fault(struct arena *a, const char *rule)
+{
+    const char *host = rule, *slash = strchr(rule, '/');
+    struct bytes octets;
+    int64_t bits;
+    char *normal;
+
+    if (text_empty(rule) || text_has_control(rule) || strpbrk(rule, " \t"))
+        return "is empty, or has blanks in it";
+    if (text_eq(rule, "*") || strstr(rule, "://"))
+        return NULL;
+    if (slash || ip_parse(a, rule, &octets)) {
+        bits = 0;
+        if (!ip_parse(a, slash ? arena_text_n(a, rule, (size_t)(slash - rule)) : rule, &octets) ||
+            (slash && !text_to_int(slash + 1, &bits)) || bits < 0 || bits > (int64_t)octets.len * 8)
+            return "is no network such as 10.0.0.0/8";
+        return NULL;
+    }
+    if (strchr(rule, '@'))
+        host = strrchr(rule, '@') + 1;
+    else if (text_starts(rule, "*."))
+        host = rule + 2;
+    else if (*rule == '.')
+        host = rule + 1;
+    return dns_check(a, host, NAMES_INTERNAL | NAMES_UNDERSCORE, &normal);
 }
 
 bool
@@ -113,7 +165,7 @@ policy_name_allowed(const struct template_body *body, const struct general_name 
     LIST_EACH(const char *, rule, &body->permitted)
     inside = inside || covers(a, *rule, n);
     LIST_EACH(const char *, rule, &body->excluded)
-    inside = inside && !covers(a, *rule, n);
+    inside = inside && !covers(a, *rule, n) && !wildcard_hits(*rule, n);
     return inside;
 }
 
@@ -269,6 +321,10 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
     }
     if (in->tmpl->body->cn_to_san && mode_of(in->tmpl->body, n.kind) != SAN_FORBIDDEN)
         take_name(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n, names);
+    else if (!policy_name_allowed(in->tmpl->body, &n)) /* clients may fall back to the CN */
+        problem(s, in->subject ? "Subject.CN" : "CSR.Subject.CN", CHY_NAME_NOT_ALLOWED,
+                "name \"%s\" is not allowed by template %s, which allows %s", n.text,
+                in->tmpl->name, allowed_text(s, in->tmpl->body));
 }
 
 static void

@@ -7,34 +7,60 @@
 
 /* Keys. */
 
+bool
+policy_key_rule(const char *rule, struct key_rule *out)
+{
+    static const struct {
+        const char *name;
+        enum key_type type;
+        int low, high;
+    } types[] = {
+        { "ed25519", KEY_ED25519, 0, INT32_MAX },
+        { "ed448", KEY_ED448, 0, INT32_MAX },
+        { "rsa", KEY_RSA, 2048, 8192 },
+        { "ec", KEY_EC, 256, 521 },
+    };
+    const char *at = NULL, *dash;
+    char digits[32];
+    int64_t low, high;
+    size_t i = 0, len;
+
+    for (; i < COUNT(types) && !at; i++)
+        if (text_starts_fold(rule, types[i].name))
+            at = rule + strlen(types[i].name);
+    if (!at)
+        return false;
+    *out = (struct key_rule){ types[--i].type, types[i].low, types[i].high };
+    if (!*at)
+        return true;
+    if (*at != ':' || types[i].low == 0)
+        return false;
+    at += 1 + strspn(at + 1, "pP-");
+    dash = strchr(at, '-');
+    len = dash ? (size_t)(dash - at) : strlen(at);
+    if (len >= sizeof(digits))
+        return false;
+    memcpy(digits, at, len);
+    digits[len] = 0;
+    if (!text_to_int(digits, &low) || (dash && !text_to_int(dash + 1, &high)))
+        return false;
+    if (!dash)
+        high = low;
+    if (low > high || low < types[i].low || high > types[i].high ||
+        (types[i].type == KEY_EC && low != 256 && low != 384 && low != 521))
+        return false;
+    out->low = (int)low;
+    out->high = (int)high;
+    return true;
+}
+
 /* Does "rsa:2048-4096", "ec:p256" or "ed25519" cover this key? */
 static bool
 key_rule_covers(const char *rule, const struct pubkey *k)
 {
-    const char *colon = strchr(rule, ':');
-    int64_t low = 0, high = 0;
-    char *dash, digits[32];
+    struct key_rule r;
 
-    if (text_starts_fold(rule, "ed25519"))
-        return k->type == KEY_ED25519;
-    if (text_starts_fold(rule, "ed448"))
-        return k->type == KEY_ED448;
-    if (text_starts_fold(rule, "rsa") && k->type != KEY_RSA)
-        return false;
-    if (text_starts_fold(rule, "ec") && k->type != KEY_EC)
-        return false;
-    if (!colon)
-        return true;
-    colon += 1 + strspn(colon + 1, "pP-");
-    if (strlen(colon) >= sizeof(digits))
-        return false;
-    memcpy(digits, colon, strlen(colon) + 1);
-    dash = strchr(digits, '-');
-    if (dash)
-        *dash++ = 0;
-    if (!text_to_int(digits, &low) || (dash && !text_to_int(dash, &high)))
-        return false;
-    return k->bits >= low && k->bits <= (dash ? high : low);
+    return policy_key_rule(rule, &r) && r.type == k->type && k->bits >= r.low && k->bits <= r.high;
 }
 
 static void
@@ -105,14 +131,21 @@ static const struct {
 };
 
 unsigned
+policy_usage_bit(const char *name)
+{
+    for (size_t i = 0; i < COUNT(usages); i++)
+        if (text_eq_fold(name, usages[i].name))
+            return usages[i].bit;
+    return 0;
+}
+
+unsigned
 policy_key_usage(const struct list *names, enum key_type type)
 {
     unsigned bits = 0;
 
     LIST_EACH(const char *, name, names)
-    for (size_t i = 0; i < COUNT(usages); i++)
-        if (text_eq_fold(*name, usages[i].name))
-            bits |= usages[i].bit;
+    bits |= policy_usage_bit(*name);
     if (type != KEY_RSA)
         bits &= ~(unsigned)(KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT); /* RFC 8813 section 3 */
     if (type != KEY_EC)
@@ -128,6 +161,9 @@ plan_key_usage(struct scope *s, const struct policy_input *in, struct policy_res
 
     if (asked & (KU_CERT_SIGN | KU_CRL_SIGN))
         drop(s, in, out, "keyUsage keyCertSign or cRLSign");
+    for (size_t i = 0; i < COUNT(usages); i++)
+        if (asked & ~bits & usages[i].bit && (!i || usages[i].bit != usages[i - 1].bit))
+            drop(s, in, out, arena_printf(s->arena, "keyUsage %s", usages[i].name));
     return asked & bits ? asked & bits : bits;
 }
 
@@ -196,6 +232,15 @@ matches(const char *pattern, const char *value)
     return good;
 }
 
+static bool
+has_attr(const struct list *attrs, const char *type)
+{
+    LIST_EACH(struct name_attr, a, attrs)
+    if (text_eq_fold(a->type, type))
+        return true;
+    return false;
+}
+
 /* One part of the subject that was asked for: keep it, drop it, or say what is wrong. */
 static void
 take_attr(struct scope *s, const struct policy_input *in, struct policy_result *out,
@@ -219,6 +264,8 @@ take_attr(struct scope *s, const struct policy_input *in, struct policy_result *
         return;
     }
     if (rule->mode == RDN_FIXED) {
+        if (has_attr(kept, attr->type))
+            return; /* once is enough */
         taken.value = rule->value;
     } else if (wrong) {
         problem(s, path, CHY_BAD_NAME, "%s", wrong);
@@ -229,15 +276,6 @@ take_attr(struct scope *s, const struct policy_input *in, struct policy_result *
         return;
     }
     list_add(s->arena, kept, struct name_attr, taken);
-}
-
-static bool
-has_attr(const struct list *attrs, const char *type)
-{
-    LIST_EACH(struct name_attr, a, attrs)
-    if (text_eq_fold(a->type, type))
-        return true;
-    return false;
 }
 
 /* The subject's parts in DER order, judged by the template. */
@@ -306,6 +344,12 @@ plan_dates(struct scope *s, const struct policy_input *in, struct policy_result 
         life = in->validity_ms / 1000;
     to = when_given(in->not_after) ? when_s(in->not_after)
                                    : from + life - 1; /* the last second counts */
+    if (ca_to <= MAX(now, from)) {
+        problem(s, "NotBefore", CHY_BAD_VALIDITY,
+                "the issuing CA's own certificate ends before, at %s",
+                when_rfc3339(s->arena, in->issuer->cert->not_after));
+        return;
+    }
     if (to <= MAX(now, from)) {
         problem(s, when_given(in->not_after) ? "NotAfter" : "Duration", CHY_BAD_VALIDITY,
                 "the certificate would have expired already");

@@ -19,7 +19,7 @@ struct policy_input {
     const char *subject; /* DN text that stands for the CSR's, or NULL */
     const struct list
         *sans; /* of struct general_name: stand for the CSR's of the kinds they have; or NULL */
-    const struct list *san_paths; /* of const char *: what the face calls each; or NULL */
+    const struct list *san_paths;      /* of const char *: what the face calls each; or NULL */
     struct when not_before, not_after; /* asked for, or WHEN_NONE */
     int64_t validity_ms;               /* asked for, or 0 */
     struct when now;
@@ -43,6 +43,18 @@ struct policy_result {
  * @return E_INVALID with all problems: paths CSR, CSR.Subject, SANs.DNS[1], NotAfter ...
  */
 enum err policy_plan(struct scope *s, const struct policy_input *in, struct policy_result *out);
+
+/** A key that a template allows. */
+struct key_rule {
+    enum key_type type;
+    int low, high; /* bits */
+};
+/** Read "rsa", "rsa:2048-4096", "ec:p256", "ed25519"; false: none of these, or no good key. */
+bool policy_key_rule(const char *rule, struct key_rule *out);
+/** The bit of a key usage that a leaf may have ("digitalSignature"); 0: none. */
+unsigned policy_usage_bit(const char *name);
+/** What is wrong with an item of permitted or excluded, as a clause; NULL: nothing. */
+const char *policy_name_rule_fault(struct arena *a, const char *rule);
 
 /** Is this normal name inside the permitted and outside the excluded lists? */
 bool policy_name_allowed(const struct template_body *body, const struct general_name *n);

@@ -3,10 +3,13 @@
 #include "audit/audit.h"
 #include "codec/json.h"
 #include "issue/built_in.h"
+#include "issue/policy.h"
 #include "jobs/outbox.h"
+#include "pki/dnsname.h"
 #include "pki/hash.h"
 #include "pki/oid.h"
 #include <pthread.h>
+#include <regex.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -128,38 +131,117 @@ template_json(struct arena *a, const struct template_body *body)
     return buf_str(&b);
 }
 
-/* Rules across fields. */
+/* What the tables cannot say. */
+
+static const char *
+item(struct scope *s, const char *list, size_t i)
+{
+    return arena_printf(s->arena, "%s[%zu]", list, i);
+}
+
+static void
+check_usages(struct scope *s, const struct template_body *body)
+{
+    size_t i = 0;
+
+    LIST_EACH(const char *, usage, &body->key_usage)
+    {
+        if (!policy_usage_bit(*usage))
+            problem(s, item(s, "key_usage", i), CHY_BAD_VALUE,
+                    "\"%s\" is no key usage that a template may give", *usage);
+        i++;
+    }
+    i = 0;
+    LIST_EACH(const char *, eku, &body->eku)
+    {
+        const char *oid = oid_resolve(s->arena, *eku);
+
+        if (!oid)
+            problem(s, item(s, "eku", i), CHY_BAD_VALUE,
+                    "\"%s\" is neither a usage's name nor an OID", *eku);
+        else if (text_eq(oid, OID_EKU_ANY) || text_eq(oid, OID_EKU_OCSP))
+            problem(s, item(s, "eku", i), CHY_BAD_VALUE, "\"%s\" may not be given by a template",
+                    *eku);
+        i++;
+    }
+    i = 0;
+    LIST_EACH(const char *, policy, &body->policies)
+    {
+        struct bytes oid;
+
+        if (!oid_parse(s->arena, *policy, &oid))
+            problem(s, item(s, "policies", i), CHY_BAD_VALUE, "\"%s\" is no OID", *policy);
+        i++;
+    }
+}
+
+static void
+check_subject(struct scope *s, const struct template_body *body)
+{
+    size_t i = 0;
+
+    LIST_EACH(struct template_rdn, rdn, &body->rdns)
+    {
+        const char *at = item(s, "subject", i++);
+        const char *wrong = rdn->value ? subject_value_check(s->arena, rdn->value) : NULL;
+        struct bytes oid;
+        regex_t re;
+
+        if (!oid_of_name(rdn->type) && !oid_parse(s->arena, rdn->type, &oid))
+            problem(s, arena_printf(s->arena, "%s.type", at), CHY_BAD_VALUE,
+                    "\"%s\" is neither a part's name nor an OID", rdn->type);
+        if (rdn->mode == RDN_FIXED && text_empty(rdn->value))
+            problem(s, arena_printf(s->arena, "%s.value", at), CHY_MISSING,
+                    "the fixed part %s has no value", rdn->type);
+        else if (wrong)
+            problem(s, arena_printf(s->arena, "%s.value", at), CHY_BAD_VALUE, "%s", wrong);
+        if (!rdn->pattern)
+            continue;
+        if (regcomp(&re, rdn->pattern, REG_EXTENDED | REG_NOSUB))
+            problem(s, arena_printf(s->arena, "%s.pattern", at), CHY_BAD_VALUE,
+                    "\"%s\" is no extended regular expression", rdn->pattern);
+        else
+            regfree(&re);
+    }
+}
+
+static void
+check_name_rules(struct scope *s, const char *list, const struct list *rules)
+{
+    size_t i = 0;
+
+    LIST_EACH(const char *, rule, rules)
+    {
+        const char *wrong = policy_name_rule_fault(s->arena, *rule);
+
+        if (wrong)
+            problem(s, item(s, list, i), CHY_BAD_VALUE, "\"%s\": %s", *rule, wrong);
+        i++;
+    }
+}
+
 static void
 check_body(struct scope *s, const struct template_body *body)
 {
+    struct key_rule rule;
     size_t i = 0;
 
     if (!body->key_types.count)
         problem(s, "key_types", CHY_MISSING, "at least one key type is needed");
     LIST_EACH(const char *, type, &body->key_types)
     {
-        if (!text_starts_fold(*type, "rsa") && !text_starts_fold(*type, "ec") &&
-            !text_starts_fold(*type, "ed"))
-            problem(s, "key_types", CHY_BAD_VALUE, "\"%s\" is no key type", *type);
+        if (!policy_key_rule(*type, &rule))
+            problem(s, item(s, "key_types", i), CHY_BAD_VALUE, "\"%s\" is no key type", *type);
+        i++;
     }
-    LIST_EACH(const char *, eku, &body->eku)
-    {
-        AUTO(arena_free) struct arena *a = arena_new();
-        const char *oid = oid_resolve(a, *eku);
-        const char *path = arena_printf(s->arena, "eku[%zu]", i++);
-
-        if (!oid)
-            problem(s, path, CHY_BAD_VALUE, "\"%s\" is neither a usage's name nor an OID", *eku);
-        else if (text_eq(oid, OID_EKU_ANY) || text_eq(oid, OID_EKU_OCSP))
-            problem(s, path, CHY_BAD_VALUE, "\"%s\" may not be given by a template", *eku);
-    }
+    check_subject(s, body);
+    check_name_rules(s, "permitted", &body->permitted);
+    check_name_rules(s, "excluded", &body->excluded);
+    check_usages(s, body);
     if (body->validity_ms > body->validity_max_ms)
         problem(s, "validity", CHY_BAD_VALUE, "is longer than validity_max");
-    if (body->validity_min_ms > body->validity_max_ms)
-        problem(s, "validity_min", CHY_BAD_VALUE, "is longer than validity_max");
-    LIST_EACH(struct template_rdn, rdn, &body->rdns)
-    if (rdn->mode == RDN_FIXED && text_empty(rdn->value))
-        problem(s, "subject", CHY_MISSING, "the fixed part %s has no value", rdn->type);
+    if (body->validity_min_ms > body->validity_ms)
+        problem(s, "validity_min", CHY_BAD_VALUE, "is longer than validity");
 }
 
 static enum err
@@ -180,7 +262,8 @@ struct shelved {
 
 struct template_shelf {
     struct db *db;
-    pthread_mutex_t lock;
+    pthread_mutex_t reload_lock; /* one reload at a time, or an older one could come last */
+    pthread_mutex_t lock;        /* of the next */
     struct shelved *present;
 };
 
@@ -259,18 +342,19 @@ templates_reload(struct scope *s, struct template_shelf *shelf)
 
     fresh->arena = a;
     atomic_store(&fresh->uses, 1);
+    (void)pthread_mutex_lock(&shelf->reload_lock);
     e = read_all(s, shelf->db, fresh);
-    if (e != OK) {
-        arena_free(a);
-        return e;
-    }
     (void)pthread_mutex_lock(&shelf->lock);
-    old = shelf->present;
-    shelf->present = fresh;
+    old = e == OK ? shelf->present : NULL;
+    if (e == OK)
+        shelf->present = fresh;
     (void)pthread_mutex_unlock(&shelf->lock);
+    (void)pthread_mutex_unlock(&shelf->reload_lock);
+    if (e != OK)
+        arena_free(a);
     if (old)
         templates_unref(&old->templates);
-    return OK;
+    return e;
 }
 
 enum err
@@ -280,6 +364,7 @@ template_shelf_open(struct scope *s, struct db *db, struct template_shelf **out)
     enum err e;
 
     shelf->db = db;
+    (void)pthread_mutex_init(&shelf->reload_lock, NULL);
     (void)pthread_mutex_init(&shelf->lock, NULL);
     e = templates_reload(s, shelf);
     if (e != OK)
@@ -296,6 +381,7 @@ template_shelf_close(struct template_shelf *shelf)
         return;
     if (shelf->present)
         templates_unref(&shelf->present->templates);
+    (void)pthread_mutex_destroy(&shelf->reload_lock);
     (void)pthread_mutex_destroy(&shelf->lock);
     mem_free(shelf);
 }
@@ -317,8 +403,8 @@ template_find(const struct templates *t, const char *reference)
         if (text_eq_fold((*one)->display_name, reference))
             return *one;
         if (len == display + name + 3 && text_starts_fold(reference, (*one)->display_name) &&
-            reference[display + 1] == '(' &&
-            text_starts_fold(reference + display + 2, (*one)->name))
+            reference[display] == ' ' && reference[display + 1] == '(' &&
+            reference[len - 1] == ')' && text_starts_fold(reference + display + 2, (*one)->name))
             return *one;
     }
     return NULL;

@@ -14,6 +14,8 @@ struct follower {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
+    bool missed;         /* events may be lost: read everything anew */
+    int64_t renew_at_ms; /* of clock_mono_ms(): the next try at this server's certificate */
 };
 
 static enum err
@@ -22,7 +24,7 @@ take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *auth
 {
     struct cert_row row;
 
-    if (text_eq(ev->kind, EVENT_CERT_REVOKED) || text_eq(ev->kind, EVENT_CERT_ISSUED)) {
+    if (text_eq(ev->kind, EVENT_CERT_REVOKED)) { /* of one issued now nothing was kept */
         TRY(catalog_get(s, p->app.db, ev->object, 0, &row));
         ocsp_forget(p->app.office, row.issuer_hash, row.serial);
     }
@@ -36,10 +38,13 @@ take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *auth
 static enum err
 follow_once(struct scope *s, struct follower *f)
 {
-    bool authorities = false, templates = false;
+    bool authorities = f->missed, templates = f->missed;
     struct list events;
+    int64_t from = clock_mono_ms();
 
     scope_deadline_in(s, 4000);
+    if (f->missed)
+        access_forget(f->parts->app.access, NULL);
     TRY(outbox_next(s, f->parts->app.db, f->events, &events));
     LIST_EACH(struct outbox_event, ev, &events)
     TRY(take(s, f->parts, ev, &authorities, &templates));
@@ -47,8 +52,19 @@ follow_once(struct scope *s, struct follower *f)
         TRY(ca_office_reload(s, f->parts->app.office));
     if (templates)
         TRY(templates_reload(s, f->parts->app.shelf));
-    ocsp_fresh(f->parts->app.office);
-    return own_certificate_renew(s, f->parts);
+    f->missed = false;
+    ocsp_fresh(f->parts->app.office, from);
+    return OK;
+}
+
+/* One that fails waits a minute before it is tried again. */
+static void
+renew(struct scope *s, struct follower *f)
+{
+    if (clock_mono_ms() < f->renew_at_ms || own_certificate_renew(s, f->parts) == OK)
+        return;
+    f->renew_at_ms = clock_mono_ms() + MINUTE_MS;
+    log_failure(s, LOG_ERROR, "this server's TLS certificate could not be renewed");
 }
 
 static bool
@@ -57,7 +73,7 @@ pause_or_stop(struct follower *f)
     struct timespec until;
     bool stop;
 
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += EVERY_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_nsec -= 1000000000L;
@@ -80,9 +96,12 @@ follow(void *arg)
         AUTO(scope_free) struct scope *s = scope_new("events");
 
         if (follow_once(s, f) != OK) {
-            ocsp_forget_all(f->parts->app.office); /* something may have been missed */
+            f->missed = true;
+            ocsp_forget_all(f->parts->app.office);
             log_failure(s, LOG_WARN, "the event streams could not be followed");
         }
+        scope_clear(s);
+        renew(s, f);
     } while (!pause_or_stop(f));
     return NULL;
 }
@@ -93,15 +112,24 @@ follower_start(struct scope *s, struct parts *p, struct follower **out)
     struct follower *f = mem_alloc(sizeof(*f));
     enum err e = outbox_follow(s, p->app.db, &f->events);
 
+    pthread_condattr_t monotonic;
+
     f->parts = p;
+    f->missed = true; /* since the parts were opened */
     if (e != OK) {
         mem_free(f);
         return e;
     }
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_cond_init(&f->wake, NULL);
-    if (pthread_create(&f->thread, NULL, follow, f) != 0)
+    (void)pthread_cond_init(&f->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    if (pthread_create(&f->thread, NULL, follow, f) != 0) {
+        outbox_reader_free(f->events);
+        mem_free(f);
         return fail(s, E_INTERNAL, "cannot start a thread");
+    }
     *out = f;
     return OK;
 }

@@ -241,7 +241,8 @@ own_certificate_make(struct scope *s, struct parts *p)
 enum err
 own_certificate_renew(struct scope *s, struct parts *p)
 {
-    if (!when_given(p->own.renew_at) || when_cmp(clock_now(), p->own.renew_at) < 0)
+    if (!text_empty(p->set->listen->certificate) || !when_given(p->own.renew_at) ||
+        when_cmp(clock_now(), p->own.renew_at) < 0)
         return OK;
     TRY(from_our_ca(s, p));
     TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key)));

@@ -214,6 +214,9 @@ enum err
 parts_first_run(struct scope *s, struct parts *p)
 {
     TRY(ca_first_run(s, p->app.office, NULL));
-    TRY(ocsp_rotate(s, p->app.office));
+    if (ocsp_rotate(s, p->app.office) != OK) /* its job goes on trying, and the rest can work */
+        scope_clear(s);
+    if (ca_strict_journal(p->app.office))
+        TRY(journal_burn(s, p->app.office));
     return p->options->dev ? dev_login(s, p) : OK;
 }

@@ -165,6 +165,50 @@ static const struct job_kind *const job_kinds[] = { &crl_publish_kind,
                                                     &rest_cleanup_kind,
                                                     NULL };
 
+/* Somebody should know of a job that nobody will try again. */
+static enum err
+job_given_up(struct scope *s, struct tx *tx, void *app UNUSED, const struct job *job,
+             const char *why)
+{
+    struct audit_change facts[] = { { "kind", NULL, job->kind, AUDIT_IS_TEXT },
+                                    { "why", NULL, why, AUDIT_IS_TEXT } };
+
+    log_error(s, "job %lld (%s) is given up: %s", (long long)job->id, job->kind, why ? why : "");
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = AUDIT_JOB_FAILED,
+            .outcome = AUDIT_FAILURE,
+            .target = { "job", arena_printf(s->arena, "%lld", (long long)job->id), job->kind },
+            .changes = facts,
+            .change_count = COUNT(facts),
+        });
+}
+
+/* Starts and ends are evidence, too. */
+struct milestone {
+    enum audit_action action;
+    const struct parts *parts;
+};
+
+static enum err
+milestone_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct milestone *m = arg;
+
+    return audit_add(s, tx,
+                     &(struct audit_event){
+                         .action = m->action,
+                         .target = { "server", m->parts->app.version, m->parts->url },
+                     });
+}
+
+static enum err
+record(struct scope *s, const struct parts *p, enum audit_action action)
+{
+    return db_write(s, p->app.db, milestone_in, &(struct milestone){ action, p });
+}
+
 /* What the server says once it answers. */
 static enum err
 write_ready_file(struct scope *s, const struct parts *p)
@@ -269,7 +313,9 @@ start_faces(struct parts *p)
 static enum err
 start(struct scope *s, struct parts *p, const struct options *o)
 {
-    struct jobs_options jobs = { .kinds = job_kinds, .app = &p->app, .version = "0.1.0" };
+    struct jobs_options jobs = {
+        .kinds = job_kinds, .app = &p->app, .version = p->app.version, .given_up = job_given_up
+    };
 
     p->options = o;
     TRY(parts_make_dirs(s, p));
@@ -281,6 +327,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     TRY(note(s, start_faces(p), "the APIs"));
     TRY(jobs_start(s, p->app.db, &jobs, &p->jobs));
     TRY(follower_start(s, p, &p->follower));
+    TRY(record(s, p, AUDIT_SYSTEM_START));
     TRY(http_server_start(s, p->http));
     atomic_store(&p->started, true);
     metric_set(&build_info, 1, p->app.version,
@@ -292,6 +339,13 @@ start(struct scope *s, struct parts *p, const struct options *o)
               lf_text("http_url", p->http_url), lf_text("version", p->app.version));
     greet(p);
     return OK;
+}
+
+static void
+warn_of_settings(struct scope *s, const struct settings *settings)
+{
+    LIST_EACH(const char *, warning, settings_warnings(settings))
+    log_warn(s, "%s", *warning);
 }
 
 /* SIGHUP: settings that can change at run time, and certificate files. */
@@ -307,12 +361,14 @@ reload(struct scope *s, struct parts *p)
                     settings_unref); /* threads may still read the old one */
     set = settings_root(fresh);
     apply_log(set);
+    warn_of_settings(s, fresh);
     rate = (struct rate_options){ .per_principal = (int)set->access->rate_per_caller,
                                   .per_address = (int)set->access->rate_per_address };
     rate_set(p->app.rate, &rate);
     p->set = set;
     p->app.product_version = set->command->product_version;
     allow_metrics(p);
+    TRY(note(s, seal_reload(s, p->app.seal), "the master key"));
     if (!text_empty(p->set->listen->certificate))
         TRY(own_certificate_make(s, p));
     TRY(ca_office_reload(s, p->app.office));
@@ -360,18 +416,28 @@ remove_tree(const char *path)
                                    path)); /* NOLINT(cert-env33-c): a path of our own making */
 }
 
-static void
-stop(struct parts *p)
+/* False when a job still runs: what it uses stays, and the process ends around it. */
+static bool
+stop(struct scope *s, struct parts *p)
 {
+    bool was_up = atomic_load(&p->started), quiet;
+
     atomic_store(&p->draining, true);
     notify_stopping();
+    follower_stop(p->follower); /* it renews the listener's certificate */
     if (p->http)
         http_server_stop(p->http, p->set->listen->drain_ms);
-    jobs_stop(p->jobs, p->set->listen->drain_ms);
-    follower_stop(p->follower);
+    quiet = jobs_stop(p->jobs, p->set->listen->drain_ms);
+    if (was_up && record(s, p, AUDIT_SYSTEM_STOP) != OK)
+        log_failure(s, LOG_WARN, "the end could not be recorded");
+    if (!quiet) {
+        log_warn(s, "a job did not end in time; it runs again at the next start");
+        return false;
+    }
     face_close(p->command);
     face_close(p->rest);
     parts_close(p);
+    return true;
 }
 
 static int
@@ -379,6 +445,7 @@ run(struct scope *s, const struct options *o, struct settings *settings)
 {
     struct parts *p = mem_alloc(sizeof(*p));
     sigset_t signals;
+    bool quiet;
     enum err e;
 
     (void)sigemptyset(&signals);
@@ -390,14 +457,19 @@ run(struct scope *s, const struct options *o, struct settings *settings)
     p->scope = scope_new("server");
     p->settings = settings;
     p->set = settings_root(settings);
+    warn_of_settings(s, settings);
     e = start(s, p, o);
     if (e == OK)
         wait_for_the_end(p, &signals);
-    stop(p);
+    else
+        log_failure(s, LOG_ERROR, "the server cannot start");
+    quiet = stop(s, p);
     if (e == OK)
         log_event(s, LOG_INFO, "server.stopped", "the server ended");
     if (o->temporary)
         remove_tree(o->temporary);
+    if (!quiet)
+        _exit(e == OK ? 0 : 1);
     scope_free(p->scope);
     mem_free(p);
     return e == OK ? 0 : 1;
@@ -432,7 +504,6 @@ server_serve(int argc, char **argv)
     }
     code = run(s, &o, settings);
     if (code) {
-        log_failure(s, LOG_ERROR, "the server cannot start");
         (void)fprintf(stderr, "error: the server cannot start: %s\n",
                       s->error.text ? s->error.text : "");
     }

@@ -325,9 +325,11 @@ CREATE TABLE signing_journal (  -- signing_journal: strict
     tbs_hash @bytes NOT NULL,
     ca_key @int NOT NULL,
     created_at @int NOT NULL,
-    burnt_at @int,
+    burnt_at @int,              -- a crash came before its certificate: OCSP and CRL say revoked
     PRIMARY KEY (issuer_hash, serial)
 );
+CREATE INDEX signing_journal_created ON signing_journal(created_at) WHERE burnt_at IS NULL;
+CREATE INDEX signing_journal_burnt ON signing_journal(ca_key) WHERE burnt_at IS NOT NULL;
 
 -- Evidence and events ------------------------------------------------------------------------------------------
 

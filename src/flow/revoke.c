@@ -118,7 +118,7 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
                 row->serial); /* a lost answer may mean a commit, too */
     TRY(e);
     if (o.became != CERT_WAS_REVOKED)
-        metric_add(&revoked_total, 1, row.authority_name ? row.authority_name : "",
+        metric_add(&revoked_total, 1, row->authority_name ? row->authority_name : "",
                    in->reason == RELEASE ? "release" : crl_reason_name((int)in->reason), "revoked");
     return OK;
 }

@@ -8,6 +8,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#define WRITE_MOST ((size_t)65536)
+
 /** Bytes changed since the last sync. */
 struct range {
     size_t from, to;
@@ -105,10 +107,13 @@ load(const char *path, sqlite3_file *real)
 static int
 write_range(struct image *i, sqlite3_file *real, size_t from, size_t to)
 {
-    to = MIN(to, i->size);
-    if (from >= to)
-        return SQLITE_OK;
-    return real->pMethods->xWrite(real, i->data + from, (int)(to - from), (sqlite3_int64)from);
+    int rc = SQLITE_OK;
+
+    /* SQLite's own VFS takes less than 128 KiB at once */
+    for (to = MIN(to, i->size); from < to && rc == SQLITE_OK; from += MIN(to - from, WRITE_MOST))
+        rc = real->pMethods->xWrite(real, i->data + from, (int)MIN(to - from, WRITE_MOST),
+                                    (sqlite3_int64)from);
+    return rc;
 }
 
 /** Bring the disk up to date; dying in the middle leaves half of a write. */

@@ -391,7 +391,7 @@ def test_the_seeds_enrollment_errors(server, client):
     csr = keys.new_csr("err.example.com", ["err.example.com"])
     body = {"CSR": csr, "Template": client.server_template(), "CertificateAuthority": client.server_ca()}
     assert server.client(nobody=True).command("POST", "/Certificates/Enroll", json=body).status_code == 401
-    name, password = admin.user(server, permissions=["certificates/collections/read"])
+    name, password = admin.user(server, permissions=["certificates/read"])
     assert server.client(name, password).command("POST", "/Certificates/Enroll", json=body).status_code == 403
     for bad in ({"CSR": "nonsense"}, {"CSR": csr[:200]}, {"SANs": {"DNS": ["a b.example.com"]}}):
         assert client.command("POST", "/Certificates/Enroll", json={**body, **bad}).status_code == 422, bad

@@ -40,7 +40,7 @@ code_of(const struct json *body)
     const char *text = json_str(json_get(body, "code"));
     unsigned long number = 0;
 
-    if (text_starts(text ? text : "", "CHY-"))
+    if (text && text_starts(text, "CHY-"))
         number = strtoul(text + 4, NULL, 10);
     else if ((text = json_str(json_get(body, "ErrorCode"))) && text_starts_fold(text, "0xA011"))
         number = strtoul(text + 2, NULL, 16) & 0xffff;

@@ -377,7 +377,7 @@ of_environment(const struct cli *c, const char *name)
     const struct flag *f = flag_named(c, name, strlen(name));
     const char *value = f && f->variable ? getenv(f->variable) : NULL;
 
-    return text_empty(value) || !text_is_utf8(value, strlen(value)) ? NULL : value;
+    return value && *value && text_is_utf8(value, strlen(value)) ? value : NULL;
 }
 
 bool

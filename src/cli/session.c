@@ -9,14 +9,6 @@
 #define CA_MAX ((size_t)4 << 20)
 #define KEY_MAX ((size_t)64 * 1024)
 
-static const char *
-variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return text_empty(value) || !text_is_utf8(value, strlen(value)) ? NULL : value;
-}
-
 static struct secret *
 secret_of_text(const char *text)
 {
@@ -44,9 +36,9 @@ session_contexts(struct cli *c, struct contexts *out)
 /* Which server. */
 
 static const char *
-server_of_habit(struct cli *c)
+server_of_habit(struct cli *c, const struct session *n)
 {
-    const char *host = variable("KEYFACTOR_HOSTNAME"), *port = variable("KEYFACTOR_PORT");
+    const char *host = habit(c, n, "HOSTNAME"), *port = variable("KEYFACTOR_PORT");
 
     return host && port && !strchr(host, ':') ? arena_printf(c->s->arena, "%s:%s", host, port)
                                               : host;
@@ -59,6 +51,8 @@ choose_context(struct cli *c, struct session *n)
 
     if (!name)
         name = n->contexts.current;
+    if (name && text_starts(name, "kf:"))
+        return OK;
     n->context = name ? context_find(&n->contexts, name) : NULL;
     if (cli_text(c, "context") && !n->context)
         return fail_code(c->s, E_NOT_FOUND, CHY_USAGE, "there is no context \"%s\"", name);
@@ -97,11 +91,13 @@ choose_server(struct cli *c, struct session *n)
     struct buf b;
 
     if (!url && !cli_text(c, "context"))
-        url = n->contexts.current ? NULL : server_of_habit(c);
+        url = n->contexts.current ? NULL : server_of_habit(c, n);
     if (!url && n->context)
         url = n->context->server;
-    if (!url)
-        url = server_of_habit(c);
+    if (!url) {
+        TRY(habit_profile(c, n));
+        url = server_of_habit(c, n);
+    }
     if (text_empty(url)) {
         c->fix = "chancery login --server URL, or --server and CHANCERY_TOKEN";
         return fail(c->s, E_UNAUTHENTICATED,
@@ -137,9 +133,9 @@ token_of_context(struct cli *c, struct session *n)
 }
 
 static const char *
-user_of_habit(struct cli *c)
+user_of_habit(struct cli *c, const struct session *n)
 {
-    const char *user = variable("KEYFACTOR_USERNAME"), *domain = variable("KEYFACTOR_DOMAIN");
+    const char *user = habit(c, n, "USERNAME"), *domain = habit(c, n, "DOMAIN");
 
     if (user && domain && !strchr(user, '\\') && !strchr(user, '@'))
         return arena_printf(c->s->arena, "%s\\%s", domain, user);
@@ -169,10 +165,10 @@ token_of_client(struct cli *c, struct session *n, const char *url)
 
     buf_init_in(&b, a, KEY_MAX);
     add_form(&b, a, "grant_type", "client_credentials");
-    add_form(&b, a, "client_id", variable("KEYFACTOR_AUTH_CLIENT_ID"));
-    add_form(&b, a, "client_secret", variable("KEYFACTOR_AUTH_CLIENT_SECRET"));
-    add_form(&b, a, "scope", variable("KEYFACTOR_AUTH_SCOPES"));
-    add_form(&b, a, "audience", variable("KEYFACTOR_AUTH_AUDIENCE"));
+    add_form(&b, a, "client_id", habit(c, n, "AUTH_CLIENT_ID"));
+    add_form(&b, a, "client_secret", habit(c, n, "AUTH_CLIENT_SECRET"));
+    add_form(&b, a, "scope", habit(c, n, "AUTH_SCOPES"));
+    add_form(&b, a, "audience", habit(c, n, "AUTH_AUDIENCE"));
     call.body = buf_bytes(&b);
     TRY(note(c->s, peer_call(c->s, n->peer, &call, &reply), "asking %s for a token", url));
     if (reply.status != 200)
@@ -187,7 +183,7 @@ token_of_client(struct cli *c, struct session *n, const char *url)
 static enum err
 choose_identity(struct cli *c, struct session *n)
 {
-    const char *token_url = variable("KEYFACTOR_AUTH_TOKEN_URL");
+    const char *token_url = habit(c, n, "AUTH_TOKEN_URL");
 
     if ((n->token = secret_of_text(variable("CHANCERY_TOKEN"))))
         return OK;
@@ -199,12 +195,12 @@ choose_identity(struct cli *c, struct session *n)
         return OK;
     }
     TRY(token_of_context(c, n));
-    if (n->token || (n->token = secret_of_text(variable("KEYFACTOR_AUTH_ACCESS_TOKEN"))))
+    if (n->token || (n->token = secret_of_text(habit(c, n, "AUTH_ACCESS_TOKEN"))))
         return OK;
-    if (variable("KEYFACTOR_AUTH_CLIENT_ID") && token_url)
+    if (habit(c, n, "AUTH_CLIENT_ID") && token_url)
         return token_of_client(c, n, token_url);
-    n->user = user_of_habit(c);
-    n->password = n->user ? secret_of_text(variable("KEYFACTOR_PASSWORD")) : NULL;
+    n->user = user_of_habit(c, n);
+    n->password = n->user ? secret_of_text(habit(c, n, "PASSWORD")) : NULL;
     if (n->password || cli_text(c, "client-cert"))
         return OK;
     c->fix = arena_printf(c->s->arena, "chancery login --server %s", n->url);
@@ -220,9 +216,9 @@ choose_trust(struct cli *c, struct session *n, struct peer_options *o)
     if (!n->ca_path && n->context)
         n->ca_path = n->context->ca_file;
     if (!n->ca_path)
-        n->ca_path = variable("KEYFACTOR_CA_CERT");
+        n->ca_path = habit(c, n, "CA_CERT");
     if (!n->ca_path)
-        n->ca_path = variable("KEYFACTOR_AUTH_CA_CERT");
+        n->ca_path = habit(c, n, "AUTH_CA_CERT");
     if (variable("KEYFACTOR_SKIP_VERIFY") && text_eq_fold(getenv("KEYFACTOR_SKIP_VERIFY"), "true"))
         caution(c, "KEYFACTOR_SKIP_VERIFY is not honoured: name the authority with --cacert");
     return n->ca_path ? note(c->s, read_input(c, n->ca_path, CA_MAX, &o->ca_pem), "--cacert") : OK;
@@ -233,7 +229,7 @@ open_peer(struct cli *c, struct session *n)
 {
     const char *cert = cli_text(c, "client-cert"), *key = cli_text(c, "client-key");
     AUTO(secret_free) struct secret *key_pem = NULL;
-    struct peer_options o = { .integration = "chancery",
+    struct peer_options o = { .integration = n->host,
                               .agent = "chancery/" CLI_VERSION,
                               .plain_http = is_loopback(n->url) };
 
@@ -249,21 +245,27 @@ open_peer(struct cli *c, struct session *n)
     return peer_new(c->s, &o, &n->peer);
 }
 
+static const char *
+command_api_of(struct cli *c, const struct session *n)
+{
+    const char *base = habit(c, n, "API_PATH");
+
+    return !base || cli_text(c, "server") ? COMMAND_API
+                                          : arena_printf(c->s->arena, "/%s", base + (*base == '/'));
+}
+
 enum err
 session_of(struct cli *c, bool nobody, struct session **out)
 {
     struct session *n = c->session;
-    const char *base = variable("KEYFACTOR_API_PATH");
 
     if (!n) {
         n = c->session = arena_new_of(c->s->arena, struct session);
-        n->command_api = !base || cli_text(c, "server")
-                             ? COMMAND_API
-                             : arena_printf(c->s->arena, "/%s", base + (*base == '/'));
         TRY(session_contexts(c, &n->contexts));
         TRY(choose_context(c, n));
         TRY(choose_server(c, n));
         prefer(c, n);
+        n->command_api = command_api_of(c, n);
         TRY(open_peer(c, n));
     }
     if (!nobody && !n->token && !n->user)

@@ -14,7 +14,8 @@ struct session {
     struct secret *password, *token;
     struct peer *peer;
     struct contexts contexts;
-    struct context *context; /* whose server it is; or NULL */
+    struct context *context;    /* whose server it is; or NULL */
+    const struct json *profile; /* of another client's file, when the server is from there */
 };
 
 /** The server and the credentials; E_UNAUTHENTICATED when there is no server or nobody to be. */
@@ -23,6 +24,15 @@ enum err session_of(struct cli *c, bool nobody, struct session **out);
 enum err session_contexts(struct cli *c, struct contexts *out);
 /** Whether URL and OTHER are the same server. */
 bool same_server(const char *url, const char *other);
+
+/* habits.c */
+
+/** A variable of the environment; NULL when it is unset, empty or not UTF-8. */
+const char *variable(const char *name);
+/** KEYFACTOR_NAME, or what the profile says for it. */
+const char *habit(struct cli *c, const struct session *n, const char *name);
+/** Read the profile of --context kf:NAME, or the usual one. */
+enum err habit_profile(struct cli *c, struct session *n);
 
 /* trust.c */
 

@@ -69,6 +69,7 @@ static const struct {
       "Honoured when the variable above is unset: KEYFACTOR_HOSTNAME, _PORT, _API_PATH, _CA_CERT,\n"
       "_CLIENT_TIMEOUT, _USERNAME, _PASSWORD, _DOMAIN, _AUTH_CLIENT_ID, _AUTH_CLIENT_SECRET,\n"
       "_AUTH_TOKEN_URL, _AUTH_SCOPES, _AUTH_AUDIENCE, _AUTH_ACCESS_TOKEN, _AUTH_CA_CERT.\n"
+      "So is ~/.keyfactor/command_config.json: --context kf:NAME, or its server \"default\".\n"
       "A flag wins over the environment, the environment over the context.\n" },
     { "references", "how things are named",
       "A certificate:\n"

@@ -1,7 +1,7 @@
 /*
- * Enrollment by POST /KeyfactorAPI/Enrollment/CSR over kept-open TLS, beside the floor that nobody can go below: one
- * CSR verification with key import, one signature and its verification, one group-committed transaction of the same
- * rows; each measured by this same program.
+ * Enrollment by POST /KeyfactorAPI/Enrollment/CSR over kept-open TLS, beside the floor that nobody
+ * can go below: one CSR verification with key import, one signature and its verification, one
+ * group-committed transaction of the same rows; each measured by this same program.
  *
  * usage: bench-enroll READY_FILE DIR [REQUESTS [CLIENTS]]
  */
@@ -53,7 +53,8 @@ read_target(const char *path)
     must(json_parse(S, bytes_of_text(text), &t.ready), path);
     user = json_str(json_get(t.ready, "user"));
     password = json_str(json_get(t.ready, "password"));
-    t.auth = base64_encode(S->arena, bytes_of_text(arena_printf(S->arena, "%s:%s", user, password)));
+    t.auth =
+        base64_encode(S->arena, bytes_of_text(arena_printf(S->arena, "%s:%s", user, password)));
     t.port = atoi(strrchr(json_str(json_get(t.ready, "url")), ':') + 1);
     (void)json_int(json_get(t.ready, "pid"), &pid);
     t.pid = (int)pid;
@@ -77,7 +78,8 @@ make_csrs(int64_t count)
         EVP_PKEY *key;
         struct bytes der;
 
-        name.text = arena_printf(s->arena, "host-%lld-%d.bench.example.com", (long long)i, rand() % 1000000);
+        name.text = arena_printf(s->arena, "host-%lld-%d.bench.example.com", (long long)i,
+                                 rand() % 1000000);
         list_add(s->arena, &plan.sans, struct general_name, name);
         must(name_from_text(s, arena_printf(s->arena, "CN=%s", name.text), &plan.subject), "name");
         must(key_generate(s, (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key), "key");
@@ -101,7 +103,8 @@ make_request(void *arg, struct arena *a, int64_t n)
     buf_text(&body, ",\"Template\":\"WebServer\",\"IncludeChain\":true,\"SANs\":{},\"Metadata\":{},"
                     "\"Timestamp\":\"2026-11-21T12:00:00Z\"}");
     buf_printf(&all,
-               "POST /KeyfactorAPI/Enrollment/CSR HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %s\r\n"
+               "POST /KeyfactorAPI/Enrollment/CSR HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+               "Basic %s\r\n"
                "Content-Type: application/json\r\nx-keyfactor-requested-with: APIClient\r\n"
                "x-certificateformat: PEM\r\nContent-Length: %zu\r\n\r\n",
                m->auth, body.len);
@@ -139,23 +142,30 @@ signature_floor_us(int64_t count)
         AUTO(scope_free) struct scope *s = scope_new("bench");
         struct bytes signature;
 
-        must(key_sign(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, &signature), "sign");
-        must(key_verify(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, signature), "verify");
+        must(key_sign(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, &signature),
+             "sign");
+        must(key_verify(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, signature),
+             "verify");
     }
     return (own_cpu_s() - start) * 1e6 / (double)count;
 }
 
-/* The same rows, written by as many threads as there are clients, into a database of this program's own. */
+/* The same rows, written by as many threads as there are clients, into a database of this program's
+ * own. */
 
-SQL(bench_request,
-    "INSERT INTO request (public_id, endpoint, requester_kind, requester_id, requester_name, csr, key_hash, subject, "
-    "disposition, created_at, decided_at) VALUES ($1, 'command', 1, 1, 'admin', $2, $3, $4, 1, $5, $5) RETURNING id");
+SQL(bench_request, "INSERT INTO request (public_id, endpoint, requester_kind, requester_id, "
+                   "requester_name, csr, key_hash, subject, "
+                   "disposition, created_at, decided_at) VALUES ($1, 'command', 1, 1, 'admin', $2, "
+                   "$3, $4, 1, $5, $5) RETURNING id");
 SQL(bench_link, "UPDATE request SET certificate = $2 WHERE id = $1");
-SQL(bench_head, "INSERT INTO audit_chain (lane, seq, hash) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE SET "
-                "seq = audit_chain.seq + 1, hash = $2 RETURNING seq");
-SQL(bench_audit, "INSERT INTO audit (lane, seq, ts, id, category, action, outcome, actor_name, target_type, target_id, "
-                 "event, hash) VALUES ($1, $2, $3, $4, 'certificate', 'certificate.issue', 'success', 'admin', "
-                 "'certificate', $5, $6, $7)");
+SQL(bench_head,
+    "INSERT INTO audit_chain (lane, seq, hash) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE SET "
+    "seq = audit_chain.seq + 1, hash = $2 RETURNING seq");
+SQL(bench_audit,
+    "INSERT INTO audit (lane, seq, ts, id, category, action, outcome, actor_name, target_type, "
+    "target_id, "
+    "event, hash) VALUES ($1, $2, $3, $4, 'certificate', 'certificate.issue', 'success', 'admin', "
+    "'certificate', $5, $6, $7)");
 
 struct writing {
     struct db *db;
@@ -174,7 +184,9 @@ write_rows(struct scope *s, struct tx *tx, void *arg)
 {
     struct row_of *r = arg;
     struct bytes hash = { r->cert.sha256, SHA256_LEN };
-    struct cert_origin origin = { .protocol = "command", .requester = "admin", .imported_at = clock_now(),
+    struct cert_origin origin = { .protocol = "command",
+                                  .requester = "admin",
+                                  .imported_at = clock_now(),
                                   .state = CERT_ACTIVE };
     struct row row;
     int64_t request, id, seq;
@@ -183,7 +195,8 @@ write_rows(struct scope *s, struct tx *tx, void *arg)
     memset(event, 'x', sizeof(event) - 1);
     event[sizeof(event) - 1] = 0;
     TRY(tx_one(s, tx, &bench_request,
-               BIND(v_text(s->id), v_bytes(r->der), v_bytes(hash), v_text(r->cert.subject.text), v_when(clock_now())),
+               BIND(v_text(s->id), v_bytes(r->der), v_bytes(hash), v_text(r->cert.subject.text),
+                    v_when(clock_now())),
                &row));
     request = row_int(&row);
     origin.request = request;
@@ -192,8 +205,8 @@ write_rows(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_one(s, tx, &bench_head, BIND(v_int(1), v_bytes(hash)), &row));
     seq = row_int(&row);
     return tx_do(s, tx, &bench_audit,
-                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text("12345"), v_text(event),
-                      v_bytes(hash)));
+                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text("12345"),
+                      v_text(event), v_bytes(hash)));
 }
 
 static void *
@@ -245,7 +258,8 @@ make_certs(const struct bytes *csrs, int64_t count)
         ext_eku(s, &plan.exts, &ekus, false);
         ext_san(s, &plan.exts, &csr.exts.san, false);
         must(tbs_build(s, &plan, &tbs), "tbs");
-        must(cert_assemble(s, tbs, SIG_ECDSA_SHA256, (struct bytes){ fake, 72 }, &der), "certificate");
+        must(cert_assemble(s, tbs, SIG_ECDSA_SHA256, (struct bytes){ fake, 72 }, &der),
+             "certificate");
         out[i] = bytes_copy(S->arena, der);
     }
     return out;
@@ -260,10 +274,13 @@ write_floor_us(const char *dir, const struct bytes *csrs, int64_t count, int cli
     struct db *db;
     double start;
 
-    must(db_open(S, arena_printf(S->arena, "sqlite:%s/floor-%d.db", dir, rand()), &o, &db), "database");
+    must(db_open(S, arena_printf(S->arena, "sqlite:%s/floor-%d.db", dir, rand()), &o, &db),
+         "database");
     start = own_cpu_s();
     for (int i = 0; i < clients; i++) {
-        w[i] = (struct writing){ .db = db, .ders = ders, .from = count * i / clients, .to = count * (i + 1) / clients };
+        w[i] = (struct writing){
+            .db = db, .ders = ders, .from = count * i / clients, .to = count * (i + 1) / clients
+        };
         pthread_create(&w[i].thread, NULL, write_some, &w[i]);
     }
     for (int i = 0; i < clients; i++)
@@ -292,22 +309,31 @@ main(int argc, char **argv)
     t = read_target(argv[1]);
     m = (struct made){ .csrs = make_csrs(count), .auth = t.auth };
     before = process_cpu_s(t.pid);
-    load_run(&(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = clients, .requests = count,
-                             .make = make_request, .arg = &m, .want_status = 200, .cpu = 1 },
+    load_run(&(struct load){ .host = "127.0.0.1",
+                             .port = t.port,
+                             .tls = true,
+                             .clients = clients,
+                             .requests = count,
+                             .make = make_request,
+                             .arg = &m,
+                             .want_status = 200,
+                             .cpu = 1 },
              &got);
     cpu_us = (process_cpu_s(t.pid) - before) * 1e6 / (double)count;
     csr_us = csr_floor_us(m.csrs, MIN(count, INT64_C(3000)));
     sign_us = signature_floor_us(3000);
     write_us = write_floor_us(argv[2], m.csrs, MIN(count, INT64_C(10000)), clients);
     floor_us = csr_us + sign_us + write_us;
-    printf("enrollments          %lld of %lld, %d clients\n", (long long)got.done, (long long)count, clients);
+    printf("enrollments          %lld of %lld, %d clients\n", (long long)got.done, (long long)count,
+           clients);
     if (got.failed)
         printf("first failure        %s\n", got.first_failure);
     printf("rate                 %.0f/s\n", (double)got.done / got.seconds);
-    printf("latency              p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", got.p50_ms, got.p95_ms, got.p99_ms);
+    printf("latency              p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", got.p50_ms, got.p95_ms,
+           got.p99_ms);
     printf("server CPU           %.0f us each\n", cpu_us);
-    printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f\n", floor_us, csr_us, sign_us,
-           write_us);
+    printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f\n", floor_us,
+           csr_us, sign_us, write_us);
     printf("CPU / floor          %.2f\n", cpu_us / floor_us);
     printf("resident             %.1f MiB\n", (double)process_rss(t.pid) / 1048576);
     return got.failed ? 1 : 0;

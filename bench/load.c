@@ -110,7 +110,8 @@ drive(void *arg)
         c->latencies[n] = (double)(clock_mono_us() - start) / 1000;
         if (status != c->l->want_status) {
             if (atomic_fetch_add(c->failed, 1) == 0)
-                snprintf(c->first_failure, 512, "status %d: %.400s", status, status < 0 ? "" : room);
+                snprintf(c->first_failure, 512, "status %d: %.400s", status,
+                         status < 0 ? "" : room);
             if (status < 0)
                 break;
         }
@@ -147,10 +148,15 @@ load_run(const struct load *l, struct load_result *out)
         requests[n] = l->make(l->arg, a, n);
     pthread_barrier_init(&ready, NULL, (unsigned)l->clients + 1);
     for (int i = 0; i < l->clients; i++) {
-        clients[i] = (struct client){ .l = l, .ctx = ctx, .from = l->requests * i / l->clients,
-                                      .to = l->requests * (i + 1) / l->clients, .requests = requests,
-                                      .latencies = latencies, .failed = &failed,
-                                      .first_failure = out->first_failure, .ready = &ready };
+        clients[i] = (struct client){ .l = l,
+                                      .ctx = ctx,
+                                      .from = l->requests * i / l->clients,
+                                      .to = l->requests * (i + 1) / l->clients,
+                                      .requests = requests,
+                                      .latencies = latencies,
+                                      .failed = &failed,
+                                      .first_failure = out->first_failure,
+                                      .ready = &ready };
         pthread_create(&clients[i].thread, NULL, drive, &clients[i]);
         if (l->cpu >= 0) {
             CPU_ZERO(&cpus);
@@ -188,7 +194,8 @@ process_cpu_s(int pid)
     }
     fclose(f);
     at = strrchr(text, ')');
-    if (!at || sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+    if (!at ||
+        sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
         return 0;
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
@@ -216,5 +223,6 @@ own_cpu_s(void)
     struct rusage r;
 
     getrusage(RUSAGE_SELF, &r);
-    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+           (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }

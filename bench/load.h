@@ -1,4 +1,5 @@
-/** Load: kept-open connections, plain or TLS, that send prepared requests as fast as answers come. */
+/** Load: kept-open connections, plain or TLS, that send prepared requests as fast as answers come.
+ */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 

@@ -21,7 +21,7 @@ void *list_grow(struct arena *a, struct list *l, size_t size);
 /** Sort in place, stable. */
 void list_sort(struct list *l, int (*compare)(const void *, const void *));
 
-#define LIST_EACH(type, var, l)                                                      \
+#define LIST_EACH(type, var, l)                                                                  \
     for (__typeof__(type) *var = (type *)(l)->items, *var##_end_ = var ? var + (l)->count : var; \
          var != var##_end_; var++)
 

@@ -14,15 +14,16 @@
 
 #undef fail /* cmocka's word for a failed test is ours for a failed call */
 #undef fail_msg
-#define fail_msg(...)                                                                              \
-    do {                                                                                           \
-        print_error("ERROR: " __VA_ARGS__);                                                        \
-        print_error("\n");                                                                         \
-        _fail(__FILE__, __LINE__);                                                                 \
+#define fail_msg(...)                       \
+    do {                                    \
+        print_error("ERROR: " __VA_ARGS__); \
+        print_error("\n");                  \
+        _fail(__FILE__, __LINE__);          \
     } while (0)
 
 #include "base/scope.h"
 
+/** Used by TEST alone. */
 void test_register(const char *name, void (*run)(void **));
 
 #define TEST(name)                                 \

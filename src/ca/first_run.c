@@ -117,7 +117,7 @@ certify(struct scope *s, struct ca_office *office, struct founding *f, struct fo
         point_to_parent(s, office, parent, &plan);
     TRY(tbs_build(s, &plan, &tbs));
     lint.spki = plan.spki;
-    TRY(ca_sign_certificate(s, office, &issuer->key, tbs, &lint, &der, &f->cert));
+    TRY(ca_sign_certificate(s, &issuer->key, tbs, &lint, &der, &f->cert));
     f->key.cert = &f->cert;
     return lint_issuer_read(s, s->arena, der, &f->key.lint);
 }

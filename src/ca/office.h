@@ -106,9 +106,9 @@ const struct ca_key *ca_key_by_id(const struct ca_snapshot *snap, int64_t id);
  * @param cert     receives it, read back strictly
  * @return E_INVALID (CHY_LINT_FAILED) with the findings; E_UNAVAILABLE (CHY_SIGNER_FAILED)
  */
-enum err ca_sign_certificate(struct scope *s, struct ca_office *office, const struct ca_key *key,
-                             struct bytes tbs, const struct lint_context *context,
-                             struct bytes *der, struct cert *cert);
+enum err ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
+                             const struct lint_context *context, struct bytes *der,
+                             struct cert *cert);
 
 /** Switch an authority on or off for new requests. @param version  as read, or 0 for any:
  * E_CONFLICT when changed */

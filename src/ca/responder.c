@@ -94,7 +94,7 @@ appoint(struct scope *s, struct ca_office *office, const struct ca_key *key, con
     TRY(pubkey_read(s, signer.spki, &pub));
     TRY(plan_responder(s, key, name, &pub, &tbs));
     lint.spki = pub.spki;
-    TRY(ca_sign_certificate(s, office, key, tbs, &lint, &der, &cert));
+    TRY(ca_sign_certificate(s, key, tbs, &lint, &der, &cert));
     p.cert = &cert;
     p.private_key = signer.id;
     return db_write(s, office->o.db, appoint_in, &p);

@@ -44,9 +44,8 @@ check_result(struct scope *s, const struct ca_key *key, struct bytes tbs, struct
 }
 
 enum err
-ca_sign_certificate(struct scope *s, struct ca_office *office UNUSED, const struct ca_key *key,
-                    struct bytes tbs, const struct lint_context *context, struct bytes *der,
-                    struct cert *cert)
+ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
+                    const struct lint_context *context, struct bytes *der, struct cert *cert)
 {
     int64_t start;
     struct bytes signature, whole;

@@ -44,6 +44,7 @@ void settings_init(struct arena *a, const struct model *m, void *out, int depth)
 /** Decode the tree into INTO. */
 void settings_decode(struct settings_loader *l, const struct node *tree);
 
+/** What is remembered of KEY; never NULL. */
 const struct settings_note *settings_note_of(const struct settings *settings, const char *key);
 
 #endif

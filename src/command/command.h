@@ -10,7 +10,7 @@
 extern const struct face_spec command_face;
 
 /* For the files of this folder. */
-
+/** The handlers, each of the operation of its name (api/command.h). */
 enum err certificates_list(struct request *rq);
 enum err certificates_get(struct request *rq);
 enum err certificates_download(struct request *rq);

@@ -324,7 +324,7 @@ unknown_error(struct http_request *http, const struct bound *b)
 
     if (b->status == 501)
         return fail_code(s, E_UNSUPPORTED, CHY_NOT_YET, "%s %s is not offered by this server yet",
-                         http->method, b->op->path);
+                         http->method, b->op ? b->op->path : http->path);
     if (b->status == 405)
         return fail_code(s, E_UNSUPPORTED, CHY_BAD_METHOD, "%s is not allowed here; allowed: %s",
                          http->method, (const char *)http->state);

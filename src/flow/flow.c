@@ -123,11 +123,11 @@ choose_authority(struct scope *s, struct passage *p)
     if (!text_empty(asked)) {
         p->ca = ca_find(p->authorities, asked);
         if (!p->ca)
-            problem(s, path, CHY_NO_CA, "there is no certificate authority \"%s\"", asked);
-        else if (!offers(p->ca, p->tmpl))
-            problem(s, path, CHY_NO_CA, "%s does not offer template %s", p->ca->name,
-                    p->tmpl->name);
-        TRY(problems_check(s));
+            return fail_code(s, E_INVALID, CHY_NO_CA,
+                             "%s: there is no certificate authority \"%s\"", path, asked);
+        if (!offers(p->ca, p->tmpl))
+            return fail_code(s, E_INVALID, CHY_NO_CA, "%s: %s does not offer template %s", path,
+                             p->ca->name, p->tmpl->name);
     } else {
         LIST_EACH(struct ca_authority *, a, &p->authorities->authorities)
         {
@@ -138,11 +138,10 @@ choose_authority(struct scope *s, struct passage *p)
             offline = *a;
         }
         p->ca = p->ca ? p->ca : offline;
-        if (!p->ca) {
-            problem(s, path, CHY_NO_CA, "no certificate authority offers template %s",
-                    p->tmpl->name);
-            return problems_check(s);
-        }
+        if (!p->ca)
+            return fail_code(s, E_INVALID, CHY_NO_CA,
+                             "%s: no certificate authority offers template %s", path,
+                             p->tmpl->name);
     }
     if (!p->ca->enabled || !p->ca->key) {
         (void)fail_code(s, E_UNAVAILABLE, CHY_CA_OFFLINE, "certificate authority %s is %s",
@@ -467,7 +466,7 @@ sign_once(struct scope *s, struct passage *p, struct cert *cert)
         TRY(db_write(s, p->flow->db, intend_in,
                      &(struct intent){ p->key, p->plan.plan.serial, tbs }));
     step_done(p, "plan");
-    TRY(ca_sign_certificate(s, office, p->key, tbs, &p->plan.lint, &p->out->der, cert));
+    TRY(ca_sign_certificate(s, p->key, tbs, &p->plan.lint, &p->out->der, cert));
     step_done(p, "sign");
     crash_point("enroll.signed");
     e = db_write(s, p->flow->db, issue_in, p);

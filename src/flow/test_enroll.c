@@ -365,7 +365,9 @@ by_role(struct house *h)
     struct enrolled out, again;
     int64_t id;
 
-    assert_ok(h->s, template_save(h->s, h->shelf, 0, "guarded", NULL, BYTES(body), 0, NULL, &id));
+    assert_ok(h->s, template_save(h->s, h->shelf,
+                                  &(struct template_edit){ .name = "guarded", .body = BYTES(body) },
+                                  NULL, &id));
     in.template_name = "guarded";
     refuse(h, &in, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN);
     in.caller = root;

@@ -519,18 +519,20 @@ save_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
-template_save(struct scope *s, struct template_shelf *shelf, int64_t id, const char *name,
-              const char *display_name, struct bytes body_json, int64_t version,
+template_save(struct scope *s, struct template_shelf *shelf, const struct template_edit *edit,
               const struct audit_actor *actor, int64_t *out_id)
 {
     struct template_body body = { 0 };
-    struct saving v = {
-        .id = id, .version = version, .name = name, .display_name = display_name, .actor = actor
-    };
+    struct saving v = { .id = edit->id,
+                        .version = edit->version,
+                        .name = edit->name,
+                        .display_name = edit->display_name,
+                        .actor = actor };
 
-    if (!id && (text_empty(name) || strlen(name) > 128 || text_has_control(name)))
+    if (!edit->id &&
+        (text_empty(edit->name) || strlen(edit->name) > 128 || text_has_control(edit->name)))
         problem(s, "name", CHY_BAD_VALUE, "a name of 1 to 128 characters is needed");
-    TRY(read_body(s, body_json, &body));
+    TRY(read_body(s, edit->body, &body));
     v.json = template_json(s->arena, &body);
     TRY(db_write(s, shelf->db, save_in, &v));
     *out_id = v.id;

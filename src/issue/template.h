@@ -95,11 +95,17 @@ const struct template *template_by_id(const struct templates *t, int64_t id);
 
 /** Enter the built-in templates that are missing: first run and upgrades. */
 enum err template_built_in(struct scope *s, struct db *db);
-/** Make a template, or a new version of one (ID not 0); every mistake in BODY is reported with its
- * path. */
-enum err template_save(struct scope *s, struct template_shelf *shelf, int64_t id, const char *name,
-                       const char *display_name, struct bytes body_json, int64_t version,
-                       const struct audit_actor *actor, int64_t *out_id);
+/** What a template, or a new version of one, will be. */
+struct template_edit {
+    int64_t id;                      /* 0: a new template */
+    const char *name, *display_name; /* of a new one; the latter NULL: as it is, or the name */
+    struct bytes body;               /* JSON by template_body_model */
+    int64_t version;                 /* of the row as it was read; 0: whichever it is */
+};
+/** Make a template or a new version; every mistake in the body is reported with its path. */
+enum err template_save(struct scope *s, struct template_shelf *shelf,
+                       const struct template_edit *edit, const struct audit_actor *actor,
+                       int64_t *out_id);
 enum err template_set_enabled(struct scope *s, struct template_shelf *shelf, int64_t id,
                               bool enabled, int64_t version, const struct audit_actor *actor);
 /** The body as JSON, for showing. */

@@ -29,15 +29,15 @@ struct outbox_event {
 
 /** Write an event as part of TX. */
 enum err outbox_add(struct scope *s, struct tx *tx, const char *kind, int64_t object,
-                   const char *detail);
+                    const char *detail);
 
 /** Where a follower stands: it begins at the present end of all streams. */
 struct outbox_reader;
 enum err outbox_follow(struct scope *s, struct db *db, struct outbox_reader **out);
 void outbox_reader_free(struct outbox_reader *f);
 OWNED(struct outbox_reader, outbox_reader_free);
-/** What is new since the last call, in the order of each lane; a list of struct outbox_event. One thread
- * at a time. */
+/** What is new since the last call, in the order of each lane; a list of struct outbox_event. One
+ * thread at a time. */
 enum err outbox_next(struct scope *s, struct db *db, struct outbox_reader *f, struct list *out);
 
 #endif

@@ -58,7 +58,8 @@ struct http_route {
      */
     enum admit (*admit)(struct http_request *rq, bool may_wait);
     void (*handle)(struct http_request *rq); /* must reply once */
-    /** For POOL_LOOP routes: what HANDLE leaves unanswered goes on here, on a worker. NULL: it answers all. */
+    /** For POOL_LOOP routes: what HANDLE leaves unanswered goes on here, on a worker. NULL: it
+     * answers all. */
     void (*slow)(struct http_request *rq);
     /** Reply in the face's error language; rq->scope->error says why. STATUS is the server's
      * suggestion. */

@@ -99,7 +99,7 @@ authorities_list(struct request *rq)
         if ((*ca)->id <= after ||
             !access_may(rq->caller, PERM_AUTHORITIES_READ, GRANT_AUTHORITY, (*ca)->id))
             continue;
-        if (out.count == (size_t)q->limit) {
+        if (out.count && out.count == (size_t)q->limit) {
             next =
                 arena_printf(s->arena, "%lld", (long long)list_last(&out, struct v1_authority)->id);
             break;

@@ -223,7 +223,7 @@ certificates_list(struct request *rq)
     TRY(catalog_search(s, rq->app->db, &search, &found));
     LIST_EACH(struct cert_row, row, &found.rows)
     show_row(s, row, list_push(s->arena, &out, struct v1_certificate));
-    if (out.count == (size_t)in->limit)
+    if (out.count && out.count == (size_t)in->limit)
         next =
             arena_printf(s->arena, "%lld", (long long)list_last(&out, struct v1_certificate)->id);
     return reply_items(rq, &out, next);

@@ -69,7 +69,7 @@ jobs_list(struct request *rq)
                                .ended_at = row->ended,
                                .deadline_at = row->deadline,
                                .error = row->error }));
-    if (out.count == (size_t)in->limit)
+    if (out.count && out.count == (size_t)in->limit)
         next = arena_printf(s->arena, "%lld", (long long)list_last(&out, struct v1_job)->id);
     return reply_items(rq, &out, next);
 }

@@ -193,7 +193,7 @@ templates_list(struct request *rq)
         if ((*t)->id <= after ||
             !access_may(rq->caller, PERM_TEMPLATES_READ, GRANT_TEMPLATE, (*t)->id))
             continue;
-        if (out.count == (size_t)q->limit) {
+        if (out.count && out.count == (size_t)q->limit) {
             next =
                 arena_printf(s->arena, "%lld", (long long)list_last(&out, struct v1_template)->id);
             break;
@@ -229,8 +229,8 @@ templates_get(struct request *rq)
 
 /* template_save() speaks of the policy alone: the caller knows it as a member of the body. */
 static enum err
-save(struct request *rq, int64_t id, const char *name, const char *display_name,
-     const struct template_body *policy, int64_t version, int64_t *out)
+save(struct request *rq, struct template_edit edit, const struct template_body *policy,
+     int64_t *out)
 {
     struct scope *s = rq->scope;
     const char *json = template_json(s->arena, policy);
@@ -238,8 +238,8 @@ save(struct request *rq, int64_t id, const char *name, const char *display_name,
 
     if (!json)
         return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "the policy is too large");
-    e = template_save(s, rq->app->shelf, id, name, display_name, bytes_of_text(json), version,
-                      &rq->caller->actor, out);
+    edit.body = bytes_of_text(json);
+    e = template_save(s, rq->app->shelf, &edit, &rq->caller->actor, out);
     if (e != E_INVALID)
         return e;
     LIST_EACH(struct problem, p, &s->problems)
@@ -260,8 +260,11 @@ template_make(struct request *rq)
     enum err e;
 
     TRY(access_require(rq->scope, rq->caller, PERM_TEMPLATES_MODIFY, GRANT_GLOBAL, 0));
-    TRY(save(rq, 0, in->name, text_empty(in->display_name) ? NULL : in->display_name, in->policy, 0,
-             &id));
+    TRY(save(rq,
+             (struct template_edit){ .name = in->name,
+                                     .display_name =
+                                         text_empty(in->display_name) ? NULL : in->display_name },
+             in->policy, &id));
     all = templates_ref(rq->app->shelf);
     t = template_by_id(all, id);
     if (t) {
@@ -291,8 +294,13 @@ templates_put(struct request *rq)
 
     TRY(if_match(rq, &version));
     TRY(template_of(rq, all, PERM_TEMPLATES_MODIFY, &t));
-    TRY(save(rq, t->id, t->name, text_empty(in->display_name) ? NULL : in->display_name, in->policy,
-             version, &id));
+    TRY(save(rq,
+             (struct template_edit){ .id = t->id,
+                                     .name = t->name,
+                                     .display_name =
+                                         text_empty(in->display_name) ? NULL : in->display_name,
+                                     .version = version },
+             in->policy, &id));
     return answer(rq, id);
 }
 

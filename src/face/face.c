@@ -322,7 +322,7 @@ unknown_error(struct http_request *http, const struct bound *b)
 {
     struct scope *s = http->scope;
 
-    if (b->status == 501)
+    if (b->status == 501 && b->op)
         return fail_code(s, E_UNSUPPORTED, CHY_NOT_YET, "%s %s is not offered by this server yet",
                          http->method, b->op ? b->op->path : http->path);
     if (b->status == 405)

@@ -377,11 +377,11 @@ def test_a_changed_audit_row_is_found_with_exit_12(new_server, database):
     server = new_server().start()
     server.client().enroll()
     ok(server.cli("audit", "verify"))
-    admin.sql(server, "UPDATE audit_event SET body = REPLACE(body, 'success', 'failure') WHERE seq = "
-                      "(SELECT MAX(seq) - 1 FROM audit_event)")
+    admin.sql(server, "UPDATE audit SET event = REPLACE(event, 'success', 'failure') WHERE seq = "
+                      "(SELECT MAX(seq) - 1 FROM audit)")
     done = server.cli("audit", "verify")
     assert done.returncode == 12, done.stdout + done.stderr
-    admin.sql(server, "DELETE FROM audit_event WHERE seq = (SELECT MAX(seq) - 1 FROM audit_event)")
+    admin.sql(server, "DELETE FROM audit WHERE seq = (SELECT MAX(seq) - 1 FROM audit)")
     assert server.cli("audit", "verify").returncode == 12
     server.tolerates_errors = True
 

@@ -89,6 +89,18 @@ no_answer(struct cli *c, const struct session *n, enum err e)
     return e;
 }
 
+/* Of one request: --timeout, the habit's seconds, a minute. */
+static int64_t
+timeout_of(struct cli *c, const struct session *n)
+{
+    const char *habits = habit(c, n, "CLIENT_TIMEOUT");
+    int64_t s, otherwise = REQUEST_MS;
+
+    if (habits && text_to_int(habits, &s) && s > 0 && s < 86400)
+        otherwise = s * SECOND_MS;
+    return cli_duration(c, "timeout", otherwise);
+}
+
 static enum err
 call_once(struct cli *c, const struct session *n, const struct ask *ask, const char *url,
           struct reply *reply)
@@ -101,7 +113,7 @@ call_once(struct cli *c, const struct session *n, const struct ask *ask, const c
                          .content_type = ask->body ? "application/json" : ask->type,
                          .once = true,
                          .reply_max = CLI_BODY_MAX,
-                         .timeout_ms = cli_duration(c, "timeout", REQUEST_MS) };
+                         .timeout_ms = timeout_of(c, n) };
     int64_t begun = clock_mono_ms();
     enum err e;
 

@@ -1,6 +1,7 @@
 /* The audit record. */
 #include "cli/keystore.h"
 
+#include "api/v1.h"
 #include "audit/verify.h"
 #include <stdio.h>
 
@@ -28,8 +29,11 @@ add_time(struct cli *c, struct ask *ask, const char *flag, const char *name)
 enum err
 run_audit_list(struct cli *c)
 {
+    struct view described = { .model = v1_audit_get_op.reply };
     struct ask ask = { .path = REST_API "/audit" };
 
+    if (fields_helped(c, &described))
+        return OK;
     ask_param(c, &ask, "action", cli_text(c, "action"));
     ask_param(c, &ask, "actor", cli_text(c, "actor"));
     ask_param(c, &ask, "target_id", cli_text(c, "target"));

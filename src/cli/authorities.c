@@ -2,6 +2,7 @@
 #include "cli/run.h"
 
 #include "api/command.h"
+#include "api/v1.h"
 #include "pki/pem.h"
 #include <stdio.h>
 #include <string.h>
@@ -65,17 +66,29 @@ add_authority(struct buf *b, const struct json *ca)
     buf_byte(b, '}');
 }
 
+static struct view
+authorities_view(void)
+{
+    struct view v = authorities;
+
+    v.model = v1_authorities_get_op.reply;
+    return v;
+}
+
 enum err
 run_ca_list(struct cli *c)
 {
+    struct view v = authorities_view();
     const struct json *items;
     struct answer a;
     struct buf b;
 
+    if (fields_helped(c, &v))
+        return OK;
     TRY(ask_get(c, REST_API "/authorities?limit=1000", &a));
     items = json_get(a.json, "items");
     if (!output_is_table(c))
-        return print_data(c, &authorities, items);
+        return print_data(c, &v, items);
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_byte(&b, '[');
     for (size_t i = 0; i < json_count(items); i++) {
@@ -124,12 +137,13 @@ authority_path(struct cli *c, const char *rest, const char **out)
 enum err
 run_ca_show(struct cli *c)
 {
+    struct view v = authorities_view();
     const char *path;
     struct answer a;
 
     TRY(authority_path(c, "", &path));
     TRY(note(c->s, ask_get(c, path, &a), "certificate authority %s", cli_arg(c, 0)));
-    return print_data(c, &authorities, a.json);
+    return print_data(c, &v, a.json);
 }
 
 /* CRLs are served by plain HTTP, to everybody: they are signed themselves. */

@@ -1,6 +1,7 @@
 /* Users, and who one is. */
 #include "cli/run.h"
 
+#include "api/v1.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,15 @@ static const struct view users = { .kind = "user",
                                    .column_count = COUNT(columns),
                                    .none = "There are no users." };
 
+static struct view
+users_view(void)
+{
+    struct view v = users;
+
+    v.model = v1_users_get_op.reply;
+    return v;
+}
+
 static const char *
 user_path(struct cli *c)
 {
@@ -29,16 +39,21 @@ user_path(struct cli *c)
 enum err
 run_users_list(struct cli *c)
 {
-    return print_cursor(c, &(struct ask){ .path = REST_API "/users" }, &users);
+    struct view v = users_view();
+
+    return print_cursor(c, &(struct ask){ .path = REST_API "/users" }, &v);
 }
 
 enum err
 run_users_show(struct cli *c)
 {
+    struct view v = users_view();
     struct answer a;
 
+    if (fields_helped(c, &v))
+        return OK;
     TRY(note(c->s, ask_get(c, user_path(c), &a), "user %s", cli_arg(c, 0)));
-    return print_data(c, &users, a.json);
+    return print_data(c, &v, a.json);
 }
 
 static enum err

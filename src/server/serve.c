@@ -24,6 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A job of a server that died is taken up by then: a CRL must be there 10 s after a revocation. */
+#define LEASE_MS (5 * SECOND_MS)
+
 GAUGE(build_info, "chancery_build_info", "The program.", "version", "db_backend");
 GAUGE(start_time, "chancery_start_timestamp_seconds",
       "When the server started, in seconds since 1970.");
@@ -314,9 +317,11 @@ start_faces(struct parts *p)
 static enum err
 start(struct scope *s, struct parts *p, const struct options *o)
 {
-    struct jobs_options jobs = {
-        .kinds = job_kinds, .app = &p->app, .version = p->app.version, .given_up = job_given_up
-    };
+    struct jobs_options jobs = { .kinds = job_kinds,
+                                 .app = &p->app,
+                                 .version = p->app.version,
+                                 .lease_ms = LEASE_MS,
+                                 .given_up = job_given_up };
 
     p->options = o;
     TRY(parts_make_dirs(s, p));

@@ -379,13 +379,18 @@ clerk_main(void *arg)
 struct arrival {
     struct jobs *j;
     const char *name, *version;
+    bool alone;
 };
+
+SQL(leases_left, "UPDATE job SET leased_until = 0 WHERE state = 1");
 
 static enum err
 arrive_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct arrival *a = arg;
 
+    if (a->alone)
+        TRY(tx_do(s, tx, &leases_left, BIND_NONE));
     TRY(tx_do(s, tx, &instance_add,
               BIND(v_text(a->j->lessee.instance), v_text(a->name), v_text(a->version),
                    v_when(clock_now()))));
@@ -438,7 +443,7 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
     struct arena *arena = arena_new();
     struct jobs *j = arena_new_of(arena, struct jobs);
     char host[256] = "localhost";
-    struct arrival arrival = { .j = j, .version = o->version ? o->version : "" };
+    struct arrival arrival = { .j = j, .version = o->version ? o->version : "", .alone = o->alone };
     pthread_condattr_t monotonic;
     enum err e;
 

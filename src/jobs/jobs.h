@@ -81,6 +81,7 @@ struct jobs_options {
     int64_t lease_ms;                    /* 0: 30 s; renewed while the handler runs */
     const char *name;                    /* of this server, for people; NULL: the host's */
     const char *version;                 /* of the program */
+    bool alone; /* no other server is on this database: what is leased was left by one that died */
     /** Called in the transaction that gives a job up, such as to audit it; may be NULL. */
     enum err (*given_up)(struct scope *s, struct tx *tx, void *app, const struct job *job,
                          const char *why);

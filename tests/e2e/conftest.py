@@ -14,7 +14,7 @@ import postgres  # noqa: E402
 import programs  # noqa: E402
 
 DATABASES = ("sqlite", "postgresql")
-ROUNDS = int(os.environ.get("ROUNDS", "8"))
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 
 def pytest_configure(config):

@@ -110,19 +110,34 @@ arena_free(struct arena *a)
     free(a);
 }
 
+/** Take the largest block that may be kept out of the list, and free the others. */
+static struct block *
+keep_one(struct arena *a)
+{
+    struct block *kept = NULL;
+
+    while (a->blocks) {
+        struct block *b = a->blocks, *gone = b;
+
+        a->blocks = b->next;
+        if (b->size <= BLOCK_MOST && (!kept || b->size > kept->size)) {
+            gone = kept;
+            kept = b;
+        }
+        free(gone);
+    }
+    return kept;
+}
+
 void
 arena_reset(struct arena *a)
 {
     run_defers(a);
-    while (a->blocks && (a->blocks->next || a->blocks->size > BLOCK_MOST)) {
-        struct block *gone = a->blocks;
-
-        a->blocks = gone->next;
-        free(gone);
-    }
+    a->blocks = keep_one(a);
     if (a->blocks) {
         memset(a->blocks->data, 0, a->blocks->used);
         a->blocks->used = 0;
+        a->blocks->next = NULL;
     }
     a->used = 0;
 }

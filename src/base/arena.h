@@ -15,7 +15,8 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 OWNED(struct arena, arena_free);
 
-/** Release everything in the arena but keep it, and one block, for the next turn of a loop. */
+/** Release everything in the arena but keep it, and its largest block of usual size, for the
+ * next turn of a loop. */
 void arena_reset(struct arena *a);
 
 /** SIZE zeroed bytes, aligned for any type. Never NULL; running out of memory aborts the process.

@@ -119,20 +119,24 @@ base64url_encode(struct arena *a, struct bytes b)
     return out;
 }
 
-static int
-digit64(char c, bool url)
+#define NO_DIGIT 255
+#define BLANK 254
+#define PAD 253
+
+/* What each byte is in base64, plain and for URLs. */
+static uint8_t kinds[2][256];
+
+CONSTRUCTOR static void
+fill_kinds(void)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (url ? '-' : '+'))
-        return 62;
-    if (c == (url ? '_' : '/'))
-        return 63;
-    return -1;
+    memset(kinds, NO_DIGIT, sizeof(kinds));
+    for (uint8_t i = 0; i < 64; i++) {
+        kinds[false][(uint8_t)standard[i]] = i;
+        kinds[true][(uint8_t)for_urls[i]] = i;
+    }
+    for (const char *at = " \t\r\n"; *at; at++)
+        kinds[false][(uint8_t)*at] = kinds[true][(uint8_t)*at] = BLANK;
+    kinds[false]['='] = PAD;
 }
 
 static bool
@@ -143,17 +147,17 @@ decode64(struct arena *a, const char *text, size_t len, bool url, bool loose, st
     uint32_t bits = 0;
 
     for (size_t i = 0; i < len; i++) {
-        int digit = digit64(text[i], url);
+        uint8_t kind = kinds[url][(uint8_t)text[i]];
 
-        if (digit < 0 && loose && strchr(" \t\r\n", text[i]) && text[i])
+        if (kind == BLANK && loose)
             continue;
-        if (text[i] == '=' && !url) {
+        if (kind == PAD) {
             pads++;
             continue;
         }
-        if (digit < 0 || pads)
+        if (kind >= 64 || pads)
             return false;
-        bits = bits << 6 | (uint32_t)digit;
+        bits = bits << 6 | kind;
         if (++digits % 4 == 0) {
             data[at++] = (uint8_t)(bits >> 16);
             data[at++] = (uint8_t)(bits >> 8);

@@ -29,7 +29,7 @@ defaults(struct http_server_options *o)
     o->target_max = o->target_max ? o->target_max : 9 * 1024;
     o->fields_max = o->fields_max > 0 ? o->fields_max : 100;
     if (o->workers[POOL_MAIN] <= 0)
-        o->workers[POOL_MAIN] = (int)MIN(MAX(4 * cpus, 8L), 64L);
+        o->workers[POOL_MAIN] = (int)MIN(MAX(16 * cpus, 64L), 256L);
     if (o->workers[POOL_SLOW] <= 0)
         o->workers[POOL_SLOW] = 8;
 }

@@ -2,6 +2,7 @@
 
 #include "base/when.h"
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -122,6 +123,31 @@ drive(void *arg)
     return NULL;
 }
 
+const char *
+load_get(const struct load *l, struct arena *a, const char *path, const char *auth)
+{
+    char *room = arena_alloc(a, 1 << 20);
+    const char *request = arena_printf(a, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n", path,
+                                       auth ? "Authorization: Basic " : "", auth ? auth : "", auth ? "\r\n" : "");
+    SSL_CTX *ctx = l->tls ? SSL_CTX_new(TLS_client_method()) : NULL;
+    SSL *ssl = NULL;
+    int fd = connect_to(l);
+
+    if (ctx) {
+        ssl = SSL_new(ctx);
+        SSL_set_fd(ssl, fd);
+    }
+    if ((ssl && SSL_connect(ssl) != 1) || !put(ssl, fd, bytes_of_text(request)) ||
+        answer(ssl, fd, room, 1 << 20) < 0) {
+        fprintf(stderr, "GET %s: no answer\n", path);
+        exit(1);
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    return room;
+}
+
 static int
 by_size(const void *a, const void *b)
 {
@@ -198,6 +224,46 @@ process_cpu_s(int pid)
         sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
         return 0;
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static bool
+is_named(const char *task, const char *name)
+{
+    char path[320], comm[32] = "";
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/comm", task);
+    f = fopen(path, "r");
+    if (!f)
+        return false;
+    (void)!fgets(comm, sizeof(comm), f);
+    fclose(f);
+    return strncmp(comm, name, strlen(name)) == 0;
+}
+
+double
+threads_cpu_s(int pid, const char *name)
+{
+    char base[64], task[300], path[320];
+    unsigned long long ns, all = 0;
+    struct dirent *entry;
+    DIR *dir;
+    FILE *f;
+
+    snprintf(base, sizeof(base), "/proc/%d/task", pid);
+    dir = opendir(base);
+    while (dir && (entry = readdir(dir))) {
+        snprintf(task, sizeof(task), "%s/%s", base, entry->d_name);
+        snprintf(path, sizeof(path), "%s/schedstat", task);
+        if (*entry->d_name == '.' || !is_named(task, name) || !(f = fopen(path, "r")))
+            continue;
+        if (fscanf(f, "%llu", &ns) == 1)
+            all += ns;
+        fclose(f);
+    }
+    if (dir)
+        closedir(dir);
+    return (double)all / 1e9;
 }
 
 int64_t

@@ -29,6 +29,10 @@ struct load_result {
 void load_run(const struct load *l, struct load_result *out);
 /** CPU seconds (user and system) that process PID has used so far. */
 double process_cpu_s(int pid);
+/** The same of its threads whose name begins with NAME. */
+double threads_cpu_s(int pid, const char *name);
+/** One GET of PATH with these Basic credentials (NULL: none); the whole answer, head and body, in arena A. Ends the program when it fails. */
+const char *load_get(const struct load *l, struct arena *a, const char *path, const char *auth);
 /** Resident memory of process PID in bytes. */
 int64_t process_rss(int pid);
 /** CPU seconds of this process. */

@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "base/metric.h"
+#include "base/step.h"
 #include "pki/tbs.h"
 
 COUNTER(signatures, "chancery_signatures_total", "Uses of authorities' keys.", "algorithm",
@@ -52,6 +53,7 @@ ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
     enum err e;
 
     TRY(check_lint(s, key, tbs, context));
+    step_end("lint");
     if (!key->signer || fault_fails("ca.sign"))
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the authority's key cannot be used now");

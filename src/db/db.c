@@ -109,6 +109,7 @@ start_lanes(struct db *db)
             log_error(NULL, "cannot start a thread for the database");
             abort();
         }
+        (void)pthread_setname_np(lane->thread, "lane");
     }
 }
 

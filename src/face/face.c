@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/step.h"
 #include "codec/form.h"
 #include <string.h>
 
@@ -482,6 +483,7 @@ run(struct request *rq, const struct bound *b)
 {
     TRY(decode_query(rq));
     TRY(decode_body(rq));
+    step_end("JSON");
     return b->handle(rq);
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/random.h"
+#include "base/step.h"
 #include "catalog/catalog.h"
 #include "issue/policy.h"
 #include "jobs/jobs.h"
@@ -51,6 +52,7 @@ step_done(struct passage *p, const char *step)
 
     metric_observe(&enroll_seconds, (double)(now - p->step_us) / 1e6, step);
     p->step_us = now;
+    step_end(step);
 }
 
 static const char *
@@ -155,9 +157,11 @@ choose_authority(struct scope *s, struct passage *p)
 
 /* The key: blocked, an authority's own, or in use for another subject (ca-core section 8.2). */
 
-SQL(blocked_hash, "SELECT source FROM blocked_key WHERE key_hash = $1");
-SQL(same_key, "SELECT c.subject_hash, c.state, c.id FROM certificate c WHERE c.key_hash = $1 "
-              "ORDER BY c.id DESC LIMIT 20");
+#define KEY_IS_BLOCKED (-1) /* where the state of a certificate stands in other rows */
+
+SQL(key_history, "SELECT subject_hash, state, id FROM (SELECT subject_hash, state, id "
+                 "FROM certificate WHERE key_hash = $1 ORDER BY id DESC LIMIT 20) AS used "
+                 "UNION ALL SELECT key_hash, -1, 0 FROM blocked_key WHERE key_hash = $1");
 
 /* Nobody else carries an authority's name: what it signs would pass for its own. */
 static void
@@ -178,33 +182,33 @@ check_key_history(struct scope *s, struct passage *p)
     struct bytes hash = { p->csr.key.sha256, SHA256_LEN }, subject;
     const char *path = path_or(p->in->csr_path, "CSR");
     uint8_t subject_hash[SHA256_LEN];
+    bool told = false; /* of another certificate; once is enough */
     struct rows rows;
-    struct row row;
-    enum err e = db_one(s, p->flow->db, &blocked_hash, BIND(v_bytes(hash)), &row);
 
-    if (e == OK)
-        problem(s, path, CHY_BLOCKED_KEY, "blocked_key: this key is known to be compromised");
-    else if (e != E_NOT_FOUND)
-        return e;
     check_authority_names(s, p);
-    TRY(db_all(s, p->flow->db, &same_key, BIND(v_bytes(hash)), &rows));
+    TRY(db_all(s, p->flow->db, &key_history, BIND(v_bytes(hash)), &rows));
+    if (rows.count == 0)
+        return problems_check(s);
     hash_sha256(p->plan.plan.subject, subject_hash);
     for (size_t i = 0; i < rows.count; i++) {
         int64_t state;
 
         subject = row_bytes(&rows.at[i]);
         state = row_int(&rows.at[i]);
-        if (state == CERT_CA) {
+        if (state == KEY_IS_BLOCKED) {
+            problem(s, path, CHY_BLOCKED_KEY, "blocked_key: this key is known to be compromised");
+        } else if (told) {
+            continue;
+        } else if (state == CERT_CA) {
             problem(s, path, CHY_BLOCKED_KEY,
                     "blocked_key: this is the key of a certificate authority");
-            break;
-        }
-        if (!p->tmpl->body->allow_key_reuse &&
-            !bytes_eq(subject, (struct bytes){ subject_hash, SHA256_LEN })) {
+            told = true;
+        } else if (!p->tmpl->body->allow_key_reuse &&
+                   !bytes_eq(subject, (struct bytes){ subject_hash, SHA256_LEN })) {
             problem(s, path, CHY_KEY_REUSED,
                     "the key is in use for another subject, by certificate %lld",
                     (long long)row_int(&rows.at[i]));
-            break;
+            told = true;
         }
     }
     return problems_check(s);

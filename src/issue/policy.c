@@ -1,5 +1,6 @@
 #include "issue/policy.h"
 
+#include "base/step.h"
 #include "issue/names.h"
 #include "pki/dnsname.h"
 #include <regex.h>
@@ -441,7 +442,9 @@ check_key(struct scope *s, const struct policy_input *in)
     if (rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, NULL) != OK)
         return problems_check(s);
     TRY(problems_check(s));
+    step_end("policy");
     TRY(csr_verify(s, in->csr));
+    step_end("CSR");
     if (!rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, in->csr->pkey) != OK)
         return problems_check(s);
     return OK;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/step.h"
 #include <string.h>
 
 #define DEADLINE_MS (60 * SECOND_MS)
@@ -352,6 +353,7 @@ exchange_work(struct http_conn *c)
 {
     bool admits = c->state == CONN_ADMIT;
 
+    step_begin();
     if (scope_left_ms(&c->scope) == 0) {
         stats_rejected("waited");
         refuse(c, 503, E_LIMIT, CHY_OVERLOADED, "the request waited too long");
@@ -365,4 +367,5 @@ exchange_work(struct http_conn *c)
     }
     if (c->reply.given)
         stats_log(c);
+    step_end("reply");
 }

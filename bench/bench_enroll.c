@@ -6,6 +6,7 @@
  * usage: bench-enroll READY_FILE DIR [REQUESTS [CLIENTS]]
  */
 #include "load.h"
+#include "target.h"
 
 #include "catalog/catalog.h"
 #include "codec/json.h"
@@ -18,95 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct target {
-    struct json *ready;
-    const char *auth;
-    int port, pid;
-};
-
 static struct scope *S;
 
 static void
 must(enum err e, const char *what)
 {
-    if (e != OK) {
-        fprintf(stderr, "%s: %s\n", what, S->error.text ? S->error.text : err_name(e));
-        exit(1);
-    }
-}
-
-static struct target
-read_target(const char *path)
-{
-    static char text[65536];
-    FILE *f = fopen(path, "r");
-    struct target t = { 0 };
-    const char *user, *password;
-    int64_t pid = 0;
-
-    if (!f) {
-        perror(path);
-        exit(1);
-    }
-    text[fread(text, 1, sizeof(text) - 1, f)] = 0;
-    fclose(f);
-    must(json_parse(S, bytes_of_text(text), &t.ready), path);
-    user = json_str(json_get(t.ready, "user"));
-    password = json_str(json_get(t.ready, "password"));
-    t.auth = base64_encode(S->arena, bytes_of_text(arena_printf(S->arena, "%s:%s", user, password)));
-    t.port = atoi(strrchr(json_str(json_get(t.ready, "url")), ':') + 1);
-    (void)json_int(json_get(t.ready, "pid"), &pid);
-    t.pid = (int)pid;
-    return t;
-}
-
-struct made {
-    struct bytes *csrs; /* DER */
-    const char *auth;
-};
-
-static struct bytes *
-make_csrs(int64_t count)
-{
-    struct bytes *out = arena_alloc(S->arena, (size_t)count * sizeof(*out));
-
-    for (int64_t i = 0; i < count; i++) {
-        AUTO(scope_free) struct scope *s = scope_new("bench");
-        struct csr_plan plan = { 0 };
-        struct general_name name = { .kind = GN_DNS };
-        EVP_PKEY *key;
-        struct bytes der;
-
-        name.text = arena_printf(s->arena, "host-%lld-%d.bench.example.com", (long long)i, rand() % 1000000);
-        list_add(s->arena, &plan.sans, struct general_name, name);
-        must(name_from_text(s, arena_printf(s->arena, "CN=%s", name.text), &plan.subject), "name");
-        must(key_generate(s, (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key), "key");
-        must(csr_build(s, &plan, key, SIG_NONE, &der), "csr");
-        out[i] = bytes_copy(S->arena, der);
-    }
-    return out;
-}
-
-static struct bytes
-make_request(void *arg, struct arena *a, int64_t n)
-{
-    const struct made *m = arg;
-    char *pem = pem_text(a, PEM_CSR, m->csrs[n]);
-    struct buf body, all;
-
-    buf_init_in(&body, a, 65536);
-    buf_init_in(&all, a, 65536);
-    buf_text(&body, "{\"CSR\":");
-    json_text(&body, pem);
-    buf_text(&body, ",\"Template\":\"WebServer\",\"IncludeChain\":true,\"SANs\":{},\"Metadata\":{},"
-                    "\"Timestamp\":\"2026-11-21T12:00:00Z\"}");
-    buf_printf(&all,
-               "POST /KeyfactorAPI/Enrollment/CSR HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %s\r\n"
-               "Content-Type: application/json\r\nx-keyfactor-requested-with: APIClient\r\n"
-               "x-certificateformat: PEM\r\nContent-Length: %zu\r\n\r\n",
-               m->auth, body.len);
-    buf_add(&all, body.data, body.len);
-    return buf_bytes(&all);
+    must_be(S, e, what);
 }
 
 /* The floor. */
@@ -346,8 +264,8 @@ main(int argc, char **argv)
     }
     srand((unsigned)clock_mono_us());
     S = scope_new("bench");
-    t = read_target(argv[1]);
-    m = (struct made){ .csrs = make_csrs(count + 1), .auth = t.auth };
+    t = target_read(S, argv[1]);
+    m = (struct made){ .csrs = make_csrs(S, count + 1), .auth = t.auth };
     /* The first request checks the password, which is meant to be slow, and is remembered for a minute. */
     load_run(&(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = 1, .requests = 1,
                              .make = make_request, .arg = &(struct made){ m.csrs + count, t.auth },

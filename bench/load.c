@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -205,6 +206,110 @@ load_run(const struct load *l, struct load_result *out)
     pthread_barrier_destroy(&ready);
 }
 
+/* One thread for all connections. */
+
+struct plain {
+    int fd;
+    int64_t number; /* of the request under way */
+    size_t have;
+    char room[16384];
+};
+
+/* The next request of a connection; false when there is none left. */
+static bool
+send_next(struct plain *p, const struct bytes *requests, int64_t *next, int64_t count)
+{
+    if (*next >= count)
+        return false;
+    p->number = (*next)++;
+    p->have = 0;
+    return put(NULL, p->fd, requests[p->number]);
+}
+
+static size_t
+answer_size(const struct plain *p)
+{
+    const char *body = memmem(p->room, p->have, "\r\n\r\n", 4), *length;
+
+    if (!body)
+        return 0;
+    length = strcasestr(p->room, "content-length:");
+    return (size_t)(body + 4 - p->room) + (length ? strtoul(length + 15, NULL, 10) : 0);
+}
+
+static void
+plain_loop(const struct load *l, struct plain *all, const struct bytes *requests, struct load_result *out)
+{
+    struct epoll_event events[256];
+    int ep = epoll_create1(0);
+    int64_t next = 0, done = 0;
+
+    for (int i = 0; i < l->clients; i++) {
+        events[0] = (struct epoll_event){ .events = EPOLLIN, .data.ptr = &all[i] };
+        (void)epoll_ctl(ep, EPOLL_CTL_ADD, all[i].fd, events);
+        (void)send_next(&all[i], requests, &next, l->requests);
+    }
+    while (done < l->requests) {
+        int count = epoll_wait(ep, events, 256, 10000);
+
+        if (count <= 0) {
+            fputs("no answer for ten seconds\n", stderr);
+            exit(1);
+        }
+        for (int i = 0; i < count; i++) {
+            struct plain *p = events[i].data.ptr;
+            ssize_t n = recv(p->fd, p->room + p->have, sizeof(p->room) - 1 - p->have, 0);
+            size_t want;
+
+            if (n <= 0) {
+                fputs("the server closed a connection\n", stderr);
+                exit(1);
+            }
+            p->have += (size_t)n;
+            p->room[p->have] = 0;
+            want = answer_size(p);
+            if (!want || p->have < want)
+                continue;
+            if (atoi(p->room + 9) != l->want_status && out->failed++ == 0)
+                snprintf(out->first_failure, sizeof(out->first_failure), "%.500s", p->room);
+            done++;
+            out->answer_len = p->have;
+            if (!send_next(p, requests, &next, l->requests) && done == l->requests)
+                memcpy(out->answer, p->room, p->have);
+        }
+    }
+    close(ep);
+}
+
+void
+load_plain(const struct load *l, struct load_result *out)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    struct plain *all = arena_alloc(a, (size_t)l->clients * sizeof(*all));
+    struct bytes *requests = arena_alloc(a, (size_t)l->requests * sizeof(*requests));
+    cpu_set_t cpus, before;
+    int64_t start;
+
+    *out = (struct load_result){ 0 };
+    (void)sched_getaffinity(0, sizeof(before), &before);
+    if (l->cpu >= 0) {
+        CPU_ZERO(&cpus);
+        CPU_SET(l->cpu, &cpus);
+        (void)sched_setaffinity(0, sizeof(cpus), &cpus);
+    }
+    for (int64_t n = 0; n < l->requests; n++)
+        requests[n] = l->make(l->arg, a, n);
+    for (int i = 0; i < l->clients; i++)
+        all[i].fd = connect_to(l);
+    start = clock_mono_us();
+    plain_loop(l, all, requests, out);
+    out->seconds = (double)(clock_mono_us() - start) / 1e6;
+    out->done = l->requests - out->failed;
+    for (int i = 0; i < l->clients; i++)
+        close(all[i].fd);
+    (void)sched_setaffinity(0, sizeof(before), &before);
+}
+
 double
 process_cpu_s(int pid)
 {
@@ -291,4 +396,30 @@ own_cpu_s(void)
     getrusage(RUSAGE_SELF, &r);
     return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
            (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+int64_t
+load_idle_rss(const struct load *l, int pid)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL **all = calloc((size_t)l->clients, sizeof(SSL *));
+    int64_t rss;
+
+    for (int i = 0; i < l->clients; i++) {
+        all[i] = SSL_new(ctx);
+        SSL_set_fd(all[i], connect_to(l));
+        if (SSL_connect(all[i]) != 1) {
+            fputs("the TLS handshake failed\n", stderr);
+            exit(1);
+        }
+    }
+    sleep(1);
+    rss = process_rss(pid);
+    for (int i = 0; i < l->clients; i++) {
+        close(SSL_get_fd(all[i]));
+        SSL_free(all[i]);
+    }
+    free(all);
+    SSL_CTX_free(ctx);
+    return rss;
 }

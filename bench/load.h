@@ -23,10 +23,16 @@ struct load_result {
     double seconds;
     double p50_ms, p95_ms, p99_ms;
     char first_failure[512];
+    size_t answer_len; /* of load_plain(): the last answer, head and body */
+    uint8_t answer[16384];
 };
 
 /** Run it. Requests are made before the clock starts. */
 void load_run(const struct load *l, struct load_result *out);
+/** The same over plain HTTP from one thread with all connections: the cheapest client, for cheap answers. */
+void load_plain(const struct load *l, struct load_result *out);
+/** Resident memory of process PID while so many connections stand open, handshakes done. */
+int64_t load_idle_rss(const struct load *l, int pid);
 /** CPU seconds (user and system) that process PID has used so far. */
 double process_cpu_s(int pid);
 /** The same of its threads whose name begins with NAME. */

@@ -170,7 +170,7 @@ enum err
 item_write(struct cli *c, const struct item *item, struct bytes key_pem, struct bytes chain_pem,
            int64_t *version)
 {
-    int64_t next;
+    int64_t next = 0;
 
     TRY(last_version(c, item, &next));
     next++;

@@ -1,12 +1,13 @@
-/** Bare: the least that a libevent program can do for an answer; what other servers are held against. */
+/** Bare: the least that a libevent program can do for an answer; what other servers are held
+ * against. */
 #ifndef BENCH_BARE_H
 #define BENCH_BARE_H
 
 #include "base/text.h"
 
 /**
- * Start a process that answers each request on a free port of 127.0.0.1 with ANSWER, head and body, without looking
- * at it: what comes at once is one request.
+ * Start a process that answers each request on a free port of 127.0.0.1 with ANSWER, head and body,
+ * without looking at it: what comes at once is one request.
  *
  * @return its process id; the caller ends it by a signal
  */

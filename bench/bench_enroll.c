@@ -1,7 +1,7 @@
 /*
- * Enrollment by POST /KeyfactorAPI/Enrollment/CSR over kept-open TLS, beside the floor that nobody can go below: one
- * CSR verification with key import, one signature and its verification, one group-committed transaction of the same
- * rows; each measured by this same program.
+ * Enrollment by POST /KeyfactorAPI/Enrollment/CSR over kept-open TLS, beside the floor that nobody
+ * can go below: one CSR verification with key import, one signature and its verification, one
+ * group-committed transaction of the same rows; each measured by this same program.
  *
  * usage: bench-enroll READY_FILE DIR [REQUESTS [CLIENTS]]
  */
@@ -57,23 +57,30 @@ signature_floor_us(int64_t count)
         AUTO(scope_free) struct scope *s = scope_new("bench");
         struct bytes signature;
 
-        must(key_sign(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, &signature), "sign");
-        must(key_verify(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, signature), "verify");
+        must(key_sign(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, &signature),
+             "sign");
+        must(key_verify(s, key, SIG_ECDSA_SHA256, (struct bytes){ tbs, sizeof(tbs) }, signature),
+             "verify");
     }
     return (own_cpu_s() - start) * 1e6 / (double)count;
 }
 
-/* The same rows, written by as many threads as there are clients, into a database of this program's own. */
+/* The same rows, written by as many threads as there are clients, into a database of this program's
+ * own. */
 
-SQL(bench_request,
-    "INSERT INTO request (public_id, endpoint, requester_kind, requester_id, requester_name, csr, key_hash, subject, "
-    "disposition, created_at, decided_at) VALUES ($1, 'command', 1, 1, 'admin', $2, $3, $4, 1, $5, $5) RETURNING id");
+SQL(bench_request, "INSERT INTO request (public_id, endpoint, requester_kind, requester_id, "
+                   "requester_name, csr, key_hash, subject, "
+                   "disposition, created_at, decided_at) VALUES ($1, 'command', 1, 1, 'admin', $2, "
+                   "$3, $4, 1, $5, $5) RETURNING id");
 SQL(bench_link, "UPDATE request SET certificate = $2 WHERE id = $1");
-SQL(bench_head, "INSERT INTO audit_chain (lane, seq, hash) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE SET "
-                "seq = audit_chain.seq + 1, hash = $2 RETURNING seq");
-SQL(bench_audit, "INSERT INTO audit (lane, seq, ts, id, category, action, outcome, actor_name, target_type, target_id, "
-                 "event, hash) VALUES ($1, $2, $3, $4, 'certificate', 'certificate.issue', 'success', 'admin', "
-                 "'certificate', $5, $6, $7)");
+SQL(bench_head,
+    "INSERT INTO audit_chain (lane, seq, hash) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE SET "
+    "seq = audit_chain.seq + 1, hash = $2 RETURNING seq");
+SQL(bench_audit,
+    "INSERT INTO audit (lane, seq, ts, id, category, action, outcome, actor_name, target_type, "
+    "target_id, "
+    "event, hash) VALUES ($1, $2, $3, $4, 'certificate', 'certificate.issue', 'success', 'admin', "
+    "'certificate', $5, $6, $7)");
 
 struct writing {
     struct db *db;
@@ -92,7 +99,9 @@ write_rows(struct scope *s, struct tx *tx, void *arg)
 {
     struct row_of *r = arg;
     struct bytes hash = { r->cert.sha256, SHA256_LEN };
-    struct cert_origin origin = { .protocol = "command", .requester = "admin", .imported_at = clock_now(),
+    struct cert_origin origin = { .protocol = "command",
+                                  .requester = "admin",
+                                  .imported_at = clock_now(),
                                   .state = CERT_ACTIVE };
     struct row row;
     int64_t request, id, seq;
@@ -101,7 +110,8 @@ write_rows(struct scope *s, struct tx *tx, void *arg)
     memset(event, 'x', sizeof(event) - 1);
     event[sizeof(event) - 1] = 0;
     TRY(tx_one(s, tx, &bench_request,
-               BIND(v_text(s->id), v_bytes(r->der), v_bytes(hash), v_text(r->cert.subject.text), v_when(clock_now())),
+               BIND(v_text(s->id), v_bytes(r->der), v_bytes(hash), v_text(r->cert.subject.text),
+                    v_when(clock_now())),
                &row));
     request = row_int(&row);
     origin.request = request;
@@ -110,8 +120,8 @@ write_rows(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_one(s, tx, &bench_head, BIND(v_int(1), v_bytes(hash)), &row));
     seq = row_int(&row);
     return tx_do(s, tx, &bench_audit,
-                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text("12345"), v_text(event),
-                      v_bytes(hash)));
+                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text("12345"),
+                      v_text(event), v_bytes(hash)));
 }
 
 static void *
@@ -163,7 +173,8 @@ make_certs(const struct bytes *csrs, int64_t count)
         ext_eku(s, &plan.exts, &ekus, false);
         ext_san(s, &plan.exts, &csr.exts.san, false);
         must(tbs_build(s, &plan, &tbs), "tbs");
-        must(cert_assemble(s, tbs, SIG_ECDSA_SHA256, (struct bytes){ fake, 72 }, &der), "certificate");
+        must(cert_assemble(s, tbs, SIG_ECDSA_SHA256, (struct bytes){ fake, 72 }, &der),
+             "certificate");
         out[i] = bytes_copy(S->arena, der);
     }
     return out;
@@ -178,10 +189,13 @@ write_floor_us(const char *dir, const struct bytes *csrs, int64_t count, int cli
     struct db *db;
     double start;
 
-    must(db_open(S, arena_printf(S->arena, "sqlite:%s/floor-%d.db", dir, rand()), &o, &db), "database");
+    must(db_open(S, arena_printf(S->arena, "sqlite:%s/floor-%d.db", dir, rand()), &o, &db),
+         "database");
     start = own_cpu_s();
     for (int i = 0; i < clients; i++) {
-        w[i] = (struct writing){ .db = db, .ders = ders, .from = count * i / clients, .to = count * (i + 1) / clients };
+        w[i] = (struct writing){
+            .db = db, .ders = ders, .from = count * i / clients, .to = count * (i + 1) / clients
+        };
         pthread_create(&w[i].thread, NULL, write_some, &w[i]);
     }
     for (int i = 0; i < clients; i++)
@@ -191,7 +205,8 @@ write_floor_us(const char *dir, const struct bytes *csrs, int64_t count, int cli
     return start;
 }
 
-/* Where the server's time goes: the loops and the lane by their threads, the workers by the server's own count. */
+/* Where the server's time goes: the loops and the lane by their threads, the workers by the
+ * server's own count. */
 static const struct line {
     const char *title;
     const char *steps[3]; /* of chancery_step_cpu_seconds_total, added up */
@@ -217,7 +232,8 @@ line_s(const struct line *line, int pid, const char *metrics)
     if (line->thread)
         return threads_cpu_s(pid, line->thread);
     for (size_t i = 0; i < COUNT(line->steps) && line->steps[i]; i++) {
-        const char *name = arena_printf(S->arena, "chancery_step_cpu_seconds_total{step=\"%s\"} ", line->steps[i]);
+        const char *name =
+            arena_printf(S->arena, "chancery_step_cpu_seconds_total{step=\"%s\"} ", line->steps[i]);
         const char *at = strstr(metrics, name);
 
         sum += at ? strtod(at + strlen(name), NULL) : 0;
@@ -266,15 +282,29 @@ main(int argc, char **argv)
     S = scope_new("bench");
     t = target_read(S, argv[1]);
     m = (struct made){ .csrs = make_csrs(S, count + 1), .auth = t.auth };
-    /* The first request checks the password, which is meant to be slow, and is remembered for a minute. */
-    load_run(&(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = 1, .requests = 1,
-                             .make = make_request, .arg = &(struct made){ m.csrs + count, t.auth },
-                             .want_status = 200, .cpu = 1 },
+    /* The first request checks the password, which is meant to be slow, and is remembered for a
+     * minute. */
+    load_run(&(struct load){ .host = "127.0.0.1",
+                             .port = t.port,
+                             .tls = true,
+                             .clients = 1,
+                             .requests = 1,
+                             .make = make_request,
+                             .arg = &(struct made){ m.csrs + count, t.auth },
+                             .want_status = 200,
+                             .cpu = 1 },
              &got);
     read_lines(&t, lines_before);
     before = process_cpu_s(t.pid);
-    load_run(&(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = clients, .requests = count,
-                             .make = make_request, .arg = &m, .want_status = 200, .cpu = 1 },
+    load_run(&(struct load){ .host = "127.0.0.1",
+                             .port = t.port,
+                             .tls = true,
+                             .clients = clients,
+                             .requests = count,
+                             .make = make_request,
+                             .arg = &m,
+                             .want_status = 200,
+                             .cpu = 1 },
              &got);
     cpu_us = (process_cpu_s(t.pid) - before) * 1e6 / (double)count;
     read_lines(&t, lines_after);
@@ -282,15 +312,17 @@ main(int argc, char **argv)
     sign_us = signature_floor_us(3000);
     write_us = write_floor_us(argv[2], m.csrs, MIN(count, INT64_C(10000)), clients);
     floor_us = csr_us + sign_us + write_us;
-    printf("enrollments          %lld of %lld, %d clients\n", (long long)got.done, (long long)count, clients);
+    printf("enrollments          %lld of %lld, %d clients\n", (long long)got.done, (long long)count,
+           clients);
     if (got.failed)
         printf("first failure        %s\n", got.first_failure);
     printf("rate                 %.0f/s\n", (double)got.done / got.seconds);
-    printf("latency              p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", got.p50_ms, got.p95_ms, got.p99_ms);
+    printf("latency              p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", got.p50_ms, got.p95_ms,
+           got.p99_ms);
     printf("server CPU           %.0f us each\n", cpu_us);
     print_lines(lines_before, lines_after, cpu_us, count);
-    printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f\n", floor_us, csr_us, sign_us,
-           write_us);
+    printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f\n", floor_us,
+           csr_us, sign_us, write_us);
     printf("CPU / floor          %.2f\n", cpu_us / floor_us);
     printf("resident             %.1f MiB\n", (double)process_rss(t.pid) / 1048576);
     return got.failed ? 1 : 0;

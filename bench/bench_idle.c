@@ -1,6 +1,6 @@
 /*
- * What a server that does nothing holds: its memory after enrollments and logins, and the memory of an idle TLS
- * connection.
+ * What a server that does nothing holds: its memory after enrollments and logins, and the memory of
+ * an idle TLS connection.
  *
  * usage: bench-idle READY_FILE [ENROLLMENTS [LOGINS [CONNECTIONS]]]
  */
@@ -31,7 +31,8 @@ make_login(void *arg, struct arena *a, int64_t n)
     json_text(&body, json_str(json_get(ready, "password")));
     buf_text(&body, "}");
     buf_printf(&all,
-               "POST /KeyfactorAPI/Auth/Login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+               "POST /KeyfactorAPI/Auth/Login HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+               "application/json\r\n"
                "Content-Length: %zu\r\n\r\n",
                body.len);
     buf_add(&all, body.data, body.len);
@@ -39,13 +40,20 @@ make_login(void *arg, struct arena *a, int64_t n)
 }
 
 static void
-run(const struct target *t, int64_t count, int clients, struct bytes (*make)(void *, struct arena *, int64_t),
-    void *arg)
+run(const struct target *t, int64_t count, int clients,
+    struct bytes (*make)(void *, struct arena *, int64_t), void *arg)
 {
     struct load_result got;
 
-    load_run(&(struct load){ .host = "127.0.0.1", .port = t->port, .tls = true, .clients = clients,
-                             .requests = count, .make = make, .arg = arg, .want_status = 200, .cpu = -1 },
+    load_run(&(struct load){ .host = "127.0.0.1",
+                             .port = t->port,
+                             .tls = true,
+                             .clients = clients,
+                             .requests = count,
+                             .make = make,
+                             .arg = arg,
+                             .want_status = 200,
+                             .cpu = -1 },
              &got);
     if (got.failed) {
         fprintf(stderr, "%s\n", got.first_failure);
@@ -56,7 +64,8 @@ run(const struct target *t, int64_t count, int clients, struct bytes (*make)(voi
 int
 main(int argc, char **argv)
 {
-    int64_t enrollments = argc > 2 ? atoll(argv[2]) : 1000, logins = argc > 3 ? atoll(argv[3]) : 100;
+    int64_t enrollments = argc > 2 ? atoll(argv[2]) : 1000,
+            logins = argc > 3 ? atoll(argv[3]) : 100;
     int connections = argc > 4 ? atoi(argv[4]) : 500;
     int64_t before, after;
     struct target t;
@@ -75,11 +84,12 @@ main(int argc, char **argv)
     run(&t, logins, 4, make_login, t.ready);
     sleep(2);
     before = process_rss(t.pid);
-    printf("resident, idle       %.1f MiB after %lld enrollments and %lld logins\n", (double)before / 1048576,
-           (long long)enrollments, (long long)logins);
-    after = load_idle_rss(&(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = connections },
-                          t.pid);
-    printf("idle TLS connection  %.1f KiB, over %d of them\n", (double)(after - before) / 1024 / connections,
-           connections);
+    printf("resident, idle       %.1f MiB after %lld enrollments and %lld logins\n",
+           (double)before / 1048576, (long long)enrollments, (long long)logins);
+    after = load_idle_rss(
+        &(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = connections },
+        t.pid);
+    printf("idle TLS connection  %.1f KiB, over %d of them\n",
+           (double)(after - before) / 1024 / connections, connections);
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * OCSP over plain HTTP with kept-open connections: the first answer for a certificate (signed then), further ones by
- * POST and by GET, and beside them the same client against a bare libevent program that sends as many bytes.
+ * OCSP over plain HTTP with kept-open connections: the first answer for a certificate (signed
+ * then), further ones by POST and by GET, and beside them the same client against a bare libevent
+ * program that sends as many bytes.
  *
  * usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [OTHER_PORT OTHER_PID]]]]
  *
@@ -38,7 +39,8 @@ request_for(const struct ocsp_issuer *issuer, struct bytes serial)
     struct buf b;
 
     buf_init_in(&b, S->arena, 1024);
-    for (size_t i = 0; i < COUNT(marks); i++) /* OCSPRequest, TBSRequest, requestList, Request, CertID */
+    for (size_t i = 0; i < COUNT(marks);
+         i++) /* OCSPRequest, TBSRequest, requestList, Request, CertID */
         marks[i] = der_begin(&b, DER_SEQUENCE);
     alg = der_begin(&b, DER_SEQUENCE);
     der_put_oid(&b, "1.3.14.3.2.26");
@@ -52,7 +54,8 @@ request_for(const struct ocsp_issuer *issuer, struct bytes serial)
     return buf_bytes(&b);
 }
 
-/* Who issued the certificates of the register, and their serial numbers, from the server's own file. */
+/* Who issued the certificates of the register, and their serial numbers, from the server's own
+ * file. */
 static struct asked
 read_register(const struct target *t, int64_t most)
 {
@@ -65,20 +68,26 @@ read_register(const struct target *t, int64_t most)
     struct row *first;
     int64_t key;
 
-    must_be(S, db_open(S, arena_printf(S->arena, "sqlite:%s/chancery.db", t->data_dir), &o, &db), "database");
-    must_be(S,
-            db_query(S, db,
-                     "SELECT k.id, a.slug, c.der FROM authority a JOIN ca_key k ON k.authority = a.id JOIN "
-                     "ca_certificate c ON c.ca_key = k.id WHERE a.offers_enrollment = 1 ORDER BY k.id LIMIT 1",
-                     BIND_NONE, &rows),
-            "authority");
+    must_be(S, db_open(S, arena_printf(S->arena, "sqlite:%s/chancery.db", t->data_dir), &o, &db),
+            "database");
+    must_be(
+        S,
+        db_query(
+            S, db,
+            "SELECT k.id, a.slug, c.der FROM authority a JOIN ca_key k ON k.authority = a.id JOIN "
+            "ca_certificate c ON c.ca_key = k.id WHERE a.offers_enrollment = 1 ORDER BY k.id LIMIT "
+            "1",
+            BIND_NONE, &rows),
+        "authority");
     first = rows.at;
     key = row_int(first);
     out.path = arena_printf(S->arena, "/ocsp/%s", row_text(first));
     must_be(S, cert_read(S, row_bytes(first), &ca), "certificate of the authority");
     must_be(S, ocsp_issuer_init(S, ca.subject.der, ca.key.spki, &issuer), "issuer");
     must_be(S,
-            db_query(S, db, "SELECT serial FROM certificate WHERE ca_key = $1 AND state = 1 ORDER BY id DESC LIMIT $2",
+            db_query(S, db,
+                     "SELECT serial FROM certificate WHERE ca_key = $1 AND state = 1 ORDER BY id "
+                     "DESC LIMIT $2",
                      BIND(v_int(key), v_int(most)), &rows),
             "certificates");
     out.count = (int64_t)rows.count;
@@ -101,10 +110,11 @@ make_ask(void *arg, struct arena *a, int64_t n)
         buf_printf(&b, "GET %s/%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", asked->path,
                    percent_encode(a, base64_encode(a, der)));
     } else {
-        buf_printf(&b,
-                   "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/ocsp-request\r\n"
-                   "Content-Length: %zu\r\n\r\n",
-                   asked->path, der.len);
+        buf_printf(
+            &b,
+            "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/ocsp-request\r\n"
+            "Content-Length: %zu\r\n\r\n",
+            asked->path, der.len);
         buf_add(&b, der.data, der.len);
     }
     return buf_bytes(&b);
@@ -122,27 +132,34 @@ measure(const char *title, struct asked *asked, int port, int pid, int64_t count
     struct load_result *got = arena_new_of(S->arena, struct load_result);
     struct measured m;
 
-    load_plain(&(struct load){ .host = "127.0.0.1", .port = port, .clients = clients, .requests = count,
-                               .make = make_ask, .arg = asked, .want_status = 200, .cpu = 1 },
+    load_plain(&(struct load){ .host = "127.0.0.1",
+                               .port = port,
+                               .clients = clients,
+                               .requests = count,
+                               .make = make_ask,
+                               .arg = asked,
+                               .want_status = 200,
+                               .cpu = 1 },
                got);
     m.rate = (double)got->done / got->seconds;
     m.cpu_us = (process_cpu_s(pid) - before) * 1e6 / (double)count;
     m.answer = (struct bytes){ got->answer, got->answer_len };
-    printf("%-22s %8.0f/s, server CPU %6.1f us each, %zu bytes%s%.200s\n", title, m.rate, m.cpu_us, m.answer.len,
-           got->failed ? "; FAILED: " : "", got->failed ? got->first_failure : "");
+    printf("%-22s %8.0f/s, server CPU %6.1f us each, %zu bytes%s%.200s\n", title, m.rate, m.cpu_us,
+           m.answer.len, got->failed ? "; FAILED: " : "", got->failed ? got->first_failure : "");
     return m;
 }
 
 /* The same load upon a program that sends the same bytes. */
 static void
-compare(const char *title, struct asked *asked, const struct measured *ours, int64_t count, int clients)
+compare(const char *title, struct asked *asked, const struct measured *ours, int64_t count,
+        int clients)
 {
     struct measured bare;
     int port, pid = bare_start(ours->answer, &port);
 
     bare = measure(title, asked, port, pid, count, clients);
-    printf("  ours / bare          %8.0f %% of its rate, %.2f times its CPU\n", 100 * ours->rate / bare.rate,
-           ours->cpu_us / bare.cpu_us);
+    printf("  ours / bare          %8.0f %% of its rate, %.2f times its CPU\n",
+           100 * ours->rate / bare.rate, ours->cpu_us / bare.cpu_us);
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
 }
@@ -153,8 +170,15 @@ enroll_some(const struct target *t, int64_t count)
     struct made m = { .csrs = make_csrs(S, count), .auth = t->auth };
     struct load_result got;
 
-    load_run(&(struct load){ .host = "127.0.0.1", .port = t->port, .tls = true, .clients = 16, .requests = count,
-                             .make = make_request, .arg = &m, .want_status = 200, .cpu = -1 },
+    load_run(&(struct load){ .host = "127.0.0.1",
+                             .port = t->port,
+                             .tls = true,
+                             .clients = 16,
+                             .requests = count,
+                             .make = make_request,
+                             .arg = &m,
+                             .want_status = 200,
+                             .cpu = -1 },
              &got);
     if (got.failed) {
         fprintf(stderr, "enrolling: %s\n", got.first_failure);
@@ -172,7 +196,9 @@ main(int argc, char **argv)
     struct target t;
 
     if (argc < 2) {
-        fputs("usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [OTHER_PORT OTHER_PID]]]]\n", stderr);
+        fputs("usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [OTHER_PORT "
+              "OTHER_PID]]]]\n",
+              stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -128,8 +128,9 @@ const char *
 load_get(const struct load *l, struct arena *a, const char *path, const char *auth)
 {
     char *room = arena_alloc(a, 1 << 20);
-    const char *request = arena_printf(a, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n", path,
-                                       auth ? "Authorization: Basic " : "", auth ? auth : "", auth ? "\r\n" : "");
+    const char *request =
+        arena_printf(a, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n", path,
+                     auth ? "Authorization: Basic " : "", auth ? auth : "", auth ? "\r\n" : "");
     SSL_CTX *ctx = l->tls ? SSL_CTX_new(TLS_client_method()) : NULL;
     SSL *ssl = NULL;
     int fd = connect_to(l);
@@ -238,7 +239,8 @@ answer_size(const struct plain *p)
 }
 
 static void
-plain_loop(const struct load *l, struct plain *all, const struct bytes *requests, struct load_result *out)
+plain_loop(const struct load *l, struct plain *all, const struct bytes *requests,
+           struct load_result *out)
 {
     struct epoll_event events[256];
     int ep = epoll_create1(0);

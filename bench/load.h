@@ -29,7 +29,8 @@ struct load_result {
 
 /** Run it. Requests are made before the clock starts. */
 void load_run(const struct load *l, struct load_result *out);
-/** The same over plain HTTP from one thread with all connections: the cheapest client, for cheap answers. */
+/** The same over plain HTTP from one thread with all connections: the cheapest client, for cheap
+ * answers. */
 void load_plain(const struct load *l, struct load_result *out);
 /** Resident memory of process PID while so many connections stand open, handshakes done. */
 int64_t load_idle_rss(const struct load *l, int pid);
@@ -37,7 +38,8 @@ int64_t load_idle_rss(const struct load *l, int pid);
 double process_cpu_s(int pid);
 /** The same of its threads whose name begins with NAME. */
 double threads_cpu_s(int pid, const char *name);
-/** One GET of PATH with these Basic credentials (NULL: none); the whole answer, head and body, in arena A. Ends the program when it fails. */
+/** One GET of PATH with these Basic credentials (NULL: none); the whole answer, head and body, in
+ * arena A. Ends the program when it fails. */
 const char *load_get(const struct load *l, struct arena *a, const char *path, const char *auth);
 /** Resident memory of process PID in bytes. */
 int64_t process_rss(int pid);

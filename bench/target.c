@@ -38,9 +38,9 @@ target_read(struct scope *s, const char *path)
     text[fread(text, 1, sizeof(text) - 1, f)] = 0;
     fclose(f);
     must_be(s, json_parse(s, bytes_of_text(text), &t.ready), path);
-    t.auth = base64_encode(s->arena, bytes_of_text(arena_printf(s->arena, "%s:%s",
-                                                                json_str(json_get(t.ready, "user")),
-                                                                json_str(json_get(t.ready, "password")))));
+    t.auth = base64_encode(
+        s->arena, bytes_of_text(arena_printf(s->arena, "%s:%s", json_str(json_get(t.ready, "user")),
+                                             json_str(json_get(t.ready, "password")))));
     t.data_dir = json_str(json_get(t.ready, "data_dir"));
     t.port = port_in(json_str(json_get(t.ready, "url")));
     t.http_port = port_in(json_str(json_get(t.ready, "http_url")));
@@ -61,9 +61,11 @@ make_csrs(struct scope *into, int64_t count)
         EVP_PKEY *key;
         struct bytes der;
 
-        name.text = arena_printf(s->arena, "host-%lld-%d.bench.example.com", (long long)i, rand() % 1000000);
+        name.text = arena_printf(s->arena, "host-%lld-%d.bench.example.com", (long long)i,
+                                 rand() % 1000000);
         list_add(s->arena, &plan.sans, struct general_name, name);
-        must_be(s, name_from_text(s, arena_printf(s->arena, "CN=%s", name.text), &plan.subject), "name");
+        must_be(s, name_from_text(s, arena_printf(s->arena, "CN=%s", name.text), &plan.subject),
+                "name");
         must_be(s, key_generate(s, (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key), "key");
         must_be(s, csr_build(s, &plan, key, SIG_NONE, &der), "csr");
         out[i] = bytes_copy(into->arena, der);
@@ -85,7 +87,8 @@ make_request(void *arg, struct arena *a, int64_t n)
     buf_text(&body, ",\"Template\":\"WebServer\",\"IncludeChain\":true,\"SANs\":{},\"Metadata\":{},"
                     "\"Timestamp\":\"2026-11-21T12:00:00Z\"}");
     buf_printf(&all,
-               "POST /KeyfactorAPI/Enrollment/CSR HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %s\r\n"
+               "POST /KeyfactorAPI/Enrollment/CSR HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+               "Basic %s\r\n"
                "Content-Type: application/json\r\nx-keyfactor-requested-with: APIClient\r\n"
                "x-certificateformat: PEM\r\nContent-Length: %zu\r\n\r\n",
                m->auth, body.len);

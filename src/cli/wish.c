@@ -79,6 +79,7 @@ enum err
 wish_template(struct cli *c, const char **out)
 {
     const struct json *found = NULL;
+    int64_t least = INT64_MAX;
     struct contexts contexts;
     struct answer a;
 
@@ -89,9 +90,17 @@ wish_template(struct cli *c, const char **out)
     if ((*out = contexts.tmpl))
         return OK;
     TRY(ask_get(c, COMMAND_API "/Templates", &a));
-    for (size_t i = 0; i < json_count(a.json) && !found; i++)
-        if (is_for_servers(json_item(a.json, i)))
-            found = json_item(a.json, i);
+    for (size_t i = 0; i < json_count(a.json);
+         i++) { /* the oldest, so that a new one changes nothing */
+        const struct json *t = json_item(a.json, i);
+        int64_t id = INT64_MAX;
+
+        (void)json_int(json_get(t, "Id"), &id);
+        if (is_for_servers(t) && id < least) {
+            found = t;
+            least = id;
+        }
+    }
     if (!found)
         found = json_item(a.json, 0);
     *out = json_str(json_get(found, "CommonName"));

@@ -19,6 +19,12 @@ open_shelf(struct scope *s, struct db **db)
     return shelf;
 }
 
+static enum err
+save(struct scope *s, struct template_shelf *shelf, struct template_edit edit, int64_t *id)
+{
+    return template_save(s, shelf, &edit, NULL, id);
+}
+
 TEST(a_bad_template_is_told_by_path)
 {
     static const struct {
@@ -53,8 +59,9 @@ TEST(a_bad_template_is_told_by_path)
         bool found = false;
 
         scope_clear(s);
-        if (template_save(s, shelf, 0, "bad", NULL, bytes_of_text(cases[i].body), 0, NULL, &id) !=
-            E_INVALID)
+        if (save(s, shelf,
+                 (struct template_edit){ .name = "bad", .body = bytes_of_text(cases[i].body) },
+                 &id) != E_INVALID)
             fail_msg("%s is taken", cases[i].body);
         LIST_EACH(struct problem, p, &s->problems)
         found = found || text_eq(p->path, cases[i].path);
@@ -74,21 +81,31 @@ TEST(a_template_keeps_its_versions)
     struct list versions;
     int64_t id, same;
 
-    assert_ok(s, template_save(s, shelf, 0, "Mine", "My own", BYTES("{" GOOD "}"), 0, NULL, &id));
+    assert_ok(s, save(s, shelf,
+                      (struct template_edit){
+                          .name = "Mine", .display_name = "My own", .body = BYTES("{" GOOD "}") },
+                      &id));
     assert_err(E_CONFLICT,
-               template_save(s, shelf, 0, "MINE", NULL, BYTES("{" GOOD "}"), 0, NULL, &same));
+               save(s, shelf, (struct template_edit){ .name = "MINE", .body = BYTES("{" GOOD "}") },
+                    &same));
     assert_null(template_find(before, "mine")); /* what was taken does not change */
     after = templates_ref(shelf);
     t = template_find(after, "my OWN (mine)");
     assert_non_null(t);
     assert_int_equal(t->number, 1);
     assert_int_equal(t->body->validity_ms, 90 * DAY_MS);
-    assert_err(E_CONFLICT, template_save(s, shelf, id, NULL, NULL, BYTES("{" GOOD "}"),
-                                         t->version + 1, NULL, &same));
+    assert_err(E_CONFLICT,
+               save(s, shelf,
+                    (struct template_edit){
+                        .id = id, .body = BYTES("{" GOOD "}"), .version = t->version + 1 },
+                    &same));
     assert_int_equal(s->error.code, CHY_VERSION_CHANGED);
     scope_clear(s);
-    assert_ok(s, template_save(s, shelf, id, NULL, NULL, BYTES("{" GOOD ",\"validity\":\"1d\"}"),
-                               t->version, NULL, &same));
+    assert_ok(s, save(s, shelf,
+                      (struct template_edit){ .id = id,
+                                              .body = BYTES("{" GOOD ",\"validity\":\"1d\"}"),
+                                              .version = t->version },
+                      &same));
     assert_int_equal(t->body->validity_ms, 90 * DAY_MS);
     templates_unref(after);
     assert_ok(s, template_versions(s, db, id, &versions));

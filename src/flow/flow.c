@@ -115,6 +115,15 @@ offers(const struct ca_authority *ca, const struct template *t)
     return false;
 }
 
+/* The failure that the problem just recorded comes to. */
+static enum err
+problems_fail(struct scope *s)
+{
+    enum err e = problems_check(s);
+
+    return e != OK ? e : fail(s, E_INTERNAL, "a problem was not recorded");
+}
+
 static enum err
 choose_authority(struct scope *s, struct passage *p)
 {
@@ -124,12 +133,15 @@ choose_authority(struct scope *s, struct passage *p)
 
     if (!text_empty(asked)) {
         p->ca = ca_find(p->authorities, asked);
-        if (!p->ca)
-            return fail_code(s, E_INVALID, CHY_NO_CA,
-                             "%s: there is no certificate authority \"%s\"", path, asked);
-        if (!offers(p->ca, p->tmpl))
-            return fail_code(s, E_INVALID, CHY_NO_CA, "%s: %s does not offer template %s", path,
-                             p->ca->name, p->tmpl->name);
+        if (!p->ca) {
+            problem(s, path, CHY_NO_CA, "there is no certificate authority \"%s\"", asked);
+            return problems_fail(s);
+        }
+        if (!offers(p->ca, p->tmpl)) {
+            problem(s, path, CHY_NO_CA, "%s does not offer template %s", p->ca->name,
+                    p->tmpl->name);
+            return problems_fail(s);
+        }
     } else {
         LIST_EACH(struct ca_authority *, a, &p->authorities->authorities)
         {
@@ -140,10 +152,11 @@ choose_authority(struct scope *s, struct passage *p)
             offline = *a;
         }
         p->ca = p->ca ? p->ca : offline;
-        if (!p->ca)
-            return fail_code(s, E_INVALID, CHY_NO_CA,
-                             "%s: no certificate authority offers template %s", path,
-                             p->tmpl->name);
+        if (!p->ca) {
+            problem(s, path, CHY_NO_CA, "no certificate authority offers template %s",
+                    p->tmpl->name);
+            return problems_fail(s);
+        }
     }
     if (!p->ca->enabled || !p->ca->key) {
         (void)fail_code(s, E_UNAVAILABLE, CHY_CA_OFFLINE, "certificate authority %s is %s",

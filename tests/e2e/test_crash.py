@@ -237,8 +237,7 @@ def test_a_random_generator_that_repeats_itself_makes_no_serial_twice(new_server
 @pytest.mark.once
 def test_a_fault_of_ours_is_500_without_internals(new_server):
     server = new_server(program=chancery.FAULTS)
-    # the first passing is for the server's own certificate
-    server.start(CHANCERY_FAIL_AT="flow.enroll:2")
+    server.start(CHANCERY_FAIL_AT="flow.enroll:1")
     server.tolerates_errors = True
     client = server.client()
     body = {"CSR": keys.new_csr("f.example.com", ["f.example.com"]), "Template": client.server_template(),

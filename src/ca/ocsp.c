@@ -60,6 +60,7 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
                  bool is_get UNUSED, struct ocsp_answer *out)
 {
     const struct ca_snapshot *snap;
+    struct ocsp_kept kept;
     struct ocsp_cert_id id;
     struct bytes nonce;
     const struct ca_key *key;
@@ -71,14 +72,17 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
         return false;
     snap = ca_snapshot_ref(office);
     key = key_asked(snap, &id);
-    found = key &&
-            ocsp_cache_get(office->cache, &(struct ocsp_slot){ key->id, id.hash, id.serial },
-                           clock_now(), s->arena, &out->der, &out->this_update, &out->next_update);
+    found = key && ocsp_cache_get(office->cache, &(struct ocsp_slot){ key->id, id.hash, id.serial },
+                                  clock_now(), s->arena, &kept);
     ca_snapshot_unref(snap);
-    out->cacheable = true;
-    if (found)
-        metric_add(&answers, 1, "successful", "memory");
-    return found;
+    if (!found)
+        return false;
+    *out = (struct ocsp_answer){ .der = kept.der,
+                                 .cacheable = true,
+                                 .this_update = kept.this_update,
+                                 .next_update = kept.next_update };
+    metric_add(&answers, 1, "successful", "memory");
+    return true;
 }
 
 /* A serial that the strict journal knows and the register does not is revoked: ca-core section 2.
@@ -174,8 +178,8 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
     if (out->cacheable)
         ocsp_cache_put(office->cache,
                        &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark,
-                       out->der, out->this_update, out->next_update,
-                       when_add_ms(now, (until.ms - now.ms) / 2));
+                       &(struct ocsp_kept){ out->der, out->this_update, out->next_update,
+                                            when_add_ms(now, (until.ms - now.ms) / 2) });
     return OK;
 }
 

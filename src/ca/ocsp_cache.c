@@ -104,7 +104,7 @@ ocsp_cache_free(struct ocsp_cache *c)
 
 bool
 ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when now, struct arena *a,
-               struct bytes *der, struct when *this_update, struct when *next_update)
+               struct ocsp_kept *out)
 {
     uint32_t h = hash_of(slot->serial);
     struct shard *sh = &c->shards[h % SHARDS];
@@ -115,10 +115,12 @@ ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when n
     for (found = *bucket_of(sh, h); found && !is_slot(found, slot); found = found->chain)
         ;
     if (found && when_cmp(now, found->until) < 0) {
-        *der = (struct bytes){ arena_copy(a, found->data + found->serial_len, found->len),
-                               found->len };
-        *this_update = found->this_update;
-        *next_update = found->next_update;
+        *out =
+            (struct ocsp_kept){ .der = { arena_copy(a, found->data + found->serial_len, found->len),
+                                         found->len },
+                                .this_update = found->this_update,
+                                .next_update = found->next_update,
+                                .until = found->until };
         good = true;
     }
     (void)pthread_mutex_unlock(&sh->lock);
@@ -132,9 +134,10 @@ ocsp_cache_mark(struct ocsp_cache *c, struct bytes serial)
 }
 
 void
-ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark, struct bytes der,
-               struct when this_update, struct when next_update, struct when until)
+ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark,
+               const struct ocsp_kept *answer)
 {
+    struct bytes der = answer->der;
     uint32_t h = hash_of(slot->serial);
     struct shard *sh = &c->shards[h % SHARDS];
     size_t size = sizeof(struct answer) + slot->serial.len + der.len;
@@ -144,9 +147,9 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
         return;
     fresh = mem_alloc(size);
     *fresh = (struct answer){ .ca_key = slot->ca_key,
-                              .this_update = this_update,
-                              .next_update = next_update,
-                              .until = until,
+                              .this_update = answer->this_update,
+                              .next_update = answer->next_update,
+                              .until = answer->until,
                               .size = size,
                               .len = der.len,
                               .hash = (uint8_t)slot->hash,

@@ -22,16 +22,20 @@ struct ocsp_slot {
 struct ocsp_cache *ocsp_cache_new(int64_t most_bytes);
 void ocsp_cache_free(struct ocsp_cache *c);
 
+/** An answer that is kept. */
+struct ocsp_kept {
+    struct bytes der;
+    struct when this_update, next_update;
+    struct when until; /* it is given until then */
+};
 /** A copy of the kept answer in arena A; false when there is none that still holds at NOW. */
 bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when now,
-                    struct arena *a, struct bytes *der, struct when *this_update,
-                    struct when *next_update);
+                    struct arena *a, struct ocsp_kept *out);
 /** Take this before asking the register about SERIAL. */
 uint64_t ocsp_cache_mark(struct ocsp_cache *c, struct bytes serial);
-/** Keep an answer until UNTIL, unless the serial was forgotten since MARK. */
+/** Keep an answer, unless the serial was forgotten since MARK. */
 void ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark,
-                    struct bytes der, struct when this_update, struct when next_update,
-                    struct when until);
+                    const struct ocsp_kept *answer);
 /** Forget every answer about SERIAL, of whatever key. */
 void ocsp_cache_forget(struct ocsp_cache *c, struct bytes serial);
 void ocsp_cache_forget_all(struct ocsp_cache *c);

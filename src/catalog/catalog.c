@@ -103,9 +103,10 @@ add_names(struct scope *s, struct tx *tx, const struct cert *cert, int64_t id)
     {
         int64_t name;
 
+        position++;
         TRY(name_id(s, tx, n->text, &name));
         TRY(tx_do(s, tx, &add_san,
-                  BIND(v_int(id), v_int(++position), v_int((int64_t)n->kind), v_int(name))));
+                  BIND(v_int(id), v_int(position), v_int((int64_t)n->kind), v_int(name))));
     }
     return OK;
 }

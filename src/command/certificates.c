@@ -200,23 +200,8 @@ answer_revoked(struct request *rq, const struct revoked *revoked)
     if (!failed->count)
         return reply(rq, 200, &out);
     rq->failed_operations = failed;
-    return fail_code(s, E_INVALID, list_at(&revoked->each, struct revoked_one, 0)->code,
-                     "Some certificates could not be revoked: %s",
+    return fail_code(s, E_INVALID, CHY_WRONG_STATE, "Some certificates could not be revoked: %s",
                      list_at(failed, struct failed_operation, 0)->reason);
-}
-
-static enum err
-revoke_ids(struct request *rq, const struct list *ids, int64_t reason, const char *comment,
-           struct when effective, const char *reason_path, struct revoked *out)
-{
-    struct revoke in = { .caller = rq->caller,
-                         .ids = ids,
-                         .reason = reason,
-                         .comment = comment,
-                         .effective = effective,
-                         .reason_path = reason_path };
-
-    return flow_revoke(rq->scope, &rq->app->flow, &in, out);
 }
 
 enum err
@@ -225,7 +210,13 @@ certificates_revoke(struct request *rq)
     const struct revoke_request *in = rq->body;
     struct revoked out;
 
-    TRY(revoke_ids(rq, &in->ids, in->reason, in->comment, in->effective, "Reason", &out));
+    TRY(flow_revoke(rq->scope, &rq->app->flow,
+                    &(struct revoke){ .caller = rq->caller,
+                                      .ids = &in->ids,
+                                      .reason = in->reason,
+                                      .comment = in->comment,
+                                      .effective = in->effective },
+                    &out));
     return answer_revoked(rq, &out);
 }
 
@@ -242,7 +233,14 @@ certificates_delete_revoke(struct request *rq)
 
     TRY(var_int(rq, "id", &id));
     list_add(rq->scope->arena, &ids, int64_t, id);
-    TRY(revoke_ids(rq, &ids, in->reason, in->comment, in->effective, "RevocationReason", &revoked));
+    TRY(flow_revoke(rq->scope, &rq->app->flow,
+                    &(struct revoke){ .caller = rq->caller,
+                                      .ids = &ids,
+                                      .reason = in->reason,
+                                      .comment = in->comment,
+                                      .effective = in->effective,
+                                      .reason_path = "RevocationReason" },
+                    &revoked));
     one = list_at(&revoked.each, struct revoked_one, 0);
     if (one->err != OK)
         return fail_code(rq->scope, one->err, one->code, "%s", one->why);
@@ -279,7 +277,13 @@ certificates_revoke_all(struct request *rq)
                 list_add(rq->scope->arena, &ids, int64_t, row->id);
             search.after = row->id;
         }
-        TRY(revoke_ids(rq, &ids, in->reason, in->comment, in->effective, "Reason", &some));
+        TRY(flow_revoke(rq->scope, &rq->app->flow,
+                        &(struct revoke){ .caller = rq->caller,
+                                          .ids = &ids,
+                                          .reason = in->reason,
+                                          .comment = in->comment,
+                                          .effective = in->effective },
+                        &some));
         LIST_EACH(struct revoked_one, one, &some.each)
         list_add(rq->scope->arena, &all.each, struct revoked_one, *one);
     } while (found.rows.count == RETURN_LIMIT_MAX);

@@ -1,8 +1,7 @@
 #include "command/command.h"
 
 #include "issue/names.h"
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The key types of a template in the words of the API. */
@@ -34,9 +33,13 @@ key_words(struct scope *s, const struct template_body *body, struct template_rep
         alg->name = text_starts_fold(*type, "rsa")  ? "RSA"
                     : text_starts_fold(*type, "ec") ? "ECC"
                                                     : "Ed25519";
-        if (text_starts_fold(*type, "rsa:"))
-            (void)sscanf(*type + 4, "%" SCNd64 "-%" SCNd64, &low,
-                         &high); /* NOLINT(cert-err34-c): checked on entry */
+        if (text_starts_fold(*type, "rsa:")) {
+            char *end;
+
+            low = high = strtoll(*type + 4, &end, 10);
+            if (*end == '-')
+                high = strtoll(end + 1, NULL, 10);
+        }
         for (size_t i = 0; text_eq(alg->name, "RSA") && i < COUNT(sizes); i++)
             if (sizes[i] >= low && sizes[i] <= high) {
                 list_add(s->arena, &alg->bit_lengths, int64_t, sizes[i]);

@@ -272,6 +272,8 @@ take_list(struct scope *s, const struct policy_input *in, const struct list *ask
 static bool
 is_asked(struct scope *s, const struct policy_input *in, const struct general_name *normal)
 {
+    if (!in->sans)
+        return false;
     LIST_EACH(struct general_name, asked, in->sans)
     {
         struct general_name n = *asked;
@@ -289,6 +291,8 @@ is_asked(struct scope *s, const struct policy_input *in, const struct general_na
 static const char *
 replacement_of(struct scope *s, const struct policy_input *in, enum gn_kind kind)
 {
+    if (!in->sans)
+        return NULL;
     LIST_EACH(struct general_name, asked, in->sans)
     {
         struct general_name n = *asked;

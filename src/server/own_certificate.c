@@ -42,7 +42,7 @@ read_file(struct scope *s, const char *path, struct bytes *out)
 static enum err
 configured(struct scope *s, struct parts *p)
 {
-    struct bytes chain, key_pem;
+    struct bytes chain = { 0 }, key_pem = { 0 };
     struct secret *key;
     EVP_PKEY *pkey;
     enum err e;

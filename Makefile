@@ -68,7 +68,7 @@ fuzz:
 	@tools/install.sh build check
 	@tools/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
-## make bench [PEERS=1]          speed, beside the counted floor (and beside other servers)
+## make bench                    speed, beside the counted floor and a bare program
 bench:
 	@tools/install.sh build test
 	@bench/run.sh

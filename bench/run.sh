@@ -1,7 +1,6 @@
 #!/bin/bash
 # Speed, beside the counted floor: builds without faults and sanitizers into build-bench, starts a server of its own
-# for each measurement, on SQLite with every commit on disk. ROUNDS=3 repeats enrollment and OCSP; PEERS=1 measures
-# cfssl's ocspserve in the same run. The generator's threads are pinned to the second core.
+# for each measurement, on SQLite with every commit on disk. ROUNDS=3 repeats enrollment and OCSP. The generator's threads are pinned to the second core.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
@@ -9,13 +8,10 @@ ROUNDS=${ROUNDS:-3}
 REQUESTS=${REQUESTS:-20000}
 WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench.XXXXXX")
 SERVER=
-PEER=
 
 stop() {
-    [ -z "$PEER" ] || { kill "$PEER" 2>/dev/null || true; wait "$PEER" 2>/dev/null || true; }
     [ -z "$SERVER" ] || { kill "$SERVER" 2>/dev/null || true; wait "$SERVER" 2>/dev/null || true; }
-    PEER=
-    SERVER=
+        SERVER=
 }
 trap 'stop; rm -rf "$WORK"' EXIT
 
@@ -36,7 +32,7 @@ start() {
         sleep 0.005
     done
     url=$(sed -n 's/.*"url": *"\([^"]*\)".*/\1/p' "$WORK/ready")
-    curl -sk -o /dev/null "$url/health/live"
+    curl -sk -o /dev/null "$url/healthz/live"
     STARTED=$(($(now_ms) - from))
 }
 
@@ -55,16 +51,7 @@ done
 for round in $(seq "$ROUNDS"); do
     echo "== OCSP, round $round"
     start FRESH
-    other=()
-    if [ -n "${PEERS:-}" ] && command -v cfssl >/dev/null; then
-        # It serves prepared answers from a file; one that it does not find costs it the same look-up.
-        : >"$WORK/responses"
-        cfssl ocspserve -address 127.0.0.1 -port 18889 -responses "$WORK/responses" -loglevel 5 >/dev/null 2>&1 &
-        PEER=$!
-        sleep 1
-        other=(18889 "$PEER")
-    fi
-    "$BUILD/bench/bench-ocsp" "$WORK/ready" 4000 100000 64 "${other[@]}"
+    "$BUILD/bench/bench-ocsp" "$WORK/ready" 4000 100000 64
     stop
 done
 echo "== DER entry into the register"

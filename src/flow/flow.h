@@ -19,6 +19,10 @@ struct flow {
     struct access *access;
     const struct blocklist *blocked; /* may be NULL */
     int64_t skew_ms; /* how far in the future a date may lie and still be now; 0: 5 minutes */
+    /** How many refusals were recorded in the present second, and how many were not since. */
+    struct {
+        _Atomic int64_t second, recorded, skipped;
+    } refusals;
 };
 
 enum disposition {

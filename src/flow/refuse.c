@@ -7,21 +7,18 @@
 #define MOST_A_SECOND 20
 #define TEXT_MAX 2000 /* octets of a refusal's reason in the record */
 
-/* How many were recorded in the present second, and how many were not since the last that was. */
-static _Atomic int64_t second, recorded, skipped;
-
 static bool
-take_turn(int64_t *left_out)
+take_turn(struct flow *f, int64_t *left_out)
 {
-    int64_t now = clock_mono_ms() / 1000, at = atomic_load(&second);
+    int64_t now = clock_mono_ms() / 1000, at = atomic_load(&f->refusals.second);
 
-    if (at != now && atomic_compare_exchange_strong(&second, &at, now))
-        atomic_store(&recorded, 0);
-    if (atomic_fetch_add(&recorded, 1) >= MOST_A_SECOND) {
-        (void)atomic_fetch_add(&skipped, 1);
+    if (at != now && atomic_compare_exchange_strong(&f->refusals.second, &at, now))
+        atomic_store(&f->refusals.recorded, 0);
+    if (atomic_fetch_add(&f->refusals.recorded, 1) >= MOST_A_SECOND) {
+        (void)atomic_fetch_add(&f->refusals.skipped, 1);
         return false;
     }
-    *left_out = atomic_exchange(&skipped, 0);
+    *left_out = atomic_exchange(&f->refusals.skipped, 0);
     return true;
 }
 
@@ -101,14 +98,14 @@ refuse_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 void
-refuse_record(struct scope *s, const struct flow *f, const struct enroll *in, enum err e,
+refuse_record(struct scope *s, struct flow *f, const struct enroll *in, enum err e,
               const char *template_name)
 {
     struct refusal r = { .in = in, .action = action_of(s, e), .template_name = template_name };
     struct error before = s->error;
 
     if (r.action == AUDIT_NO_ACTION || in->dry_run || in->caller->kind == CALLER_NOBODY ||
-        !take_turn(&r.left_out))
+        !take_turn(f, &r.left_out))
         return;
     if (s->error.code)
         r.code = arena_printf(s->arena, "CHY-%04d", (int)s->error.code);

@@ -12,7 +12,7 @@
  *
  * @param template_name  as far as it was found; or NULL
  */
-void refuse_record(struct scope *s, const struct flow *f, const struct enroll *in, enum err e,
+void refuse_record(struct scope *s, struct flow *f, const struct enroll *in, enum err e,
                    const char *template_name);
 
 #endif

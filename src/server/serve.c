@@ -256,22 +256,23 @@ greet(const struct parts *p)
 {
     if (!p->options->dev || (p->options->ready_file && !isatty(STDERR_FILENO)))
         return; /* a program that reads the ready file needs no greeting */
-    (void)fprintf(
-        stderr,
-        "\nChancery is running.\n"
-        "  address    %s\n"
-        "  CRL, OCSP  %s\n"
-        "  user       %s\n"
-        "  password   %s\n"
-        "  root CA    %s\n"
-        "  data       %s%s\n\n"
-        "A first certificate, in another terminal:\n"
-        "  export CHANCERY_SERVER=%s CHANCERY_CACERT=%s\n"
-        "  export CHANCERY_USERNAME=%s CHANCERY_PASSWORD='%s'\n"
-        "  build/chancery issue --dns localhost --out localhost.pem --key-out localhost.key\n\n",
-        p->url, p->http_url ? p->http_url : "-", p->admin_user, p->admin_password, p->root_pem_path,
-        p->set->data_dir, p->options->temporary ? " (removed at the end)" : "", p->url,
-        p->root_pem_path, p->admin_user, p->admin_password);
+    (void)fprintf(stderr,
+                  "\nChancery is running.\n"
+                  "  address    %s\n"
+                  "  CRL, OCSP  %s\n"
+                  "  user       %s\n"
+                  "  password   %s\n"
+                  "  root CA    %s\n"
+                  "  data       %s%s\n\n"
+                  "A first certificate, in another terminal:\n"
+                  "  export CHANCERY_SERVER=%s CHANCERY_CACERT=%s\n"
+                  "  export CHANCERY_USERNAME=%s CHANCERY_PASSWORD='%s'\n"
+                  "  build/chancery issue --issuer ca --dns localhost --out localhost.pem "
+                  "--key-out localhost.key\n\n",
+                  p->url, p->http_url ? p->http_url : "-", p->admin_user, p->admin_password,
+                  p->root_pem_path, p->set->data_dir,
+                  p->options->temporary ? " (removed at the end)" : "", p->url, p->root_pem_path,
+                  p->admin_user, p->admin_password);
 }
 
 static void

@@ -107,6 +107,40 @@ intervals_json(struct scope *s, const struct list *intervals, struct bytes spki)
     return buf_str(&out);
 }
 
+enum err
+interval_read(struct scope *s, const struct json *j, struct interval *out)
+{
+    struct arena *a = s->arena;
+    const char *root = json_str(json_get(j, "root"));
+    const char *signature = json_str(json_get(j, "signature"));
+    struct interval i = { .kid = json_str(json_get(j, "kid")) };
+    struct bytes hash;
+
+    if (!json_int(json_get(j, "chain"), &i.lane) || !json_int(json_get(j, "from"), &i.from) ||
+        !json_int(json_get(j, "to"), &i.to) || !json_int(json_get(j, "at"), &i.at.ms) || !root ||
+        !signature || !i.kid || !hex_decode(a, root, &hash) || hash.len != AUDIT_HASH_LEN ||
+        !base64url_decode(a, signature, strlen(signature), &i.signature))
+        return fail(s, E_INVALID, "a checkpoint event is malformed");
+    memcpy(i.root, hash.data, AUDIT_HASH_LEN);
+    *out = i;
+    return OK;
+}
+
+enum err
+intervals_of_event(struct scope *s, struct bytes text, const struct json **out)
+{
+    struct canonical_view view;
+    const char *fault;
+    struct json *after;
+
+    *out = NULL;
+    if (!canonical_read(text, &view, &fault) || !canonical_is(view.action, "chain.checkpoint"))
+        return OK;
+    TRY(json_parse(s, view.after, &after));
+    *out = json_get(after, "checkpoints");
+    return OK;
+}
+
 /** What goes into the checkpoint's transaction. */
 struct checkpoint {
     struct list intervals;

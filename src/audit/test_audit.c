@@ -478,6 +478,34 @@ TEST(whatever_is_tampered_with_is_found_at_its_place)
     }
 }
 
+static enum err
+checkpoints_delete_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct rows rows;
+
+    (void)arg;
+    return tx_query(s, tx, "DELETE FROM audit_checkpoint", BIND_NONE, &rows);
+}
+
+static void
+told(struct scope *s, struct db *db)
+{
+    AUTO(seal_close) struct seal *seal = open_seal(s);
+    struct audit_report report;
+
+    add(s, db, 30);
+    assert_ok(s, audit_checkpoint(s, db, seal, NULL));
+    assert_true(verify(s, db).intact);
+    assert_ok(s, db_write(s, db, checkpoints_delete_in, NULL));
+    report = verify(s, db);
+    assert_false(report.intact);
+    assert_non_null(strstr(list_at(&report.breaks, struct audit_break, 0)->reason, "is missing"));
+}
+TEST(a_checkpoint_that_an_event_tells_of_is_missed_even_when_it_was_the_only_one)
+{
+    on_both(told);
+}
+
 static void
 lists(struct scope *s, struct db *db)
 {

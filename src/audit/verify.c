@@ -24,6 +24,10 @@ SQL(head_and_last,
     "SELECT c.seq, c.hash, COALESCE((SELECT MAX(a.seq) FROM audit a WHERE a.lane = $1), 0) "
     "FROM audit_chain c WHERE c.lane = $1");
 SQL(last_only, "SELECT COALESCE(MAX(seq), 0) FROM audit WHERE lane = $1");
+/* Every checkpoint is told of in an event, which may stand in any chain. */
+#define TOLD                                                                       \
+    "SELECT event FROM audit WHERE target_type = 'audit_checkpoint' AND action = " \
+    "'chain.checkpoint'"
 SQL(intervals_of,
     "SELECT from_seq, to_seq, root, key_id, signature, created_at FROM audit_checkpoint "
     "WHERE lane = $1 AND from_seq <= $2 ORDER BY from_seq, to_seq");
@@ -80,6 +84,80 @@ intervals_read(struct scope *s, struct db *db, int64_t lane, int64_t up_to, stru
     return OK;
 }
 
+/** What a checkpoint covers. */
+struct span_of_events {
+    int64_t lane, from, to;
+};
+
+/** A verification under way. */
+struct check {
+    struct db *db;
+    const struct audit_range *range;
+    struct walk w;
+    struct list told; /* of struct span_of_events: which checkpoints were made, by lane, from */
+    size_t told_next; /* the first that is of no chain read so far */
+};
+
+/** One row of TOLD. An event that does not read well is found where it stands in its chain. */
+static enum err
+told_read(struct scope *s, struct row *row, void *arg)
+{
+    AUTO(scope_free) struct scope *own = scope_new("audit"); /* keeps S small over a long record */
+    struct check *c = arg;
+    const struct json *list;
+    struct interval i;
+
+    if (intervals_of_event(own, bytes_of_text(row_text(row)), &list) != OK)
+        return OK;
+    for (size_t n = 0; n < json_count(list); n++)
+        if (interval_read(own, json_item(list, n), &i) == OK)
+            *list_push(s->arena, &c->told, struct span_of_events) =
+                (struct span_of_events){ i.lane, i.from, i.to };
+    return OK;
+}
+
+static int
+told_order(const void *a, const void *b)
+{
+    const struct span_of_events *x = a, *y = b;
+
+    if (x->lane != y->lane)
+        return x->lane < y->lane ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/** Whether checkpoint I is among those of its chain, which are sorted by their beginnings. */
+static bool
+is_there(const struct span_of_events *i, const struct list *intervals)
+{
+    size_t low = 0, high = intervals->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (list_at(intervals, struct interval, middle)->from < i->from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < intervals->count && list_at(intervals, struct interval, low)->from == i->from;
+}
+
+/** Whoever deletes a checkpoint leaves the event that tells of it. */
+static void
+told_check(struct check *c, int64_t lane, int64_t up_to, const struct list *intervals)
+{
+    for (; c->told_next < c->told.count; c->told_next++) {
+        const struct span_of_events *i = list_at(&c->told, struct span_of_events, c->told_next);
+
+        if (i->lane > lane)
+            break;
+        if (i->lane == lane && i->from >= c->range->from && (c->range->to <= 0 || i->to <= up_to) &&
+            !c->w.broken && !is_there(i, intervals))
+            walk_missing(&c->w, i->from, i->to);
+    }
+}
+
 /** One row of EVENTS; a broken chain ends the reading. */
 static enum err
 event_read(struct scope *s, struct row *row, void *arg)
@@ -103,35 +181,68 @@ event_read(struct scope *s, struct row *row, void *arg)
 }
 
 static enum err
-chain_verify(struct scope *s, struct db *db, struct walk *w, int64_t lane,
-             const struct audit_range *range)
+chain_verify(struct scope *s, struct check *c, int64_t lane)
 {
+    const struct audit_range *range = c->range;
     bool whole = range->from <= 1 && range->to <= 0;
     int64_t from = MAX(range->from, 1), up_to;
     struct end end = { 0 };
     struct list intervals;
     enum err e;
 
-    TRY(end_of(s, db, lane, &end));
+    TRY(end_of(s, c->db, lane, &end));
     up_to = MAX(end.head, end.last);
     if (range->to > 0)
         up_to = MIN(up_to, range->to);
-    TRY(intervals_read(s, db, lane, range->to > 0 ? up_to : INT64_MAX, &intervals));
-    walk_begin(w, lane, &intervals);
-    w->next = from == 1 ? 1 : 0;
-    e = db_each(s, db, EVENTS, BIND(v_int(lane), v_int(MAX(from - 1, 1)), v_int(up_to)), event_read,
-                w);
-    if (e != OK && !w->broken)
+    TRY(intervals_read(s, c->db, lane, range->to > 0 ? up_to : INT64_MAX, &intervals));
+    walk_begin(&c->w, lane, &intervals);
+    c->w.next = from == 1 ? 1 : 0;
+    e = db_each(s, c->db, EVENTS, BIND(v_int(lane), v_int(MAX(from - 1, 1)), v_int(up_to)),
+                event_read, &c->w);
+    if (e != OK && !c->w.broken)
         return e;
     if (e != OK)
         scope_clear(s);
     if (whole && end.has_head)
-        walk_end(w, end.head, end.hash);
+        walk_end(&c->w, end.head, end.hash);
     else if (whole)
-        walk_end(w, 0, (struct bytes){ NULL, 0 }); /* no head: any event is one too many */
+        walk_end(&c->w, 0, (struct bytes){ NULL, 0 }); /* no head: any event is one too many */
     else
-        w->open = NULL;
+        c->w.open = NULL;
+    told_check(c, lane, up_to, &intervals);
     return OK;
+}
+
+/** The chain behind LANE that has anything left, if only a word of its checkpoints; 0: none. */
+static enum err
+lane_after(struct scope *s, const struct check *c, int64_t lane, int64_t *out)
+{
+    const struct span_of_events *told = c->told_next < c->told.count
+                                            ? list_at(&c->told, struct span_of_events, c->told_next)
+                                            : NULL;
+    struct row row;
+
+    TRY(db_one(s, c->db, &next_lane, BIND(v_int(lane)), &row));
+    *out = row_null(&row) ? 0 : row_int(&row);
+    if (told && told->lane > lane && (*out == 0 || told->lane < *out))
+        *out = told->lane;
+    return OK;
+}
+
+static enum err
+chains_verify(struct scope *s, struct check *c)
+{
+    int64_t lane = c->range->lane ? c->range->lane - 1 : 0;
+
+    /* first what is told, then what is there: a running server makes more meanwhile */
+    TRY(db_each(s, c->db, TOLD, BIND_NONE, told_read, c));
+    list_sort(&c->told, told_order);
+    for (;;) {
+        TRY(lane_after(s, c, lane, &lane));
+        if (lane == 0 || (c->range->lane && lane != c->range->lane))
+            return OK;
+        TRY(chain_verify(s, c, lane));
+    }
 }
 
 enum err
@@ -140,21 +251,13 @@ audit_verify(struct scope *s, struct db *db, const struct audit_range *range,
 {
     struct audit_report found = { .intact = true };
     struct list keys = { 0 };
-    struct walk w = { .s = s, .report = &found, .keys = &keys };
-    int64_t began = clock_mono_us(), lane = range->lane ? range->lane - 1 : 0;
-    struct row row;
+    struct check c = { .db = db, .range = range, .w = { .s = s, .report = &found, .keys = &keys } };
+    int64_t began = clock_mono_us();
     enum err e = keyring_public(s, db, "audit", &keys);
 
-    while (e == OK) {
-        e = db_one(s, db, &next_lane, BIND(v_int(lane)), &row);
-        if (e != OK || row_null(&row))
-            break;
-        lane = row_int(&row);
-        if (range->lane && lane != range->lane)
-            break;
-        e = chain_verify(s, db, &w, lane, range);
-    }
-    walk_done(&w);
+    if (e == OK)
+        e = chains_verify(s, &c);
+    walk_done(&c.w);
     TRY(note(s, e, "verifying the audit record"));
     found.micros = clock_mono_us() - began;
     metric_set(&chain_ok, found.intact ? 1 : 0);

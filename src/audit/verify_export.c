@@ -57,25 +57,16 @@ key_trust(struct export *x, const char *kid, const char *spki64)
     return pubkey_import(x->s, &public, &k->key);
 }
 
-/** Take one signed interval out of a checkpoint event; a malformed one covers nothing. */
+/** Take one signed interval of a checkpoint event, with its key where that is trusted. */
 static enum err
 interval_take(struct export *x, const struct json *j)
 {
-    struct arena *a = x->s->arena;
-    const char *root = json_str(json_get(j, "root"));
-    const char *signature = json_str(json_get(j, "signature"));
-    struct interval i = { .kid = json_str(json_get(j, "kid")) };
-    struct bytes hash;
+    struct interval i;
 
-    if (!json_int(json_get(j, "chain"), &i.lane) || !json_int(json_get(j, "from"), &i.from) ||
-        !json_int(json_get(j, "to"), &i.to) || !json_int(json_get(j, "at"), &i.at.ms) || !root ||
-        !signature || !i.kid || !hex_decode(a, root, &hash) || hash.len != AUDIT_HASH_LEN ||
-        !base64url_decode(a, signature, strlen(signature), &i.signature))
-        return fail(x->s, E_INVALID, "a checkpoint of the export is malformed");
-    memcpy(i.root, hash.data, AUDIT_HASH_LEN);
+    TRY(interval_read(x->s, j, &i));
     if (x->trust_keys)
         TRY(key_trust(x, i.kid, json_str(json_get(j, "key"))));
-    list_add(a, &x->intervals, struct interval, i);
+    list_add(x->s->arena, &x->intervals, struct interval, i);
     return OK;
 }
 
@@ -87,15 +78,9 @@ checkpoints_collect(struct export *x, struct bytes lines)
     struct bytes line;
 
     while (next_line(&p, &line)) {
-        struct canonical_view view;
-        const char *fault;
-        struct json *after;
         const struct json *list;
 
-        if (!canonical_read(line, &view, &fault) || !canonical_is(view.action, "chain.checkpoint"))
-            continue;
-        TRY(json_parse(x->s, view.after, &after));
-        list = json_get(after, "checkpoints");
+        TRY(intervals_of_event(x->s, line, &list));
         for (size_t n = 0; n < json_count(list); n++)
             TRY(interval_take(x, json_item(list, n)));
     }

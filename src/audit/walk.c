@@ -290,6 +290,17 @@ walk_end(struct walk *w, int64_t head_seq, struct bytes head_hash)
 }
 
 void
+walk_missing(struct walk *w, int64_t from, int64_t to)
+{
+    const struct bytes none = { NULL, 0 };
+
+    w->open = NULL;
+    break_at(w, from, none, none,
+             arena_printf(w->s->arena, "the checkpoint over %lld to %lld is missing",
+                          (long long)from, (long long)to));
+}
+
+void
 walk_done(struct walk *w)
 {
     if (w->before.limit)

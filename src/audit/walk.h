@@ -39,6 +39,8 @@ bool walk_event(struct walk *w, int64_t seq, struct bytes text, struct bytes has
 /** The chain's end: HEAD_SEQ and HEAD_HASH are what its head says; HEAD_SEQ -1: there is no head to
  * ask. */
 void walk_end(struct walk *w, int64_t head_seq, struct bytes head_hash);
+/** A checkpoint over FROM to TO was made, says an event somewhere, but it is not there. */
+void walk_missing(struct walk *w, int64_t from, int64_t to);
 /** Release what the walk itself holds. */
 void walk_done(struct walk *w);
 

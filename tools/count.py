@@ -38,7 +38,7 @@ def count_meson(command, _text):
 
 
 def count_pytest(_command, text):
-    closing = [line for line in text.splitlines() if re.match(r"=+ .* in [\d.]+s", line)]
+    closing = [line for line in text.splitlines() if re.match(r"(=+ )?\d+ \w+.* in [\d.]+s", line)]
     numbers = dict((word, int(n)) for n, word in re.findall(r"(\d+) (\w+)", closing[-1])) if closing else {}
     return numbers.get("passed", 0), numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0)
 

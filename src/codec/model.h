@@ -61,6 +61,7 @@ enum {
     FOLD = 256,      /* decoding: fold ASCII letters to lower case */
     KEEP_REF =
         512, /* settings: text that begins like a reference to a secret stays as it is (key URIs) */
+    URL_SECRET = 1024, /* with SECRET: a URL, secret only when it carries a password */
 };
 
 struct model;

@@ -282,6 +282,25 @@ size_text(struct arena *a, int64_t bytes)
     return arena_printf(a, "%lld", (long long)bytes);
 }
 
+/* RFC 3986 section 3.2.1, and the parameters that libpq takes, whose names may be percent-encoded.
+ * What is not understood counts as a password. */
+static bool
+url_has_password(const char *url)
+{
+    const char *colon = strstr(url, "://"), *at = strrchr(url, '@'), *query = strchr(url, '?');
+
+    if (colon && at && memchr(colon + 3, ':', at > colon ? (size_t)(at - colon - 3) : 0))
+        return true;
+    return strcasestr(url, "password") || (query && strchr(query, '%'));
+}
+
+bool
+value_is_secret(const struct field *f, const char *text)
+{
+    return (f->flags & SECRET) && !text_empty(text) &&
+           (!(f->flags & URL_SECRET) || url_has_password(text));
+}
+
 /* Digits and decimal exponent of the shortest form; "-d.ddde+xx" taken apart without the locale's
  * point. */
 static int

@@ -104,7 +104,7 @@ text_of(struct settings_loader *l, const struct field *f, const char *key, const
                       l->s->error.text ? l->s->error.text : "cannot be resolved");
         return e == OK;
     }
-    return !(f->flags & SECRET) || !**out || may_be_plain(l, node, key);
+    return !value_is_secret(f, *out) || may_be_plain(l, node, key);
 }
 
 static bool

@@ -33,16 +33,11 @@ show_text(struct show *w, const char *text)
 }
 
 static bool
-has_value(const struct field *f, const void *member)
+hidden(const struct field *f, const void *member)
 {
-    switch (f->type) {
-    case FT_TEXT:
-        return !text_empty(*(const char *const *)member);
-    case FT_BYTES:
-        return ((const struct bytes *)member)->len > 0;
-    default:
-        return true;
-    }
+    if (f->type == FT_TEXT)
+        return value_is_secret(f, *(const char *const *)member);
+    return (f->flags & SECRET) && (f->type != FT_BYTES || ((const struct bytes *)member)->len > 0);
 }
 
 /* Single values as json_encode() has them, but choices always by their name. */
@@ -59,7 +54,7 @@ show_scalar(struct show *w, const struct field *f, const char *key, const void *
         show_text(w, reference);
         return;
     }
-    if ((f->flags & SECRET) && has_value(f, member)) {
+    if (hidden(f, member)) {
         show_text(w, "***");
         return;
     }

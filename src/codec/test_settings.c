@@ -34,7 +34,7 @@ struct db {
     struct pool *pool;
 };
 static const struct field db_fields[] = {
-    FIELD(db, url, "url", .flags = REQUIRED),
+    FIELD(db, url, "url", .flags = REQUIRED | SECRET | URL_SECRET),
     FIELD(db, password, "password", .flags = SECRET),
     FIELD(db, pool, "pool", .model = &pool_model),
 };
@@ -339,6 +339,41 @@ TEST(references_are_resolved_and_secrets_are_not_shown)
     from.main_file = write_file(s, "refs.yaml", "db: {url: env:GONE}\n", 0644);
     assert_err(E_INVALID, settings_load(s, &root_model, &from, &settings));
     assert_says(s, "db.url: GONE is not set");
+}
+
+TEST(a_url_is_a_secret_when_a_password_is_in_it)
+{
+    static const struct {
+        const char *url;
+        bool secret;
+    } cases[] = {
+        { "sqlite:/var/lib/x:y@z/chancery.db", false },
+        { "postgresql://ana@db.example:5432,other:5432/chancery?sslmode=verify-full", false },
+        { "postgresql:///chancery?host=/run/postgresql", false },
+        { "postgresql://ana:hidden@db.example/chancery", true },
+        { "postgresql://ana:hid/den?@db.example/chancery", true },
+        { "postgresql://@", false },
+        { "postgresql:///chancery?user=ana&password=hidden", true },
+        { "postgresql:///chancery?sslPASSWORD=hidden", true },
+        { "postgresql:///chancery?p%61ssword=hidden", true },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(settings_unref) struct settings *settings = NULL;
+        struct settings_sources from = {
+            .sets = (const char *[]){ arena_printf(s->arena, "db.url=%s", cases[i].url), NULL }
+        };
+        struct buf b;
+
+        assert_ok(s, settings_load(s, &root_model, &from, &settings));
+        assert_string_equal(((const struct root *)settings_root(settings))->db->url, cases[i].url);
+        buf_init_in(&b, s->arena, 1 << 16);
+        settings_show(&b, settings, SETTINGS_LINES, false);
+        if ((settings_warnings(settings)->count == 1) != cases[i].secret ||
+            !strstr(buf_str(&b), cases[i].url) != cases[i].secret)
+            fail_msg("%s", cases[i].url);
+    }
 }
 
 TEST(settings_are_shown_in_three_forms)

@@ -68,6 +68,10 @@ struct field value_element(const struct field *f);
  */
 bool value_pattern(const char *pattern, const char *text);
 
+/** True unless F is no SECRET, or its value TEXT (NULL: none) is empty or a URL without a password.
+ */
+bool value_is_secret(const struct field *f, const char *text);
+
 /** True for what RFC 8259 section 6 calls a number. */
 bool value_is_json_number(const char *text);
 

@@ -44,7 +44,7 @@ static const struct field listen_settings_fields[] = {
 static const struct model listen_settings_model = MODEL(listen_settings, listen_settings_fields);
 
 static const struct field db_settings_fields[] = {
-    FIELD(db_settings, url, "url", .flags = SECRET,
+    FIELD(db_settings, url, "url", .flags = SECRET | URL_SECRET,
           .doc = "sqlite:PATH or postgresql://...; none: chancery.db in the data directory."),
     FIELD(db_settings, lanes, "lanes", .preset = "4", .min = 1, .max = 64,
           .doc = "PostgreSQL: writer connections."),

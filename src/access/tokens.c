@@ -12,6 +12,7 @@
 #define AUDIENCE "keyfactor-api"
 #define TYPE "at+jwt"
 #define RELOAD_MS MINUTE_MS /* a key that another server retired is noticed by then */
+#define SKEW_MS MINUTE_MS   /* how far apart the clocks of two servers may be */
 #define UNKNOWN_RELOAD_MS \
     (2 * SECOND_MS) /* tokens with made-up key ids do not make us ask more often */
 
@@ -150,7 +151,7 @@ struct finding {
 static EVP_PKEY *
 key_in(const struct keyset *set, const char *kid, int64_t life_ms)
 {
-    struct when oldest = when_add_ms(clock_now(), -life_ms);
+    struct when oldest = when_add_ms(clock_now(), -life_ms - SKEW_MS);
 
     LIST_EACH(struct keyring_key, k, &set->keys)
     if (text_eq(k->kid, kid))
@@ -188,6 +189,7 @@ tokens_check(struct scope *s, struct tokens *t, const char *text, struct token_c
                                .type = TYPE,
                                .algs = JWS_ES256,
                                .now = clock_now(),
+                               .skew_ms = SKEW_MS,
                                .max_life_ms = 2 * t->life_ms + HOUR_MS,
                                .find_key = key_find,
                                .context = &finding };

@@ -8,50 +8,67 @@
 
 /* Keys. */
 
+#define RSA_LEAST 2048
+#define RSA_MOST 8192
+
+/* Take one end of a rule's range, "p256", "P-384" or "2048"; false: no size that such a key has. */
+static bool
+key_size(enum key_type type, const char **at, int *out)
+{
+    const char *from = *at;
+    char digits[8];
+    int64_t bits;
+    size_t len;
+
+    if (type == KEY_EC && (*from == 'p' || *from == 'P'))
+        from += from[1] == '-' ? 2 : 1;
+    len = strspn(from, "0123456789");
+    if (len >= sizeof(digits))
+        return false;
+    memcpy(digits, from, len);
+    digits[len] = 0;
+    if (!text_to_int(digits, &bits))
+        return false;
+    *at = from + len;
+    *out = (int)bits;
+    return type == KEY_EC ? bits == 256 || bits == 384 || bits == 521
+                          : bits >= RSA_LEAST && bits <= RSA_MOST && bits % 8 == 0;
+}
+
 bool
 policy_key_rule(const char *rule, struct key_rule *out)
 {
     static const struct {
         const char *name;
-        enum key_type type;
-        int low, high;
+        struct key_rule all;
     } types[] = {
-        { "ed25519", KEY_ED25519, 0, INT32_MAX },
-        { "ed448", KEY_ED448, 0, INT32_MAX },
-        { "rsa", KEY_RSA, 2048, 8192 },
-        { "ec", KEY_EC, 256, 521 },
+        { "ed25519", { KEY_ED25519, 0, INT32_MAX } },
+        { "ed448", { KEY_ED448, 0, INT32_MAX } },
+        { "rsa", { KEY_RSA, RSA_LEAST, RSA_MOST } },
+        { "ec", { KEY_EC, 256, 521 } },
     };
-    const char *at = NULL, *dash;
-    char digits[32];
-    int64_t low, high;
-    size_t i = 0, len;
+    const char *at = NULL;
+    struct key_rule read = { 0 };
 
-    for (; i < COUNT(types) && !at; i++)
-        if (text_starts_fold(rule, types[i].name))
+    for (size_t i = 0; i < COUNT(types) && !at; i++)
+        if (text_starts_fold(rule, types[i].name)) {
             at = rule + strlen(types[i].name);
+            read = types[i].all;
+        }
     if (!at)
         return false;
-    *out = (struct key_rule){ types[--i].type, types[i].low, types[i].high };
-    if (!*at)
-        return true;
-    if (*at != ':' || types[i].low == 0)
-        return false;
-    at += 1 + strspn(at + 1, "pP-");
-    dash = strchr(at, '-');
-    len = dash ? (size_t)(dash - at) : strlen(at);
-    if (len >= sizeof(digits))
-        return false;
-    memcpy(digits, at, len);
-    digits[len] = 0;
-    if (!text_to_int(digits, &low) || (dash && !text_to_int(dash + 1, &high)))
-        return false;
-    if (!dash)
-        high = low;
-    if (low > high || low < types[i].low || high > types[i].high ||
-        (types[i].type == KEY_EC && low != 256 && low != 384 && low != 521))
-        return false;
-    out->low = (int)low;
-    out->high = (int)high;
+    if (*at) {
+        if (*at++ != ':' || !read.low)
+            return false;
+        if (!key_size(read.type, &at, &read.low))
+            return false;
+        read.high = read.low;
+        if (*at == '-' && (at++, !key_size(read.type, &at, &read.high)))
+            return false;
+        if (*at || read.low > read.high)
+            return false;
+    }
+    *out = read;
     return true;
 }
 

@@ -231,7 +231,10 @@ check_body(struct scope *s, const struct template_body *body)
     LIST_EACH(const char *, type, &body->key_types)
     {
         if (!policy_key_rule(*type, &rule))
-            problem(s, item(s, "key_types", i), CHY_BAD_VALUE, "\"%s\" is no key type", *type);
+            problem(s, item(s, "key_types", i), CHY_BAD_VALUE,
+                    "\"%s\" is no key type that a template may allow: rsa, rsa:3072, rsa:2048-4096 "
+                    "(2048 to 8192 bits), ec, ec:p256, ec:p384, ec:p521, ed25519, ed448",
+                    *type);
         i++;
     }
     check_subject(s, body);

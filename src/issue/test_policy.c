@@ -470,6 +470,16 @@ TEST(keys_that_the_template_does_not_name_are_refused)
         { "ed25519:7", 0, 0, 0 },
         { "", 0, 0, 0 },
         { "rsaa", 0, 0, 0 },
+        { "rsa:7", 0, 0, 0 },
+        { "rsa:p2048", 0, 0, 0 },
+        { "rsa:-2048", 0, 0, 0 },
+        { "rsa:2049", 0, 0, 0 },
+        { "rsa:2048-", 0, 0, 0 },
+        { "rsa:2048-3072-4096", 0, 0, 0 },
+        { "rsa:", 0, 0, 0 },
+        { "rsa:99999999999", 0, 0, 0 },
+        { "ec:p256-p400", 0, 0, 0 },
+        { "ec:p256-P-521", KEY_EC, 256, 521 },
     };
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct trial *t = prepare(s, "");

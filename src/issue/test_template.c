@@ -33,6 +33,8 @@ TEST(a_bad_template_is_told_by_path)
         { "{}", "key_types" },
         { "{\"key_types\":[]}", "key_types" },
         { "{\"key_types\":[\"ec\",\"rsa:512\"]}", "key_types[1]" },
+        { "{\"key_types\":[\"rsa:7\"]}", "key_types[0]" },
+        { "{\"key_types\":[\"ec\",\"rsa\",\"dsa:2048\"]}", "key_types[2]" },
         { "{" GOOD ",\"subject\":[{\"type\":\"CN\"},{\"type\":\"nonsense\"}]}", "subject[1].type" },
         { "{" GOOD ",\"subject\":[{\"type\":\"O\",\"mode\":\"fixed\"}]}", "subject[0].value" },
         { "{" GOOD ",\"subject\":[{\"type\":\"O\",\"pattern\":\"(\"}]}", "subject[0].pattern" },

@@ -227,13 +227,6 @@
     NOT_YET("GET", "/License") \
     NOT_YET("GET", "/MacEnrollment") \
     NOT_YET("PUT", "/MacEnrollment") \
-    NOT_YET("DELETE", "/MetadataFields") \
-    NOT_YET("GET", "/MetadataFields") \
-    NOT_YET("POST", "/MetadataFields") \
-    NOT_YET("PUT", "/MetadataFields") \
-    NOT_YET("DELETE", "/MetadataFields/{id}") \
-    NOT_YET("GET", "/MetadataFields/{id}") \
-    NOT_YET("GET", "/MetadataFields/{id}/InUse") \
     NOT_YET("POST", "/Monitoring/ResolveOCSP") \
     NOT_YET("GET", "/Monitoring/Revocation") \
     NOT_YET("POST", "/Monitoring/Revocation") \

@@ -24,6 +24,8 @@
            "A certificate that others issued entered the register.")                               \
     ACTION(CERTIFICATE_DELETE, "certificate", "certificate.delete",                                \
            "A certificate was removed from the register.")                                         \
+    ACTION(CERTIFICATE_METADATA, "certificate", "certificate.metadata",                            \
+           "What is noted about a certificate was changed.")                                       \
     ACTION(REQUEST_SUBMIT, "request", "request.submit", "A request for a certificate came in.")    \
     ACTION(REQUEST_PENDING, "request", "request.pending", "A request waits for somebody.")         \
     ACTION(REQUEST_APPROVE, "request", "request.approve", "A request was approved.")               \
@@ -53,6 +55,16 @@
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \
     ACTION(TEMPLATE_DISABLE, "template", "template.disable", "A template was switched off.")       \
     ACTION(TEMPLATE_DELETE, "template", "template.delete", "A template was retired.")              \
+    ACTION(METADATA_FIELD_CREATE, "metadata", "metadata.field.create",                             \
+           "A metadata field was made.")                                                           \
+    ACTION(METADATA_FIELD_EDIT, "metadata", "metadata.field.edit",                                 \
+           "A metadata field was changed.")                                                        \
+    ACTION(METADATA_FIELD_DELETE, "metadata", "metadata.field.delete",                             \
+           "A metadata field was removed, with its values.")                                       \
+    ACTION(COLLECTION_CREATE, "collection", "collection.create", "A collection was made.")         \
+    ACTION(COLLECTION_EDIT, "collection", "collection.edit", "A collection was changed.")          \
+    ACTION(COLLECTION_DELETE, "collection", "collection.delete",                                   \
+           "A collection was removed, with the permissions on it.")                                \
     ACTION(LOGIN_SUCCESS, "identity", "login.success",                                             \
            "Somebody proved who they are (at most once a minute for each credential).")            \
     ACTION(LOGIN_FAILED, "identity", "login.failed", "Credentials were refused.")                  \

@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include "api/metadata.h"
 #include "base/log.h"
 
 static const struct binding bindings[] = {
@@ -16,6 +17,13 @@ static const struct binding bindings[] = {
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },
     { &authority_status_op, authority_status },
+    { &metadata_fields_list_op, metadata_fields_list },
+    { &metadata_fields_create_op, metadata_fields_create },
+    { &metadata_fields_update_op, metadata_fields_update },
+    { &metadata_fields_delete_many_op, metadata_fields_delete_many },
+    { &metadata_fields_get_op, metadata_fields_get },
+    { &metadata_fields_delete_op, metadata_fields_delete },
+    { &metadata_fields_in_use_op, metadata_fields_in_use },
     { &auth_login_op, auth_login },
     { &oauth_token_op, oauth_token },
     { &status_endpoints_op, status_endpoints },

@@ -512,6 +512,10 @@ schema(struct scope *s, enum db_kind kind)
     static const struct migration later[] = { { "900_later.sql",
                                                 "-- oldest_program: 900\n"
                                                 "CREATE TABLE later (id @id);\n" } };
+    static const struct migration between[] = {
+        { "899_between.sql", "CREATE TABLE between_them (id @id);\n" },
+        { "900_later.sql", "CREATE TABLE later (id @id);\n" }
+    };
     struct conn *c = NULL;
 
     if (!url)
@@ -522,7 +526,9 @@ schema(struct scope *s, enum db_kind kind)
     assert_ok(s, db_check(s, again));
     assert_ok(s, db->engine->connect(s, db, true, &c));
     assert_ok(s, migrate(s, c, later, 1));
-    assert_ok(s, migrate(s, c, later, 1)); /* once is enough */
+    assert_ok(s, migrate(s, c, later, 1));   /* once is enough */
+    assert_ok(s, migrate(s, c, between, 2)); /* a number that was left out comes after it */
+    assert_ok(s, migrate(s, c, between, 2));
     c->engine->disconnect(c);
     assert_err(E_CONFLICT, db_open(s, url, NULL, &older));
     assert_int_equal(s->error.code, CHY_DB_NEWER);

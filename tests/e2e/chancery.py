@@ -12,6 +12,7 @@ import pytest
 import requests
 
 import keys
+import models
 import openapi
 import processes
 
@@ -158,6 +159,7 @@ class Client:
         """A call of the Command API: conventions of its section 1 are checked."""
         reply = self.call(method, "/KeyfactorAPI" + path, **more)
         check_command(reply)
+        models.check_reply(method, path, reply)
         return reply
 
     def get(self, path, **query):

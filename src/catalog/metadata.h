@@ -1,0 +1,95 @@
+/**
+ * Metadata: what people note about certificates. A field is defined once, with its type and rules;
+ * its values are texts in the one form of that type. Any thread may call.
+ *
+ * @see command-api.md section 11
+ */
+#ifndef CATALOG_METADATA_H
+#define CATALOG_METADATA_H
+
+#include "access/access.h"
+#include "codec/model.h"
+#include "db/db.h"
+
+#define METADATA_FIELDS_MAX 1000 /* of an installation */
+#define METADATA_TEXT_MAX 400    /* characters of a text, choice or address */
+#define METADATA_BIG_MAX 4000    /* of a big text */
+
+/** DataType of the Command API. */
+enum metadata_type {
+    META_TEXT = 1,
+    META_INT,
+    META_DATE, /* kept as 2025-10-22 */
+    META_BOOL, /* kept as true, false */
+    META_CHOICE,
+    META_BIG_TEXT,
+    META_SECRET, /* not offered */
+    META_EMAIL,
+};
+/** Enrollment of the Command API. */
+enum metadata_enrollment { META_OPTIONAL, META_REQUIRED, META_HIDDEN };
+
+/** A field. Texts are never NULL in what is read; NULL in an edit keeps what there is. */
+struct metadata_field {
+    int64_t id, version;
+    const char *name, *description; /* letters, digits, "_" and "-" */
+    int64_t type;                   /* enum metadata_type; 0 in an edit keeps it */
+    struct opt_int enrollment;      /* enum metadata_enrollment */
+    const char *hint;
+    const char *validation;    /* extended regular expression found in each text; "": none */
+    const char *message;       /* what is said when it is not */
+    const char *options;       /* of a choice, with commas between */
+    const char *default_value; /* "": none */
+    struct opt_int display_order;
+};
+
+/** All fields by display order, then name: a list of struct metadata_field. */
+enum err metadata_fields(struct scope *s, struct db *db, struct list *out);
+/** One by its number, or by its name in any case; E_NOT_FOUND. */
+enum err metadata_field_get(struct scope *s, struct db *db, int64_t id, struct metadata_field *out);
+enum err metadata_field_find(struct scope *s, struct db *db, const char *name,
+                             struct metadata_field *out);
+/** Of FIELDS, the one of this name in any case, or NULL. */
+const struct metadata_field *metadata_field_of(const struct list *fields, const char *name);
+/**
+ * Make a field.
+ *
+ * @return E_INVALID with a problem for each wrong member, the name being taken (CHY_CONFLICT) among
+ * them; E_LIMIT: there are METADATA_FIELDS_MAX already
+ */
+enum err metadata_field_add(struct scope *s, struct db *db, const struct caller *by,
+                            const struct metadata_field *in, struct metadata_field *out);
+/** Change the field in->id. E_CONFLICT: the type of a field that has values. */
+enum err metadata_field_edit(struct scope *s, struct db *db, const struct caller *by,
+                             const struct metadata_field *in, struct metadata_field *out);
+/** Whether any certificate has a value of it. */
+enum err metadata_field_in_use(struct scope *s, struct db *db, int64_t id, bool *out);
+/** Remove a field. E_CONFLICT: it has values, and FORCE, which removes them too, is not given. */
+enum err metadata_field_delete(struct scope *s, struct db *db, const struct caller *by, int64_t id,
+                               bool force);
+
+/** A value that its field allows. */
+struct metadata_value {
+    int64_t field;
+    const char *name; /* the field's */
+    const char *text; /* "": no value */
+    const char *folded;
+    struct opt_int number;
+};
+/**
+ * What TEXT is as a value of F; an empty one is no value.
+ *
+ * @param why  receives what is wrong, a sentence without its subject
+ */
+bool metadata_value_of(struct scope *s, const struct metadata_field *f, const char *text,
+                       struct metadata_value *out, const char **why);
+/** The pattern of F's validation, as regcomp() takes it; NULL with WHY when it cannot be. */
+const char *metadata_pattern(struct arena *a, const char *validation, const char **why);
+/**
+ * The values that IN names, of struct metadata_value; each unknown name and bad value is a problem
+ * below PATH ("Metadata.Owner").
+ */
+void metadata_values_of(struct scope *s, const struct list *fields, const struct pairs *in,
+                        const char *path, struct list *out);
+
+#endif

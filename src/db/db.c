@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "db/migrate.h"
+#include "db/postgres.h"
 #include "db/sql.h"
 #include "db/vfs_forget.h"
 
@@ -84,7 +85,7 @@ read_url(struct scope *s, const char *url, struct db *db)
     if (text_starts(url, "postgresql://") || text_starts(url, "postgres://")) {
         db->engine = &postgres_engine;
         db->place = mem_text(url);
-        return OK;
+        return postgres_check_address(s, url);
     }
     return fail(s, E_INVALID, "a database is sqlite:PATH or postgresql://...");
 }

@@ -15,6 +15,8 @@ struct prepared {
     Oid types[];
 };
 
+OWNED(PQconninfoOption, PQconninfoFree);
+
 /* Connections -------------------------------------------------------------------------------- */
 
 static void
@@ -49,6 +51,42 @@ postgres_disconnect(struct conn *conn)
 static void
 quiet(void *arg UNUSED, const PGresult *r UNUSED)
 {
+}
+
+/** libpq takes what is before the first '@' for user and password, unless a '/' comes first. One
+ * more
+ * '@', or one behind a '/', is of a password that holds such a character as it is. */
+static bool
+is_clear(const char *url)
+{
+    const char *place = strstr(url, "//") + 2;
+    const char *at = memchr(place, '@', strcspn(place, "/"));
+
+    place = at ? at + 1 : place;
+    return !memchr(place, '@', strcspn(place, "?"));
+}
+
+static bool
+are_ports(const char *text)
+{
+    return !text || text[strspn(text, "0123456789,")] == '\0';
+}
+
+enum err
+postgres_check_address(struct scope *s, const char *url)
+{
+    AUTO(PQconninfoFree)
+    PQconninfoOption *options = is_clear(url) ? PQconninfoParse(url, NULL) : NULL;
+    bool good = options != NULL;
+
+    for (const PQconninfoOption *o = options; good && o->keyword; o++)
+        good = !text_eq(o->keyword, "port") || are_ports(o->val);
+    if (!good)
+        return fail(s, E_INVALID,
+                    "the address is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME, in "
+                    "which :/?#[]@%% within a part are written as %%3A and so on (RFC 3986 "
+                    "section 2.1)");
+    return OK;
 }
 
 /** The session's settings; those that the address sets itself come first in time and are overruled.

@@ -22,6 +22,12 @@ struct postgres_conn {
     const char *sent[PENDING_MOST]; /* what they are called in errors */
 };
 
+/**
+ * E_INVALID for an address that libpq could not read, or would read otherwise than it is meant: its
+ * errors quote what it stumbles over, and that may be the password. Ours do not.
+ */
+enum err postgres_check_address(struct scope *s, const char *url);
+
 /* Commands, and their results */
 
 /** The connection is gone, or as good as gone. */

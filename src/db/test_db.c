@@ -586,6 +586,29 @@ TEST(addresses_that_name_no_database_are_refused)
     }
 }
 
+TEST(what_is_wrong_with_an_address_is_said_without_its_password)
+{
+    static const char *const addresses[] = {
+        "postgresql://u:pA5%zz@127.0.0.1:1/x",     /* no such escape */
+        "postgresql://u:pA5/5@127.0.0.1:1/x",      /* the path would begin in the password */
+        "postgresql://u:5@pA5@127.0.0.1:1/x",      /* the host */
+        "postgresql://u:1/5@pA5@127.0.0.1/x",      /* the name */
+        "postgresql://u:pA5/x",                    /* the port */
+        "postgresql://u:5@127.0.0.1:1/x?secre=pA5" /* a word that libpq does not know */
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct db *db = NULL;
+
+    for (size_t i = 0; i < COUNT(addresses); i++) {
+        assert_err(E_INVALID, db_open(s, addresses[i], NULL, &db));
+        assert_says(s, "USER:PASSWORD@HOST");
+        assert_null(strstr(s->error.text, "pA5"));
+    }
+    assert_err(E_UNAVAILABLE,
+               db_open(s, "postgresql://u:pA5%40?@127.0.0.1:1,[::1]:1/x", NULL, &db));
+    assert_null(strstr(s->error.text, "pA5"));
+}
+
 TEST(a_database_file_is_for_its_owner_alone)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Each secret has pages of its own, so that they can be locked and left out of a core dump. */
@@ -67,4 +69,11 @@ wipe(void *data, size_t len)
 {
     if (len)
         explicit_bzero(data, len);
+}
+
+void
+secret_guard(void)
+{
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -19,4 +19,7 @@ struct bytes secret_bytes(const struct secret *secret);
 /** Overwrite memory in a way the compiler keeps. */
 void wipe(void *data, size_t len);
 
+/** Keys are in this process: from now on it leaves no core file, and only root may look into it. */
+void secret_guard(void);
+
 #endif

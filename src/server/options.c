@@ -2,6 +2,7 @@
 
 #include "codec/value.h"
 #include "seal/reference.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,6 +87,7 @@ take(struct scope *s, struct options *o, const char *arg, const char *next, bool
 enum err
 options_read(struct scope *s, int argc, char **argv, struct options *out)
 {
+    const char *tmp = getenv("TMPDIR");
     char *made;
 
     *out = (struct options){ 0 };
@@ -102,9 +104,10 @@ options_read(struct scope *s, int argc, char **argv, struct options *out)
         return fail_code(s, E_INVALID, CHY_USAGE, "-o: \"%s\" is neither json nor table",
                          out->output);
     if (out->dev && !out->data_dir && !out->help) {
-        made = arena_text(s->arena, "/tmp/chancery-dev-XXXXXX");
+        made = arena_printf(s->arena, "%s/chancery-dev-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
         if (!mkdtemp(made))
-            return fail(s, E_UNAVAILABLE, "cannot make a directory below /tmp");
+            return fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", made,
+                        strerror(errno));
         out->data_dir = out->temporary = made;
     }
     if (out->data_dir)

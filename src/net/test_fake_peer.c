@@ -296,3 +296,15 @@ fake_client(struct scope *s, struct fake_clock *c, struct peer_options o)
     assert_ok(s, peer_new(s, &o, &p));
     return p;
 }
+
+const struct fake_step fake_ok[1] = { { .status = 200, .body = "hello" } };
+
+struct reply
+fake_get(struct scope *s, struct peer *p, const char *url)
+{
+    struct call c = { .url = url };
+    struct reply r = { 0 };
+
+    assert_ok(s, peer_call(s, p, &c, &r));
+    return r;
+}

@@ -49,6 +49,11 @@ struct fake_clock {
 };
 struct peer_clock fake_clock_of(struct fake_clock *c);
 
+/** One step: 200 with the body "hello". */
+extern const struct fake_step fake_ok[1];
+/** Run one GET, which must not fail, and give its answer. */
+struct reply fake_get(struct scope *s, struct peer *p, const char *url);
+
 /** What a test needs to make a peer: https when CA is given. */
 struct peer *fake_client(struct scope *s, struct fake_clock *c, struct peer_options o);
 

@@ -43,50 +43,19 @@ cn_name(struct scope *s, const char *cn, struct bytes *der)
 void
 ca_snapshot_unref(const struct ca_snapshot *snap)
 {
-    union {
-        const struct ca_snapshot *in;
-        struct kept_snapshot *out;
-    } plain = { .in = snap };
-
-    if (snap && atomic_fetch_sub(&plain.out->uses, 1) == 1)
-        scope_free(plain.out->scope);
+    snapshot_unref(snap);
 }
 
 const struct ca_snapshot *
 ca_snapshot_ref(struct ca_office *office)
 {
-    struct kept_snapshot *present;
-
-    (void)pthread_mutex_lock(&office->lock);
-    present = office->present;
-    (void)atomic_fetch_add(&present->uses, 1);
-    (void)pthread_mutex_unlock(&office->lock);
-    return &present->snap;
+    return snapshot_ref(office->place);
 }
 
 enum err
 ca_office_reload(struct scope *s, struct ca_office *office)
 {
-    struct scope *own = scope_new("ca");
-    struct kept_snapshot *fresh = arena_new_of(own->arena, struct kept_snapshot), *old;
-    enum err e;
-
-    fresh->scope = own;
-    atomic_store(&fresh->uses, 1);
-    (void)pthread_mutex_lock(&office->reload_lock);
-    e = snapshot_read(s, office, fresh);
-    if (e == OK) {
-        (void)pthread_mutex_lock(&office->lock);
-        old = office->present;
-        office->present = fresh;
-        (void)pthread_mutex_unlock(&office->lock);
-        if (old)
-            ca_snapshot_unref(&old->snap);
-    } else {
-        scope_free(own);
-    }
-    (void)pthread_mutex_unlock(&office->reload_lock);
-    return e;
+    return snapshot_replace(s, office->place, snapshot_read, office);
 }
 
 enum err
@@ -97,8 +66,7 @@ ca_office_open(struct scope *s, const struct ca_options *o, struct ca_office **o
 
     office->o = *o;
     office->env = (struct signer_env){ .seal = o->seal };
-    (void)pthread_mutex_init(&office->lock, NULL);
-    (void)pthread_mutex_init(&office->reload_lock, NULL);
+    office->place = snapshot_place_new(sizeof(struct ca_snapshot));
     office->cache = ocsp_cache_new(o->ocsp_cache_bytes ? o->ocsp_cache_bytes : INT64_C(32) << 20);
     e = ca_office_reload(s, office);
     if (e != OK)
@@ -113,8 +81,7 @@ ca_office_close(struct ca_office *office)
 {
     if (!office)
         return;
-    if (office->present)
-        ca_snapshot_unref(&office->present->snap);
+    snapshot_place_free(office->place);
     while (office->signers) {
         struct open_signer *gone = office->signers;
 
@@ -123,8 +90,6 @@ ca_office_close(struct ca_office *office)
         mem_free(gone);
     }
     ocsp_cache_free(office->cache);
-    (void)pthread_mutex_destroy(&office->lock);
-    (void)pthread_mutex_destroy(&office->reload_lock);
     mem_free(office);
 }
 

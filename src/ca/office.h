@@ -6,6 +6,7 @@
 #ifndef CA_OFFICE_H
 #define CA_OFFICE_H
 
+#include "base/snapshot.h"
 #include "db/db.h"
 #include "drivers/signer.h"
 #include "pki/cert.h"
@@ -70,6 +71,7 @@ struct ca_authority {
 
 /** All authorities at one moment; counted. */
 struct ca_snapshot {
+    struct snapshot head;
     struct list authorities; /* of struct ca_authority *, by id */
     struct list keys;        /* of struct ca_key * */
 };

@@ -4,7 +4,6 @@
 
 #include "ca/ocsp_cache.h"
 #include "ca/office.h"
-#include <pthread.h>
 #include <stdatomic.h>
 
 /** Who signs a key's OCSP answers: a delegated responder (RFC 6960 section 4.2.2.2). */
@@ -23,19 +22,11 @@ struct open_signer {
     struct signer *signer;
 };
 
-struct kept_snapshot {
-    struct ca_snapshot snap; /* first: what users hold */
-    struct scope *scope;     /* owns everything in it */
-    _Atomic int uses;
-};
-
 struct ca_office {
     struct ca_options o;
     struct signer_env env;
-    pthread_mutex_t lock; /* of the next three */
-    struct kept_snapshot *present;
-    struct open_signer *signers;
-    pthread_mutex_t reload_lock; /* one reload at a time */
+    struct snapshot_place *place; /* of struct ca_snapshot */
+    struct open_signer *signers;  /* touched by snapshot_read() alone */
     struct ocsp_cache *cache;
     _Atomic int64_t fresh_at;  /* clock_mono_ms() when all events were read */
     _Atomic bool journal_read; /* the whole signing journal was looked at since the start */
@@ -47,7 +38,7 @@ char *slug_of(struct arena *a, const char *name);
 /** A name of one CN, whatever characters are in it; at most 64 characters. */
 enum err cn_name(struct scope *s, const char *cn, struct bytes *der);
 
-/** Run a query and read all rows into the keys and authorities of SNAP. */
-enum err snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *into);
+/** Read all rows into OUT, a struct ca_snapshot; ARG is the office. @see snapshot_replace() */
+enum err snapshot_read(struct scope *s, void *arg, struct scope *own, void *out);
 
 #endif

@@ -29,7 +29,7 @@ struct key_row {
 static struct signer *
 signer_of(struct scope *s, struct ca_office *office, int64_t ca_key, const char *uri)
 {
-    struct open_signer *have = office->signers; /* the reload lock is held */
+    struct open_signer *have = office->signers;
 
     while (have && have->ca_key != ca_key)
         have = have->next;
@@ -126,10 +126,9 @@ set_addresses(struct arena *a, const struct ca_office *office, const struct ca_a
 }
 
 static enum err
-read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, struct row *row,
-         struct key_row *out)
+read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca_snapshot *into,
+         struct row *row, struct key_row *out)
 {
-    struct scope *own = into->scope;
     struct ca_key *key = arena_new_of(own->arena, struct ca_key);
     struct ca_authority *ca = NULL;
     const char *uri;
@@ -146,7 +145,7 @@ read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, 
     out->cert_row = row_int(row);
     key->crl_scope = row_int(row);
     out->key = key;
-    LIST_EACH(struct ca_authority *, a, &into->snap.authorities)
+    LIST_EACH(struct ca_authority *, a, &into->authorities)
     if ((*a)->id == key->authority)
         ca = *a;
     if (!ca)
@@ -172,7 +171,7 @@ read_key(struct scope *s, struct ca_office *office, struct kept_snapshot *into, 
         scope_clear(own);
     }
     list_add(own->arena, &ca->keys, struct ca_key *, key);
-    list_add(own->arena, &into->snap.keys, struct ca_key *, key);
+    list_add(own->arena, &into->keys, struct ca_key *, key);
     if (!ca->key && key->active && key->signer)
         ca->key = key;
     return OK;
@@ -201,9 +200,11 @@ link_chains(struct arena *a, struct list *rows)
 }
 
 enum err
-snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *into)
+snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
 {
-    struct arena *a = into->scope->arena;
+    struct ca_office *office = arg;
+    struct ca_snapshot *into = out;
+    struct arena *a = own->arena;
     struct rows rows;
     struct list keys = { 0 };
 
@@ -223,16 +224,16 @@ snapshot_read(struct scope *s, struct ca_office *office, struct kept_snapshot *i
         ca->state = row_int(row);
         ca->version = row_int(row);
         ca->created_at = row_when(row);
-        list_add(a, &into->snap.authorities, struct ca_authority *, ca);
+        list_add(a, &into->authorities, struct ca_authority *, ca);
     }
     TRY(db_all(s, office->o.db, &read_keys, BIND_NONE, &rows));
     for (size_t i = 0; i < rows.count; i++) {
         struct key_row row;
-        enum err e = read_key(s, office, into, &rows.at[i], &row);
+        enum err e = read_key(s, office, own, into, &rows.at[i], &row);
 
         if (e != OK && s->error.kind == OK) /* its text goes with the snapshot */
-            return fail_code(s, e, into->scope->error.code, "%s",
-                             into->scope->error.text ? into->scope->error.text : err_name(e));
+            return fail_code(s, e, own->error.code, "%s",
+                             own->error.text ? own->error.text : err_name(e));
         TRY(e);
         list_add(a, &keys, struct key_row, row);
     }

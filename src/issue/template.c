@@ -8,9 +8,7 @@
 #include "pki/dnsname.h"
 #include "pki/hash.h"
 #include "pki/oid.h"
-#include <pthread.h>
 #include <regex.h>
-#include <stdatomic.h>
 #include <string.h>
 
 /* The body as data. */
@@ -257,17 +255,9 @@ read_body(struct scope *s, struct bytes json, struct template_body *out)
 
 /* The shelf. */
 
-struct shelved {
-    struct templates templates; /* first: what users hold */
-    struct arena *arena;
-    _Atomic int uses;
-};
-
 struct template_shelf {
     struct db *db;
-    pthread_mutex_t reload_lock; /* one reload at a time, or an older one could come last */
-    pthread_mutex_t lock;        /* of the next */
-    struct shelved *present;
+    struct snapshot_place *place; /* of struct templates */
 };
 
 SQL(all_templates,
@@ -276,38 +266,34 @@ SQL(all_templates,
     "v.body FROM template t JOIN template_version v ON v.id = t.current_version ORDER BY t.id");
 
 static enum err
-read_all(struct scope *s, struct db *db, struct shelved *into)
+read_all(struct scope *s, void *arg, struct scope *own, void *out)
 {
-    AUTO(scope_free) struct scope *inner = scope_new("templates");
-    struct arena *own = inner->arena;
+    const struct template_shelf *shelf = arg;
+    struct templates *into = out;
+    struct arena *a = own->arena;
     struct rows rows;
 
-    TRY(db_all(s, db, &all_templates, BIND_NONE, &rows));
+    TRY(db_all(s, shelf->db, &all_templates, BIND_NONE, &rows));
     for (size_t i = 0; i < rows.count; i++) {
         struct row *row = &rows.at[i];
-        struct template *t = arena_new_of(into->arena, struct template);
-        struct template_body *body = arena_new_of(into->arena, struct template_body);
+        struct template *t = arena_new_of(a, struct template);
+        struct template_body *body = arena_new_of(a, struct template_body);
         const char *json;
-        enum err e;
 
         t->id = row_int(row);
         t->version = row_int(row);
-        t->name = arena_text(into->arena, row_text(row));
-        t->display_name = arena_text(into->arena, row_text(row));
-        t->oid = arena_text(into->arena, row_text(row));
+        t->name = arena_text(a, row_text(row));
+        t->display_name = arena_text(a, row_text(row));
+        t->oid = arena_text(a, row_text(row));
         t->enabled = row_bool(row);
         t->created_at = row_when(row);
         t->version_id = row_int(row);
         t->number = row_int(row);
         json = row_text(row);
-        inner->arena = into->arena; /* what is decoded lives as long as the snapshot */
-        e = json_decode(inner, &template_body_model, JSON_STRICT, bytes_of_text(json), body);
-        inner->arena = own;
-        if (e != OK)
-            return fail(s, E_INTERNAL, "template %s cannot be read: %s", t->name,
-                        inner->error.text);
+        if (json_decode(own, &template_body_model, JSON_STRICT, bytes_of_text(json), body) != OK)
+            return fail(s, E_INTERNAL, "template %s cannot be read: %s", t->name, own->error.text);
         t->body = body;
-        list_add(into->arena, &into->templates.all, struct template *, t);
+        list_add(a, &into->all, struct template *, t);
     }
     return OK;
 }
@@ -315,49 +301,19 @@ read_all(struct scope *s, struct db *db, struct shelved *into)
 void
 templates_unref(const struct templates *t)
 {
-    union {
-        const struct templates *in;
-        struct shelved *out;
-    } plain = { .in = t };
-
-    if (t && atomic_fetch_sub(&plain.out->uses, 1) == 1)
-        arena_free(plain.out->arena);
+    snapshot_unref(t);
 }
 
 const struct templates *
 templates_ref(struct template_shelf *shelf)
 {
-    struct shelved *present;
-
-    (void)pthread_mutex_lock(&shelf->lock);
-    present = shelf->present;
-    (void)atomic_fetch_add(&present->uses, 1);
-    (void)pthread_mutex_unlock(&shelf->lock);
-    return &present->templates;
+    return snapshot_ref(shelf->place);
 }
 
 enum err
 templates_reload(struct scope *s, struct template_shelf *shelf)
 {
-    struct arena *a = arena_new();
-    struct shelved *fresh = arena_new_of(a, struct shelved), *old;
-    enum err e;
-
-    fresh->arena = a;
-    atomic_store(&fresh->uses, 1);
-    (void)pthread_mutex_lock(&shelf->reload_lock);
-    e = read_all(s, shelf->db, fresh);
-    (void)pthread_mutex_lock(&shelf->lock);
-    old = e == OK ? shelf->present : NULL;
-    if (e == OK)
-        shelf->present = fresh;
-    (void)pthread_mutex_unlock(&shelf->lock);
-    (void)pthread_mutex_unlock(&shelf->reload_lock);
-    if (e != OK)
-        arena_free(a);
-    if (old)
-        templates_unref(&old->templates);
-    return e;
+    return snapshot_replace(s, shelf->place, read_all, shelf);
 }
 
 enum err
@@ -367,8 +323,7 @@ template_shelf_open(struct scope *s, struct db *db, struct template_shelf **out)
     enum err e;
 
     shelf->db = db;
-    (void)pthread_mutex_init(&shelf->reload_lock, NULL);
-    (void)pthread_mutex_init(&shelf->lock, NULL);
+    shelf->place = snapshot_place_new(sizeof(struct templates));
     e = templates_reload(s, shelf);
     if (e != OK)
         template_shelf_close(shelf);
@@ -382,10 +337,7 @@ template_shelf_close(struct template_shelf *shelf)
 {
     if (!shelf)
         return;
-    if (shelf->present)
-        templates_unref(&shelf->present->templates);
-    (void)pthread_mutex_destroy(&shelf->reload_lock);
-    (void)pthread_mutex_destroy(&shelf->lock);
+    snapshot_place_free(shelf->place);
     mem_free(shelf);
 }
 

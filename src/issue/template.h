@@ -5,6 +5,7 @@
 #ifndef ISSUE_TEMPLATE_H
 #define ISSUE_TEMPLATE_H
 
+#include "base/snapshot.h"
 #include "codec/model.h"
 #include "db/db.h"
 
@@ -79,6 +80,7 @@ struct template
 /** All enabled and disabled templates in their current versions at one moment; counted, immutable.
  */
 struct templates {
+    struct snapshot head;
     struct list all; /* of struct template *, by id */
 };
 struct template_shelf; /* keeps the present snapshot */

@@ -43,6 +43,38 @@ reply_items(struct request *rq, const struct list *items, const char *next)
     return reply(rq, 200, &page);
 }
 
+enum err
+id_page_begin(struct request *rq, enum permission p, enum grant_on on, struct id_page *page)
+{
+    const struct v1_query *q = rq->query;
+
+    *page = (struct id_page){ .rq = rq, .permission = p, .on = on };
+    return after_id(rq, q->after, &page->last);
+}
+
+bool
+id_page_takes(struct id_page *page, int64_t id)
+{
+    const struct v1_query *q = page->rq->query;
+
+    if (page->more || id <= page->last ||
+        !access_may(page->rq->caller, page->permission, page->on, id))
+        return false;
+    page->more = page->items.count && page->items.count == (size_t)q->limit;
+    if (page->more)
+        return false;
+    page->last = id;
+    return true;
+}
+
+enum err
+id_page_reply(const struct id_page *page)
+{
+    return reply_items(
+        page->rq, &page->items,
+        page->more ? arena_printf(page->rq->scope->arena, "%lld", (long long)page->last) : NULL);
+}
+
 bool
 body_has(struct request *rq, const char *name)
 {

@@ -87,26 +87,13 @@ static enum err
 authorities_list(struct request *rq)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
-    const struct v1_query *q = rq->query;
-    struct scope *s = rq->scope;
-    struct list out = { 0 };
-    const char *next = NULL;
-    int64_t after;
+    struct id_page page;
 
-    TRY(after_id(rq, q->after, &after));
+    TRY(id_page_begin(rq, PERM_AUTHORITIES_READ, GRANT_AUTHORITY, &page));
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
-    {
-        if ((*ca)->id <= after ||
-            !access_may(rq->caller, PERM_AUTHORITIES_READ, GRANT_AUTHORITY, (*ca)->id))
-            continue;
-        if (out.count && out.count == (size_t)q->limit) {
-            next =
-                arena_printf(s->arena, "%lld", (long long)list_last(&out, struct v1_authority)->id);
-            break;
-        }
-        TRY(show(rq, snap, *ca, list_push(s->arena, &out, struct v1_authority)));
-    }
-    return reply_items(rq, &out, next);
+    if (id_page_takes(&page, (*ca)->id))
+        TRY(show(rq, snap, *ca, list_push(rq->scope->arena, &page.items, struct v1_authority)));
+    return id_page_reply(&page);
 }
 
 static enum err

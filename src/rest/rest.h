@@ -38,6 +38,23 @@ enum err make_once(struct request *rq, enum err (*make)(struct request *rq));
 void keep_answer(struct request *rq, const void *kept);
 /** Answer with a page: ITEMS, and where the next page begins. */
 enum err reply_items(struct request *rq, const struct list *items, const char *next);
+
+/** A page of what is in memory, in the order of its ids, as far as the caller may see it. */
+struct id_page {
+    struct request *rq;
+    enum permission permission;
+    enum grant_on on;
+    struct list items; /* of what op->reply's items are; the handler adds them */
+    int64_t last;      /* the id of the last one, or where the page before ended */
+    bool more;
+};
+/** Begin a page by the query's limit= and after=; P on the object gates what is in it. */
+enum err id_page_begin(struct request *rq, enum permission p, enum grant_on on,
+                       struct id_page *page);
+/** Whether the thing with this id is on the page: then it must be added to .items. Ids ascend. */
+bool id_page_takes(struct id_page *page, int64_t id);
+enum err id_page_reply(const struct id_page *page);
+
 /** Whether the body has a member of this name: tells [] from absent. */
 bool body_has(struct request *rq, const char *name);
 /** dry_run=true in the query. E_INVALID: neither true nor false. */

@@ -181,26 +181,13 @@ static enum err
 templates_list(struct request *rq)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(rq->app->shelf);
-    const struct v1_query *q = rq->query;
-    struct scope *s = rq->scope;
-    struct list out = { 0 };
-    const char *next = NULL;
-    int64_t after;
+    struct id_page page;
 
-    TRY(after_id(rq, q->after, &after));
+    TRY(id_page_begin(rq, PERM_TEMPLATES_READ, GRANT_TEMPLATE, &page));
     LIST_EACH(struct template *, t, &all->all)
-    {
-        if ((*t)->id <= after ||
-            !access_may(rq->caller, PERM_TEMPLATES_READ, GRANT_TEMPLATE, (*t)->id))
-            continue;
-        if (out.count && out.count == (size_t)q->limit) {
-            next =
-                arena_printf(s->arena, "%lld", (long long)list_last(&out, struct v1_template)->id);
-            break;
-        }
-        show(*t, list_push(s->arena, &out, struct v1_template));
-    }
-    return reply_items(rq, &out, next);
+    if (id_page_takes(&page, (*t)->id))
+        show(*t, list_push(rq->scope->arena, &page.items, struct v1_template));
+    return id_page_reply(&page);
 }
 
 static enum err

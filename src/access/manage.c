@@ -26,14 +26,6 @@ change_audit(struct scope *s, struct tx *tx, const struct change *c, enum audit_
     return audit_add(s, tx, &event);
 }
 
-enum err
-version_check(struct scope *s, int64_t version, int64_t present, const char *what)
-{
-    if (version == 0 || version == present)
-        return OK;
-    return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED, "%s changed since it was read", what);
-}
-
 void
 text_judge(struct scope *s, const char *path, const char *text, size_t max)
 {

@@ -18,8 +18,6 @@ void change_text(struct scope *s, struct change *c, const char *field, const cha
 /** Write the event of a change. */
 enum err change_audit(struct scope *s, struct tx *tx, const struct change *c,
                       enum audit_action action, struct audit_object target, const char *message);
-/** E_CONFLICT unless VERSION is 0 or the present one. */
-enum err version_check(struct scope *s, int64_t version, int64_t present, const char *what);
 /** A text of a field: at most MAX bytes, no controls. */
 void text_judge(struct scope *s, const char *path, const char *text, size_t max);
 

@@ -266,25 +266,6 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     return change_audit(s, tx, &r->c, AUDIT_ROLE_CREATE, role_object(s, &r->result), NULL);
 }
 
-enum err
-role_add(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
-         struct role *out)
-{
-    struct role_change r = { .c = { .a = a, .by = by }, .in = in };
-    enum err e;
-
-    role_judge(s, in, true);
-    TRY(problems_check(s));
-    e = db_write(s, a->db, add_in, &r);
-    if (db_is_unique_conflict(s, e))
-        return fail(s, E_CONFLICT, "there is a role \"%s\" already", in->name);
-    TRY(e);
-    access_forget(a, NULL);
-    if (out)
-        *out = r.result;
-    return OK;
-}
-
 /** Change what the role itself says; what is built in stays as it is. */
 static enum err
 fields_edit(struct scope *s, struct tx *tx, const struct role *in, const struct role *old)
@@ -329,16 +310,16 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
     return change_audit(s, tx, &r->c, AUDIT_ROLE_EDIT, role_object(s, &r->result), NULL);
 }
 
-enum err
-role_edit(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
-          struct role *out)
+static enum err
+role_write(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
+           bool added, struct role *out)
 {
     struct role_change r = { .c = { .a = a, .by = by }, .in = in };
     enum err e;
 
-    role_judge(s, in, false);
+    role_judge(s, in, added);
     TRY(problems_check(s));
-    e = db_write(s, a->db, edit_in, &r);
+    e = db_write(s, a->db, added ? add_in : edit_in, &r);
     if (db_is_unique_conflict(s, e))
         return fail(s, E_CONFLICT, "there is a role \"%s\" already", in->name);
     TRY(e);
@@ -346,6 +327,20 @@ role_edit(struct scope *s, struct access *a, const struct caller *by, const stru
     if (out)
         *out = r.result;
     return OK;
+}
+
+enum err
+role_add(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
+         struct role *out)
+{
+    return role_write(s, a, by, in, true, out);
+}
+
+enum err
+role_edit(struct scope *s, struct access *a, const struct caller *by, const struct role *in,
+          struct role *out)
+{
+    return role_write(s, a, by, in, false, out);
 }
 
 static enum err

@@ -165,9 +165,7 @@ switch_in(struct scope *s, struct tx *tx, void *arg)
     TRY(e);
     version = row_int(&row);
     name = row_text(&row);
-    if (w->version && version != w->version)
-        return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED,
-                         "authority %s changed since it was read", name);
+    TRY(version_check(s, w->version, version, arena_printf(s->arena, "authority %s", name)));
     if (row_bool(&row) == w->enabled)
         return OK;
     TRY(tx_do(s, tx, &set_enabled, BIND(v_int(w->id), v_bool(w->enabled))));

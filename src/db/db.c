@@ -378,6 +378,14 @@ tx_kind(const struct tx *tx)
     return tx->db->engine->kind;
 }
 
+enum err
+version_check(struct scope *s, int64_t version, int64_t present, const char *what)
+{
+    if (version == 0 || version == present)
+        return OK;
+    return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED, "%s changed since it was read", what);
+}
+
 bool
 db_is_unique_conflict(const struct scope *s, enum err e)
 {

@@ -145,6 +145,9 @@ enum err tx_query(struct scope *s, struct tx *tx, const char *text, struct value
 int tx_lane(const struct tx *tx);
 struct db *tx_db(const struct tx *tx);
 enum db_kind tx_kind(const struct tx *tx);
+/** E_CONFLICT (CHY_VERSION_CHANGED) unless VERSION, as a caller read it, is 0 (any) or PRESENT, the
+ * row's own; WHAT is "the role". */
+enum err version_check(struct scope *s, int64_t version, int64_t present, const char *what);
 /** True when E came from a UNIQUE constraint (E_CONFLICT with s->error.tag "unique"). */
 bool db_is_unique_conflict(const struct scope *s, enum err e);
 

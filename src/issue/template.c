@@ -414,17 +414,14 @@ lock_row(struct scope *s, struct tx *tx, int64_t id, int64_t version, const char
 {
     struct row row;
     enum err e = tx_one(s, tx, &lock_template, BIND(v_int(id)), &row);
-    int64_t have;
+    int64_t present;
 
     if (e == E_NOT_FOUND)
         return fail_code(s, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found", (long long)id);
     TRY(e);
-    have = row_int(&row);
+    present = row_int(&row);
     *name = row_text(&row);
-    if (version && have != version)
-        return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED,
-                         "template %s changed since it was read", *name);
-    return OK;
+    return version_check(s, version, present, arena_printf(s->arena, "template %s", *name));
 }
 
 static enum err

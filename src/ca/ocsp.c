@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "ca/ocsp_cache.h"
 #include "catalog/catalog.h"
+#include "net/caching.h"
 #include <string.h>
 
 #define OCSP_LIFE_MS (4 * DAY_MS)
@@ -80,7 +81,8 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
     *out = (struct ocsp_answer){ .der = kept.der,
                                  .cacheable = true,
                                  .this_update = kept.this_update,
-                                 .next_update = kept.next_update };
+                                 .next_update = kept.next_update,
+                                 .lines = kept.lines };
     metric_add(&answers, 1, "successful", "memory");
     return true;
 }
@@ -175,11 +177,13 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
     out->this_update = singles[0].this_update;
     out->next_update = singles[0].next_update;
     out->cacheable = rq->count == 1 && !echo && singles[0].status != OCSP_UNKNOWN;
-    if (out->cacheable)
-        ocsp_cache_put(office->cache,
-                       &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark,
-                       &(struct ocsp_kept){ out->der, out->this_update, out->next_update,
-                                            when_add_ms(now, (until.ms - now.ms) / 2) });
+    if (!out->cacheable)
+        return OK;
+    out->lines = http_validators(s->arena, out->der, out->this_update, out->next_update);
+    ocsp_cache_put(office->cache,
+                   &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark,
+                   &(struct ocsp_kept){ out->der, out->this_update, out->next_update,
+                                        when_add_ms(now, (until.ms - now.ms) / 2), out->lines });
     return OK;
 }
 

@@ -13,9 +13,9 @@ struct answer {
     struct answer *older, *newer;
     int64_t ca_key;
     struct when this_update, next_update, until;
-    size_t size, len;
+    size_t size, len, lines_len; /* the last with its NUL */
     uint8_t hash, serial_len;
-    uint8_t data[]; /* serial, then DER */
+    uint8_t data[]; /* serial, DER, lines */
 };
 
 struct shard {
@@ -115,12 +115,14 @@ ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when n
     for (found = *bucket_of(sh, h); found && !is_slot(found, slot); found = found->chain)
         ;
     if (found && when_cmp(now, found->until) < 0) {
-        *out =
-            (struct ocsp_kept){ .der = { arena_copy(a, found->data + found->serial_len, found->len),
-                                         found->len },
-                                .this_update = found->this_update,
-                                .next_update = found->next_update,
-                                .until = found->until };
+        uint8_t *copy =
+            arena_copy(a, found->data + found->serial_len, found->len + found->lines_len);
+
+        *out = (struct ocsp_kept){ .der = { copy, found->len },
+                                   .this_update = found->this_update,
+                                   .next_update = found->next_update,
+                                   .until = found->until,
+                                   .lines = (const char *)copy + found->len };
         good = true;
     }
     (void)pthread_mutex_unlock(&sh->lock);
@@ -140,7 +142,8 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
     struct bytes der = answer->der;
     uint32_t h = hash_of(slot->serial);
     struct shard *sh = &c->shards[h % SHARDS];
-    size_t size = sizeof(struct answer) + slot->serial.len + der.len;
+    size_t lines_len = strlen(answer->lines) + 1;
+    size_t size = sizeof(struct answer) + slot->serial.len + der.len + lines_len;
     struct answer *fresh, *old;
 
     if (size > c->most || slot->serial.len > 255)
@@ -152,10 +155,12 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
                               .until = answer->until,
                               .size = size,
                               .len = der.len,
+                              .lines_len = lines_len,
                               .hash = (uint8_t)slot->hash,
                               .serial_len = (uint8_t)slot->serial.len };
     memcpy(fresh->data, slot->serial.data, slot->serial.len);
     memcpy(fresh->data + slot->serial.len, der.data, der.len);
+    memcpy(fresh->data + slot->serial.len + der.len, answer->lines, lines_len);
     (void)pthread_mutex_lock(&sh->lock);
     if (atomic_load(&c->marks[h % MARKS]) !=
         mark) { /* revoked meanwhile: the answer may be wrong already */

@@ -27,6 +27,7 @@ struct ocsp_kept {
     struct bytes der;
     struct when this_update, next_update;
     struct when until; /* it is given until then */
+    const char *lines; /* its http_validators(): most are asked for by GET, again and again */
 };
 /** A copy of the kept answer in arena A; false when there is none that still holds at NOW. */
 bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when now,

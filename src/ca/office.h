@@ -141,6 +141,7 @@ struct ocsp_answer {
     struct bytes der;
     bool cacheable;                       /* a GET's answer may be kept by proxies */
     struct when this_update, next_update; /* when cacheable */
+    const char *lines;                    /* when cacheable: its http_validators() */
 };
 /**
  * Answer from memory alone, never waiting: for the loop. False: ask ocsp_answer_slow() on a worker.

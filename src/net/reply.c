@@ -93,6 +93,12 @@ http_reply_header(struct http_request *rq, const char *name, const char *value)
              ((struct header){ name, arena_text(s->arena, value) }));
 }
 
+void
+http_reply_lines(struct http_request *rq, const char *lines)
+{
+    rq->conn->reply.lines = lines;
+}
+
 bool
 http_replied(const struct http_request *rq)
 {
@@ -146,7 +152,7 @@ settle_close(struct http_conn *c)
 static size_t
 head_size(const struct reply *r, const char *type)
 {
-    size_t size = HEAD_ROOM + (type ? strlen(type) : 0);
+    size_t size = HEAD_ROOM + (type ? strlen(type) : 0) + (r->lines ? strlen(r->lines) : 0);
 
     LIST_EACH(struct header, h, &r->headers)
     size += strlen(h->name) + strlen(h->value) + 4;
@@ -180,6 +186,8 @@ put_head(char *at, struct http_request *rq, int status, const char *type, size_t
     }
     LIST_EACH(struct header, h, &r->headers)
     at = put_field(at, h->name, h->value);
+    if (r->lines)
+        at = stpcpy(at, r->lines);
     if (c->close)
         at = stpcpy(at, "Connection: close\r\n");
     return stpcpy(at, "\r\n");

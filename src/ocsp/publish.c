@@ -1,11 +1,12 @@
 #include "ocsp/publish.h"
 
 #include "base/log.h"
-#include "pki/hash.h"
+#include "net/caching.h"
 #include <string.h>
 
 #define OCSP_TYPE "application/ocsp-response"
 #define CA_MAX_AGE_S 86400
+#define GET_MAX 1024 /* octets of a request in a path; RFC 6960 appendix A.1 has 255 characters */
 
 /* What names the thing that is asked for: the rest of the path. */
 static const char *
@@ -16,42 +17,32 @@ rest_of(const struct http_request *http, const char *prefix)
 
 /* Caching (RFC 5019 section 6.2, RFC 9110 sections 8.8 and 13.1). */
 
-static const char *
-etag_of(struct scope *s, struct bytes body)
-{
-    uint8_t h[SHA256_LEN];
-
-    hash_sha256(body, h);
-    return arena_printf(s->arena, "\"%s\"", hex_lower(s->arena, (struct bytes){ h, 16 }));
-}
-
 static bool
-not_modified(struct http_request *http, const char *etag, struct when modified)
+not_modified(struct http_request *http, struct bytes body, struct when modified)
 {
     const char *match = http_header(http, "If-None-Match"),
                *since = http_header(http, "If-Modified-Since");
     struct when w;
 
     if (match)
-        return text_eq(match, "*") || strstr(match, etag);
+        return text_eq(match, "*") || strstr(match, http_etag(http->scope->arena, body));
     return since && when_parse_http(since, &w) && when_s(modified) <= when_s(w);
 }
 
+/* LINES: the body's http_validators(). */
 static void
 reply_cached(struct http_request *http, const char *type, struct bytes body, struct when modified,
-             struct when expires, int64_t max_age_s)
+             const char *lines, int64_t max_age_s)
 {
-    struct scope *s = http->scope;
-    const char *etag = etag_of(s, body);
+    struct buf all;
 
-    http_reply_header(http, "Last-Modified", when_http(s->arena, modified));
-    if (when_given(expires))
-        http_reply_header(http, "Expires", when_http(s->arena, expires));
-    http_reply_header(http, "ETag", etag);
-    http_reply_header(http, "Cache-Control",
-                      arena_printf(s->arena, "max-age=%lld, public, no-transform, must-revalidate",
-                                   (long long)MAX(max_age_s, INT64_C(0))));
-    if (not_modified(http, etag, modified))
+    buf_init_in(&all, http->scope->arena, 1024);
+    buf_text(&all, lines);
+    buf_text(&all, "Cache-Control: max-age=");
+    buf_int(&all, MAX(max_age_s, INT64_C(0)));
+    buf_text(&all, ", public, no-transform, must-revalidate\r\n");
+    http_reply_lines(http, buf_str(&all));
+    if (not_modified(http, body, modified))
         http_reply(http, 304, NULL, (struct bytes){ NULL, 0 });
     else
         http_reply_held(http, 200, type, body);
@@ -64,7 +55,7 @@ ocsp_request_of(struct http_request *http, bool is_get, struct bytes *out)
 {
     const char *rest = rest_of(http, "/ocsp/"), *slash;
     uint8_t *der;
-    size_t len;
+    size_t len, cap, path_len;
 
     if (!is_get) {
         *out = http->body;
@@ -73,8 +64,10 @@ ocsp_request_of(struct http_request *http, bool is_get, struct bytes *out)
     slash = strchr(rest, '/');
     if (!slash)
         return false;
-    der = arena_alloc(http->scope->arena, 1024);
-    if (!ocsp_path_decode(slash + 1, strlen(slash + 1), der, 1024, &len))
+    path_len = strlen(++slash);
+    cap = MIN(path_len + 2, (size_t)GET_MAX);
+    der = arena_alloc(http->scope->arena, cap);
+    if (!ocsp_path_decode(slash, path_len, der, cap, &len))
         return false;
     *out = (struct bytes){ der, len };
     return true;
@@ -96,7 +89,7 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
         return;
     }
     now = clock_now();
-    reply_cached(http, OCSP_TYPE, answer->der, answer->this_update, answer->next_update,
+    reply_cached(http, OCSP_TYPE, answer->der, answer->this_update, answer->lines,
                  (answer->next_update.ms - now.ms) / 1000 / 2);
 }
 
@@ -172,7 +165,8 @@ serve_crl(struct http_request *http)
         http_reply_header(http, "Retry-After", "5");
         plain(http, 503, "the CRL cannot be read now\n");
     } else { /* revocations bring a new list within seconds, so nobody keeps one for long */
-        reply_cached(http, "application/pkix-crl", crl.der, crl.this_update, crl.next_update, 10);
+        reply_cached(http, "application/pkix-crl", crl.der, crl.this_update,
+                     http_validators(s->arena, crl.der, crl.this_update, crl.next_update), 10);
     }
 }
 
@@ -183,11 +177,16 @@ serve_ca(struct http_request *http)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
     const struct ca_key *key = key_of_file(snap, rest_of(http, "/ca/"), false);
 
-    if (!key)
+    struct bytes der;
+
+    if (!key) {
         plain(http, 404, "no such CA certificate\n");
-    else
-        reply_cached(http, "application/pkix-cert", bytes_copy(http->scope->arena, key->cert_der),
-                     key->cert->not_before, WHEN_NONE, CA_MAX_AGE_S);
+        return;
+    }
+    der = bytes_copy(http->scope->arena, key->cert_der);
+    reply_cached(http, "application/pkix-cert", der, key->cert->not_before,
+                 http_validators(http->scope->arena, der, key->cert->not_before, WHEN_NONE),
+                 CA_MAX_AGE_S);
 }
 
 static void

@@ -245,12 +245,6 @@ static const uint8_t base64_values[256] = {
     ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
 };
 
-static int
-base64_value(char c)
-{
-    return base64_values[(uint8_t)c] - 1;
-}
-
 /* The next character of PATH with its percent-encoding undone; false at the end or on a bad escape.
  */
 static bool
@@ -276,74 +270,125 @@ path_char(const char *path, size_t len, size_t *at, char *out)
     return true;
 }
 
-/* How many base64 characters there are before the padding, if that is all there is. */
-static bool
-path_measure(const char *path, size_t len, size_t *digits, bool *slash)
-{
-    size_t at = 0, count = 0, pads = 0, behind = 0;
-    char c = 0;
+/* What a path says. */
+struct path_text {
+    size_t digits; /* base64 characters before the padding */
+    bool slash;    /* the last of them is a slash without padding behind it */
+    uint8_t *out;
+    size_t cap, len;
+};
 
-    while (at < len) {
-        if (!path_char(path, len, &at, &c))
-            return false;
-        if (c == '=')
-            pads++;
-        else if (pads && c == '/')
-            behind++;
-        else if (pads || base64_value(c) < 0)
-            return false;
-        else
-            count++;
-    }
-    *digits = count;
-    *slash = !pads && c == '/';
-    return pads <= 2 && behind <= 1;
+/* One more digit; full groups of four become octets. */
+static bool
+path_digit(struct path_text *t, uint32_t *bits, uint32_t value)
+{
+    *bits = *bits << 6 | value;
+    if (++t->digits % 4)
+        return true;
+    if (t->cap - t->len < 3)
+        return false;
+    t->out[t->len++] = (uint8_t)(*bits >> 16);
+    t->out[t->len++] = (uint8_t)(*bits >> 8);
+    t->out[t->len++] = (uint8_t)*bits;
+    return true;
 }
 
-/* Decode the first DIGITS base64 characters; what is over at the end must be zero bits. */
-static bool
-path_digits(const char *path, size_t len, size_t digits, uint8_t *out, size_t cap, size_t *out_len)
+/* Groups of four digits that stand there as they are, which most do: how many characters that was.
+ */
+static size_t
+path_groups(struct path_text *t, const char *path, size_t len)
 {
-    size_t at = 0, made = 0;
-    uint32_t bits = 0;
-    unsigned held = 0;
-    char c;
+    const uint8_t *in = (const uint8_t *)path, *end = in + MIN(len / 4, (t->cap - t->len) / 3) * 4;
+    uint8_t *out = t->out + t->len;
 
-    if (digits % 4 == 1 || digits / 4 * 3 + 2 > cap)
+    for (; in < end; in += 4, out += 3) {
+        unsigned a = base64_values[in[0]], b = base64_values[in[1]], c = base64_values[in[2]],
+                 d = base64_values[in[3]];
+
+        if (!a || !b || !c || !d)
+            break;
+        a = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        out[0] = (uint8_t)(a >> 16);
+        out[1] = (uint8_t)(a >> 8);
+        out[2] = (uint8_t)a;
+    }
+    len = (size_t)(in - (const uint8_t *)path);
+    t->digits += len;
+    t->len += len / 4 * 3;
+    return len;
+}
+
+/* The group of two or three digits at the end; what is over must be zero bits. */
+static bool
+path_end(struct path_text *t, uint32_t bits)
+{
+    size_t over = t->digits % 4;
+
+    if (over == 1 || t->digits / 4 * 3 + 2 > t->cap)
         return false;
-    for (size_t i = 0; i < digits; i++) {
+    if (over == 0)
+        return true;
+    bits <<= over == 2 ? 12 : 6;
+    t->out[t->len++] = (uint8_t)(bits >> 16);
+    if (over == 3)
+        t->out[t->len++] = (uint8_t)(bits >> 8);
+    return (bits & (over == 2 ? 0xffff : 0xff)) == 0;
+}
+
+/* Decode at most MOST digits; false unless that and padding is all there is. */
+static bool
+path_read(const char *path, size_t len, size_t most, struct path_text *t)
+{
+    size_t at = 0, pads = 0, behind = 0;
+    uint32_t bits = 0;
+    char c = 0;
+
+    t->digits = t->len = 0;
+    while (at < len && t->digits < most) {
+        unsigned value;
+
+        if (t->digits % 4 == 0 && !pads) {
+            size_t run = path_groups(t, path + at, MIN(len - at, most - t->digits));
+
+            at += run;
+            c = run ? path[at - 1] : c;
+            if (run)
+                continue;
+        }
         if (!path_char(path, len, &at, &c))
             return false;
-        bits = bits << 6 | (uint32_t)base64_value(c);
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out[made++] = (uint8_t)(bits >> held);
+        value = base64_values[(uint8_t)c];
+        if (value && !pads) {
+            if (!path_digit(t, &bits, value - 1))
+                return false;
+        } else if (c == '=') {
+            pads++;
+        } else if (c == '/') {
+            behind++;
+        } else {
+            return false;
         }
     }
-    *out_len = made;
-    return (bits & ((1u << held) - 1)) == 0;
+    t->slash = !pads && c == '/';
+    return pads <= 2 && behind <= 1 && path_end(t, bits);
 }
 
 bool
 ocsp_path_decode(const char *path, size_t len, uint8_t *out, size_t cap, size_t *out_len)
 {
-    size_t digits, made = 0;
+    struct path_text t = { .out = out, .cap = cap };
     struct span in;
-    bool slash;
+    bool good;
 
     for (; len && *path == '/'; path++, len--)
         ; /* a request never begins with one: its first octet is 30 */
-    if (!path_measure(path, len, &digits, &slash) || digits == 0)
+    good = path_read(path, len, SIZE_MAX, &t);
+    if (t.digits == 0)
         return false;
-    if (path_digits(path, len, digits, out, cap, &made) &&
-        (!slash || der_only((struct bytes){ out, made }, DER_SEQUENCE, &in))) {
-        *out_len = made;
-        return true;
-    }
     /* The last slash may have been put there by somebody who tidied the path. */
-    if (!slash || !path_digits(path, len, digits - 1, out, cap, &made))
-        return false;
-    *out_len = made;
-    return true;
+    if (t.slash && !(good && der_only((struct bytes){ out, t.len }, DER_SEQUENCE, &in)))
+        good = path_read(path, len, t.digits - 1, &t);
+    if (good)
+        *out_len = t.len;
+    return good;
 }

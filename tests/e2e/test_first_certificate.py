@@ -1,7 +1,9 @@
 """The first real use: a certificate that nginx serves and curl trusts, and that everybody sees revoked."""
 import base64
+import hashlib
 import json
 import re
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -201,12 +203,22 @@ def test_ocsp_answers_by_get_with_headers_that_caches_obey(client, tmp_path):
         base64.b64encode(request.public_bytes(keys.DER)).decode(), safe="")
     reply = programs.fetch(url)
     assert reply.headers["Content-Type"] == "application/ocsp-response"
-    assert "max-age=" in reply.headers["Cache-Control"] and reply.headers["ETag"] and reply.headers["Expires"]
+    said_by = {name: reply.headers[name] for name in ("Last-Modified", "Expires", "ETag")}
+    assert said_by["ETag"] == '"' + hashlib.sha256(reply.content).hexdigest()[:32] + '"'
+    kept = programs.fetch(url)  # from memory
+    assert kept.content == reply.content and {name: kept.headers[name] for name in said_by} == said_by
+    max_age = int(re.fullmatch("max-age=([0-9]+), public, no-transform, must-revalidate",
+                               kept.headers["Cache-Control"])[1])
+    left = parsedate_to_datetime(kept.headers["Expires"]) - parsedate_to_datetime(kept.headers["Date"])
+    assert 0 < max_age < left.total_seconds()
     said = keys.ocsp.load_der_ocsp_response(reply.content)
     assert said.certificate_status == keys.ocsp.OCSPCertStatus.GOOD
     assert said.serial_number == leaf.serial_number and said.next_update
-    again = requests.get(url, headers={"If-None-Match": reply.headers["ETag"]}, timeout=20)
-    assert again.status_code == 304 and not again.content
+    for known in ({"If-None-Match": said_by["ETag"]}, {"If-Modified-Since": said_by["Last-Modified"]}):
+        again = requests.get(url, headers=known, timeout=20)
+        assert again.status_code == 304 and not again.content and again.headers["ETag"] == said_by["ETag"]
+    changed = requests.get(url, headers={"If-None-Match": '"' + "0" * 32 + '"'}, timeout=20)
+    assert changed.status_code == 200 and changed.content == reply.content
 
 
 def test_ocsp_echoes_the_nonce_and_keeps_no_such_answer(client):

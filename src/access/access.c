@@ -1,6 +1,7 @@
 #include "access/access.h"
 
 #include "access/office.h"
+#include "access/oidc.h"
 #include "access/password.h"
 #include "base/log.h"
 #include "seal/keyring.h"
@@ -37,6 +38,8 @@ access_open(struct scope *s, struct db *db, struct seal *seal, const struct acce
     password_at_once(a->o.hashes_at_once);
     e = roles_ensure(s, db);
     if (e == OK)
+        e = oidc_open(s, o ? &o->providers : &(struct list){ 0 }, &a->oidc);
+    if (e == OK)
         e = tokens_open(s, db, seal, a->o.issuer, a->o.token_ms, &a->tokens);
     if (e != OK) {
         access_close(a);
@@ -52,6 +55,7 @@ access_close(struct access *a)
     if (!a)
         return;
     tokens_close(a->tokens);
+    oidc_close(a->oidc);
     guesses_free(a->guesses);
     remember_free(a->remember);
     arena_free(a->arena);

@@ -13,7 +13,13 @@
 struct access;
 struct seal;
 
-enum caller_kind { CALLER_NOBODY, CALLER_USER, CALLER_CLIENT, CALLER_SYSTEM };
+enum caller_kind {
+    CALLER_NOBODY,
+    CALLER_USER,
+    CALLER_CLIENT,
+    CALLER_SYSTEM,
+    CALLER_CLAIM, /* calls nothing: a member of roles, for those who bear it */
+};
 
 /** On what a permission is granted: everywhere, or on one object. */
 enum grant_on {
@@ -79,13 +85,14 @@ void access_denied(struct scope *s, struct access *a, const struct caller *calle
                    const char *what);
 
 struct access_options {
-    const char *issuer;  /* of tokens; NULL: "chancery" */
-    int64_t token_ms;    /* life of a token; 0: 1 h */
-    int64_t remember_ms; /* how long verified credentials are remembered; 0: 60 s */
-    int lock_after;      /* wrong passwords before a lock-out; 0: 5 */
-    int64_t lock_ms;     /* the first lock-out; 0: 30 s; doubles up to an hour */
-    const char *domain;  /* of names without one; NULL: none */
-    int hashes_at_once;  /* password hashes computed at the same time; 0: 2 */
+    const char *issuer;    /* of tokens; NULL: "chancery" */
+    int64_t token_ms;      /* life of a token; 0: 1 h */
+    int64_t remember_ms;   /* how long verified credentials are remembered; 0: 60 s */
+    int lock_after;        /* wrong passwords before a lock-out; 0: 5 */
+    int64_t lock_ms;       /* the first lock-out; 0: 30 s; doubles up to an hour */
+    const char *domain;    /* of names without one; NULL: none */
+    int hashes_at_once;    /* password hashes computed at the same time; 0: 2 */
+    struct list providers; /* of struct oidc_provider (access/oidc.h) */
 };
 
 /** Open; makes the token key and the built-in roles when the database has none. End with
@@ -123,6 +130,21 @@ enum err access_client_login(struct scope *s, struct access *a, const char *clie
                              const char *secret, const struct access_peer *peer,
                              const struct caller **out);
 
+/**
+ * The caller whom a client certificate, verified by TLS, proves: by the claims that are known of
+ * its thumbprints, subject, common name and user principal names.
+ *
+ * @param der  the certificate
+ * @return E_UNAUTHENTICATED: CHY_BAD_LOGIN, expired, or revoked as our register knows;
+ * E_FORBIDDEN: nothing here belongs to it
+ */
+enum err access_certificate(struct scope *s, struct access *a, struct bytes der,
+                            const struct access_peer *peer, const struct caller **out);
+/** access_certificate() from memory, as access_remembered(). */
+const struct caller *access_certificate_remembered(struct scope *s, struct access *a,
+                                                   struct bytes der,
+                                                   const struct access_peer *peer);
+
 /** An access token. */
 struct access_token {
     const char *text;  /* a JWT signed with ES256 (RFC 9068) */
@@ -138,6 +160,8 @@ enum err access_token_keys(struct scope *s, struct access *a, const char **jwks)
 enum err access_token_rotate(struct scope *s, struct access *a, const struct caller *by);
 /** Forget remembered credentials: of one principal ("u_17"), or all when NULL. */
 void access_forget(struct access *a, const char *id_text);
+/** Forget whom a certificate proved, by its SHA-256: it was revoked. */
+void access_forget_certificate(struct access *a, struct bytes sha256);
 
 /**
  * Split and fold an account name: `name`, `DOMAIN\name` and `name@domain` give the same two parts.

@@ -12,6 +12,7 @@
 SQL(user_by_login, "SELECT " USER_COLUMNS " FROM app_user WHERE login = $1 AND (domain = $2 OR "
                    "domain = '' OR $2 = '')");
 SQL(user_by_id, "SELECT " USER_COLUMNS " FROM app_user WHERE id = $1");
+SQL(user_by_origin, "SELECT " USER_COLUMNS " FROM app_user WHERE origin = $1");
 SQL(client_by_name, "SELECT " CLIENT_COLUMNS " FROM oauth_client WHERE client_id = $1");
 SQL(client_by_id, "SELECT " CLIENT_COLUMNS " FROM oauth_client WHERE id = $1");
 
@@ -37,6 +38,16 @@ principal_by_login(struct scope *s, struct db *db, const char *domain, const cha
     struct row row;
 
     TRY(db_one(s, db, &user_by_login, BIND(v_text(login), v_text(domain)), &row));
+    principal_read(&row, CALLER_USER, out);
+    return OK;
+}
+
+enum err
+principal_by_origin(struct scope *s, struct db *db, const char *origin, struct principal *out)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &user_by_origin, BIND(v_text(origin)), &row));
     principal_read(&row, CALLER_USER, out);
     return OK;
 }
@@ -74,70 +85,99 @@ SQL(grants_of, "SELECT g.permission, g.scope_kind, g.scope_id FROM role_member m
                "JOIN role r ON r.id = m.role JOIN permission_grant g ON g.role = r.id "
                "WHERE m.member_kind = $1 AND m.member_id = $2 AND r.enabled = 1");
 
-static void
-roles_fill(struct arena *a, struct rows *rows, struct caller *c)
-{
-    const char **names = arena_alloc(a, (rows->count + 1) * sizeof *names);
-    int64_t *ids = arena_alloc(a, (rows->count + 1) * sizeof *ids);
+/** Roles and grants as they are gathered from a principal and the claims they bear. */
+struct gathered {
+    struct list names; /* of const char * */
+    struct list ids;   /* of int64_t */
+    struct grants *grants;
+    struct list objects;
+};
 
-    for (size_t i = 0; i < rows->count; i++) {
-        ids[i] = row_int(&rows->at[i]);
-        names[i] = arena_text(a, row_text(&rows->at[i]));
-    }
-    c->roles = names;
-    c->role_ids = ids;
-    c->role_count = rows->count;
+static bool
+has_role(const struct gathered *g, int64_t role)
+{
+    LIST_EACH(int64_t, id, &g->ids)
+    if (*id == role)
+        return true;
+    return false;
 }
 
-static const struct grants *
-grants_fill(struct arena *a, struct rows *rows)
+/** Add the roles of one member, and what they grant; everything lives in A. */
+static enum err
+gather(struct scope *s, struct db *db, struct arena *a, struct gathered *g, enum caller_kind kind,
+       int64_t id)
 {
-    struct grants *g = arena_new_of(a, struct grants);
-    struct list objects = { 0 };
-
-    for (size_t i = 0; i < rows->count; i++) {
-        enum permission p = permission_by_name(row_text(&rows->at[i]));
-        enum grant_on on;
-        bool known = grant_on_parse(row_text(&rows->at[i]), &on);
-
-        if (p != PERM_NONE && known) /* a newer server may know more than we do */
-            grants_add(a, g, &objects, p, on, row_int(&rows->at[i]));
-    }
-    grants_finish(g, &objects);
-    return g;
-}
-
-enum err
-known_load(struct scope *s, struct db *db, const struct principal *p, const char *auth,
-           const char *scope, struct known **out)
-{
+    struct values who = BIND(v_int(kind), v_int(id));
     struct rows roles, grants;
-    struct values who = BIND(v_int(p->kind), v_int(p->id));
-    struct arena *a;
-    struct known *k;
-    struct caller *c;
 
     TRY(db_all(s, db, &roles_of, who, &roles));
     TRY(db_all(s, db, &grants_of, who, &grants));
-    a = arena_new();
-    k = arena_new_of(a, struct known);
+    for (size_t i = 0; i < roles.count; i++) {
+        int64_t role = row_int(&roles.at[i]);
+
+        if (has_role(g, role))
+            continue;
+        list_add(a, &g->ids, int64_t, role);
+        list_add(a, &g->names, const char *, arena_text(a, row_text(&roles.at[i])));
+    }
+    for (size_t i = 0; i < grants.count; i++) {
+        enum permission p = permission_by_name(row_text(&grants.at[i]));
+        enum grant_on on;
+        bool known = grant_on_parse(row_text(&grants.at[i]), &on);
+
+        if (p != PERM_NONE && known) /* a newer server may know more than we do */
+            grants_add(a, g->grants, &g->objects, p, on, row_int(&grants.at[i]));
+    }
+    return OK;
+}
+
+static enum err
+gather_all(struct scope *s, struct db *db, struct arena *a, const struct principal *p,
+           const struct list *claims, struct caller *c)
+{
+    struct gathered g = { .grants = arena_new_of(a, struct grants) };
+    static const char *const none = NULL;
+
+    TRY(gather(s, db, a, &g, p->kind, p->id));
+    if (claims)
+        LIST_EACH(int64_t, claim, claims)
+    TRY(gather(s, db, a, &g, CALLER_CLAIM, *claim));
+    grants_finish(g.grants, &g.objects);
+    c->role_count = g.ids.count;
+    list_add(a, &g.names, const char *, none);
+    c->roles = g.names.items;
+    c->role_ids = g.ids.items;
+    c->grants = g.grants;
+    return OK;
+}
+
+enum err
+known_load(struct scope *s, struct db *db, const struct principal *p, const struct proof *proof,
+           struct known **out)
+{
+    struct arena *a = arena_new();
+    struct known *k = arena_new_of(a, struct known);
+    struct caller *c = &k->caller;
+    enum err e = gather_all(s, db, a, p, proof->claims, c);
+
+    if (e != OK) {
+        arena_free(a);
+        return e;
+    }
     k->refs = 1;
     k->arena = a;
-    c = &k->caller;
     c->kind = p->kind;
     c->id = p->id;
     c->id_text = principal_id_text(a, p->kind, p->id);
     c->name = arena_text(a, p->name);
-    roles_fill(a, &roles, c);
-    c->auth = auth;
-    c->scope = arena_text(a, scope);
-    c->grants = grants_fill(a, &grants);
+    c->auth = proof->auth;
+    c->scope = arena_text(a, proof->scope);
     c->rate_exempt = p->rate_exempt || access_may(c, PERM_RATE_EXEMPT, GRANT_GLOBAL, 0);
     c->actor = (struct audit_actor){ .type = p->kind == CALLER_USER ? "user" : "client",
                                      .id = c->id_text,
                                      .name = c->name,
                                      .roles = c->roles,
-                                     .auth = auth };
+                                     .auth = proof->auth };
     *out = k;
     return OK;
 }

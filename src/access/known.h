@@ -21,6 +21,9 @@ enum err principal_by_login(struct scope *s, struct db *db, const char *domain, 
                             struct principal *out);
 enum err principal_by_client_id(struct scope *s, struct db *db, const char *client_id,
                                 struct principal *out);
+/** By where the account comes from: "oidc:NAME:SUBJECT". */
+enum err principal_by_origin(struct scope *s, struct db *db, const char *origin,
+                             struct principal *out);
 enum err principal_by_id(struct scope *s, struct db *db, enum caller_kind kind, int64_t id,
                          struct principal *out);
 /** "u_17", "c_3". */
@@ -32,9 +35,16 @@ struct known {
     struct arena *arena; /* owns everything, this too */
     struct caller caller;
 };
-/** Load roles and grants of P; AUTH is constant text, SCOPE (of a token) may be NULL. */
-enum err known_load(struct scope *s, struct db *db, const struct principal *p, const char *auth,
-                    const char *scope, struct known **out);
+/** How a principal proved who they are. */
+struct proof {
+    const char *auth;  /* constant text: "basic", "token", "oidc" */
+    const char *scope; /* of a token, or NULL */
+    const struct list
+        *claims; /* of int64_t: known claims that they bear, whose roles count too; or NULL */
+};
+/** Load roles and grants of P. */
+enum err known_load(struct scope *s, struct db *db, const struct principal *p,
+                    const struct proof *proof, struct known **out);
 struct known *known_ref(struct known *k);
 void known_unref(struct known *k);
 OWNED(struct known, known_unref);

@@ -1,6 +1,7 @@
 /* Proving who is calling. Whatever is wrong, the answer and the time it takes are the same. */
 #include "access/office.h"
 
+#include "access/oidc.h"
 #include "access/password.h"
 #include "base/metric.h"
 #include "base/secret.h"
@@ -243,7 +244,7 @@ attempt_run(struct scope *s, struct attempt *t, const uint8_t key[REMEMBER_KEY_L
     t->ours = match && !t->p.enabled;
     if (!match || !t->p.enabled)
         return refuse(s, t);
-    TRY(known_load(s, t->a->db, &t->p, t->method, NULL, &k));
+    TRY(known_load(s, t->a->db, &t->p, &(struct proof){ .auth = t->method }, &k));
     TRY(db_write(s, t->a->db, entered_in, t));
     remember_put(t->a->remember, key, k, t->a->o.remember_ms, mark);
     metric_add(&attempts_total, 1, t->method, "ok");
@@ -347,6 +348,31 @@ basic_login(struct scope *s, struct access *a, const char *credentials,
     return e;
 }
 
+/** A token of an identity provider. */
+static enum err
+provider_login(struct scope *s, struct access *a, const char *token, const struct access_peer *peer,
+               const struct caller **out)
+{
+    AUTO(known_unref) struct known *k = NULL;
+    uint64_t mark = remember_mark(a->remember);
+    uint8_t key[REMEMBER_KEY_LEN];
+    struct outsider who;
+    struct when expires;
+    enum err e = oidc_check(s, a->oidc, token, &who, &expires);
+
+    if (e == OK)
+        e = outsider_enter(s, a, &who, peer, &k);
+    metric_add(&attempts_total, 1, "oidc",
+               e == OK                                      ? "ok"
+               : e == E_UNAUTHENTICATED || e == E_FORBIDDEN ? "denied"
+                                                            : "error");
+    TRY(e);
+    remember_key(a->remember, "token", token, key);
+    remember_put(a->remember, key, k, MIN(expires.ms - clock_now().ms, a->o.remember_ms), mark);
+    *out = known_caller(s, k, peer);
+    return OK;
+}
+
 static enum err
 bearer_login(struct scope *s, struct access *a, const char *token, const struct access_peer *peer,
              const struct caller **out)
@@ -357,8 +383,11 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
     struct token_claims claims;
     struct principal p = { 0 };
     int64_t left_ms;
-    enum err e = tokens_check(s, a->tokens, token, &claims);
+    enum err e;
 
+    if (oidc_is_theirs(s, a->oidc, token))
+        return provider_login(s, a, token, peer, out);
+    e = tokens_check(s, a->tokens, token, &claims);
     if (e == OK)
         e = principal_by_id(s, a->db, claims.kind, claims.id, &p);
     if (e == E_NOT_FOUND ||
@@ -371,7 +400,7 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
                : e == E_UNAUTHENTICATED ? "denied"
                                         : "error");
     TRY(e);
-    TRY(known_load(s, a->db, &p, "token", claims.scope, &k));
+    TRY(known_load(s, a->db, &p, &(struct proof){ .auth = "token", .scope = claims.scope }, &k));
     left_ms = claims.expires.ms - clock_now().ms;
     remember_key(a->remember, "token", token, key);
     remember_put(a->remember, key, k, MIN(left_ms, a->o.remember_ms), mark);

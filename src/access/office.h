@@ -7,6 +7,8 @@
 #include "access/remember.h"
 #include "access/tokens.h"
 
+struct oidc;
+
 struct access {
     struct db *db;
     struct seal *seal;
@@ -14,6 +16,7 @@ struct access {
     struct remember *remember;
     struct guesses *guesses;
     struct tokens *tokens;
+    struct oidc *oidc;
     struct arena *arena; /* texts of the options */
 };
 

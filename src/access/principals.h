@@ -96,7 +96,7 @@ struct grant {
 };
 /** Who holds a role. */
 struct role_member {
-    enum caller_kind kind; /* CALLER_USER or CALLER_CLIENT */
+    enum caller_kind kind; /* CALLER_USER, CALLER_CLIENT or CALLER_CLAIM */
     int64_t id;
     const char *name;
 };

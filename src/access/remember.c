@@ -110,6 +110,22 @@ remember_put(struct remember *r, const uint8_t key[REMEMBER_KEY_LEN], struct kno
 }
 
 void
+remember_drop(struct remember *r, const uint8_t key[REMEMBER_KEY_LEN])
+{
+    struct entry *set = set_of(r, key);
+
+    pthread_mutex_lock(&r->lock);
+    r->forgets++;
+    for (int i = 0; i < WAYS; i++) {
+        if (!set[i].known || memcmp(set[i].key, key, sizeof set[i].key) != 0)
+            continue;
+        known_unref(set[i].known);
+        set[i] = (struct entry){ 0 };
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void
 remember_forget(struct remember *r, const char *id_text)
 {
     pthread_mutex_lock(&r->lock);

@@ -24,6 +24,8 @@ uint64_t remember_mark(const struct remember *r);
 /** Remember K for MS milliseconds, unless something was forgotten after MARK. */
 void remember_put(struct remember *r, const uint8_t key[REMEMBER_KEY_LEN], struct known *k,
                   int64_t ms, uint64_t mark);
+/** Forget one credential. */
+void remember_drop(struct remember *r, const uint8_t key[REMEMBER_KEY_LEN]);
 /** Forget one principal, or all when ID_TEXT is NULL. */
 void remember_forget(struct remember *r, const char *id_text);
 

@@ -24,16 +24,18 @@ SQL(grant_drop, "DELETE FROM permission_grant WHERE role = $1 AND permission = $
                 "scope_kind = $3 AND scope_id = $4");
 SQL(role_grants, "SELECT permission, scope_kind, scope_id FROM permission_grant WHERE role = $1 "
                  "ORDER BY permission, scope_kind, scope_id");
-SQL(role_members, "SELECT m.member_kind, m.member_id, COALESCE(u.name, c.client_id) "
+SQL(role_members, "SELECT m.member_kind, m.member_id, COALESCE(u.name, c.client_id, l.value) "
                   "FROM role_member m "
                   "LEFT JOIN app_user u ON m.member_kind = 1 AND u.id = m.member_id "
                   "LEFT JOIN oauth_client c ON m.member_kind = 2 AND c.id = m.member_id "
+                  "LEFT JOIN claim l ON m.member_kind = 4 AND l.id = m.member_id "
                   "WHERE m.role = $1 ORDER BY 3, 1, 2");
 SQL(member_put, "INSERT INTO role_member (role, member_kind, member_id) VALUES ($1, $2, $3) "
                 "ON CONFLICT (role, member_kind, member_id) DO NOTHING");
 SQL(member_drop, "DELETE FROM role_member WHERE role = $1 AND member_kind = $2 AND member_id = $3");
 SQL(user_exists, "SELECT name FROM app_user WHERE id = $1");
 SQL(client_exists, "SELECT client_id FROM oauth_client WHERE id = $1");
+SQL(claim_exists, "SELECT value FROM claim WHERE id = $1");
 
 static void
 role_read(struct row *row, struct role *out)
@@ -199,17 +201,23 @@ grants_replace(struct scope *s, struct tx *tx, int64_t role, const struct list *
     return OK;
 }
 
-/** Fail unless there is such a user or client. */
+/** Fail unless there is such a user, client or claim. */
 static enum err
 member_check(struct scope *s, struct tx *tx, const struct role_member *m)
 {
     struct row row;
-    enum err e = tx_one(s, tx, m->kind == CALLER_USER ? &user_exists : &client_exists,
+    enum err e = tx_one(s, tx,
+                        m->kind == CALLER_USER    ? &user_exists
+                        : m->kind == CALLER_CLAIM ? &claim_exists
+                                                  : &client_exists,
                         BIND(v_int(m->id)), &row);
 
     if (e == E_NOT_FOUND)
         return fail(s, E_NOT_FOUND, "%s %lld was not found",
-                    m->kind == CALLER_USER ? "user" : "client", (long long)m->id);
+                    m->kind == CALLER_USER    ? "user"
+                    : m->kind == CALLER_CLAIM ? "claim"
+                                              : "client",
+                    (long long)m->id);
     return e;
 }
 

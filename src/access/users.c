@@ -21,6 +21,7 @@ SQL(user_new_password, "UPDATE app_user SET password_hash = $2, failures = 0, lo
                        "WHERE id = $1");
 SQL(user_unlocked, "UPDATE app_user SET failures = 0, locked_until = NULL WHERE id = $1");
 SQL(user_drop, "DELETE FROM app_user WHERE id = $1");
+SQL(user_claims, "SELECT COUNT(*) FROM claim WHERE app_user = $1");
 SQL(user_leaves, "DELETE FROM role_member WHERE member_kind = 1 AND member_id = $1");
 
 static void
@@ -236,11 +237,17 @@ static enum err
 delete_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct user_change *u = arg;
-    int64_t administrators;
+    int64_t administrators, claims;
     struct user old;
+    struct row row;
 
     TRY(administrators_count(s, tx, &administrators));
     TRY(present_user(s, tx, u->in->id, u->in->version, &old));
+    TRY(tx_one(s, tx, &user_claims, BIND(v_int(old.id)), &row));
+    claims = row_int(&row);
+    if (claims > 0)
+        return fail(s, E_CONFLICT, "%lld claims name the account \"%s\"", (long long)claims,
+                    old.account);
     TRY(tx_do(s, tx, &user_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &user_drop, BIND(v_int(old.id))));
     TRY(administrators_check(s, tx, administrators));

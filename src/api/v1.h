@@ -84,6 +84,30 @@ extern const struct model v1_principal_query_model;
 extern const struct op v1_users_list_op, v1_users_create_op, v1_users_get_op, v1_users_edit_op,
     v1_users_password_op, v1_users_unlock_op, v1_users_delete_op;
 
+/* Claims. */
+
+struct v1_claim {
+    int64_t id;
+    const char *type, *value, *provider, *description, *user;
+    struct list roles; /* of const char * */
+    struct when created_at;
+    int64_t version;
+};
+struct v1_claim_new {
+    const char *type, *value, *provider, *description, *user;
+    struct list roles;
+};
+struct v1_claim_edit {
+    const char *description, *user;
+    struct list roles;
+};
+struct v1_claim_query {
+    int64_t limit;
+    const char *after, *type, *value, *provider;
+};
+extern const struct op v1_claims_list_op, v1_claims_create_op, v1_claims_get_op, v1_claims_edit_op,
+    v1_claims_delete_op;
+
 /* OAuth2 clients. */
 
 struct v1_client {

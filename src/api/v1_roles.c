@@ -10,6 +10,7 @@ static const struct choice scopes[] = {
 static const struct choice kinds[] = {
     { 1, "user", NULL },
     { 2, "client", NULL },
+    { 4, "claim", NULL },
     { 0, NULL, NULL },
 };
 
@@ -37,7 +38,7 @@ static const struct model v1_member_model = MODEL(v1_member, v1_member_fields);
 static const struct field v1_member_new_fields[] = {
     FIELD(v1_member_new, kind, "kind", .choices = kinds, .preset = "user"),
     FIELD(v1_member_new, name, "name", .flags = REQUIRED, .min = 1, .max = 256,
-          .doc = "Name or id of the user, client_id or id of the client."),
+          .doc = "Name or id of the user, client_id or id of the client, id of the claim."),
 };
 static const struct model v1_member_new_model = MODEL(v1_member_new, v1_member_new_fields);
 

@@ -81,6 +81,9 @@
     ACTION(CLIENT_EDIT, "identity", "client.edit", "An OAuth2 client was changed.")                \
     ACTION(CLIENT_SECRET, "identity", "client.secret", "An OAuth2 client got a new secret.")       \
     ACTION(CLIENT_DELETE, "identity", "client.delete", "An OAuth2 client was removed.")            \
+    ACTION(CLAIM_CREATE, "identity", "claim.create", "A claim was made known.")                    \
+    ACTION(CLAIM_EDIT, "identity", "claim.edit", "A claim was changed.")                           \
+    ACTION(CLAIM_DELETE, "identity", "claim.delete", "A claim was removed.")                       \
     ACTION(ROLE_CREATE, "permission", "role.create", "A role was made.")                           \
     ACTION(ROLE_EDIT, "permission", "role.edit", "A role was changed.")                            \
     ACTION(ROLE_DELETE, "permission", "role.delete", "A role was removed.")                        \

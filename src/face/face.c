@@ -301,6 +301,13 @@ find_caller(struct http_request *http, struct app *app, bool may_wait, const str
     struct access_peer peer = peer_of(http);
 
     *ask = false;
+    if (!authorization && http->client_cert.len > 0) {
+        *out = access_certificate_remembered(s, app->access, http->client_cert, &peer);
+        if (*out)
+            return OK;
+        *ask = !may_wait;
+        return may_wait ? access_certificate(s, app->access, http->client_cert, &peer, out) : OK;
+    }
     if (!authorization)
         return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "credentials are needed");
     *out = access_remembered(s, app->access, authorization, &peer);

@@ -116,6 +116,8 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
         crash_point("revoke.committed");
     ocsp_forget(f->office, row->issuer_hash,
                 row->serial); /* a lost answer may mean a commit, too */
+    if (f->access)            /* whoever logged in by it must prove anew who they are */
+        access_forget_certificate(f->access, row->sha256);
     TRY(e);
     if (o.became != CERT_WAS_REVOKED)
         metric_add(&revoked_total, 1, row->authority_name ? row->authority_name : "",

@@ -1,6 +1,8 @@
 /* Roles, what they may do, and who holds them. */
 #include "rest/rest.h"
 
+#include "access/claims.h"
+
 static enum err
 role_of(struct request *rq, struct role *out)
 {
@@ -92,6 +94,12 @@ read_grant(struct request *rq, const struct v1_grant *in, const char *prefix, st
 
 /* Roles. */
 
+static const char *
+kind_name(enum caller_kind kind)
+{
+    return kind == CALLER_USER ? "user" : kind == CALLER_CLAIM ? "claim" : "client";
+}
+
 static void
 show_role(struct request *rq, const struct role *r, struct v1_role *out)
 {
@@ -106,7 +114,7 @@ show_role(struct request *rq, const struct role *r, struct v1_role *out)
     show_grants(rq, &r->grants, &out->grants);
     LIST_EACH(struct role_member, m, &r->members)
     list_add(rq->scope->arena, &out->members, struct v1_member,
-             ((struct v1_member){ m->kind == CALLER_USER ? "user" : "client", m->name, m->id }));
+             ((struct v1_member){ kind_name(m->kind), m->name, m->id }));
 }
 
 static enum err
@@ -208,10 +216,19 @@ member_of(struct request *rq, const char *kind, const char *name, enum caller_ki
     int64_t number;
     enum err e;
 
-    *out = text_eq(kind, "user") ? CALLER_USER : CALLER_CLIENT;
+    *out = text_eq(kind, "user")    ? CALLER_USER
+           : text_eq(kind, "claim") ? CALLER_CLAIM
+                                    : CALLER_CLIENT;
     if (*out == CALLER_CLIENT && !text_eq(kind, "client"))
         return fail_code(s, E_NOT_FOUND, CHY_NOT_FOUND,
-                         "members are of kind user or client, not \"%.64s\"", kind);
+                         "members are of kind user, client or claim, not \"%.64s\"", kind);
+    if (*out == CALLER_CLAIM) {
+        struct claim claim;
+
+        if (!text_to_int(name, id))
+            return fail(s, E_NOT_FOUND, "a claim is named by its id, not \"%.64s\"", name);
+        return claim_get(s, a, *id, &claim);
+    }
     e = *out == CALLER_USER ? user_find(s, a, name, &user) : client_find(s, a, name, &client);
     if (e == E_NOT_FOUND && text_to_int(name, &number))
         e = *out == CALLER_USER ? user_get(s, a, number, &user) : client_get(s, a, number, &client);

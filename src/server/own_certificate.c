@@ -2,6 +2,7 @@
 #include "server/parts.h"
 
 #include "audit/audit.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "pki/csr.h"
@@ -18,28 +19,6 @@
 #define FILE_MAX_BYTES (1u << 20)
 
 static enum err
-read_file(struct scope *s, const char *path, struct bytes *out)
-{
-    AUTO(buf_done) struct buf b;
-    char piece[4096];
-    FILE *f = fopen(path, "re");
-    size_t got;
-
-    buf_init(&b, FILE_MAX_BYTES);
-    if (!f)
-        return fail(s, E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
-    while ((got = fread(piece, 1, sizeof(piece), f)) > 0)
-        buf_add(&b, piece, got);
-    (void)fclose(f);
-    if (!buf_str(&b))
-        return fail(s, E_LIMIT, "%s is too large", path);
-    *out = bytes_copy(s->arena, (struct bytes){ b.data, b.len + 1 });
-    out->len = b.len;
-    wipe(b.data, b.len);
-    return OK;
-}
-
-static enum err
 configured(struct scope *s, struct parts *p)
 {
     struct bytes chain = { 0 }, key_pem = { 0 };
@@ -47,8 +26,9 @@ configured(struct scope *s, struct parts *p)
     EVP_PKEY *pkey;
     enum err e;
 
-    TRY(note(s, read_file(s, p->set->listen->certificate, &chain), "listen.certificate"));
-    TRY(note(s, read_file(s, p->set->listen->key, &key_pem), "listen.key"));
+    TRY(note(s, file_read(s, p->set->listen->certificate, FILE_MAX_BYTES, &chain),
+             "listen.certificate"));
+    TRY(note(s, file_read(s, p->set->listen->key, FILE_MAX_BYTES, &key_pem), "listen.key"));
     e = key_from_pem(s, key_pem, NULL, &pkey);
     {
         union {

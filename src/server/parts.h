@@ -8,6 +8,8 @@
 #include "jobs/outbox.h"
 #include "server/options.h"
 
+#define CA_FILE_MAX ((size_t)1024 * 1024) /* of authorities of TLS peers, PEM */
+
 struct follower;
 
 struct own_certificate {

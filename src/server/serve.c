@@ -3,6 +3,7 @@
 
 #include "audit/checkpoint.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "command/command.h"
@@ -93,6 +94,18 @@ keep_address(struct scope *s, const struct parts *p, const char *address, const 
     return OK;
 }
 
+/** The authorities whose client certificates are welcome; NULL: none are asked for. */
+static enum err
+client_authorities(struct scope *s, const struct listen_settings *set, const char **pem)
+{
+    struct bytes text = { 0 };
+
+    if (!text_empty(set->client_ca))
+        TRY(note(s, file_read(s, set->client_ca, CA_FILE_MAX, &text), "listen.client_ca"));
+    *pem = (const char *)text.data;
+    return OK;
+}
+
 static enum err
 bind_listeners(struct scope *s, struct parts *p)
 {
@@ -111,12 +124,12 @@ bind_listeners(struct scope *s, struct parts *p)
         .body_ms = set->body_ms,
         .idle_ms = set->idle_ms,
         .handshake_ms = set->handshake_ms,
-        .client_ca = text_empty(set->client_ca) ? NULL : set->client_ca,
         .access_log = p->set->log->access,
         .access_log_every = 100,
     };
     struct arena *a = p->scope->arena;
 
+    TRY(client_authorities(s, set, &o.client_ca));
     TRY(http_server_new(s, &o, &p->http));
     p->url = arena_printf(a, "https://%s", http_server_address(p->http, ON_HTTPS));
     p->http_url =

@@ -85,7 +85,31 @@ static const struct field pki_settings_fields[] = {
 };
 static const struct model pki_settings_model = MODEL(pki_settings, pki_settings_fields);
 
+#define O(member, wire, ...) FIELD(provider_settings, member, wire, __VA_ARGS__)
+static const struct field provider_settings_fields[] = {
+    O(name, "name", .flags = REQUIRED, .min = 1, .max = 64,
+      .doc = "Short; claims may be bound to it."),
+    O(issuer, "issuer", .flags = REQUIRED, .min = 1, .max = 2048,
+      .doc = "iss of its tokens, https; its metadata are below it."),
+    O(audience, "audience", .flags = REQUIRED, .min = 1, .max = 1024,
+      .doc = "What aud of its tokens must be or hold, so that tokens for others are no good here."),
+    O(jwks_url, "jwks_url", .max = 2048, .doc = "Where its keys are; none: as its metadata say."),
+    O(user_claim, "user_claim", .max = 256,
+      .doc = "The name to show; none: preferred_username, upn, email, sub."),
+    O(roles_claim, "roles_claim", .preset = "roles", .max = 256,
+      .doc = "Claims of type oauth_role; a path such as realm_access.roles."),
+    O(groups_claim, "groups_claim", .preset = "groups", .max = 256,
+      .doc = "Claims of type group; a path."),
+    O(ca, "ca", .doc = "PEM file of the authorities of its TLS certificate; none: the system's."),
+    O(skew, "skew", .flags = DURATION, .preset = "60s", .min = 0, .max = 600000,
+      .doc = "How far its clock may be off."),
+};
+static const struct model provider_settings_model =
+    MODEL(provider_settings, provider_settings_fields);
+
 static const struct field access_settings_fields[] = {
+    FIELD(access_settings, providers, "providers", .model = &provider_settings_model, .max = 50,
+          .doc = "Identity providers (OpenID Connect) whose access tokens are good here."),
     FIELD(access_settings, domain, "domain", .doc = "Of account names that come without one."),
     FIELD(access_settings, token_life, "token_life", .flags = DURATION, .preset = "1h",
           .min = 60000, .max = 86400000),

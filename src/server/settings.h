@@ -23,7 +23,14 @@ struct pki_settings {
     int64_t root_life, issuing_life, crl_interval, crl_delay, ocsp_life, ocsp_cache;
     struct list blocked_keys; /* of const char *: block-list files */
 };
+/** An identity provider whose tokens are good here. */
+struct provider_settings {
+    const char *name, *issuer, *audience, *jwks_url, *user_claim, *roles_claim, *groups_claim;
+    const char *ca; /* PEM file */
+    int64_t skew;
+};
 struct access_settings {
+    struct list providers; /* of struct provider_settings */
     const char *domain;
     int64_t token_life, lock_after, lock_time, rate_per_caller, rate_per_address;
 };

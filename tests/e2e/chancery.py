@@ -35,20 +35,22 @@ def here():
 class Server:
     """`chancery serve --dev` on loopback, on ports that the system gives."""
 
-    def __init__(self, database=None, program=PROGRAM, settings=(), env=None, keep=None):
+    def __init__(self, database=None, program=PROGRAM, settings=(), env=None, keep=None, config=None):
         self.dir = pathlib.Path(keep or tempfile.mkdtemp(prefix="chancery-e2e-"))
         self.data, self.log, self.ready_file = self.dir / "data", self.dir / "log", self.dir / "ready"
         self.database = database or f"sqlite:{self.dir / 'chancery.db'}"
         self.program, self.env = program, dict(env or {})
         # the limits of calls are for strangers: every test calls from one address
         self.settings = {"access.rate_per_caller": -1, "access.rate_per_address": -1, **dict(settings)}
+        self.config = config
         self.process = None
         self.tolerates_errors = False
 
     def command(self):
         settings = [part for name, value in self.settings.items() for part in ("--set", f"{name}={value}")]
         return [self.program, "serve", "--dev", "--data-dir", self.data, "--listen", "127.0.0.1:0",
-                "--http-listen", "127.0.0.1:0", "--db", self.database, "--ready-file", self.ready_file, *settings]
+                "--http-listen", "127.0.0.1:0", "--db", self.database, "--ready-file", self.ready_file,
+                *(["--config", self.config] if self.config else []), *settings]
 
     def spawn(self, **env):
         """Start it without waiting."""

@@ -1,0 +1,33 @@
+#include "base/file.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum err
+file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
+{
+    AUTO(buf_done) struct buf b;
+    FILE *file = fopen(path, "re");
+    char piece[4096];
+    bool failed;
+    size_t got;
+
+    buf_init(&b, max + 1);
+    if (!file)
+        return fail(s, E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0)
+        buf_add(&b, piece, got);
+    failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed)
+        return fail(s, E_UNAVAILABLE, "cannot read %s: %s", path, strerror(errno));
+    if (!buf_str(&b) || b.len > max)
+        return fail(s, E_LIMIT, "%s is larger than %zu bytes", path, max);
+    *out = bytes_copy(s->arena, (struct bytes){ b.data, b.len + 1 });
+    out->len = b.len;
+    wipe(b.data, b.len);
+    return OK;
+}

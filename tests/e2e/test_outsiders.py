@@ -1,0 +1,352 @@
+"""Callers from elsewhere: tokens of an identity provider, client certificates, and the claims that give them roles."""
+import base64
+import datetime
+import hashlib
+import hmac
+import json
+import time
+import uuid
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+import admin
+import chancery
+import issuer
+import keys
+import programs
+
+
+# ---- claims as people manage them
+
+def claim(server, type, value, roles=(), **more):
+    """Make a claim known; its row."""
+    reply = server.client().rest("POST", "/claims", json={"type": type, "value": value, "roles": list(roles), **more})
+    assert reply.status_code == 201, reply.text
+    return reply.json()
+
+
+def test_a_claim_is_made_found_changed_and_removed(server, client):
+    value = f"group-{uuid.uuid4().hex[:8]}"
+    made = claim(server, "OAuthRole", value, ["Operator"], provider="corp", description="the PKI team")
+    assert made["type"] == "oauth_role" and made["roles"] == ["Operator"] and made["user"] == ""
+    again = client.rest("POST", "/claims", json={"type": "oauth_role", "value": value.upper(), "provider": "corp"})
+    assert again.status_code == 409, again.text
+    listed = client.rest("GET", "/claims", params={"value": value.upper(), "type": "oauth_role"}).json()
+    assert [row["id"] for row in listed["items"]] == [made["id"]]
+    one = client.rest("GET", f"/claims/{made['id']}")
+    edited = client.rest("PATCH", f"/claims/{made['id']}", json={"roles": ["Auditor"]},
+                         headers={"If-Match": one.headers["ETag"]})
+    assert edited.status_code == 200 and edited.json()["roles"] == ["Auditor"]
+    assert edited.json()["description"] == "the PKI team"
+    stale = client.rest("PATCH", f"/claims/{made['id']}", json={"roles": []}, headers={"If-Match": one.headers["ETag"]})
+    assert stale.status_code == 412
+    members = client.rest("GET", "/roles/Auditor").json()["members"]
+    assert {"kind": "claim", "name": value, "id": made["id"]} in members
+    gone = client.rest("DELETE", f"/claims/{made['id']}", headers={"If-Match": edited.headers["ETag"]})
+    assert gone.status_code == 204
+    assert client.rest("GET", f"/claims/{made['id']}").status_code == 404
+    assert value not in json.dumps(client.rest("GET", "/roles/Auditor").json())
+
+
+def test_a_claim_becomes_a_member_of_a_role_and_leaves_it(server, client):
+    row = claim(server, "group", f"g-{uuid.uuid4().hex[:8]}")
+    role = admin.role(server, ["certificates/read"])
+    added = client.rest("POST", f"/roles/{role}/members", json={"kind": "claim", "name": str(row["id"])})
+    assert added.status_code == 200, added.text
+    assert client.rest("GET", f"/claims/{row['id']}").json()["roles"] == [role]
+    assert client.rest("DELETE", f"/roles/{role}/members/claim/{row['id']}").status_code == 204
+    assert client.rest("GET", f"/claims/{row['id']}").json()["roles"] == []
+
+
+@pytest.mark.parametrize("body, field", [
+    ({"type": "shoe_size", "value": "43"}, "type"),
+    ({"type": "group", "value": ""}, "value"),
+    ({"type": "certificate_thumbprint", "value": "12:34"}, "value"),
+    ({"type": "group", "value": "x", "roles": ["no such role"]}, "roles[0]"),
+    ({"type": "group", "value": "x", "user": "nobody-of-that-name"}, "user"),
+    ({"type": "group", "value": "a\x01b"}, "value"),
+])
+def test_a_bad_claim_is_refused_by_its_field(client, body, field):
+    reply = client.rest("POST", "/claims", json=body)
+    assert reply.status_code in (400, 422), reply.text
+    assert field in [problem["field"] for problem in reply.json()["problems"]], reply.text
+
+
+# ---- tokens of an identity provider
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory):
+    one = issuer.Issuer(tmp_path_factory.mktemp("issuer"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def trusting(new_server, provider, tmp_path):
+    """A server that trusts the provider."""
+    config = tmp_path / "chancery.yaml"
+    config.write_text(json.dumps({"access": {"providers": [{
+        "name": "corp", "issuer": provider.url, "audience": "chancery", "ca": str(provider.ca),
+        "roles_claim": "realm_access.roles"}]}}))
+    config.chmod(0o600)
+    provider.broken = False
+    return new_server(settings={}, config=config).start()
+
+
+def bearer(server, token, path="/Certificates"):
+    return server.client(token=token).command("GET", path)
+
+
+def test_a_providers_token_opens_what_its_claims_allow(trusting, provider):
+    token = provider.token(realm_access={"roles": ["pki", "other"]})
+    stranger = bearer(trusting, token)
+    assert stranger.status_code == 403 and "no role" in stranger.json()["Message"], stranger.text
+    assert trusting.client().rest("GET", "/users", params={"contains": "corp"}).json()["items"] == []
+
+    made = claim(trusting, "oauth_role", "PKI", ["Auditor"], provider="corp")
+    assert bearer(trusting, token).status_code == 200
+    assert bearer(trusting, token, "/Status/Endpoints").status_code == 200
+    refused = trusting.client(token=token).rest("POST", "/users", json={"name": "x", "password": "long enough, it is"})
+    assert refused.status_code == 403 and "ana" in refused.text
+    events = trusting.client().rest("GET", "/audit", params={"action": "user.create", "actor": "ana"}).json()["items"]
+    assert len(events) == 1, events
+    event = trusting.client().rest("GET", f"/audit/{events[0]['id']}").text
+    assert "oidc:corp:subject-1" in event and '"auth":"oidc"' in event.replace(" ", ""), event
+
+    # another token of the same person is the same account; a role taken away is gone at once
+    assert bearer(trusting, provider.token(realm_access={"roles": ["pki"]}, jti="2")).status_code == 200
+    users = trusting.client().rest("GET", "/users", params={"contains": "oidc:corp"}).json()["items"]
+    assert [row["name"] for row in users] == ["ana"]
+    assert trusting.client().rest("DELETE", f"/claims/{made['id']}").status_code == 204
+    assert bearer(trusting, token).status_code == 403
+
+
+def test_an_account_that_is_switched_off_stays_out(trusting, provider):
+    claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
+    token = provider.token()
+    assert bearer(trusting, token).status_code == 200
+    row = trusting.client().rest("GET", "/users", params={"contains": "oidc:corp"}).json()["items"][0]
+    edit = trusting.client().rest("PATCH", f"/users/{row['id']}", json={"enabled": False})
+    assert edit.status_code == 200, edit.text
+    assert bearer(trusting, token).status_code == 401
+    assert bearer(trusting, provider.token(jti="other")).status_code == 401
+
+
+def test_a_claim_may_name_an_account_of_ours(trusting, provider):
+    name, _ = admin.user(trusting, roles=["Auditor"])
+    claim(trusting, "oauth_subject", "subject-9", user=name)
+    token = provider.token(sub="subject-9", preferred_username="somebody")
+    assert bearer(trusting, token).status_code == 200
+    reply = trusting.client(token=token).rest("POST", "/users", json={"name": "x", "password": "long enough, it is"})
+    assert reply.status_code == 403 and name in reply.text
+    taken = trusting.client().rest("DELETE", f"/users/{name}")
+    assert taken.status_code == 409 and "claim" in taken.text, taken.text
+
+
+def hs256(provider):
+    """The confusion of RFC 8725 section 2.1: the public key taken for a shared secret."""
+    public = provider.keys["first"].public_key().public_bytes(
+        Encoding.PEM, issuer.keys.serialization.PublicFormat.SubjectPublicKeyInfo)
+    good = provider.token()
+    head = issuer.b64(json.dumps({"alg": "HS256", "typ": "JWT", "kid": "first"}).encode())
+    parts = f"{head}.{good.split('.')[1]}"
+    return f"{parts}.{issuer.b64(hmac.new(public, parts.encode(), hashlib.sha256).digest())}"
+
+
+def none(provider):
+    head = issuer.b64(b'{"alg":"none"}')
+    return f"{head}.{provider.token().split('.')[1]}."
+
+
+def tampered(provider):
+    head, body, signature = provider.token().split(".")
+    said = json.loads(base64.urlsafe_b64decode(body + "=="))
+    said["sub"] = "administrator"
+    return f"{head}.{issuer.b64(json.dumps(said).encode())}.{signature}"
+
+
+BAD = {
+    "expired": lambda p: p.token(exp=int(time.time()) - 120),
+    "never expires": lambda p: p.token(exp=None),
+    "not yet": lambda p: p.token(nbf=int(time.time()) + 600),
+    "for others": lambda p: p.token(aud="somebody-else"),
+    "for nobody": lambda p: p.token(aud=None),
+    "another issuer": lambda p: p.token(iss="https://evil.example/realm"),
+    "a path below": lambda p: p.token(iss=p.url + "/"),
+    "no subject": lambda p: p.token(sub=None),
+    "a subject with controls": lambda p: p.token(sub="a\nb"),
+    "another key under its name": lambda p: p.token(key=keys.new_key()),
+    "an unknown key": lambda p: p.token(header={"kid": "nobody"}),
+    "a key that it brings along": lambda p: p.token(header={"kid": None, "jwk": {"kty": "EC"}}, key=keys.new_key()),
+    "crit": lambda p: p.token(header={"crit": ["x"], "x": 1}),
+    "hmac with the public key": hs256,
+    "none": none,
+    "tampered": tampered,
+    "truncated": lambda p: p.token()[:-8],
+}
+
+
+def test_no_bad_token_of_a_provider_is_let_in(trusting, provider):
+    claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
+    claim(trusting, "oauth_subject", "administrator", ["Administrator"])
+    assert bearer(trusting, provider.token()).status_code == 200
+    for what, make in BAD.items():
+        reply = bearer(trusting, make(provider))
+        assert reply.status_code == 401, f"{what}: {reply.status_code} {reply.text}"
+
+
+def test_a_rotated_key_is_fetched_and_an_unknown_one_asks_seldom(trusting, provider):
+    claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
+    assert bearer(trusting, provider.token()).status_code == 200
+    before = provider.fetched
+    for n in range(20):
+        assert bearer(trusting, provider.token(header={"kid": f"unknown-{n}"})).status_code == 401
+    assert provider.fetched - before <= 1
+    rsa_issuer = f"rsa-{uuid.uuid4().hex[:6]}"
+    provider.new_key(rsa_issuer, "rsa:2048")
+    try:
+        def let_in():
+            return bearer(trusting, provider.token(kid=rsa_issuer)).status_code == 200
+        chancery.processes.wait_until(let_in, 25, what="the new key")
+    finally:
+        del provider.keys[rsa_issuer]
+
+
+def test_a_provider_that_is_away_stops_its_users_and_nobody_else(trusting, provider):
+    claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
+    provider.broken = trusting.tolerates_errors = True
+    try:
+        away = bearer(trusting, provider.token())
+        assert away.status_code == 503 and "corp" in away.json()["Message"], away.text
+        assert int(away.headers["Retry-After"]) > 0
+        assert trusting.client().command("GET", "/Certificates").status_code == 200
+    finally:
+        provider.broken = False
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("entry, words", [
+    ({"name": "a", "issuer": "http://idp.example", "audience": "x"}, "access.providers[0].issuer"),
+    ({"name": "a", "issuer": "https://idp.example"}, "access.providers[0].audience"),
+    ({"name": "a", "issuer": "https://idp.example", "audience": "x", "ca": "/nonexistent"}, "/nonexistent"),
+])
+def test_a_provider_that_is_configured_wrongly_is_refused_by_name(tmp_path, entry, words):
+    config = tmp_path / "chancery.yaml"
+    config.write_text(json.dumps({"access": {"providers": [entry]}}))
+    config.chmod(0o600)
+    done = chancery.processes.run([chancery.PROGRAM, "serve", "--dev", "--config", config, "--data-dir",
+                                   tmp_path / "data", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
+    assert done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+# ---- client certificates
+
+class Authority:
+    """An authority of somebody else, whose client certificates the listener welcomes."""
+
+    def __init__(self, directory):
+        self.key = keys.new_key()
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Staff CA")])
+        self.directory = directory
+        self.file = directory / "staff.pem"
+        self.file.write_bytes(self._sign(self.name, self.key.public_key(), ca=True).public_bytes(keys.PEM))
+
+    def _sign(self, subject, public, ca=False, upn=None, days=1):
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(public)
+                   .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=2))
+                   .not_valid_after(now + datetime.timedelta(days=days))
+                   .add_extension(x509.BasicConstraints(ca, None), True))
+        if not ca:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+        if upn:
+            value = b"\x0c" + bytes([len(upn)]) + upn.encode()
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.OtherName(
+                x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), value)]), False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def issue(self, cn, **more):
+        """A client certificate: the file that curl and requests take, and the certificate."""
+        key = keys.new_key()
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn),
+                             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso")])
+        certificate = self._sign(subject, key.public_key(), **more)
+        path = self.directory / f"{uuid.uuid4().hex[:8]}.pem"
+        path.write_text(keys.key_pem(key) + certificate.public_bytes(keys.PEM).decode())
+        return path, certificate
+
+
+@pytest.fixture
+def staff(tmp_path):
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def welcoming(new_server, staff):
+    return new_server(settings={"listen.client_ca": str(staff.file)}).start()
+
+
+def with_certificate(server, path, where="/KeyfactorAPI/Certificates", **more):
+    return requests.get(server.url.rstrip("/") + where, cert=str(path), verify=str(server.ca), timeout=30, **more)
+
+
+@pytest.mark.parametrize("by", ["certificate_thumbprint", "sha256", "certificate_subject", "certificate_cn",
+                                "certificate_upn"])
+def test_a_client_certificate_is_its_bearers_login(welcoming, staff, by):
+    path, certificate = staff.issue("robot-7", upn="robot-7@contoso.com")
+    values = {"certificate_thumbprint": ":".join(f"{byte:02X}" for byte in certificate.fingerprint(hashes.SHA1())),
+              "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
+              "certificate_subject": "O=Contoso,CN=robot-7", "certificate_cn": "ROBOT-7",
+              "certificate_upn": "robot-7@CONTOSO.com"}
+    refused = with_certificate(welcoming, path)
+    assert refused.status_code == 403 and "no role" in refused.json()["Message"], refused.text
+    claim(welcoming, "certificate_thumbprint" if by == "sha256" else by, values[by], ["Auditor"])
+    assert with_certificate(welcoming, path).status_code == 200
+    assert with_certificate(welcoming, path, "/api/v1/users").status_code == 200
+    other, _ = staff.issue("robot-8")
+    assert with_certificate(welcoming, other).status_code == 403
+    # the Authorization header, where there is one, is what counts
+    assert with_certificate(welcoming, path, auth=("nobody", "wrong")).status_code == 401
+
+
+def test_curl_logs_in_by_certificate_and_a_foreign_one_fails_the_handshake(welcoming, staff, tmp_path):
+    path, _ = staff.issue("robot-9")
+    name, _ = admin.user(welcoming, roles=["Auditor"])
+    claim(welcoming, "certificate_cn", "robot-9", user=name)
+    url = welcoming.url.rstrip("/") + "/KeyfactorAPI/Certificates"
+    done = programs.curl(url, welcoming.ca, "-i", "--cert", path)
+    assert " 200" in done.stdout.splitlines()[0], done.stdout + done.stderr
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    path, _ = Authority(foreign).issue("robot-9")
+    done = programs.curl(url, welcoming.ca, "-i", "--cert", path)
+    assert " 200" not in done.stdout, done.stdout
+    expired, _ = staff.issue("robot-9", days=-1)
+    done = programs.curl(url, welcoming.ca, "-i", "--cert", expired)
+    assert " 200" not in done.stdout, done.stdout
+
+
+def test_a_certificate_that_we_revoked_logs_nobody_in(new_server, tmp_path):
+    first = new_server()
+    first.start()
+    key = keys.new_key()
+    client = first.client()
+    made = client.enroll(csr=keys.new_csr(cn="robot.example", dns=("robot.example",), key=key), dns=("robot.example",),
+                         Template="tls-mutual")
+    chain = keys.load_all("".join(made["Certificates"]))
+    path = tmp_path / "robot.pem"
+    path.write_text(keys.key_pem(key) + "".join(c.public_bytes(keys.PEM).decode() for c in chain))
+    first.stop()
+    first.settings["listen.client_ca"] = str(first.ca)
+    first.start()
+    claim(first, "certificate_cn", "robot.example", ["Auditor"])
+    seen = with_certificate(first, path)
+    assert seen.status_code == 200, seen.text
+    first.client().revoke(made["KeyfactorID"])
+    chancery.processes.wait_until(lambda: with_certificate(first, path).status_code == 401, 5, what="the refusal")
+

@@ -54,16 +54,16 @@ def template(server, names=None, keys=None, base="WebServer"):
 
 
 def sql(server, statement):
-    """Tamper with the server's database behind its back."""
+    """Look into the server's database, or tamper with it, behind its back; the rows that the statement answers."""
     if server.database.startswith("postgresql:"):
         import psycopg2
         connection = psycopg2.connect(server.database)
-        connection.autocommit = True
-        connection.cursor().execute(statement)
-        connection.close()
     else:
         import sqlite3
         connection = sqlite3.connect(server.database.removeprefix("sqlite:"), timeout=20)
-        connection.execute(statement)
-        connection.commit()
-        connection.close()
+    cursor = connection.cursor()
+    cursor.execute(statement)
+    rows = cursor.fetchall() if cursor.description else []
+    connection.commit()
+    connection.close()
+    return rows

@@ -14,7 +14,9 @@ _documents = {}
 
 def used_dir():
     """Where the workers of one test run note the operations that they used."""
-    return pathlib.Path(os.environ.setdefault("CHANCERY_E2E_USED", tempfile.mkdtemp(prefix="chancery-used-")))
+    if "CHANCERY_E2E_USED" not in os.environ:
+        os.environ["CHANCERY_E2E_USED"] = tempfile.mkdtemp(prefix="chancery-used-")
+    return pathlib.Path(os.environ["CHANCERY_E2E_USED"])
 
 
 def of(server):

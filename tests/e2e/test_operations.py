@@ -139,43 +139,6 @@ def test_a_request_id_is_answered_and_logged(server, client):
     assert processes.wait_until(lambda: server.lines(request_id=number), 5, what="the access line")
 
 
-def test_no_key_password_or_token_is_in_a_log_or_an_unencrypted_file(new_server, tmp_path):
-    server = new_server(settings={"log.level": "trace"}).start()
-    client = server.client()
-    token = client.call("POST", "/KeyfactorAPI/Auth/Login", json={
-        "username": server.user, "password": server.password}).json()["access_token"]
-    server.client(token=token).enroll(dns=("secret.example.com",))
-    requests.post(server.url.rstrip("/") + "/KeyfactorAPI/OAuth/Token", verify=str(server.ca), timeout=20, data={
-        "grant_type": "client_credentials", "client_id": server.client_id, "client_secret": server.client_secret})
-    assert server.client(server.user, "wrong-password-7531").command("GET", "/Certificates").status_code == 401
-    name, password = admin.user(server)
-    server.client(name, password).command("GET", "/Status/Endpoints")
-    assert server.cli("issue", "--issuer", client.server_ca(), "--dns", "k.example.com", "--out", tmp_path / "k.pem",
-                      "--key-out", tmp_path / "k.key").returncode == 0
-    assert (tmp_path / "k.key").stat().st_mode & 0o777 == 0o600
-    signal_safe = server.process.pid
-    status = pathlib.Path(f"/proc/{signal_safe}/limits").read_text()
-    assert re.search(r"Max core file size\s+0\s+0", status), "the server could leave a core"
-    server.stop()
-    secrets = {"password": server.password, "token": token, "client secret": server.client_secret,
-               "wrong password": "wrong-password-7531", "user's password": password}
-    files = [path for path in server.dir.rglob("*") if path.is_file() and path != server.ready_file]
-    assert files
-    for path in files:
-        content = path.read_bytes()
-        for what, secret in secrets.items():
-            if path.parent == server.data and path.name == "dev-login.json" and what in (
-                    "password", "client secret"):
-                continue  # the throw-away server's own note of its first login, mode 0600
-            assert secret.encode() not in content, f"{what} in {path}"
-        for mark in (b"BEGIN PRIVATE KEY", b"BEGIN EC PRIVATE KEY", b"BEGIN RSA PRIVATE KEY", bytes.fromhex("06072a8648ce3d020106082a8648ce3d030107042730250201010420"),
-                     bytes.fromhex("0201000300130607"), bytes.fromhex("300506032b657004220420")):
-            assert mark not in content, f"private key material in {path}"
-        if "key" in path.name.lower() or "login" in path.name:
-            assert path.stat().st_mode & 0o077 == 0, f"{path} is readable by others"
-    assert not [path for path in server.dir.rglob("core*") if path.is_file()]
-
-
 def serial_of(server):
     """The serial of the certificate that the HTTPS listener shows."""
     host, port = server.url.rstrip("/").split("//")[1].rsplit(":", 1)

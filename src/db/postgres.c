@@ -54,8 +54,7 @@ quiet(void *arg UNUSED, const PGresult *r UNUSED)
 }
 
 /** libpq takes what is before the first '@' for user and password, unless a '/' comes first. One
- * more
- * '@', or one behind a '/', is of a password that holds such a character as it is. */
+ * more '@', or one behind a '/', is of a password that holds such a character as it is. */
 static bool
 is_clear(const char *url)
 {

@@ -66,6 +66,8 @@ start(const char *const *args)
         int fd;
 
         become_postgres();
+        if (chdir(place) != 0) /* it may not enter the directory that we are in, such as root's */
+            _exit(126);
         fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         (void)dup2(fd, STDOUT_FILENO);
         (void)dup2(fd, STDERR_FILENO);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "seal/private_file.h"
 #include "seal/reference.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -235,10 +236,7 @@ dev_login(struct scope *s, struct parts *p)
             "{\"user\":\"%s\",\"password\":\"%s\",\"client_id\":\"%s\",\"client_secret\":\"%s\"}",
             p->admin_user, p->admin_password, p->client_id, p->client_secret);
         TRY(seal_text(s, p->app.seal, buf_bytes(&b), &sealed));
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || write(fd, sealed, strlen(sealed)) != (ssize_t)strlen(sealed) ||
-            fsync(fd) != 0 || close(fd) != 0)
-            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+        TRY(private_file_write(s, path, bytes_of_text(sealed), false));
     }
     TRY(parts_first_user(s, p, p->admin_user, p->admin_password));
     list_add(s->arena, &client.roles, const char *, ROLE_ADMINISTRATOR);

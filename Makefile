@@ -1,12 +1,12 @@
 # A thin face over Meson: `make` builds build/chancery; `make help` lists the rest.
 BUILD ?= build
-JOBS ?= 2
+JOBS ?= $(shell nproc)
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider
 E2E = $(PYTEST) tests/e2e -n 2 --dist loadgroup --tb short -q
 export BUILD
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) -j $(JOBS)
+	@ninja -C $(BUILD) -j $(JOBS) chancery
 
 help:
 	@sed -n 's/^## //p' Makefile

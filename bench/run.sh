@@ -37,7 +37,7 @@ start() {
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
-ninja -C "$BUILD" -j "${JOBS:-2}" >/dev/null
+ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" >/dev/null
 
 echo "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), load $(cut -d' ' -f1-3 /proc/loadavg)"
 echo "rate limits: none for the principal that --dev makes; access log off"

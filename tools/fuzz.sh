@@ -34,7 +34,7 @@ passed=0 failed=0 pids=
 for name in $targets; do
     fuzz_one "$name" & pids="$pids $!"
     set -- $pids
-    if [ $# -ge "${JOBS:-2}" ]; then
+    if [ $# -ge "${JOBS:-$(nproc)}" ]; then
         if wait "$1"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
         shift
         pids="$*"

@@ -3,7 +3,7 @@
 cd "$(dirname "$0")/.."
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-jobs=${JOBS:-2}
+jobs=${JOBS:-$(nproc)}
 # gcc warns of more under the sanitizers, wrongly; the ordinary build has warnings as errors
 prepare() { # directory, sanitizers
     [ -f "$1/build.ninja" ] || meson setup "$1" -Dfaults=true -Db_sanitize="$2" -Db_lundef=false \

@@ -4,9 +4,9 @@ cd "$(dirname "$0")/.."
 set -e
 [ -f build/build.ninja ] || meson setup build -Dfaults=true
 meson configure build -Dfaults=true
-ninja -C build -j "${JOBS:-2}"
+ninja -C build -j "${JOBS:-$(nproc)}"
 [ -f build-asan/build.ninja ] || meson setup build-asan -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
-ninja -C build-asan -j "${JOBS:-2}"
+ninja -C build-asan -j "${JOBS:-$(nproc)}"
 pytest="/usr/bin/python3 -B -m pytest -p no:cacheprovider -n 2 --dist loadgroup --tb short -q"
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 exec tools/count.py \

@@ -46,13 +46,16 @@ struct first_run {
 
 /* A key file that an interrupted first run left behind is taken up. */
 static enum err
-make_key(struct scope *s, struct ca_office *office, const char *spec, struct founding *f)
+make_key(struct scope *s, struct ca_office *office, const char *spec, const char *uri,
+         struct founding *f)
 {
     struct key_spec kind;
     enum err e;
 
     f->slug = slug_of(s->arena, f->name);
-    f->uri = arena_printf(s->arena, "file:%s/%s-1.key", office->o.key_dir, f->slug);
+    f->uri = text_empty(uri)
+                 ? arena_printf(s->arena, "file:%s/%s-1.key", office->o.key_dir, f->slug)
+                 : uri;
     if (!key_spec_parse(spec, &kind))
         return fail_code(s, E_INVALID, CHY_BAD_VALUE, "\"%s\" is no kind of key", spec);
     e = signer_make(s, &office->env, f->uri, kind, &f->signer);
@@ -195,9 +198,10 @@ found(struct scope *s, struct ca_office *office, const struct audit_actor *actor
     run.root.is_root = true;
     run.root.name = arena_printf(s->arena, "%s Root CA", name);
     run.issuing.name = arena_printf(s->arena, "%s Issuing CA 1", name);
-    TRY(make_key(s, office, office->o.root_key ? office->o.root_key : "ec-p384", &run.root));
+    TRY(make_key(s, office, office->o.root_key ? office->o.root_key : "ec-p384",
+                 office->o.root_key_uri, &run.root));
     TRY(make_key(s, office, office->o.issuing_key ? office->o.issuing_key : "ec-p256",
-                 &run.issuing));
+                 office->o.issuing_key_uri, &run.issuing));
     crash_point("ca.first_run.keys");
     TRY(certify(s, office, &run.root, NULL,
                 office->o.root_life_ms ? office->o.root_life_ms : ROOT_LIFE_MS));

@@ -24,7 +24,9 @@ struct ca_options {
     const char *key_dir;  /* of file keys */
     const char *base_url; /* "http://pki.example.com": before /crl, /ca, /ocsp */
     const char *name; /* first run: "Example" makes "Example Root CA" and "Example Issuing CA 1" */
-    const char *root_key, *issuing_key; /* "ec-p384", "ec-p256", "rsa-4096", "ed25519" */
+    const char *root_key, *issuing_key;         /* "ec-p384", "ec-p256", "rsa-4096", "ed25519" */
+    const char *root_key_uri, *issuing_key_uri; /* where they are made; "": files in key_dir */
+    const struct hsm_options *hsm;              /* NULL: no PKCS#11 module */
     int64_t root_life_ms, issuing_life_ms;
     int64_t crl_interval_ms;  /* between two planned CRLs; nextUpdate is twice that and a day */
     int64_t crl_delay_ms;     /* from a revocation to the next CRL, at most 10 s */
@@ -38,6 +40,7 @@ struct ca_key {
     int64_t id, authority;
     int64_t generation;
     bool active; /* signs new certificates; else only CRL and OCSP */
+    bool over;   /* signs nothing any more */
     struct signer *signer;
     enum sig_alg sig_alg;
     struct bytes cert_der; /* its preferred certificate */
@@ -94,6 +97,9 @@ void ca_snapshot_unref(const struct ca_snapshot *snap);
 OWNED(const struct ca_snapshot, ca_snapshot_unref);
 /** Read the authorities anew: after a change here, or when an event tells of one elsewhere. */
 enum err ca_office_reload(struct scope *s, struct ca_office *office);
+
+/** Ask after each authority's key, for the metrics; one that could not be opened is opened. */
+enum err ca_keys_watch(struct scope *s, struct ca_office *office);
 
 /** By `Logical`, `Host\Logical` or slug, in any case; NULL: none. */
 const struct ca_authority *ca_find(const struct ca_snapshot *snap, const char *reference);
@@ -172,6 +178,8 @@ enum err ocsp_rotate(struct scope *s, struct ca_office *office);
  * "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */
 struct job_kind;
 extern const struct job_kind crl_publish_kind, crl_plan_kind, ocsp_rotate_kind;
+/** "ca.keys": asks after each key, so that a token that is back is noticed without a request. */
+extern const struct job_kind ca_keys_kind;
 
 /* signing_journal: strict (ca-core section 2). */
 

@@ -32,6 +32,12 @@ struct ca_office {
     _Atomic bool journal_read; /* the whole signing journal was looked at since the start */
 };
 
+/** ca_key.state. */
+enum { KEY_ACTIVE = 1, KEY_RETIRED = 2, KEY_OVER = 3 };
+
+/** Bring into the metrics whether the authority's present key can sign. */
+void ca_key_tell(const struct ca_authority *ca, bool up);
+
 /** `ca-2` for "CA 2": lower case, digits and hyphens. */
 char *slug_of(struct arena *a, const char *name);
 

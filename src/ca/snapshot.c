@@ -2,11 +2,8 @@
 #include "ca/office_in.h"
 
 #include "base/log.h"
-#include "base/metric.h"
 #include "seal/keyring.h"
 #include <string.h>
-
-GAUGE(signer_up, "chancery_ca_up", "1 when the authority's key can sign.", "ca", "type");
 
 SQL(read_authorities,
     "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
@@ -27,40 +24,24 @@ struct key_row {
 };
 
 static struct signer *
-signer_of(struct scope *s, struct ca_office *office, int64_t ca_key, const char *uri)
+signer_of(struct scope *s, struct ca_office *office, const struct ca_key *key, const char *uri)
 {
     struct open_signer *have = office->signers;
 
-    while (have && have->ca_key != ca_key)
+    while (have && have->ca_key != key->id)
         have = have->next;
     if (!have) {
         struct signer *signer;
 
-        if (signer_open(s, &office->env, uri, &signer) != OK) {
+        if (signer_open_known(s, &office->env, uri, key->cert->key.spki, &signer) != OK) {
             log_failure(s, LOG_ERROR, "the key of an authority cannot be opened");
             return NULL;
         }
         have = mem_alloc(sizeof(*have));
-        *have = (struct open_signer){ office->signers, ca_key, signer };
+        *have = (struct open_signer){ office->signers, key->id, signer };
         office->signers = have;
     }
     return have->signer;
-}
-
-/* Let go of a signer that nobody uses: the next reload opens it anew. */
-static void
-forget_signer(struct ca_office *office, int64_t ca_key)
-{
-    struct open_signer **at = &office->signers, *gone;
-
-    while (*at && (*at)->ca_key != ca_key)
-        at = &(*at)->next;
-    gone = *at;
-    if (!gone)
-        return;
-    *at = gone->next;
-    signer_close(gone->signer);
-    mem_free(gone);
 }
 
 static enum err
@@ -132,12 +113,15 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     struct ca_key *key = arena_new_of(own->arena, struct ca_key);
     struct ca_authority *ca = NULL;
     const char *uri;
+    int64_t state;
     enum err e;
 
     key->id = row_int(row);
     key->authority = row_int(row);
     key->generation = row_int(row);
-    key->active = row_int(row) == 1;
+    state = row_int(row);
+    key->active = state == KEY_ACTIVE;
+    key->over = state == KEY_OVER;
     uri = row_text(row);
     key->cert_der = bytes_copy(own->arena, row_bytes(row));
     key->cert_id = row_int(row);
@@ -152,13 +136,10 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
         return fail(s, E_INTERNAL, "key %lld belongs to no authority", (long long)key->id);
     TRY(note(s, read_certificate(own, key), "the certificate of %s", ca->name));
     set_addresses(own->arena, office, ca, key);
-    key->signer = signer_of(s, office, key->id, uri);
-    if (key->signer && !bytes_eq(signer_public_key(key->signer), key->cert->key.spki)) {
-        log_error(s, "the key file of %s is not the key of its certificate", ca->name);
-        key->signer = NULL;
-        forget_signer(office, key->id);
-    }
-    metric_set(&signer_up, key->signer ? 1 : 0, ca->name, ca->driver);
+    if (!key->over)
+        key->signer = signer_of(s, office, key, uri);
+    if (!key->signer || text_eq(signer_backend(key->signer), "file"))
+        ca_key_tell(ca, key->signer != NULL); /* of others ca_keys_watch() asks */
     if (key->signer)
         key->sig_alg = signer_preferred(key->signer);
     e = read_responder(s, office, own, key);

@@ -16,7 +16,7 @@ struct signer {
     int bits;
 };
 
-static const struct signer_driver *const only_files[] = { &file_signer, NULL };
+static const struct signer_driver *const all[] = { &file_signer, &pkcs11_signer, NULL };
 
 /** The back end of a URI's scheme. */
 static enum err
@@ -24,7 +24,7 @@ find_driver(struct scope *s, const struct signer_env *env, const char *uri,
             const struct signer_driver **out)
 {
     const char *colon = uri ? strchr(uri, ':') : NULL;
-    const struct signer_driver *const *d = env->drivers ? env->drivers : only_files;
+    const struct signer_driver *const *d = env->drivers ? env->drivers : all;
     const char *scheme;
 
     if (!colon || colon == uri)
@@ -39,8 +39,10 @@ find_driver(struct scope *s, const struct signer_env *env, const char *uri,
     return fail(s, E_UNSUPPORTED, "this program has no back end for %s: keys", scheme);
 }
 
-enum err
-signer_open(struct scope *s, const struct signer_env *env, const char *uri, struct signer **out)
+/* KNOWN: the public key that it must have; {NULL, 0}: not known yet. */
+static enum err
+open_signer(struct scope *s, const struct signer_env *env, const char *uri, struct bytes known,
+            struct signer **out)
 {
     AUTO(signer_close) struct signer *made = NULL;
     const struct signer_driver *driver;
@@ -51,14 +53,33 @@ signer_open(struct scope *s, const struct signer_env *env, const char *uri, stru
     made->arena = arena_new();
     made->driver = driver;
     made->uri = arena_text(made->arena, uri);
-    TRY(note(s, driver->open(s, env, uri, &made->state), "opening the key %s", uri));
+    TRY(note(s,
+             known.len && driver->open_known ? driver->open_known(s, env, uri, known, &made->state)
+                                             : driver->open(s, env, uri, &made->state),
+             "opening the key %s", uri));
     TRY(note(s, pubkey_read(s, driver->public_key(made->state), &public), "the key %s", uri));
+    if (known.len && !bytes_eq(public.spki, known))
+        return fail_code(s, E_INVALID, CHY_SIGNER_FAILED,
+                         "the key %s is not the key of its certificate", uri);
     made->type = public.type;
     made->bits = public.bits;
     metric_touch(&signature_seconds, driver->name);
     *out = made;
     made = NULL;
     return OK;
+}
+
+enum err
+signer_open(struct scope *s, const struct signer_env *env, const char *uri, struct signer **out)
+{
+    return open_signer(s, env, uri, (struct bytes){ 0 }, out);
+}
+
+enum err
+signer_open_known(struct scope *s, const struct signer_env *env, const char *uri, struct bytes spki,
+                  struct signer **out)
+{
+    return open_signer(s, env, uri, spki, out);
 }
 
 void
@@ -106,6 +127,17 @@ signer_rewrap(struct scope *s, const struct signer_env *env, const char *uri)
     if (!driver->rewrap)
         return OK;
     return note(s, driver->rewrap(s, env, uri), "wrapping the key %s anew", uri);
+}
+
+enum err
+signer_destroy(struct scope *s, const struct signer_env *env, const char *uri)
+{
+    const struct signer_driver *driver;
+
+    TRY(find_driver(s, env, uri, &driver));
+    if (!driver->destroy)
+        return fail(s, E_UNSUPPORTED, "%s: keys are not destroyed by this program", driver->name);
+    return note(s, driver->destroy(s, env, uri), "destroying the key %s", uri);
 }
 
 const char *

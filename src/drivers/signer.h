@@ -8,13 +8,26 @@
 
 #include "pki/key.h"
 
+struct pairs;
 struct seal;
 struct signer;
+
+/** The PKCS#11 module and how its tokens are used. */
+struct hsm_options {
+    const char *module;       /* path of the library; NULL or "": none */
+    const char *pin;          /* reference (seal/reference.h) to the PIN of every token; or NULL */
+    const struct pairs *pins; /* token's label: reference to its own PIN; or NULL */
+    int64_t sessions;         /* of each token; 0: 4 */
+    int64_t timeout_ms;       /* the longest wait for an answer; 0: 10 seconds */
+    bool trusts_uris; /* module-path and pin-source of a key's URI count: whoever writes it may
+                         have this process load a library */
+};
 
 /** What the program lends to back ends; it outlives every signer. */
 struct signer_env {
     struct seal *seal;                          /* the master key, for keys in files */
-    const struct signer_driver *const *drivers; /* ended by NULL; NULL: keys in files alone */
+    const struct signer_driver *const *drivers; /* ended by NULL; NULL: all that there are */
+    const struct hsm_options *hsm;              /* NULL: no PKCS#11 module */
 };
 
 /** A back end. Its functions may wait and may be called by many threads at once; STATE is what its
@@ -24,6 +37,10 @@ struct signer_driver {
     const char *doc;
     /** Open the key that URI names. E_NOT_FOUND: no such key. */
     enum err (*open)(struct scope *s, const struct signer_env *env, const char *uri, void **state);
+    /** Take up a key whose public half is known to be SPKI, also while it cannot be reached; it is
+     * compared before the first signature. NULL: it is opened and compared at once. */
+    enum err (*open_known)(struct scope *s, const struct signer_env *env, const char *uri,
+                           struct bytes spki, void **state);
     void (*close)(void *state);
     /** The public key: a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) that lives as long as
      * STATE. */
@@ -44,10 +61,14 @@ struct signer_driver {
     /** Protect a key at rest with the present master key, after a rotation. NULL: the back end
      * needs none. */
     enum err (*rewrap)(struct scope *s, const struct signer_env *env, const char *uri);
+    /** Destroy the key for ever. E_NOT_FOUND: there is none. NULL: not offered. */
+    enum err (*destroy)(struct scope *s, const struct signer_env *env, const char *uri);
 };
 
 /** Keys in files, sealed under the master key. */
 extern const struct signer_driver file_signer;
+/** Keys on tokens, through a PKCS#11 module: `pkcs11:token=ca;object=issuing` (RFC 7512). */
+extern const struct signer_driver pkcs11_signer;
 
 /**
  * Open a key by its URI.
@@ -58,6 +79,14 @@ extern const struct signer_driver file_signer;
  */
 enum err signer_open(struct scope *s, const struct signer_env *env, const char *uri,
                      struct signer **out);
+/**
+ * Take up a key whose public half SPKI is known, from its certificate. On a token that is away it
+ * is taken up all the same: it signs once the token is back.
+ *
+ * @return as signer_open(); E_INVALID: the key there is another one
+ */
+enum err signer_open_known(struct scope *s, const struct signer_env *env, const char *uri,
+                           struct bytes spki, struct signer **out);
 /** Let go of a signer that no thread uses any more. NULL is allowed. */
 void signer_close(struct signer *signer);
 OWNED(struct signer, signer_close);
@@ -72,6 +101,11 @@ enum err signer_keep(struct scope *s, const struct signer_env *env, const char *
 /** Protect the key with the present master key, after a rotation. */
 enum err signer_rewrap(struct scope *s, const struct signer_env *env, const char *uri);
 
+/** Destroy the key that URI names, for ever; no signer of it is open. E_NOT_FOUND; E_UNSUPPORTED:
+ * this back end does not. */
+enum err signer_destroy(struct scope *s, const struct signer_env *env, const char *uri);
+
+/* An open signer. */
 const char *signer_uri(const struct signer *signer);
 const char *signer_backend(const struct signer *signer); /* for metrics: "file" */
 /** The public key as DER SubjectPublicKeyInfo; it lives as long as the signer. */

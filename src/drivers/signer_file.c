@@ -3,8 +3,12 @@
 #include "seal/private_file.h"
 #include "seal/seal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /*
  * A key file holds two PEM blocks: the public key in the clear, so that `openssl pkey -pubin` reads
@@ -195,24 +199,6 @@ file_public_key(const void *state)
     return ((const struct file_key *)state)->spki;
 }
 
-/** Hash as the algorithm says; 0 for one that hashes for itself. */
-static size_t
-digest(const struct sig_alg_info *info, struct bytes message, uint8_t out[SHA512_LEN])
-{
-    if (!info->digest)
-        return 0;
-    if (text_eq_fold(info->digest, "SHA256") || text_eq_fold(info->digest, "SHA2-256")) {
-        hash_sha256(message, out);
-        return SHA256_LEN;
-    }
-    if (text_eq_fold(info->digest, "SHA384") || text_eq_fold(info->digest, "SHA2-384")) {
-        hash_sha384(message, out);
-        return SHA384_LEN;
-    }
-    hash_sha512(message, out);
-    return SHA512_LEN;
-}
-
 static EVP_PKEY_CTX *
 ctx_make(const struct file_key *k, const struct sig_alg_info *info)
 {
@@ -273,7 +259,7 @@ sign_hash(struct file_key *k, const struct sig_alg_info *info, struct bytes mess
 {
     EVP_PKEY_CTX *ctx = ctx_take(k, info);
     uint8_t hash[SHA512_LEN];
-    size_t hash_len = digest(info, message, hash);
+    size_t hash_len = sig_alg_digest(info, message, hash);
 
     if (!ctx || EVP_PKEY_sign(ctx, out, len, hash, hash_len) != 1) {
         EVP_PKEY_CTX_free(ctx);
@@ -295,6 +281,31 @@ file_sign(struct scope *s, void *state, enum sig_alg alg, struct bytes message,
     if (info->digest ? !sign_hash(k, info, message, out, &len) : !sign_whole(k, message, out, &len))
         return fail_ssl(s, E_UNAVAILABLE, "the key does not sign");
     *signature = (struct bytes){ out, len };
+    return OK;
+}
+
+/* Overwritten first, for file systems that write in place. */
+static enum err
+file_destroy(struct scope *s, const struct signer_env *env UNUSED, const char *uri)
+{
+    uint8_t zeros[4096] = { 0 };
+    struct key_file file;
+    const char *path;
+    struct stat st;
+    int fd;
+
+    TRY(path_of(s, uri, &path));
+    TRY(file_read(s, path, &file)); /* nothing but a key of ours */
+    fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+    for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(zeros))
+        if (pwrite(fd, zeros, (size_t)MIN(st.st_size - at, (off_t)sizeof(zeros)), at) < 0)
+            break;
+    (void)fsync(fd);
+    (void)close(fd);
+    if (unlink(path) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot remove %s: %s", path, strerror(errno));
     return OK;
 }
 
@@ -320,4 +331,5 @@ const struct signer_driver file_signer = {
     .make = file_make,
     .keep = file_keep,
     .rewrap = file_rewrap,
+    .destroy = file_destroy,
 };

@@ -78,6 +78,11 @@ enum sig_alg sig_alg_of_name(const char *name);
  * and SHA-512. */
 enum sig_alg sig_alg_for(enum key_type type, int bits);
 
+/** Hash MESSAGE as an algorithm does it before it signs; returns the octets of OUT, 0 for one that
+ * takes the whole message. */
+size_t sig_alg_digest(const struct sig_alg_info *info, struct bytes message,
+                      uint8_t out[SHA512_LEN]);
+
 /** What key to make. */
 struct key_spec {
     enum key_type type;

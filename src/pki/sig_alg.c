@@ -97,6 +97,23 @@ pss_setup(EVP_PKEY_CTX *ctx)
            EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0;
 }
 
+size_t
+sig_alg_digest(const struct sig_alg_info *info, struct bytes message, uint8_t out[SHA512_LEN])
+{
+    if (!info->digest)
+        return 0;
+    if (text_ends(info->digest, "256")) {
+        hash_sha256(message, out);
+        return SHA256_LEN;
+    }
+    if (text_ends(info->digest, "384")) {
+        hash_sha384(message, out);
+        return SHA384_LEN;
+    }
+    hash_sha512(message, out);
+    return SHA512_LEN;
+}
+
 enum err
 key_sign(struct scope *s, EVP_PKEY *key, enum sig_alg alg, struct bytes message,
          struct bytes *signature)

@@ -109,6 +109,7 @@ static enum err
 open_office(struct scope *s, struct parts *p)
 {
     const struct pki_settings *set = p->set->pki;
+    const struct hsm_settings *hsm = p->set->hsm;
     struct ca_options o = {
         .db = p->app.db,
         .seal = p->app.seal,
@@ -117,6 +118,9 @@ open_office(struct scope *s, struct parts *p)
         .name = set->name,
         .root_key = set->root_key,
         .issuing_key = set->issuing_key,
+        .root_key_uri = set->root_key_uri,
+        .issuing_key_uri = set->issuing_key_uri,
+        .hsm = &p->hsm,
         .root_life_ms = set->root_life,
         .issuing_life_ms = set->issuing_life,
         .crl_interval_ms = set->crl_interval,
@@ -126,6 +130,11 @@ open_office(struct scope *s, struct parts *p)
         .strict_journal = text_eq_fold(set->signing_journal, "strict"),
     };
 
+    p->hsm = (struct hsm_options){ .module = hsm->module,
+                                   .pin = hsm->pin,
+                                   .pins = &hsm->pins,
+                                   .sessions = hsm->sessions,
+                                   .timeout_ms = hsm->timeout };
     p->blocked = blocklist_new();
     LIST_EACH(const char *, path, &set->blocked_keys)
     TRY(note(s, blocklist_add_file(s, p->blocked, *path), "pki.blocked_keys"));
@@ -252,6 +261,7 @@ parts_first_run(struct scope *s, struct parts *p)
     TRY(ca_first_run(s, p->app.office, NULL));
     if (ocsp_rotate(s, p->app.office) != OK) /* its job goes on trying, and the rest can work */
         scope_clear(s);
+    TRY(ca_keys_watch(s, p->app.office));
     if (ca_strict_journal(p->app.office))
         TRY(journal_burn(s, p->app.office));
     return p->options->dev ? dev_login(s, p) : OK;

@@ -28,6 +28,7 @@ struct parts {
     struct jobs *jobs;
     struct follower *follower;
     struct blocklist *blocked;
+    struct hsm_options hsm;
     struct face *command, *rest;
     const char *url, *http_url, *base_url, *root_pem_path;
     const char *admin_user, *admin_password, *client_id,

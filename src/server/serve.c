@@ -163,13 +163,10 @@ static const struct job_kind checkpoint_kind = {
     .doc = "Sign what the audit chains have grown by.",
     .every = "60s",
 };
-static const struct job_kind *const job_kinds[] = { &crl_publish_kind,
-                                                    &crl_plan_kind,
-                                                    &ocsp_rotate_kind,
-                                                    &checkpoint_kind,
-                                                    &job_cleanup_kind,
-                                                    &rest_cleanup_kind,
-                                                    NULL };
+static const struct job_kind *const job_kinds[] = { &crl_publish_kind,  &crl_plan_kind,
+                                                    &ocsp_rotate_kind,  &ca_keys_kind,
+                                                    &checkpoint_kind,   &job_cleanup_kind,
+                                                    &rest_cleanup_kind, NULL };
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err

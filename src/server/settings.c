@@ -65,6 +65,9 @@ static const struct field pki_settings_fields[] = {
       .doc = "First run: ec-p256, ec-p384, rsa-4096, ed25519 ..."),
     P(issuing_key, "issuing_key", .preset = "ec-p256",
       .doc = "The same for the issuing authority."),
+    P(root_key_uri, "root_key_uri",
+      .doc = "First run: where the root's key is made, pkcs11:token=T;object=K; none: a file."),
+    P(issuing_key_uri, "issuing_key_uri", .doc = "The same for the issuing authority."),
     P(root_life, "root_life", .flags = DURATION, .preset = "7300d", .min = 86400000,
       .max = INT64_C(1576800000000)),
     P(issuing_life, "issuing_life", .flags = DURATION, .preset = "3650d", .min = 3600000,
@@ -106,6 +109,21 @@ static const struct field provider_settings_fields[] = {
 };
 static const struct model provider_settings_model =
     MODEL(provider_settings, provider_settings_fields);
+
+#define H(member, wire, ...) FIELD(hsm_settings, member, wire, __VA_ARGS__)
+static const struct field hsm_settings_fields[] = {
+    H(module, "module", .doc = "The PKCS#11 module: path of the shared library; none: no HSM."),
+    H(pin, "pin", .flags = SECRET | KEEP_REF,
+      .doc = "Reference to the PIN of the tokens: file:PATH, env:NAME, seal:..."),
+    H(pins, "pins", .max = 100, .flags = KEEP_REF,
+      .doc = "TOKEN: reference to its PIN, for tokens that have their own."),
+    H(sessions, "sessions", .preset = "4", .min = 1, .max = 64,
+      .doc = "Threads, each with a session, for each token."),
+    H(timeout, "timeout", .flags = DURATION, .preset = "10s", .min = 100, .max = 600000,
+      .doc = "The longest wait for a token's answer."),
+};
+#undef H
+static const struct model hsm_settings_model = MODEL(hsm_settings, hsm_settings_fields);
 
 static const struct field access_settings_fields[] = {
     FIELD(access_settings, providers, "providers", .model = &provider_settings_model, .max = 50,
@@ -171,6 +189,7 @@ static const struct field server_settings_fields[] = {
     S(listen, "listen", .model = &listen_settings_model, .doc = "The listeners."),
     S(db, "db", .model = &db_settings_model, .doc = "The database."),
     S(pki, "pki", .model = &pki_settings_model, .doc = "The embedded authorities."),
+    S(hsm, "hsm", .model = &hsm_settings_model, .doc = "Tokens that hold authorities' keys."),
     S(access, "access", .model = &access_settings_model, .doc = "Logging in."),
     S(log, "log", .model = &log_settings_model, .doc = "The log."),
     S(metrics, "metrics", .model = &metrics_settings_model, .doc = "Metrics."),

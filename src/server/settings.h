@@ -20,6 +20,7 @@ struct db_settings {
 };
 struct pki_settings {
     const char *base_url, *name, *root_key, *issuing_key, *signing_journal;
+    const char *root_key_uri, *issuing_key_uri;
     int64_t root_life, issuing_life, crl_interval, crl_delay, ocsp_life, ocsp_cache;
     struct list blocked_keys; /* of const char *: block-list files */
 };
@@ -28,6 +29,11 @@ struct provider_settings {
     const char *name, *issuer, *audience, *jwks_url, *user_claim, *roles_claim, *groups_claim;
     const char *ca; /* PEM file */
     int64_t skew;
+};
+struct hsm_settings {
+    const char *module, *pin;
+    struct pairs pins;
+    int64_t sessions, timeout;
 };
 struct access_settings {
     struct list providers; /* of struct provider_settings */
@@ -53,6 +59,7 @@ struct server_settings {
     struct listen_settings *listen;
     struct db_settings *db;
     struct pki_settings *pki;
+    struct hsm_settings *hsm;
     struct access_settings *access;
     struct log_settings *log;
     struct metrics_settings *metrics;

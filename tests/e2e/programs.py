@@ -5,6 +5,7 @@ import socket
 
 import requests
 
+import keys
 import processes
 
 
@@ -74,8 +75,8 @@ def openssl_ocsp(tmp_path, leaf, issuer, root, url, *more):
     """What `openssl ocsp` says of the leaf: good, revoked or unknown; its answer must verify."""
     for name, pem in (("leaf", leaf), ("issuer", issuer), ("root", root)):
         (tmp_path / f"{name}.pem").write_text(pem)
-    done = openssl("ocsp", "-issuer", tmp_path / "issuer.pem", "-cert", tmp_path / "leaf.pem", "-url", url,
-                   "-CAfile", tmp_path / "root.pem", "-verify_other", tmp_path / "issuer.pem", *more)
+    done = openssl("ocsp", *more, "-issuer", tmp_path / "issuer.pem", "-cert", tmp_path / "leaf.pem", "-url", url,
+                   "-CAfile", tmp_path / "root.pem", "-verify_other", tmp_path / "issuer.pem")
     assert "Response verify OK" in done.stderr, done.stdout + done.stderr
     return re.search(r"leaf\.pem: (\w+)", done.stdout).group(1)
 
@@ -108,3 +109,41 @@ def crl_says(tmp_path, leaf, chain, crls):
     if "certificate revoked" in text:
         return "revoked"
     return "ok" if done.returncode == 0 else text
+
+
+class Judged:
+    """What OpenSSL and GnuTLS say of a certificate with its chain (PEM texts, leaf first, root last)."""
+
+    def __init__(self, tmp_path, chain):
+        self.dir, self.leaf, self.issuer, self.root = tmp_path, chain[0], chain[1], chain[-1]
+        self.chain = chain
+        self.where = keys.addresses(keys.load(self.leaf))
+
+    def check_chain(self):
+        done = processes.run(["certtool", "--verify-chain"], input="".join(self.chain))
+        assert "Verified. The certificate is trusted" in done.stdout, done.stdout + done.stderr
+        (self.dir / "judged-root.pem").write_text(self.root)
+        (self.dir / "judged-others.pem").write_text("".join(self.chain[1:-1]))
+        (self.dir / "judged-leaf.pem").write_text(self.leaf)
+        more = ["-untrusted", self.dir / "judged-others.pem"] if self.chain[1:-1] else []
+        done = openssl("verify", "-x509_strict", "-CAfile", self.dir / "judged-root.pem", *more,
+                       self.dir / "judged-leaf.pem")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def by_crl(self):
+        crls = [fetch(self.where["crl"][0]).content]
+        for below in self.chain[1:-1]:
+            crls.append(fetch(keys.addresses(keys.load(below))["crl"][0]).content)
+        for number, der in enumerate(crls):
+            (self.dir / f"judged-{number}.crl").write_bytes(der)
+            (self.dir / "judged-issuer.der").write_bytes(keys.load(self.chain[1 + number]).public_bytes(keys.DER))
+            done = processes.run(["certtool", "--verify-crl", "--inder", "--infile", self.dir / f"judged-{number}.crl",
+                                  "--load-ca-certificate", self.dir / "judged-issuer.der"])
+            assert "Verification output: Verified" in done.stdout, done.stdout + done.stderr
+        return crl_says(self.dir, self.leaf, "".join(self.chain[1:]), crls)
+
+    def by_ocsp(self, *more):
+        return openssl_ocsp(self.dir, self.leaf, self.issuer, self.root, self.where["ocsp"][0], *more)
+
+    def by_gnutls(self):
+        return ocsptool(self.dir, self.leaf, self.issuer, self.where["ocsp"][0])

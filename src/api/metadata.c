@@ -128,3 +128,98 @@ const struct op metadata_fields_in_use_op = {
     .reply = &bool_model,
     .doc = "Whether any certificate has a value of it.",
 };
+
+/* Values of certificates. */
+
+#define COLLECTION(type) \
+    FIELD(type, collection_id, "collectionId", .doc = "Only what is in this collection.")
+
+static const struct field metadata_of_query_fields[] = {
+    COLLECTION(metadata_of_query),
+};
+static const struct model metadata_of_query_model =
+    MODEL(metadata_of_query, metadata_of_query_fields);
+
+static const struct field metadata_put_request_fields[] = {
+    FIELD(metadata_put_request, id, "Id", .flags = REQUIRED),
+    FIELD(metadata_put_request, metadata, "Metadata", .flags = REQUIRED, .max = 100,
+          .doc = "Names and values; an empty value clears."),
+    COLLECTION(metadata_put_request),
+};
+static const struct model metadata_put_request_model =
+    MODEL(metadata_put_request, metadata_put_request_fields);
+
+static const struct field metadata_of_reply_fields[] = {
+    FIELD(metadata_of_reply, id, "Id"),
+    FIELD(metadata_of_reply, metadata, "Metadata", .flags = ALWAYS),
+};
+static const struct model metadata_of_reply_model =
+    MODEL(metadata_of_reply, metadata_of_reply_fields);
+
+static const struct field metadata_single_fields[] = {
+    FIELD(metadata_single, name, "MetadataName", .flags = REQUIRED, .max = 1000),
+    FIELD(metadata_single, value, "Value", .max = 65536, .doc = "Empty: none."),
+    FIELD(metadata_single, overwrite, "OverwriteExisting",
+          .doc = "False: a certificate that has a value keeps it."),
+};
+static const struct model metadata_single_model = MODEL(metadata_single, metadata_single_fields);
+
+static const struct field metadata_all_request_fields[] = {
+    FIELD(metadata_all_request, query, "Query", .max = 65536, .doc = "Which certificates."),
+    FIELD(metadata_all_request, ids, "CertificateIds", .model = &int_model, .max = 100000,
+          .doc = "Or these."),
+    FIELD(metadata_all_request, metadata, "Metadata", .model = &metadata_single_model,
+          .flags = REQUIRED, .max = 100),
+    COLLECTION(metadata_all_request),
+};
+static const struct model metadata_all_request_model =
+    MODEL(metadata_all_request, metadata_all_request_fields);
+
+static const struct field metadata_compare_query_fields[] = {
+    FIELD(metadata_compare_query, certificate_id, "certificateId", .flags = REQUIRED),
+    FIELD(metadata_compare_query, name, "metadataFieldName", .flags = REQUIRED, .max = 1000),
+    FIELD(metadata_compare_query, value, "value", .max = 65536),
+    COLLECTION(metadata_compare_query),
+};
+static const struct model metadata_compare_query_model =
+    MODEL(metadata_compare_query, metadata_compare_query_fields);
+
+const struct op certificates_metadata_put_op = {
+    .method = "PUT",
+    .path = "/Certificates/Metadata",
+    .tag = "Certificates",
+    .needs = "certificates/edit",
+    .query = &metadata_of_query_model,
+    .body = &metadata_put_request_model,
+    .doc = "Note values about a certificate.",
+    .example = "{\"Id\":12,\"Metadata\":{\"Owner\":\"web team\",\"Email\":\"\"}}",
+};
+const struct op certificates_metadata_all_op = {
+    .method = "PUT",
+    .path = "/Certificates/Metadata/All",
+    .tag = "Certificates",
+    .needs = "certificates/edit",
+    .query = &metadata_of_query_model,
+    .body = &metadata_all_request_model,
+    .pool = OP_POOL_SLOW,
+    .deadline_ms = 600000,
+    .doc = "Note values about every certificate that a query finds, or about those named.",
+};
+const struct op certificates_metadata_compare_op = {
+    .method = "GET",
+    .path = "/Certificates/Metadata/Compare",
+    .tag = "Certificates",
+    .needs = "certificates/read",
+    .query = &metadata_compare_query_model,
+    .reply = &bool_model,
+    .doc = "Whether a certificate has this value.",
+};
+const struct op certificates_metadata_get_op = {
+    .method = "GET",
+    .path = "/Certificates/{id}/Metadata",
+    .tag = "Certificates",
+    .needs = "certificates/read",
+    .query = &metadata_of_query_model,
+    .reply = &metadata_of_reply_model,
+    .doc = "What is noted about a certificate.",
+};

@@ -35,9 +35,40 @@ struct metadata_delete_query {
 };
 extern const struct model metadata_field_reply_model;
 
+/* Values of certificates. */
+struct metadata_of_query {
+    int64_t collection_id;
+};
+struct metadata_put_request {
+    int64_t id;
+    struct pairs metadata;
+    int64_t collection_id;
+};
+struct metadata_of_reply {
+    int64_t id;
+    struct pairs metadata;
+};
+struct metadata_single {
+    const char *name, *value;
+    bool overwrite;
+};
+struct metadata_all_request {
+    const char *query;
+    struct list ids;      /* of int64_t */
+    struct list metadata; /* of struct metadata_single */
+    int64_t collection_id;
+};
+struct metadata_compare_query {
+    int64_t certificate_id;
+    const char *name, *value;
+    int64_t collection_id;
+};
+
 /* Operations. */
 extern const struct op metadata_fields_list_op, metadata_fields_create_op,
     metadata_fields_update_op, metadata_fields_delete_many_op, metadata_fields_get_op,
     metadata_fields_delete_op, metadata_fields_in_use_op;
+extern const struct op certificates_metadata_put_op, certificates_metadata_all_op,
+    certificates_metadata_compare_op, certificates_metadata_get_op;
 
 #endif

@@ -170,9 +170,6 @@
     NOT_YET("GET", "/Certificates/IdentityAudit/{id}") \
     NOT_YET("POST", "/Certificates/Import") \
     NOT_YET("GET", "/Certificates/Locations/{id}") \
-    NOT_YET("PUT", "/Certificates/Metadata") \
-    NOT_YET("PUT", "/Certificates/Metadata/All") \
-    NOT_YET("GET", "/Certificates/Metadata/Compare") \
     NOT_YET("DELETE", "/Certificates/PrivateKey") \
     NOT_YET("DELETE", "/Certificates/PrivateKey/{id}") \
     NOT_YET("DELETE", "/Certificates/Query") \

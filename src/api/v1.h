@@ -248,6 +248,7 @@ struct v1_certificate_new {
     int64_t validity_ms;
     struct when not_before, not_after;
     int64_t renews;
+    struct pairs metadata;
 };
 struct v1_issued {
     struct opt_int id, request_id;
@@ -277,6 +278,7 @@ struct v1_certificate {
     int64_t version;
     const char *pem;
     struct list chain;
+    struct pairs metadata;
 };
 struct v1_certificates_query {
     int64_t limit;

@@ -24,6 +24,8 @@ static const struct field v1_certificate_new_fields[] = {
     FIELD(v1_certificate_new, not_after, "not_after"),
     FIELD(v1_certificate_new, renews, "renews", .min = 0, .max = INT64_MAX,
           .doc = "The id of the certificate that this one renews."),
+    FIELD(v1_certificate_new, metadata, "metadata", .max = 100,
+          .doc = "What to note about it: names of metadata fields and their values."),
 };
 static const struct model v1_certificate_new_model =
     MODEL(v1_certificate_new, v1_certificate_new_fields);
@@ -86,6 +88,7 @@ static const struct field v1_certificate_fields[] = {
     F(version),
     F(pem, .flags = OMIT_EMPTY, .doc = "In single certificates only."),
     F(chain, .model = &text_model, .flags = OMIT_EMPTY, .doc = "PEM of the issuers."),
+    F(metadata, .doc = "What is noted about it; of one certificate alone."),
 };
 #undef F
 static const struct model v1_certificate_model = MODEL(v1_certificate, v1_certificate_fields);

@@ -7,6 +7,7 @@
 #define CATALOG_CATALOG_H
 
 #include "base/scope.h"
+#include "codec/model.h"
 #include "db/db.h"
 #include "pki/cert.h"
 
@@ -61,15 +62,16 @@ struct cert_row {
     int64_t revocation_reason; /* -1: not revoked */
     const char *revocation_comment, *revoked_by;
     int64_t version;
-    struct bytes der;  /* when asked for */
-    struct list names; /* of struct cert_san, when asked for */
+    struct bytes der;      /* when asked for */
+    struct list names;     /* of struct cert_san, when asked for */
+    struct pairs metadata; /* when asked for */
 };
 struct cert_san {
     int64_t id, kind; /* SAN Type of the Command API */
     const char *text;
 };
 
-enum { WITH_DER = 1, WITH_NAMES = 2 };
+enum { WITH_DER = 1, WITH_NAMES = 2, WITH_METADATA = 4 };
 
 /** One row by id. E_NOT_FOUND (CHY_NO_CERT). */
 enum err catalog_get(struct scope *s, struct db *db, int64_t id, unsigned with,

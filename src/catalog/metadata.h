@@ -75,6 +75,7 @@ struct metadata_value {
     const char *text; /* "": no value */
     const char *folded;
     struct opt_int number;
+    bool keep; /* a value that is there stays */
 };
 /**
  * What TEXT is as a value of F; an empty one is no value.
@@ -91,5 +92,42 @@ const char *metadata_pattern(struct arena *a, const char *validation, const char
  */
 void metadata_values_of(struct scope *s, const struct list *fields, const struct pairs *in,
                         const char *path, struct list *out);
+/** One of them, as the last: what a field had before in the list goes. */
+void metadata_value_put(struct scope *s, struct list *values, const struct metadata_value *v);
+
+/** What a certificate that is asked for is to have noted. */
+struct metadata_wish {
+    const struct pairs *given;
+    const char *path;        /* of GIVEN, for problems */
+    const struct caller *by; /* the system's own certificates need nothing */
+    int64_t renews;          /* a certificate whose values hold where none is given; or 0 */
+    bool make_unknown;       /* a name that no field has makes one, a text */
+    bool dry_run;            /* make none, though */
+};
+/**
+ * Plan the values, of struct metadata_value: those given, then those of the certificate that is
+ * renewed, then the defaults. Unknown names, bad values and missing required ones are problems of
+ * the scope, which the caller looks at.
+ */
+enum err metadata_plan(struct scope *s, struct db *db, const struct metadata_wish *wish,
+                       struct list *values);
+/** Note them for a new certificate, as part of TX; its own event tells of them. */
+enum err metadata_begin(struct scope *s, struct tx *tx, int64_t certificate,
+                        const struct list *values);
+/** They as JSON, for a request that waits. */
+const char *metadata_json(struct scope *s, const struct list *values);
+void metadata_pairs(struct scope *s, const struct list *values, struct pairs *out);
+/** They as changes of an event, of struct audit_change; long ones as they begin. */
+void metadata_told(struct scope *s, const struct list *values, struct list *changes);
+
+#define METADATA_AT_ONCE 100 /* certificates in one transaction, so that others get their turn */
+/**
+ * Note VALUES for certificates, each change with its event in the audit record.
+ *
+ * @param ids  of int64_t, at most METADATA_AT_ONCE; each is written or none is
+ * @return E_NOT_FOUND (CHY_NO_CERT): one of them is not there
+ */
+enum err metadata_note(struct scope *s, struct db *db, const struct caller *by,
+                       const struct list *ids, const struct list *values);
 
 #endif

@@ -224,8 +224,8 @@ metadata_field_of(const struct list *fields, const char *name)
 }
 
 /* The last of several values of one field is the one that counts. */
-static void
-put(struct scope *s, struct list *values, const struct metadata_value *v)
+void
+metadata_value_put(struct scope *s, struct list *values, const struct metadata_value *v)
 {
     LIST_EACH(struct metadata_value, have, values)
     if (have->field == v->field) {
@@ -250,6 +250,6 @@ metadata_values_of(struct scope *s, const struct list *fields, const struct pair
         else if (!metadata_value_of(s, f, p->value, &v, &why))
             problem(s, at, CHY_BAD_VALUE, "\"%.100s\" %s", p->value, why);
         else
-            put(s, out, &v);
+            metadata_value_put(s, out, &v);
     }
 }

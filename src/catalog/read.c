@@ -13,6 +13,9 @@ SQL(get_der, "SELECT der FROM certificate_der WHERE certificate = $1");
 SQL(get_names,
     "SELECT n.id, cn.kind, n.text FROM certificate_name cn JOIN name n ON n.id = cn.name "
     "WHERE cn.certificate = $1 ORDER BY cn.position");
+SQL(get_metadata, "SELECT f.name, m.value FROM certificate_metadata m "
+                  "JOIN metadata_field f ON f.id = m.field WHERE m.certificate = $1 "
+                  "ORDER BY f.display_order, f.name_folded");
 SQL(get_status, "SELECT id, state, revoked_at, not_after, revocation_reason FROM certificate "
                 "WHERE issuer_hash = $1 AND serial = $2");
 
@@ -65,12 +68,26 @@ cert_row_read(struct row *row, struct cert_row *out)
     out->version = row_int(row);
 }
 
+void
+cert_row_metadata(struct scope *s, struct row *row, struct cert_row *out)
+{
+    struct pair *p = list_push(s->arena, &out->metadata.of, struct pair);
+
+    p->name = row_text(row);
+    p->value = row_text(row);
+}
+
 enum err
 cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *out)
 {
-    struct rows names;
+    struct rows names, noted;
     struct row row;
 
+    if (with & WITH_METADATA) {
+        TRY(db_all(s, db, &get_metadata, BIND(v_int(out->id)), &noted));
+        for (size_t i = 0; i < noted.count; i++)
+            cert_row_metadata(s, &noted.at[i], out);
+    }
     if (with & WITH_DER) {
         TRY(db_one(s, db, &get_der, BIND(v_int(out->id)), &row));
         out->der = row_bytes(&row);

@@ -25,6 +25,8 @@
 
 /** Read the next columns of ROW. */
 void cert_row_read(struct row *row, struct cert_row *out);
+/** Add a name and a value, the next columns of ROW, to what is noted. */
+void cert_row_metadata(struct scope *s, struct row *row, struct cert_row *out);
 /** Add what WITH asks for. */
 enum err cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *out);
 /** The same for many ROWS (of struct cert_row), in a question or two for each thousand. */

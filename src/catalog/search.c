@@ -27,6 +27,11 @@ sort_key(struct scope *s, const struct cert_field *f)
     case CF_TEXT:
     case CF_EKU:
         return arena_printf(s->arena, "NULLIF(%s, '')", f->expr);
+    case CF_METADATA:
+        return arena_printf(s->arena,
+                            "(SELECT m.%s FROM certificate_metadata m WHERE m.certificate = c.id "
+                            "AND m.field = %lld)",
+                            metadata_is_number(f->type) ? "number" : "folded", (long long)f->field);
     case CF_OU:
     case CF_NOTHING:
         return NULL;
@@ -37,12 +42,14 @@ sort_key(struct scope *s, const struct cert_field *f)
 
 /** The order asked for: what is sorted by, or NULL for the id alone. */
 static enum err
-order_of(struct scope *s, const struct cert_search *q, const char **key, const char **nulls)
+order_of(struct scope *s, struct db *db, const struct cert_search *q, const char **key,
+         const char **nulls)
 {
-    const struct cert_field *f = cert_field(text_empty(q->sort) ? "Id" : q->sort);
+    const struct cert_field *f;
 
     *key = NULL;
     *nulls = "";
+    TRY(search_field_of(s, db, text_empty(q->sort) ? "Id" : q->sort, &f));
     if (!f)
         return fail_code(s, E_INVALID, CHY_QUERY_FIELD, "sorting: unknown field \"%.60s\"%s",
                          q->sort, cert_field_did_you_mean(s->arena, q->sort));
@@ -112,7 +119,7 @@ count(struct scope *s, struct db *db, const struct cert_search *q, const struct 
     const char *text;
     bool any;
 
-    search_sql_init(&b, s->arena);
+    search_sql_init(&b, db, s->arena);
     buf_text(&b.text, "SELECT COUNT(*) FROM certificate c");
     TRY(where(s, q, parsed, &b, &any));
     if (!any) {
@@ -136,7 +143,7 @@ page_sql(struct scope *s, const struct cert_search *q, const struct query *parse
     const char *key, *nulls, *way = q->descending ? " DESC" : " ASC";
     bool any;
 
-    TRY(order_of(s, q, &key, &nulls));
+    TRY(order_of(s, b->db, q, &key, &nulls));
     buf_text(&b->text, "SELECT " CERT_ROW_COLUMNS " FROM (SELECT c.id AS id");
     if (key)
         buf_printf(&b->text, ", %s AS k", key);
@@ -186,7 +193,7 @@ catalog_search(struct scope *s, struct db *db, const struct cert_search *q, stru
 
     TRY(parse(s, q, &parsed));
     far = !offset_of(q, size, &offset);
-    search_sql_init(&b, s->arena);
+    search_sql_init(&b, db, s->arena);
     TRY(page_sql(s, q, &parsed, size, far ? 0 : offset, &b));
     TRY(search_text(s, &b, &text));
     if (!far)
@@ -248,7 +255,7 @@ ask_for(struct scope *s, struct db *db, const char *front, const struct list *pl
 
     while (width < places->count)
         width *= 2;
-    search_sql_init(&b, s->arena);
+    search_sql_init(&b, db, s->arena);
     buf_text(&b.text, front);
     for (size_t i = 0; i < width; i++) {
         buf_text(&b.text, i ? ", " : "(");
@@ -271,6 +278,17 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
             struct cert_row *row = row_of(places, row_int(&rows.at[i]));
 
             row->der = row_bytes(&rows.at[i]);
+        }
+    }
+    if (with & WITH_METADATA) {
+        TRY(ask_for(s, db,
+                    "SELECT m.certificate, f.name, m.value FROM certificate_metadata m "
+                    "JOIN metadata_field f ON f.id = m.field WHERE m.certificate IN ",
+                    places, ") ORDER BY m.certificate, f.display_order, f.name_folded", &rows));
+        for (size_t i = 0; i < rows.count; i++) {
+            struct cert_row *row = row_of(places, row_int(&rows.at[i]));
+
+            cert_row_metadata(s, &rows.at[i], row);
         }
     }
     if (!(with & WITH_NAMES))
@@ -308,7 +326,7 @@ cert_rows_fill(struct scope *s, struct db *db, unsigned with, struct list *rows)
 }
 
 enum err
-search_check(struct scope *s, const char *query, const char **plan)
+search_check(struct scope *s, struct db *db, const char *query, const char **plan)
 {
     const struct cert_search q = { .query = query, .me = "me", .now = clock_now() };
     struct query parsed;
@@ -316,7 +334,7 @@ search_check(struct scope *s, const char *query, const char **plan)
     const char *text;
 
     TRY(parse(s, &q, &parsed));
-    search_sql_init(&b, s->arena);
+    search_sql_init(&b, db, s->arena);
     if (parsed.root)
         TRY(search_condition(s, &parsed, &b));
     TRY(search_text(s, &b, &text));

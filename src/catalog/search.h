@@ -33,8 +33,8 @@ struct cert_found {
 enum err catalog_search(struct scope *s, struct db *db, const struct cert_search *q,
                         struct cert_found *out);
 /** Only check that the query compiles; PLAN (may be NULL) receives how it was understood, for
- * --explain. */
-enum err search_check(struct scope *s, const char *query, const char **plan);
+ * --explain. DB NULL: no metadata fields are known. */
+enum err search_check(struct scope *s, struct db *db, const char *query, const char **plan);
 
 /** A field of the language, for documentation and completion. */
 struct search_field {

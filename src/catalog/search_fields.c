@@ -1,5 +1,7 @@
 #include "catalog/search_fields.h"
 
+#include "catalog/metadata.h"
+
 #include <string.h>
 
 static const struct choice states[] = {
@@ -146,6 +148,39 @@ cert_field(const char *name)
         if (text_eq_fold(fields[i].name, name))
             return &fields[i];
     return NULL;
+}
+
+bool
+metadata_is_number(int64_t type)
+{
+    return type == META_INT || type == META_DATE || type == META_BOOL;
+}
+
+enum err
+search_field_of(struct scope *s, struct db *db, const char *name, const struct cert_field **out)
+{
+    static const char prefix[] = "Metadata.";
+    struct metadata_field found;
+    struct cert_field *f;
+    enum err e;
+
+    *out = text_starts_fold(name, prefix) ? NULL : cert_field(name);
+    if (*out || !db)
+        return OK;
+    if (text_starts_fold(name, prefix))
+        name += strlen(prefix);
+    e = metadata_field_find(s, db, name, &found);
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    f = arena_new_of(s->arena, struct cert_field);
+    *f = (struct cert_field){
+        .name = found.name, .kind = CF_METADATA, .expr = "", .field = found.id, .type = found.type
+    };
+    *out = f;
+    return OK;
 }
 
 /** The names once more as a model, which knows how to look for a near one. */

@@ -8,21 +8,22 @@
 
 /** How a field is compared, and what its expression is. */
 enum cert_field_kind {
-    CF_REF,     /* the id of a row of another table, which has the text */
-    CF_SAN,     /* the certificate's names */
-    CF_TEXT,    /* text that is folded */
-    CF_CA,      /* the same of an authority, which goes by its bare name too */
-    CF_OU,      /* an organizational unit in the name whose id it is */
-    CF_INT,     /* a number */
-    CF_ENUM,    /* a number with names */
-    CF_BOOL,    /* truth */
-    CF_DATE,    /* milliseconds */
-    CF_HASH,    /* SHA-1 thumbprint; equality with SHA-256 too */
-    CF_BYTES,   /* other bytes, as hexadecimal digits */
-    CF_SERIAL,  /* an INTEGER's contents, as hexadecimal digits */
-    CF_USAGE,   /* bits of a key usage: a number, -contains by name */
-    CF_EKU,     /* OIDs with a blank around each; also by the names of the OIDs */
-    CF_NOTHING, /* nothing has it yet */
+    CF_REF,      /* the id of a row of another table, which has the text */
+    CF_SAN,      /* the certificate's names */
+    CF_TEXT,     /* text that is folded */
+    CF_CA,       /* the same of an authority, which goes by its bare name too */
+    CF_OU,       /* an organizational unit in the name whose id it is */
+    CF_INT,      /* a number */
+    CF_ENUM,     /* a number with names */
+    CF_BOOL,     /* truth */
+    CF_DATE,     /* milliseconds */
+    CF_HASH,     /* SHA-1 thumbprint; equality with SHA-256 too */
+    CF_BYTES,    /* other bytes, as hexadecimal digits */
+    CF_SERIAL,   /* an INTEGER's contents, as hexadecimal digits */
+    CF_METADATA, /* what people note, in a field of theirs */
+    CF_USAGE,    /* bits of a key usage: a number, -contains by name */
+    CF_EKU,      /* OIDs with a blank around each; also by the names of the OIDs */
+    CF_NOTHING,  /* nothing has it yet */
 };
 
 enum {
@@ -40,10 +41,19 @@ struct cert_field {
     const struct choice *choices;
     unsigned flags;
     const char *doc;
+    int64_t field, type; /* CF_METADATA: the field's id, and its enum metadata_type */
 };
 
 /** By name in any case, or NULL. */
 const struct cert_field *cert_field(const char *name);
+/**
+ * The field that NAME means: of the register itself, or (behind "Metadata." always) one of
+ * metadata; NULL when there is none. DB NULL: no metadata fields are known.
+ */
+enum err search_field_of(struct scope *s, struct db *db, const char *name,
+                         const struct cert_field **out);
+/** Whether metadata of this type are kept as numbers. */
+bool metadata_is_number(int64_t type);
 /** `; did you mean "Thumbprint"?`, or "". */
 const char *cert_field_did_you_mean(struct arena *a, const char *name);
 

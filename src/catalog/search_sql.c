@@ -1,5 +1,6 @@
 #include "catalog/search_sql.h"
 
+#include "catalog/metadata.h"
 #include "pki/cert.h"
 #include <ctype.h>
 #include <string.h>
@@ -7,9 +8,9 @@
 #define SQL_MAX ((size_t)4 << 20)
 
 void
-search_sql_init(struct search_sql *b, struct arena *a)
+search_sql_init(struct search_sql *b, struct db *db, struct arena *a)
 {
-    *b = (struct search_sql){ 0 };
+    *b = (struct search_sql){ .db = db };
     buf_init_in(&b->text, a, SQL_MAX);
 }
 
@@ -400,6 +401,46 @@ eku_leaf(struct scope *s, const struct query *q, const struct query_term *t,
     return OK;
 }
 
+/* What people note. */
+
+/** The condition on a row m of certificate_metadata. */
+static void
+metadata_row(struct scope *s, const struct cert_field *f, struct search_sql *b,
+             const struct query_leaf *leaf)
+{
+    if (f->type == META_DATE)
+        date_leaf(s, b, "m.number", leaf);
+    else if (metadata_is_number(f->type))
+        int_leaf(s, b, "m.number", leaf);
+    else if (f->type == META_BIG_TEXT && /* an index holds the beginning only */
+             (leaf->ask != QL_EQ || text_code_points(leaf->text) >= METADATA_TEXT_MAX))
+        text_leaf(s, b, "lower(m.value)", leaf);
+    else
+        text_leaf(s, b, "m.folded", leaf);
+}
+
+static enum err
+metadata_leaf(struct scope *s, const struct query *q, const struct query_term *t,
+              const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
+{
+    TRY(f->type == META_INT    ? query_leaf_int(s, q, t, leaf)
+        : f->type == META_BOOL ? query_leaf_bool(s, q, t, leaf)
+        : f->type == META_DATE ? query_leaf_date(s, q, t, leaf)
+                               : query_leaf_text(s, q, t, leaf));
+    if (leaf->ask == QL_NULL) {
+        buf_text(&b->text, "NOT EXISTS (SELECT 1 FROM certificate_metadata m "
+                           "WHERE m.certificate = c.id AND m.field = ");
+        put(s, b, "?)", BIND(v_int(f->field)));
+        return OK;
+    }
+    buf_text(&b->text,
+             "c.id IN (SELECT m.certificate FROM certificate_metadata m WHERE m.field = ");
+    put(s, b, "? AND ", BIND(v_int(f->field)));
+    metadata_row(s, f, b, leaf);
+    buf_byte(&b->text, ')');
+    return OK;
+}
+
 /* Terms and what joins them. */
 
 static enum err
@@ -456,6 +497,8 @@ leaf_sql(struct scope *s, const struct query *q, const struct query_term *t,
         return OK;
     case CF_USAGE:
         return usage_leaf(s, q, t, f, b, leaf);
+    case CF_METADATA:
+        return metadata_leaf(s, q, t, f, b, leaf);
     default:
         return text_term(s, q, t, f, b, leaf);
     }
@@ -467,10 +510,11 @@ static enum err
 term_sql(struct scope *s, const struct query *q, const struct query_term *t, bool negated,
          struct search_sql *b)
 {
-    const struct cert_field *f = cert_field(t->field);
+    const struct cert_field *f;
     struct query_leaf leaf;
     struct search_sql part = *b;
 
+    TRY(search_field_of(s, b->db, t->field, &f));
     if (!f)
         return query_fail(s, q, t->field_at, CHY_QUERY_FIELD, "unknown field \"%.60s\"%s", t->field,
                           cert_field_did_you_mean(s->arena, t->field));

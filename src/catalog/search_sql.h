@@ -8,12 +8,13 @@
 
 /** A statement in the making. */
 struct search_sql {
+    struct db *db; /* knows the metadata fields; NULL: there are none */
     struct buf text;
     struct list values; /* of struct value: $1 and on */
     unsigned named;     /* LIFTS_REVOKED, LIFTS_EXPIRED: what the query named */
 };
 
-void search_sql_init(struct search_sql *b, struct arena *a);
+void search_sql_init(struct search_sql *b, struct db *db, struct arena *a);
 /** Bind V and write its "$n". */
 void search_bind(struct scope *s, struct search_sql *b, struct value v);
 /** Write the condition that Q is, nothing of it NULL where that matters; Q has a root. */

@@ -415,9 +415,9 @@ TEST(a_query_that_cannot_be_is_refused_and_says_where)
     assert_says(s, "did you mean \"Thumbprint\"?");
     assert_err(E_INVALID,
                catalog_search(s, db, &(const struct cert_search){ .sort = "OU" }, &found));
-    assert_ok(s, search_check(s, "cn -eq x AND NOT Requester -eq %ME%", &plan));
+    assert_ok(s, search_check(s, NULL, "cn -eq x AND NOT Requester -eq %ME%", &plan));
     assert_string_equal(plan, "([cn] -eq \"x\" AND NOT [Requester] -eq \"%ME%\")");
-    assert_err(E_INVALID, search_check(s, "cn -eq x AND y -eq 1", NULL));
+    assert_err(E_INVALID, search_check(s, NULL, "cn -eq x AND y -eq 1", NULL));
 }
 
 TEST(the_longest_query_runs_on_both_engines)

@@ -4,12 +4,18 @@
 #include "pki/pem.h"
 #include "pki/pkcs7.h"
 
-static enum err
-may_read(struct request *rq, int64_t collection)
+enum err
+may_within(struct request *rq, enum permission p, int64_t collection)
 {
     if (collection)
         return fail(rq->scope, E_NOT_FOUND, "collection %lld not found", (long long)collection);
-    return access_require(rq->scope, rq->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0);
+    return access_require(rq->scope, rq->caller, p, GRANT_GLOBAL, 0);
+}
+
+static enum err
+may_read(struct request *rq, int64_t collection)
+{
+    return may_within(rq, PERM_CERTIFICATES_READ, collection);
 }
 
 enum err
@@ -29,7 +35,7 @@ certificates_list(struct request *rq)
         .page_size = page.size,
         .skip = page.skip,
         .want_total = true,
-        .with = WITH_DER | WITH_NAMES,
+        .with = WITH_DER | WITH_NAMES | (in->include_metadata ? WITH_METADATA : 0),
         .me = rq->caller->name,
         .now = clock_now(),
     };
@@ -55,7 +61,8 @@ certificates_get(struct request *rq)
 
     TRY(var_int(rq, "id", &id));
     TRY(may_read(rq, in->collection_id));
-    TRY(catalog_get(rq->scope, rq->app->db, id, WITH_DER | WITH_NAMES, &row));
+    TRY(catalog_get(rq->scope, rq->app->db, id,
+                    WITH_DER | WITH_NAMES | (in->include_metadata ? WITH_METADATA : 0), &row));
     TRY(certificate_reply_of(rq->scope, &row, &out));
     return reply(rq, 200, &out);
 }

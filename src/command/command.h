@@ -24,6 +24,10 @@ enum err templates_get(struct request *rq);
 enum err authority_list(struct request *rq);
 enum err authority_get(struct request *rq);
 enum err authority_status(struct request *rq);
+enum err certificates_metadata_put(struct request *rq);
+enum err certificates_metadata_all(struct request *rq);
+enum err certificates_metadata_compare(struct request *rq);
+enum err certificates_metadata_get(struct request *rq);
 enum err metadata_fields_list(struct request *rq);
 enum err metadata_fields_create(struct request *rq);
 enum err metadata_fields_update(struct request *rq);
@@ -35,6 +39,12 @@ enum err auth_login(struct request *rq);
 enum err oauth_token(struct request *rq);
 enum err status_endpoints(struct request *rq);
 enum err status_health(struct request *rq);
+
+/**
+ * See that the caller may do P, everywhere or in COLLECTION (0: none is named). Nothing is looked
+ * up before, so that a refusal tells nothing of what there is.
+ */
+enum err may_within(struct request *rq, enum permission p, int64_t collection);
 
 #define RETURN_LIMIT 50
 #define RETURN_LIMIT_MAX 1000

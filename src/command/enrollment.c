@@ -25,15 +25,6 @@ certificate_texts(struct scope *s, enum cert_format format, struct bytes leaf,
     return OK;
 }
 
-/* No metadata fields are defined here yet, so each name is unknown. */
-static void
-check_metadata(struct scope *s, const struct pairs *metadata)
-{
-    LIST_EACH(struct pair, p, &metadata->of)
-    problem(s, arena_printf(s->arena, "Metadata.%s", p->name), CHY_UNKNOWN_FIELD,
-            "there is no metadata field of this name");
-}
-
 static void
 check_csr_given(struct scope *s, const char *csr)
 {
@@ -55,6 +46,7 @@ enrollment_csr(struct request *rq)
                              .subject = text_empty(in->subject) ? NULL : in->subject,
                              .not_before = WHEN_NONE,
                              .not_after = WHEN_NONE,
+                             .metadata = in->metadata,
                              .renews = in->renewal_certificate_id.value };
     struct enroll_info info = { 0 };
     struct enroll_csr_reply out = { .information = &info };
@@ -63,12 +55,12 @@ enrollment_csr(struct request *rq)
 
     TRY(format_wanted(rq, NULL, CF_PEM, &format));
     check_csr_given(s, in->csr);
-    check_metadata(s, &in->metadata);
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
     if (enroll.template_id)
         enroll.template_path = "EnrollmentPatternId";
     TRY(flow_enroll(s, &rq->app->flow, &enroll, &got));
+    out.metadata = got.metadata;
     info.keyfactor_id = got.certificate_id;
     info.keyfactor_request_id = got.request_id;
     info.request_disposition = disposition_name(got.disposition);
@@ -133,7 +125,8 @@ certificates_enroll(struct request *rq)
                              .csr = bytes_of_text(in->csr),
                              .authority = in->certificate_authority,
                              .not_before = WHEN_NONE,
-                             .not_after = WHEN_NONE };
+                             .not_after = WHEN_NONE,
+                             .metadata = in->metadata };
     struct seed_enroll_reply out = { .not_before = WHEN_NONE, .not_after = WHEN_NONE };
     struct enrolled got;
     enum cert_format format;
@@ -141,7 +134,6 @@ certificates_enroll(struct request *rq)
 
     TRY(format_wanted(rq, in->certificate_format, CF_PEM, &format));
     TRY(one_template(s, in, &enroll.template_name));
-    check_metadata(s, &in->metadata);
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
     e = flow_enroll(s, &rq->app->flow, &enroll, &got);

@@ -145,6 +145,7 @@ certificate_reply_of(struct scope *s, const struct cert_row *row, struct certifi
         .ca_record_id = arena_printf(s->arena, "%lld", (long long)row->request),
         .detailed_key_usage = usage_of(s, row->key_usage),
         .curve = row->curve,
+        .metadata = row->metadata,
         .owner_role_id = id_or_null(row->owner_role),
         .key_algorithm = key_type_name_of(row->key_type),
     };

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/step.h"
 #include "catalog/catalog.h"
+#include "catalog/metadata.h"
 #include "issue/policy.h"
 #include "jobs/jobs.h"
 #include "jobs/outbox.h"
@@ -41,6 +42,7 @@ struct passage {
     const struct ca_key *key;
     struct csr csr;
     struct policy_result plan;
+    struct list metadata; /* of struct metadata_value */
     struct when now;
     int64_t step_us; /* when the present step began */
 };
@@ -233,9 +235,9 @@ SQL(add_request, "INSERT INTO request (public_id, endpoint, transaction_key, req
                  "requester_id, requester_name, "
                  "authority, template, template_version, csr, key_hash, subject, disposition, "
                  "pending_kind, message, renews, "
-                 "created_at, decided_at) "
+                 "created_at, decided_at, metadata) "
                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-                 "$17, $18) RETURNING id");
+                 "$17, $18, $19) RETURNING id");
 SQL(link_request, "UPDATE request SET certificate = $2 WHERE id = $1");
 SQL(by_transaction,
     "SELECT id, public_id, disposition, COALESCE(certificate, 0), requester_kind, requester_id, "
@@ -270,7 +272,8 @@ write_request(struct scope *s, struct tx *tx, struct passage *p, enum dispositio
              v_int(p->ca->id), v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
              v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject),
              v_int((int64_t)d), v_int(pending_kind), v_text(p->out->message), v_id(in->renews),
-             v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now)),
+             v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
+             v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL)),
         &row));
     p->out->request_id = row_int(&row);
     return OK;
@@ -280,11 +283,16 @@ static enum err
 write_audit(struct scope *s, struct tx *tx, struct passage *p)
 {
     struct audit_object request = { "request", number_text(s, p->out->request_id), NULL };
-    struct audit_change facts[] = {
+    const struct audit_change facts[] = {
         { "serial", NULL, p->out->cert->serial_hex, AUDIT_IS_TEXT },
         { "template", NULL, p->tmpl->name, AUDIT_IS_TEXT },
         { "ca", NULL, p->ca->name, AUDIT_IS_TEXT },
     };
+    struct list told = { 0 };
+
+    for (size_t i = 0; i < COUNT(facts); i++)
+        list_add(s->arena, &told, struct audit_change, facts[i]);
+    metadata_told(s, &p->metadata, &told);
 
     return audit_add(
         s, tx,
@@ -294,8 +302,8 @@ write_audit(struct scope *s, struct tx *tx, struct passage *p)
             .target = { "certificate", number_text(s, p->out->certificate_id), p->plan.subject },
             .related = &request,
             .related_count = 1,
-            .changes = facts,
-            .change_count = COUNT(facts),
+            .changes = told.items,
+            .change_count = told.count,
             .message = p->out->message,
         });
 }
@@ -322,6 +330,7 @@ issue_in(struct scope *s, struct tx *tx, void *arg)
     TRY(write_request(s, tx, p, DISPOSITION_ISSUED, 0));
     origin.request = p->out->request_id;
     TRY(catalog_add(s, tx, p->out->cert, &origin, &p->out->certificate_id));
+    TRY(metadata_begin(s, tx, p->out->certificate_id, &p->metadata));
     TRY(tx_do(s, tx, &link_request,
               BIND(v_int(p->out->request_id), v_int(p->out->certificate_id))));
     return write_audit(s, tx, p);
@@ -409,7 +418,8 @@ give_earlier(struct scope *s, struct passage *p)
     p->out->message = p->out->disposition == DISPOSITION_PENDING ? WAITS : NULL;
     if (!p->out->certificate_id)
         return OK;
-    TRY(catalog_get(s, p->flow->db, p->out->certificate_id, WITH_DER, &have));
+    TRY(catalog_get(s, p->flow->db, p->out->certificate_id, WITH_DER | WITH_METADATA, &have));
+    p->out->metadata = have.metadata;
     cert = arena_new_of(s->arena, struct cert);
     TRY(cert_read(s, have.der, cert));
     p->out->cert = cert;
@@ -577,6 +587,22 @@ copy_chain(struct scope *s, const struct ca_key *key, struct list *out)
     list_add(s->arena, out, struct bytes, bytes_copy(s->arena, *der));
 }
 
+/* Its problems come with those of the policy. */
+static enum err
+plan_metadata(struct scope *s, struct passage *p)
+{
+    struct metadata_wish wish = { .given = &p->in->metadata,
+                                  .path = path_or(p->in->metadata_path, "Metadata"),
+                                  .by = p->in->caller,
+                                  .renews = p->in->renews,
+                                  .make_unknown = p->flow->metadata_make,
+                                  .dry_run = p->in->dry_run };
+
+    TRY(metadata_plan(s, p->flow->db, &wish, &p->metadata));
+    metadata_pairs(s, &p->metadata, &p->out->metadata);
+    return OK;
+}
+
 static enum err
 pass(struct scope *s, struct passage *p)
 {
@@ -591,6 +617,7 @@ pass(struct scope *s, struct passage *p)
         return OK;
     TRY(choose_authority(s, p));
     TRY(check_renewed(s, p));
+    TRY(plan_metadata(s, p));
     step_done(p, "read");
     input = (struct policy_input){
         .tmpl = p->tmpl,

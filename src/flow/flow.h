@@ -18,7 +18,8 @@ struct flow {
     struct template_shelf *shelf;
     struct access *access;
     const struct blocklist *blocked; /* may be NULL */
-    int64_t skew_ms; /* how far in the future a date may lie and still be now; 0: 5 minutes */
+    bool metadata_make; /* a request may name metadata fields that there are not: they are made */
+    int64_t skew_ms;    /* how far in the future a date may lie and still be now; 0: 5 minutes */
     /** How many refusals were recorded in the present second, and how many were not since. */
     struct {
         _Atomic int64_t second, recorded, skipped;
@@ -50,11 +51,12 @@ struct enroll {
     struct list sans;      /* of struct general_name; they stand for the CSR's of the same kinds */
     struct list san_paths; /* of const char *: what the face calls each of them; or empty */
     struct when not_before, not_after;
-    int64_t validity_ms; /* 0: the template's */
-    int64_t renews;      /* certificate id, or 0 */
-    bool dry_run;        /* judge and plan, sign nothing, store nothing */
-    const char *csr_path, *san_path, *template_path,
-        *authority_path; /* what the face calls its fields; NULL: "CSR" ... */
+    int64_t validity_ms;   /* 0: the template's */
+    int64_t renews;        /* certificate id, or 0 */
+    struct pairs metadata; /* what is to be noted about the certificate */
+    bool dry_run;          /* judge and plan, sign nothing, store nothing */
+    const char *csr_path, *san_path, *template_path, *authority_path,
+        *metadata_path; /* what the face calls its fields; NULL: "CSR" ... */
 };
 
 struct enrolled {
@@ -67,7 +69,8 @@ struct enrolled {
     const char *subject;
     const char *message; /* for people: what was dropped, whom to wait for */
     int64_t authority, template_id;
-    struct bytes tbs; /* after a dry run: what would have been signed */
+    struct pairs metadata; /* what is noted about it */
+    struct bytes tbs;      /* after a dry run: what would have been signed */
 };
 
 /**

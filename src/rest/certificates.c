@@ -106,10 +106,12 @@ issue(struct request *rq)
                              .not_after = in->not_after,
                              .validity_ms = in->validity_ms,
                              .renews = in->renews,
+                             .metadata = in->metadata,
                              .csr_path = "csr",
                              .san_path = "sans",
                              .template_path = "template",
-                             .authority_path = "authority" };
+                             .authority_path = "authority",
+                             .metadata_path = "metadata" };
     struct enrolled got;
     struct v1_issued out;
 
@@ -194,6 +196,7 @@ show_row(struct scope *s, const struct cert_row *row, struct v1_certificate *out
         .revocation_comment = row->revocation_comment,
         .revoked_by = row->revoked_by,
         .version = row->version,
+        .metadata = row->metadata,
     };
     LIST_EACH(struct cert_san, san, &row->names)
     list_add(s->arena, &out->sans, struct v1_san,
@@ -239,7 +242,7 @@ certificates_get(struct request *rq)
     int64_t id;
 
     TRY(var_int(rq, "id", &id));
-    TRY(catalog_get(s, rq->app->db, id, WITH_DER | WITH_NAMES, &row));
+    TRY(catalog_get(s, rq->app->db, id, WITH_DER | WITH_NAMES | WITH_METADATA, &row));
     TRY(flow_chain(s, &rq->app->flow, row.ca_key, &chain));
     show_row(s, &row, &out);
     if (row.der.len)

@@ -165,6 +165,7 @@ parts_open(struct scope *s, struct parts *p, const struct options *o)
                                  .office = p->app.office,
                                  .shelf = p->app.shelf,
                                  .access = p->app.access,
+                                 .metadata_make = p->set->metadata->unknown == METADATA_CREATE,
                                  .blocked = p->blocked };
     return OK;
 }

@@ -175,6 +175,20 @@ static const struct field command_settings_fields[] = {
 };
 static const struct model command_settings_model = MODEL(command_settings, command_settings_fields);
 
+static const struct choice unknowns[] = {
+    { METADATA_REFUSE, "refuse", NULL },
+    { METADATA_CREATE, "create", NULL },
+    { 0, NULL, NULL },
+};
+static const struct field metadata_settings_fields[] = {
+    FIELD(metadata_settings, unknown, "unknown", .choices = unknowns, .flags = CHOICE_TEXT,
+          .preset = "refuse",
+          .doc = "What becomes of a request that names a metadata field that there is not: it is "
+                 "refused, or the field is made, as a text."),
+};
+static const struct model metadata_settings_model =
+    MODEL(metadata_settings, metadata_settings_fields);
+
 static const struct field seal_settings_fields[] = {
     FIELD(seal_settings, master_key, "master_key",
           .doc = "file:PATH of 32 bytes, mode 0600; none: master.key in the data directory, made "
@@ -194,6 +208,8 @@ static const struct field server_settings_fields[] = {
     S(log, "log", .model = &log_settings_model, .doc = "The log."),
     S(metrics, "metrics", .model = &metrics_settings_model, .doc = "Metrics."),
     S(command, "command", .model = &command_settings_model, .doc = "The Command API."),
+    S(metadata, "metadata", .model = &metadata_settings_model,
+      .doc = "What is noted about certificates."),
     S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
     S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),

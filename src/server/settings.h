@@ -51,6 +51,10 @@ struct metrics_settings {
 struct command_settings {
     const char *product_version;
 };
+struct metadata_settings {
+    int64_t unknown; /* enum metadata_unknown */
+};
+enum metadata_unknown { METADATA_REFUSE, METADATA_CREATE };
 struct seal_settings {
     const char *master_key;
 };
@@ -64,6 +68,7 @@ struct server_settings {
     struct log_settings *log;
     struct metrics_settings *metrics;
     struct command_settings *command;
+    struct metadata_settings *metadata;
     struct seal_settings *seal;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */

@@ -1,0 +1,111 @@
+/* What a certificate that is asked for is to have noted. */
+#include "catalog/metadata.h"
+
+#include <string.h>
+
+SQL(renewed_values, "SELECT field, value FROM certificate_metadata WHERE certificate = $1");
+
+/** Make a text field for each unknown name; one that cannot be is a problem, as any unknown one. */
+static enum err
+make_unknown(struct scope *s, struct db *db, const struct metadata_wish *w, struct list *fields)
+{
+    bool made = false;
+
+    LIST_EACH(struct pair, p, &w->given->of)
+    {
+        struct metadata_field out, in = { .name = p->name,
+                                          .description = "Made for a request that named it.",
+                                          .type = META_TEXT };
+        struct list problems = s->problems;
+        enum err e;
+
+        if (metadata_field_of(fields, p->name))
+            continue;
+        s->problems = (struct list){ 0 };
+        e = metadata_field_add(s, db, w->by, &in, &out);
+        if (e == E_INVALID) /* no name for a field; or another request was faster */
+            scope_clear(s);
+        s->problems = problems;
+        if (e != E_INVALID)
+            TRY(e);
+        made = true;
+    }
+    return made ? metadata_fields(s, db, fields) : OK;
+}
+
+static bool
+is_given(const struct list *values, int64_t field)
+{
+    LIST_EACH(struct metadata_value, v, values)
+    if (v->field == field)
+        return *v->text != 0;
+    return false;
+}
+
+static const char *
+renewed_value(struct rows *rows, int64_t field)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct row row = rows->at[i];
+
+        if (row_int(&row) == field)
+            return row_text(&row);
+    }
+    return NULL;
+}
+
+/** A field that the request leaves out. */
+static void
+fill(struct scope *s, const struct metadata_wish *w, const struct metadata_field *f,
+     const char *renewed, struct list *values)
+{
+    struct metadata_value v;
+    const char *why = "", *text = renewed ? renewed : f->default_value;
+
+    if (*text && metadata_value_of(s, f, text, &v, &why)) { /* rules may have changed since */
+        metadata_value_put(s, values, &v);
+        return;
+    }
+    if (f->enrollment.value == META_REQUIRED)
+        problem(s, arena_printf(s->arena, "%s.%s", w->path, f->name), CHY_METADATA_REQUIRED,
+                "is required");
+}
+
+/** Was NAME given, though with a value that is no good? That was said already. */
+static bool
+is_named(const struct pairs *given, const struct metadata_field *f)
+{
+    LIST_EACH(struct pair, p, &given->of)
+    if (text_eq_fold(p->name, f->name) && !text_empty(p->value))
+        return true;
+    return false;
+}
+
+enum err
+metadata_plan(struct scope *s, struct db *db, const struct metadata_wish *w, struct list *values)
+{
+    struct rows renewed = { 0 };
+    struct list fields;
+
+    TRY(metadata_fields(s, db, &fields));
+    if (w->make_unknown && !w->dry_run)
+        TRY(make_unknown(s, db, w, &fields));
+    if (w->make_unknown && w->dry_run) { /* what would be made takes any text */
+        struct pairs known = { 0 };
+
+        LIST_EACH(struct pair, p, &w->given->of)
+        if (metadata_field_of(&fields, p->name))
+            list_add(s->arena, &known.of, struct pair, *p);
+        metadata_values_of(s, &fields, &known, w->path, values);
+    } else {
+        metadata_values_of(s, &fields, w->given, w->path, values);
+    }
+    if (w->by->kind == CALLER_SYSTEM)
+        return OK;
+    if (w->renews)
+        TRY(db_all(s, db, &renewed_values, BIND(v_int(w->renews)), &renewed));
+    LIST_EACH(struct metadata_field, f, &fields)
+    if (!is_given(values, f->id) && !is_named(w->given, f))
+        fill(s, w, f, renewed_value(&renewed, f->id), values);
+    return OK;
+}

@@ -121,6 +121,27 @@ read_text(struct scope *s, struct bytes value, struct general_name *out)
 }
 
 static bool
+directory_string(struct span *p, uint8_t tag)
+{
+    static const uint8_t tags[] = { DER_PRINTABLE, DER_UTF8, DER_BMP, DER_TELETEX, DER_UNIVERSAL };
+    struct span inside;
+    struct der d;
+
+    return der_enter(p, tag, &inside) && der_next(&inside, &d) && der_end(&inside) &&
+           memchr(tags, d.tag, sizeof tags) && der_string_valid(d.tag, d.value);
+}
+
+/** EDIPartyName, whose texts nobody here asks for: RFC 5280 section 4.2.1.6. */
+static bool
+edi_party_name(struct bytes value)
+{
+    struct span p = span_of(value);
+
+    return (der_tag(&p) != DER_CONSTRUCTED(0) || directory_string(&p, DER_CONSTRUCTED(0))) &&
+           directory_string(&p, DER_CONSTRUCTED(1)) && der_end(&p);
+}
+
+static bool
 read_kind(struct scope *s, const struct der *d, struct general_name *out)
 {
     struct name n;
@@ -151,7 +172,7 @@ read_kind(struct scope *s, const struct der *d, struct general_name *out)
         out->text = oid_text(s->arena, d->value);
         return true;
     default: /* x400Address, ediPartyName: kept as they are */
-        if (!der_check(d->whole))
+        if (!der_check(d->whole) || (out->kind == GN_EDI && !edi_party_name(d->value)))
             return false;
         out->octets = d->whole;
         out->text = hex_lower(s->arena, d->whole);

@@ -17,7 +17,7 @@ done
 sudo=""
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || {
-        echo "error: these packages are missing, and only root can install them:$missing" >&2
+        echo "error: packages are missing, and only root can install them: apt-get install$missing" >&2
         exit 1
     }
     sudo=sudo

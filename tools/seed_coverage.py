@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Which rows of the users' documents have a test: the table of seed coverage against the markers of tests/e2e.
+"""Which rows of the users' documents have a test: the table of seed coverage against the markers of tests/e2e, and
+against the comments of unit tests (`/* seed S076 */`), which a row that asks for a unit test is shown by.
 
 usage: seed_coverage.py [PART]
 Prints, for each part (or for PART), the rows that no test names. Fails when a test names a row that is not there.
@@ -7,6 +8,7 @@ Prints, for each part (or for PART), the rows that no test names. Fails when a t
 import ast
 import csv
 import pathlib
+import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -29,12 +31,21 @@ def marked_ids(path):
             yield ast.literal_eval(argument), node.lineno
 
 
-def read_markers(folder):
+def commented_ids(path):
+    """(row id, line) for each id in a comment `/* seed S076, S077 */`."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for rows in re.findall(r"/\* seed ((?:S\d+(?:, )?)+) \*/", line):
+            for row in rows.split(", "):
+                yield row, number
+
+
+def read_markers():
     """{row id: ["file:line", ...]}"""
     markers = {}
-    for path in sorted(folder.rglob("test_*.py")):
-        for row, line in marked_ids(path):
-            markers.setdefault(row, []).append(f"{path.relative_to(ROOT)}:{line}")
+    for folder, ids in (("tests/e2e/test_*.py", marked_ids), ("src/*/test_*.c", commented_ids)):
+        for path in sorted(ROOT.glob(folder)):
+            for row, line in ids(path):
+                markers.setdefault(row, []).append(f"{path.relative_to(ROOT)}:{line}")
     return markers
 
 
@@ -56,7 +67,7 @@ def main(only=None):
     if only and only not in {row["part"] for row in rows.values()}:
         print(f"there is no part {only}", file=sys.stderr)
         return 2
-    markers = read_markers(ROOT / "tests/e2e")
+    markers = read_markers()
     unknown = sorted(set(markers) - set(rows))
     report(rows, markers, only)
     for row in unknown:

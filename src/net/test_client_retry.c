@@ -2,6 +2,7 @@
 #include "net/client_guard.h"
 #include "net/test_fake_peer.h"
 
+/* seed S076, S077 */
 TEST(each_row_of_the_retry_matrix_makes_its_calls_and_waits)
 {
     static const struct {

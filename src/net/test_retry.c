@@ -48,6 +48,7 @@ TEST(each_failure_has_its_number_of_tries)
     assert_null(retry_rule(RETRY_ANSWERED, 302));
 }
 
+/* seed S076 */
 TEST(waits_double_with_jitter_up_to_a_minute)
 {
     const struct retry_rule *brief = retry_rule(RETRY_ANSWERED, 500);

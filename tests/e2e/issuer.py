@@ -1,17 +1,14 @@
 """An identity provider under the tests' control: metadata and keys over TLS, and tokens of any kind, also wrong ones.
 Keycloak, a real one, is in `make interop`; what no honest provider sends has to come from here."""
 import base64
-import datetime
 import http.server
 import json
 import ssl
 import threading
 import time
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from cryptography.x509.oid import NameOID
 
 import keys
 
@@ -59,14 +56,7 @@ class Issuer:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def _tls(self):
-        key = keys.new_key()
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        now = datetime.datetime.utcnow()
-        certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-                       .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-                       .not_valid_after(now + datetime.timedelta(days=1))
-                       .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-                       .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256()))
+        certificate, key = keys.self_signed("localhost", dns=["localhost"])
         self.ca = self.directory / "tls.pem"
         self.ca.write_bytes(certificate.public_bytes(keys.PEM))
         (self.directory / "tls.key").write_text(keys.key_pem(key))

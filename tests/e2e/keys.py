@@ -93,13 +93,15 @@ def addresses(certificate):
     return out
 
 
-def self_signed(cn="stranger", key=None):
-    """(certificate, key) of an authority that is none of ours."""
+def self_signed(cn="stranger", key=None, dns=()):
+    """(certificate, key) of an authority that is none of ours, or of a server that is one for itself."""
     key = key or new_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)])
     now = datetime.datetime.utcnow()
     builder = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-               .serial_number(x509.random_serial_number()).not_valid_before(now)
+               .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
                .not_valid_after(now + datetime.timedelta(days=1))
                .add_extension(x509.BasicConstraints(True, None), critical=True))
+    if dns:
+        builder = builder.add_extension(x509.SubjectAlternativeName(general_names(dns)), critical=False)
     return builder.sign(key, hashes.SHA256()), key

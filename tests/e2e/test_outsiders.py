@@ -217,6 +217,7 @@ def test_a_rotated_key_is_fetched_and_an_unknown_one_asks_seldom(trusting, provi
         del provider.keys[rsa_issuer]
 
 
+@pytest.mark.seed("S078")
 def test_a_provider_that_is_away_stops_its_users_and_nobody_else(trusting, provider):
     claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
     provider.broken = trusting.tolerates_errors = True
@@ -225,6 +226,12 @@ def test_a_provider_that_is_away_stops_its_users_and_nobody_else(trusting, provi
         assert away.status_code == 503 and "corp" in away.json()["Message"], away.text
         assert int(away.headers["Retry-After"]) > 0
         assert trusting.client().command("GET", "/Certificates").status_code == 200
+        line, = trusting.lines(event="integration.failed")
+        assert line["integration"] == "corp" and line["module"] == "integration.corp"
+        assert line["error_type"] == "unavailable" and line["timestamp"].endswith("Z")
+        assert line["details"] == {
+            "method": "GET", "url": f"{provider.url}/.well-known/openid-configuration", "operation": "keys",
+            "status": 503, "attempt": 1, "duration_ms": line["details"]["duration_ms"]}
     finally:
         provider.broken = False
 

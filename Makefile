@@ -68,10 +68,10 @@ fuzz:
 	@tools/install.sh build check
 	@tools/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
-## make bench                    speed, beside the counted floor and a bare program
+## make bench [PEERS=1]          speed, beside the counted floor and a bare program; PEERS=1: and step-ca and OpenBao
 bench:
-	@tools/install.sh build test
-	@bench/run.sh
+	@tools/install.sh build test bench
+	@PEERS=$(PEERS) bench/run.sh
 
 ## make seed-coverage [PART=x]   the rows of the users' documents that no test names
 seed-coverage:

@@ -71,3 +71,19 @@ bare_start(struct bytes answer, int *port)
     (void)event_base_dispatch(base);
     _exit(0);
 }
+
+int
+bare_free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+        perror("a free port");
+        exit(1);
+    }
+    close(fd);
+    return ntohs(at.sin_port);
+}

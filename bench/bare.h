@@ -12,5 +12,7 @@
  * @return its process id; the caller ends it by a signal
  */
 int bare_start(struct bytes answer, int *port);
+/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+int bare_free_port(void);
 
 #endif

@@ -258,9 +258,11 @@ print_lines(const double *before, const double *after, double cpu_us, int64_t co
         double us = (after[i] - before[i]) * 1e6 / (double)count;
 
         printf("  %-22s %5.0f us\n", lines[i].title, us);
+        result(arena_printf(S->arena, "enroll.step.%s", lines[i].title), us);
         cpu_us -= us;
     }
     printf("  %-22s %5.0f us\n", "the rest", cpu_us);
+    result("enroll.step.the rest", cpu_us);
 }
 
 int
@@ -324,6 +326,12 @@ main(int argc, char **argv)
     printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f\n", floor_us,
            csr_us, sign_us, write_us);
     printf("CPU / floor          %.2f\n", cpu_us / floor_us);
+    result("enroll.rate", (double)got.done / got.seconds);
+    result("enroll.p50", got.p50_ms);
+    result("enroll.p99", got.p99_ms);
+    result("enroll.cpu", cpu_us);
+    result("enroll.floor", floor_us);
+    result("enroll.ratio", cpu_us / floor_us);
     printf("resident             %.1f MiB\n", (double)process_rss(t.pid) / 1048576);
     return got.failed ? 1 : 0;
 }

@@ -86,10 +86,12 @@ main(int argc, char **argv)
     before = process_rss(t.pid);
     printf("resident, idle       %.1f MiB after %lld enrollments and %lld logins\n",
            (double)before / 1048576, (long long)enrollments, (long long)logins);
+    result("idle.rss", (double)before / 1048576);
     after = load_idle_rss(
         &(struct load){ .host = "127.0.0.1", .port = t.port, .tls = true, .clients = connections },
         t.pid);
     printf("idle TLS connection  %.1f KiB, over %d of them\n",
            (double)(after - before) / 1024 / connections, connections);
+    result("idle.tls", (double)(after - before) / 1024 / connections);
     return 0;
 }

@@ -3,9 +3,11 @@
  * then), further ones by POST and by GET, and beside them the same client against a bare libevent
  * program that sends as many bytes.
  *
- * usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [OTHER_PORT OTHER_PID]]]]
+ * usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [DIR]]]]
  *
- * OTHER is another OCSP server on 127.0.0.1 that answers the same requests by POST to "/".
+ * With DIR, cfssl's `ocspserve` (Debian's golang-cfssl) answers the same requests with the same
+ * answers, from a file in DIR. Everything is measured five times in turn, so that what else the
+ * machine does meets all alike.
  */
 #include "bare.h"
 #include "load.h"
@@ -20,7 +22,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#define ROUNDS 5
 
 static struct scope *S;
 
@@ -28,7 +34,7 @@ static struct scope *S;
 struct asked {
     struct bytes *requests; /* DER */
     int64_t count;
-    const char *path; /* "/ocsp/slug" */
+    const char *path; /* "/ocsp/slug"; "" for the root */
     bool get;
 };
 
@@ -114,7 +120,7 @@ make_ask(void *arg, struct arena *a, int64_t n)
             &b,
             "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/ocsp-request\r\n"
             "Content-Length: %zu\r\n\r\n",
-            asked->path, der.len);
+            *asked->path ? asked->path : "/", der.len);
         buf_add(&b, der.data, der.len);
     }
     return buf_bytes(&b);
@@ -124,6 +130,12 @@ struct measured {
     double rate, cpu_us;
     struct bytes answer;
 };
+
+static void
+keep(const char *how, const char *what, double value)
+{
+    result(arena_printf(S->arena, "ocsp.%s.%s", how, what), value);
+}
 
 static struct measured
 measure(const char *title, struct asked *asked, int port, int pid, int64_t count, int clients)
@@ -149,19 +161,86 @@ measure(const char *title, struct asked *asked, int port, int pid, int64_t count
     return m;
 }
 
-/* The same load upon a program that sends the same bytes. */
+/* Somebody else's process. */
+struct other {
+    int port, pid;
+};
+
 static void
-compare(const char *title, struct asked *asked, const struct measured *ours, int64_t count,
+end(const struct other *o)
+{
+    (void)kill(o->pid, SIGKILL);
+    (void)waitpid(o->pid, NULL, 0);
+}
+
+/* cfssl, with the answers of our own server to what ASKED asks. */
+static struct other
+cfssl_start(const struct target *t, struct asked *asked, const char *dir)
+{
+    const char *path = arena_printf(S->arena, "%s/responses", dir);
+    struct bytes *answers = load_bodies(&(struct load){ .host = "127.0.0.1",
+                                                        .port = t->http_port,
+                                                        .requests = asked->count,
+                                                        .make = make_ask,
+                                                        .arg = asked,
+                                                        .want_status = 200 },
+                                        S->arena);
+    struct other o = { 0 };
+    FILE *f = fopen(path, "w");
+
+    if (!f) {
+        perror(path);
+        exit(1);
+    }
+    for (int64_t i = 0; i < asked->count; i++)
+        fprintf(f, "%s\n", base64_encode(S->arena, answers[i]));
+    fclose(f);
+    o.port = bare_free_port();
+    o.pid = fork();
+    if (o.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)!freopen("/dev/null", "w", stderr);
+        (void)execlp("cfssl", "cfssl", "ocspserve", "-address", "127.0.0.1", "-port",
+                     arena_printf(S->arena, "%d", o.port), "-responses", path, "-loglevel", "5",
+                     (char *)NULL);
+        _exit(127);
+    }
+    load_wait_for("127.0.0.1", o.port);
+    return o;
+}
+
+/* POST or GET: ours, a program that sends the same bytes, and cfssl, in turn. */
+static void
+compare(const struct target *t, struct asked *asked, const struct other *cfssl, int64_t count,
         int clients)
 {
-    struct measured bare;
-    int port, pid = bare_start(ours->answer, &port);
+    const char *how = asked->get ? "get" : "post", *ours_at = asked->path;
+    struct measured ours = measure(asked->get ? "GET, to begin" : "POST, to begin", asked,
+                                   t->http_port, t->pid, count / 10 + 1, clients);
+    struct other bare = { 0 };
 
-    bare = measure(title, asked, port, pid, count, clients);
-    printf("  ours / bare          %8.0f %% of its rate, %.2f times its CPU\n",
-           100 * ours->rate / bare.rate, ours->cpu_us / bare.cpu_us);
-    (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
+    bare.pid = bare_start(ours.answer, &bare.port);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct measured other;
+
+        ours = measure(asked->get ? "GET" : "POST", asked, t->http_port, t->pid, count, clients);
+        other = measure("  bare, the same bytes", asked, bare.port, bare.pid, count, clients);
+        keep(how, "rate", ours.rate);
+        keep(how, "cpu", ours.cpu_us);
+        keep(how, "bare.rate", other.rate);
+        keep(how, "bare.cpu", other.cpu_us);
+        keep(how, "share", 100 * ours.rate / other.rate);
+        keep(how, "times", ours.cpu_us / other.cpu_us);
+        if (!cfssl->pid || asked->get) /* Debian's answers each GET with 400 */
+            continue;
+        asked->path = "";
+        other = measure("  cfssl ocspserve", asked, cfssl->port, cfssl->pid, count, clients);
+        asked->path = ours_at;
+        keep(how, "cfssl.rate", other.rate);
+        keep(how, "cfssl.cpu", other.cpu_us);
+        keep(how, "cfssl.share", ours.cpu_us / other.cpu_us);
+    }
+    end(&bare);
 }
 
 static void
@@ -189,16 +268,14 @@ enroll_some(const struct target *t, int64_t count)
 int
 main(int argc, char **argv)
 {
-    int64_t certs = argc > 2 ? atoll(argv[2]) : 5000, count = argc > 3 ? atoll(argv[3]) : 200000;
+    int64_t certs = argc > 2 ? atoll(argv[2]) : 5000, count = argc > 3 ? atoll(argv[3]) : 50000;
     int clients = argc > 4 ? atoi(argv[4]) : 64;
-    struct measured m;
+    struct other cfssl = { 0 };
     struct asked asked;
     struct target t;
 
     if (argc < 2) {
-        fputs("usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [OTHER_PORT "
-              "OTHER_PID]]]]\n",
-              stderr);
+        fputs("usage: bench-ocsp READY_FILE [CERTIFICATES [REQUESTS [CLIENTS [DIR]]]]\n", stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -207,16 +284,14 @@ main(int argc, char **argv)
     t = target_read(S, argv[1]);
     enroll_some(&t, certs);
     asked = read_register(&t, certs);
-    (void)measure("first answers", &asked, t.http_port, t.pid, asked.count, clients);
-    m = measure("POST", &asked, t.http_port, t.pid, count, clients);
-    compare("bare, the same bytes", &asked, &m, count, clients);
+    keep("first", "rate",
+         measure("first answers", &asked, t.http_port, t.pid, asked.count, clients).rate);
+    if (argc > 5)
+        cfssl = cfssl_start(&t, &asked, argv[5]);
+    compare(&t, &asked, &cfssl, count, clients);
     asked.get = true;
-    m = measure("GET", &asked, t.http_port, t.pid, count, clients);
-    compare("bare, the same bytes", &asked, &m, count, clients);
-    if (argc > 6) {
-        asked.get = false;
-        asked.path = "/";
-        (void)measure("another server, POST", &asked, atoi(argv[5]), atoi(argv[6]), count, clients);
-    }
+    compare(&t, &asked, &cfssl, count, clients);
+    if (cfssl.pid)
+        end(&cfssl);
     return 0;
 }

@@ -2,7 +2,6 @@
 
 #include "base/when.h"
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,25 +20,54 @@ struct client {
     pthread_t thread;
     int64_t from, to; /* of the prepared requests */
     struct bytes *requests;
-    double *latencies; /* ms, by request number */
-    _Atomic int64_t *failed;
+    double *latencies; /* ms, in no order */
+    _Atomic int64_t *asked, *failed;
     char *first_failure;
     pthread_barrier_t *ready;
 };
 
+/* -1: nobody there. */
 static int
-connect_to(const struct load *l)
+try_connect(const char *host, int port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->port) };
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
-    (void)inet_pton(AF_INET, l->host, &to.sin_addr);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
-        perror("connect");
-        exit(1);
+    (void)inet_pton(AF_INET, host, &to.sin_addr);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        close(fd);
+        return -1;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     return fd;
+}
+
+static int
+connect_to(const struct load *l)
+{
+    int fd = try_connect(l->host, l->port);
+
+    if (fd < 0) {
+        perror("connect");
+        exit(1);
+    }
+    return fd;
+}
+
+void
+load_wait_for(const char *host, int port)
+{
+    int64_t until = clock_mono_ms() + 10000;
+    int fd;
+
+    while ((fd = try_connect(host, port)) < 0) {
+        if (clock_mono_ms() > until) {
+            fprintf(stderr, "nobody answers on port %d\n", port);
+            exit(1);
+        }
+        usleep(20000);
+    }
+    close(fd);
 }
 
 static ssize_t
@@ -63,14 +90,15 @@ put(SSL *ssl, int fd, struct bytes b)
     return true;
 }
 
-/* One answer with a Content-Length; its status, or -1. */
+/* One answer, by its Content-Length or in chunks; its status, or -1. */
 static int
 answer(SSL *ssl, int fd, char *room, size_t size)
 {
     size_t have = 0, want = 0;
     char *body = NULL;
+    bool chunked = false;
 
-    while (!body || have < want) {
+    while (!body || have < want || (chunked && memcmp(room + have - 5, "0\r\n\r\n", 5) != 0)) {
         ssize_t n = get(ssl, fd, room + have, size - 1 - have);
 
         if (n <= 0)
@@ -80,6 +108,7 @@ answer(SSL *ssl, int fd, char *room, size_t size)
         if (!body && (body = strstr(room, "\r\n\r\n"))) {
             char *length = strcasestr(room, "content-length:");
 
+            chunked = strcasestr(room, "\r\ntransfer-encoding: chunked\r\n");
             want = (size_t)(body + 4 - room) + (length ? strtoul(length + 15, NULL, 10) : 0);
             if (want >= size)
                 return -1;
@@ -95,6 +124,7 @@ drive(void *arg)
     int fd = connect_to(c->l);
     SSL *ssl = NULL;
     char *room = malloc(1 << 20);
+    int64_t until;
 
     if (c->ctx) {
         ssl = SSL_new(c->ctx);
@@ -105,11 +135,15 @@ drive(void *arg)
         }
     }
     pthread_barrier_wait(c->ready);
+    until = c->l->most_s > 0 ? clock_mono_us() + (int64_t)(c->l->most_s * 1e6) : INT64_MAX;
     for (int64_t n = c->from; n < c->to; n++) {
         int64_t start = clock_mono_us();
-        int status = put(ssl, fd, c->requests[n]) ? answer(ssl, fd, room, 1 << 20) : -1;
+        int status;
 
-        c->latencies[n] = (double)(clock_mono_us() - start) / 1000;
+        if (start >= until)
+            break;
+        status = put(ssl, fd, c->requests[n]) ? answer(ssl, fd, room, 1 << 20) : -1;
+        c->latencies[atomic_fetch_add(c->asked, 1)] = (double)(clock_mono_us() - start) / 1000;
         if (status != c->l->want_status) {
             if (atomic_fetch_add(c->failed, 1) == 0)
                 snprintf(c->first_failure, 512, "status %d: %.400s", status,
@@ -150,6 +184,30 @@ load_get(const struct load *l, struct arena *a, const char *path, const char *au
     return room;
 }
 
+struct bytes *
+load_bodies(const struct load *l, struct arena *a)
+{
+    struct bytes *out = arena_alloc(a, (size_t)l->requests * sizeof(*out));
+    static char room[65536];
+    int fd = connect_to(l);
+
+    for (int64_t n = 0; n < l->requests; n++) {
+        int status =
+            put(NULL, fd, l->make(l->arg, a, n)) ? answer(NULL, fd, room, sizeof(room)) : -1;
+        const char *body = strstr(room, "\r\n\r\n");
+
+        if (status != l->want_status || !body) {
+            fprintf(stderr, "an answer with status %d\n", status);
+            exit(1);
+        }
+        body += 4;
+        out[n].len = strtoul(strcasestr(room, "content-length:") + 15, NULL, 10);
+        out[n].data = arena_copy(a, body, out[n].len);
+    }
+    close(fd);
+    return out;
+}
+
 static int
 by_size(const void *a, const void *b)
 {
@@ -166,7 +224,7 @@ load_run(const struct load *l, struct load_result *out)
     struct bytes *requests = arena_alloc(a, (size_t)l->requests * sizeof(*requests));
     double *latencies = arena_alloc(a, (size_t)l->requests * sizeof(*latencies));
     SSL_CTX *ctx = l->tls ? SSL_CTX_new(TLS_client_method()) : NULL;
-    _Atomic int64_t failed = 0;
+    _Atomic int64_t asked = 0, failed = 0;
     pthread_barrier_t ready;
     int64_t start;
     cpu_set_t cpus;
@@ -182,6 +240,7 @@ load_run(const struct load *l, struct load_result *out)
                                       .to = l->requests * (i + 1) / l->clients,
                                       .requests = requests,
                                       .latencies = latencies,
+                                      .asked = &asked,
                                       .failed = &failed,
                                       .first_failure = out->first_failure,
                                       .ready = &ready };
@@ -198,11 +257,12 @@ load_run(const struct load *l, struct load_result *out)
         pthread_join(clients[i].thread, NULL);
     out->seconds = (double)(clock_mono_us() - start) / 1e6;
     out->failed = failed;
-    out->done = l->requests - failed;
-    qsort(latencies, (size_t)l->requests, sizeof(*latencies), by_size);
-    out->p50_ms = latencies[l->requests / 2];
-    out->p95_ms = latencies[l->requests * 95 / 100];
-    out->p99_ms = latencies[l->requests * 99 / 100];
+    out->asked = asked;
+    out->done = asked - failed;
+    qsort(latencies, (size_t)asked, sizeof(*latencies), by_size);
+    out->p50_ms = latencies[asked / 2];
+    out->p95_ms = latencies[asked * 95 / 100];
+    out->p99_ms = latencies[asked * 99 / 100];
     SSL_CTX_free(ctx);
     pthread_barrier_destroy(&ready);
 }
@@ -306,98 +366,11 @@ load_plain(const struct load *l, struct load_result *out)
     start = clock_mono_us();
     plain_loop(l, all, requests, out);
     out->seconds = (double)(clock_mono_us() - start) / 1e6;
+    out->asked = l->requests;
     out->done = l->requests - out->failed;
     for (int i = 0; i < l->clients; i++)
         close(all[i].fd);
     (void)sched_setaffinity(0, sizeof(before), &before);
-}
-
-double
-process_cpu_s(int pid)
-{
-    char path[64], text[1024], *at;
-    unsigned long user, system;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    f = fopen(path, "r");
-    if (!f || !fgets(text, sizeof(text), f)) {
-        perror(path);
-        exit(1);
-    }
-    fclose(f);
-    at = strrchr(text, ')');
-    if (!at ||
-        sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-        return 0;
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static bool
-is_named(const char *task, const char *name)
-{
-    char path[320], comm[32] = "";
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/comm", task);
-    f = fopen(path, "r");
-    if (!f)
-        return false;
-    (void)!fgets(comm, sizeof(comm), f);
-    fclose(f);
-    return strncmp(comm, name, strlen(name)) == 0;
-}
-
-double
-threads_cpu_s(int pid, const char *name)
-{
-    char base[64], task[300], path[320];
-    unsigned long long ns, all = 0;
-    struct dirent *entry;
-    DIR *dir;
-    FILE *f;
-
-    snprintf(base, sizeof(base), "/proc/%d/task", pid);
-    dir = opendir(base);
-    while (dir && (entry = readdir(dir))) {
-        snprintf(task, sizeof(task), "%s/%s", base, entry->d_name);
-        snprintf(path, sizeof(path), "%s/schedstat", task);
-        if (*entry->d_name == '.' || !is_named(task, name) || !(f = fopen(path, "r")))
-            continue;
-        if (fscanf(f, "%llu", &ns) == 1)
-            all += ns;
-        fclose(f);
-    }
-    if (dir)
-        closedir(dir);
-    return (double)all / 1e9;
-}
-
-int64_t
-process_rss(int pid)
-{
-    char path[64];
-    long pages = 0;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-    f = fopen(path, "r");
-    if (f) {
-        if (fscanf(f, "%*d %ld", &pages) != 1)
-            pages = 0;
-        fclose(f);
-    }
-    return pages * sysconf(_SC_PAGESIZE);
-}
-
-double
-own_cpu_s(void)
-{
-    struct rusage r;
-
-    getrusage(RUSAGE_SELF, &r);
-    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-           (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
 }
 
 int64_t

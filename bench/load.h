@@ -3,7 +3,7 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
-#include "base/text.h"
+#include "process.h"
 
 struct load {
     const char *host;
@@ -11,6 +11,7 @@ struct load {
     bool tls;
     int clients;      /* connections, each with a thread of its own */
     int64_t requests; /* in all */
+    double most_s;    /* load_run() ends after so long, whatever is left; 0: never */
     /** The whole request number N, head and body; in arena A. Any thread. */
     struct bytes (*make)(void *arg, struct arena *a, int64_t n);
     void *arg;
@@ -19,7 +20,7 @@ struct load {
 };
 
 struct load_result {
-    int64_t done, failed;
+    int64_t asked, done, failed; /* the first is the sum of the others */
     double seconds;
     double p50_ms, p95_ms, p99_ms;
     char first_failure[512];
@@ -34,16 +35,13 @@ void load_run(const struct load *l, struct load_result *out);
 void load_plain(const struct load *l, struct load_result *out);
 /** Resident memory of process PID while so many connections stand open, handshakes done. */
 int64_t load_idle_rss(const struct load *l, int pid);
-/** CPU seconds (user and system) that process PID has used so far. */
-double process_cpu_s(int pid);
-/** The same of its threads whose name begins with NAME. */
-double threads_cpu_s(int pid, const char *name);
 /** One GET of PATH with these Basic credentials (NULL: none); the whole answer, head and body, in
  * arena A. Ends the program when it fails. */
 const char *load_get(const struct load *l, struct arena *a, const char *path, const char *auth);
-/** Resident memory of process PID in bytes. */
-int64_t process_rss(int pid);
-/** CPU seconds of this process. */
-double own_cpu_s(void);
+/** Wait until something accepts connections there; ends the program after ten seconds. */
+void load_wait_for(const char *host, int port);
+/** The body of the answer to each request in turn, over one plain connection; in arena A. Ends the
+ * program when one fails. */
+struct bytes *load_bodies(const struct load *l, struct arena *a);
 
 #endif

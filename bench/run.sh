@@ -1,66 +1,104 @@
 #!/bin/bash
-# Speed, beside the counted floor: builds without faults and sanitizers into build-bench, starts a server of its own
-# for each measurement, on SQLite with every commit on disk. ROUNDS=3 repeats enrollment and OCSP. The generator's threads are pinned to the second core.
+# usage: run.sh   Speed, beside the counted floor, a bare program and cfssl, as docs/bench.md tells.
+# PEERS=1: beside step-ca and OpenBao too. ROUNDS=3, REQUESTS=20000, SECONDS_EACH=5 and CLIENTS="1 4 16 64"
+# say how much; ONLY="enroll ocsp der idle sign" which parts. Builds without faults and sanitizers.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
 ROUNDS=${ROUNDS:-3}
 REQUESTS=${REQUESTS:-20000}
+SECONDS_EACH=${SECONDS_EACH:-5}
+CLIENTS=${CLIENTS:-1 4 16 64}
+ONLY=${ONLY:-enroll ocsp der idle sign}
+[ "${PEERS:-0}" = 1 ] || ONLY=${ONLY/sign/}
 WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench.XXXXXX")
-SERVER=
+export BENCH_RESULTS=$WORK/results
+PIDS=()
 
-stop() {
-    [ -z "$SERVER" ] || { kill "$SERVER" 2>/dev/null || true; wait "$SERVER" 2>/dev/null || true; }
-        SERVER=
+stop_all() {
+    local pid
+    for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${PIDS[@]}"; do wait "$pid" 2>/dev/null || true; done
+    PIDS=()
 }
-trap 'stop; rm -rf "$WORK"' EXIT
+trap 'stop_all; rm -rf "$WORK"' EXIT
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
+wants() { [[ " $ONLY " == *" $1 "* ]]; }
+title() { printf '\n== %s (load %s)\n' "$1" "$(cut -d' ' -f1 /proc/loadavg)"; }
 
-# start FRESH|KEPT: a server with a new data directory or the last one; prints the time to its first answer
+# start NAME [ARG...]: a server of its own with the data directory NAME; STARTED is the time to its first answer
 start() {
-    local from url
-    [ "$1" = KEPT ] || rm -rf "$WORK/data"
-    rm -f "$WORK/ready"
-    mkdir -p "$WORK/data"
+    local name=$1 from url pid
+    shift
+    rm -f "$WORK/$name.ready"
+    mkdir -p "$WORK/$name"
     from=$(now_ms)
-    "$BUILD/chancery" serve --dev --data-dir "$WORK/data" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 \
-        --ready-file "$WORK/ready" --set log.access=false >"$WORK/server.log" 2>&1 &
-    SERVER=$!
-    until [ -s "$WORK/ready" ]; do
-        kill -0 "$SERVER" || { cat "$WORK/server.log" >&2; exit 1; }
-        sleep 0.005
+    "$BUILD/chancery" serve --dev --data-dir "$WORK/$name" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 \
+        --ready-file "$WORK/$name.ready" --set log.access=false "$@" >"$WORK/$name.log" 2>&1 &
+    pid=$!
+    PIDS+=("$pid")
+    until [ -s "$WORK/$name.ready" ]; do
+        kill -0 "$pid" || { cat "$WORK/$name.log" >&2; exit 1; }
+        sleep 0.002
     done
-    url=$(sed -n 's/.*"url": *"\([^"]*\)".*/\1/p' "$WORK/ready")
+    url=$(sed -n 's/.*"url": *"\([^"]*\)".*/\1/p' "$WORK/$name.ready")
     curl -sk -o /dev/null "$url/healthz/live"
     STARTED=$(($(now_ms) - from))
+    CPU_MS=$(awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) * 1000 / tick }' "/proc/$pid/stat")
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
 ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" >/dev/null
+if wants sign; then
+    . bench/peers.sh
+    peers_build
+fi
 
+echo "date:    $(date -u '+%Y-%m-%d %H:%M') UTC, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 echo "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), load $(cut -d' ' -f1-3 /proc/loadavg)"
-echo "rate limits: none for the principal that --dev makes; access log off"
+echo "servers: every commit on disk, access log off, no rate limit for the principal that --dev makes"
+echo "client:  pinned to the second core; keys and requests made beforehand"
+for round in $(seq "$ROUNDS"); do
+    if wants enroll; then
+        title "enrollment, round $round"
+        start "enroll$round"
+        "$BUILD/bench/bench-enroll" "$WORK/enroll$round.ready" "$WORK" "$REQUESTS" 64 2>/dev/null
+        stop_all
+        rm -rf "$WORK/enroll$round" "$WORK"/floor-*
+    fi
+done
+if wants ocsp; then
+    title "OCSP"
+    start ocsp
+    command -v cfssl >/dev/null && cfssl=$WORK || cfssl=
+    "$BUILD/bench/bench-ocsp" "$WORK/ocsp.ready" 4000 50000 64 ${cfssl:+"$cfssl"}
+    stop_all
+fi
+if wants der; then
+    title "DER entry into the register"
+    "$BUILD/bench/bench-der"
+fi
+if wants idle; then
+    title "an idle server"
+    for round in 1 2 3 4 5; do
+        for what in first kept; do
+            start "idle$round"
+            printf 'start.%s\t%s\nstart.%s.cpu\t%s\n' $what "$STARTED" $what "$CPU_MS" >>"$BENCH_RESULTS"
+            echo "start to first answer, data $what: $STARTED ms, CPU $CPU_MS ms"
+            [ "$round" = 5 ] && [ $what = kept ] || stop_all
+        done
+    done
+    "$BUILD/bench/bench-idle" "$WORK/idle5.ready"
+    stop_all
+fi
+if wants sign; then
+    title "the same requests, by several servers"
+    peers_start
+    # shellcheck disable=SC2086
+    "$BUILD/bench/bench-sign" "$WORK/servers" "$SECONDS_EACH" "${SIGN_REQUESTS:-12000}" $CLIENTS
+    stop_all
+fi
 echo
-for round in $(seq "$ROUNDS"); do
-    echo "== enrollment, round $round"
-    start FRESH
-    "$BUILD/bench/bench-enroll" "$WORK/ready" "$WORK" "$REQUESTS" 64 2>/dev/null
-    stop
-done
-for round in $(seq "$ROUNDS"); do
-    echo "== OCSP, round $round"
-    start FRESH
-    "$BUILD/bench/bench-ocsp" "$WORK/ready" 4000 100000 64
-    stop
-done
-echo "== DER entry into the register"
-"$BUILD/bench/bench-der"
-echo "== an idle server"
-start FRESH
-echo "start to first answer ${STARTED} ms, first run"
-stop
-start KEPT
-echo "start to first answer ${STARTED} ms, data kept"
-"$BUILD/bench/bench-idle" "$WORK/ready"
-stop
+bench/table.py "$BENCH_RESULTS"
+[ -z "${KEEP:-}" ] || cp "$BENCH_RESULTS" "$KEEP"

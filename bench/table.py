@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""usage: table.py RESULTS
+
+Prints what bench/run.sh measured as tables, medians of the rounds, with each goal and whether it is met.
+RESULTS has a line "key TAB value" for each measurement."""
+import collections
+import operator
+import statistics
+import sys
+
+TESTS = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
+ROWS = [  # key, what, unit, goal
+    ("enroll.rate", "enrollment, 64 clients, rate", "/s", (">=", 3000)),
+    ("enroll.cpu", "enrollment, server CPU", "us", None),
+    ("enroll.floor", "enrollment, counted floor", "us", None),
+    ("enroll.ratio", "enrollment, CPU / floor", "", ("<=", 1.6)),
+    ("enroll.p50", "enrollment, latency p50", "ms", None),
+    ("enroll.p99", "enrollment, latency p99", "ms", None),
+    ("ocsp.first.rate", "OCSP, first answers, rate", "/s", (">=", 8000)),
+    ("ocsp.post.rate", "OCSP by POST, rate", "/s", None),
+    ("ocsp.post.cpu", "OCSP by POST, server CPU", "us", None),
+    ("ocsp.post.share", "OCSP by POST, share of a bare program's rate", "%", (">=", 80)),
+    ("ocsp.post.times", "OCSP by POST, CPU / bare program's", "", None),
+    ("ocsp.post.cfssl.cpu", "OCSP by POST, cfssl's CPU", "us", None),
+    ("ocsp.post.cfssl.share", "OCSP by POST, CPU / cfssl's", "", ("<=", 0.5)),
+    ("ocsp.get.rate", "OCSP by GET, rate", "/s", None),
+    ("ocsp.get.cpu", "OCSP by GET, server CPU", "us", None),
+    ("ocsp.get.share", "OCSP by GET, share of a bare program's rate", "%", (">=", 80)),
+    ("ocsp.get.times", "OCSP by GET, CPU / bare program's", "", None),
+    ("ocsp.get.cfssl.share", "OCSP by GET, CPU / cfssl's by POST", "", ("<=", 0.5)),
+    ("der.p256", "DER entry into the register, P-256, one core", "/s", (">=", 200000)),
+    ("der.rsa", "DER entry into the register, RSA-2048, one core", "/s", (">=", 200000)),
+    ("start.first", "start to first answer, first run", "ms", ("<", 300)),
+    ("start.first.cpu", "  the CPU time of that", "ms", None),
+    ("start.kept", "start to first answer, data kept", "ms", ("<", 300)),
+    ("start.kept.cpu", "  the CPU time of that", "ms", None),
+    ("idle.rss", "idle server, 1,000 enrollments and 100 logins", "MiB", ("<", 64)),
+    ("idle.tls", "idle TLS connection", "KiB", ("<", 60)),
+]
+OURS, FORMS = "chancery-sqlite", ("chancery-sqlite", "chancery-postgresql")
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def row(what, value, unit="", goal=None):
+    verdict = ""
+    if goal:
+        verdict = f"{goal[0]} {goal[1]:g}".ljust(12) + ("met" if TESTS[goal[0]](value, goal[1]) else "NOT MET")
+    print(f"{what:<50}{number(value):>10} {unit:<4} {verdict}".rstrip())
+
+
+def sign_tables(medians):
+    """The servers side by side, and what theirs costs beside ours."""
+    cells = {tuple(key.split("/")[1:]): value for key, value in medians.items() if key.startswith("sign/")}
+    if not cells:
+        return
+    servers = list(dict.fromkeys(name for name, _, _ in cells))
+    clients = sorted({int(count) for _, count, _ in cells})
+    for what, title in (("rate", "signs a second"), ("cpu", "server CPU for each, us"),
+                        ("db", "database CPU for each, us")):
+        print(f"\n{title:<26}" + "".join(f"{f'{count} clients':>12}" for count in clients))
+        for name in servers:
+            values = [cells[name, str(count), what] for count in clients]
+            if any(values):
+                print(f"{name:<26}" + "".join(f"{number(value):>12}" for value in values))
+    print("\ntheir CPU / ours (SQLite), the least over all numbers of clients")
+    for peer in dict.fromkeys(name.rsplit("-", 1)[0] for name in servers if name not in FORMS):
+        forms = [name for name in servers if name.startswith(peer + "-")]
+
+        def least(names):
+            return min(cells[name, str(count), "cpu"] / cells[OURS, str(count), "cpu"]
+                       for name in names for count in clients)
+        row(f"{peer}, any form that keeps its own files", least([n for n in forms if "postgresql" not in n]),
+            "x", (">=", 2))
+        row(f"{peer} on PostgreSQL", least([n for n in forms if "postgresql" in n]), "x", (">=", 3))
+        if FORMS[1] in servers:
+            both = min((cells[f"{peer}-postgresql", str(c), "cpu"] + cells[f"{peer}-postgresql", str(c), "db"])
+                       / (cells[FORMS[1], str(c), "cpu"] + cells[FORMS[1], str(c), "db"]) for c in clients)
+            row(f"{peer} and its PostgreSQL, to ours and its PostgreSQL", both, "x")
+
+
+def main(path):
+    values = collections.defaultdict(list)
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            key, value = line.rstrip("\n").split("\t")
+            values[key].append(float(value))
+    medians = {key: statistics.median(all_of) for key, all_of in values.items()}
+    if "ocsp.get.cpu" in medians and "ocsp.post.cfssl.cpu" in medians:
+        medians["ocsp.get.cfssl.share"] = medians["ocsp.get.cpu"] / medians["ocsp.post.cfssl.cpu"]
+    print(f"{'medians':<50}{'':>15} goal")
+    for key, what, unit, goal in ROWS:
+        if key in medians:
+            row(what, medians[key], unit, goal)
+    steps = [key for key in medians if key.startswith("enroll.step.")]
+    if steps:
+        print("\nan enrollment's server CPU by step")
+        for key in steps:
+            row("  " + key[len("enroll.step."):], medians[key], "us")
+    sign_tables(medians)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -53,9 +53,7 @@ make_key(struct scope *s, struct ca_office *office, const char *spec, const char
     enum err e;
 
     f->slug = slug_of(s->arena, f->name);
-    f->uri = text_empty(uri)
-                 ? arena_printf(s->arena, "file:%s/%s-1.key", office->o.key_dir, f->slug)
-                 : uri;
+    f->uri = text_empty(uri) ? arena_printf(s->arena, "file:%s-1.key", f->slug) : uri;
     if (!key_spec_parse(spec, &kind))
         return fail_code(s, E_INVALID, CHY_BAD_VALUE, "\"%s\" is no kind of key", spec);
     e = signer_make(s, &office->env, f->uri, kind, &f->signer);

@@ -65,7 +65,8 @@ ca_office_open(struct scope *s, const struct ca_options *o, struct ca_office **o
     enum err e;
 
     office->o = *o;
-    office->env = (struct signer_env){ .seal = o->seal, .hsm = o->hsm };
+    office->env =
+        (struct signer_env){ .seal = o->seal, .hsm = o->hsm, .key_dir = office->o.key_dir };
     office->place = snapshot_place_new(sizeof(struct ca_snapshot));
     office->cache = ocsp_cache_new(o->ocsp_cache_bytes ? o->ocsp_cache_bytes : INT64_C(32) << 20);
     e = ca_office_reload(s, office);

@@ -28,6 +28,7 @@ struct signer_env {
     struct seal *seal;                          /* the master key, for keys in files */
     const struct signer_driver *const *drivers; /* ended by NULL; NULL: all that there are */
     const struct hsm_options *hsm;              /* NULL: no PKCS#11 module */
+    const char *key_dir; /* where `file:NAME` without a slash lies; NULL: such names are refused */
 };
 
 /** A back end. Its functions may wait and may be called by many threads at once; STATE is what its

@@ -36,13 +36,20 @@ struct file_key {
 };
 
 static enum err
-path_of(struct scope *s, const char *uri, const char **path)
+path_of(struct scope *s, const struct signer_env *env, const char *uri, const char **path)
 {
-    *path = uri + strlen("file:");
-    if (text_starts(*path, "//"))
-        *path += 2; /* RFC 8089: an empty authority */
-    if (!**path)
+    const char *at = uri + strlen("file:");
+
+    if (text_starts(at, "//"))
+        at += 2; /* RFC 8089: an empty authority */
+    if (!*at)
         return fail(s, E_INVALID, "%s names no file", uri);
+    if (!strchr(at, '/')) { /* beside its fellows, wherever the data directory is moved to */
+        if (!env->key_dir)
+            return fail(s, E_INVALID, "%s is no absolute path", uri);
+        at = arena_printf(s->arena, "%s/%s", env->key_dir, at);
+    }
+    *path = at;
     return OK;
 }
 
@@ -113,7 +120,7 @@ file_keep(struct scope *s, const struct signer_env *env, const char *uri,
     const char *path;
     EVP_PKEY *key;
 
-    TRY(path_of(s, uri, &path));
+    TRY(path_of(s, env, uri, &path));
     TRY(need_seal(s, env));
     TRY(key_from_pkcs8(s, secret_bytes(pkcs8), &key));
     TRY(key_spki(s, key, &file.spki));
@@ -140,7 +147,7 @@ file_rewrap(struct scope *s, const struct signer_env *env, const char *uri)
     struct key_file file;
     const char *path;
 
-    TRY(path_of(s, uri, &path));
+    TRY(path_of(s, env, uri, &path));
     TRY(need_seal(s, env));
     TRY(file_read(s, path, &file));
     if (seal_is_current(env->seal, file.sealed))
@@ -176,7 +183,7 @@ file_open(struct scope *s, const struct signer_env *env, const char *uri, void *
     struct bytes spki;
     EVP_PKEY *key;
 
-    TRY(path_of(s, uri, &path));
+    TRY(path_of(s, env, uri, &path));
     TRY(need_seal(s, env));
     TRY(file_read(s, path, &file));
     TRY(seal_open(s, env->seal, place_of(s, file.spki), 0, file.sealed, &pkcs8));
@@ -294,7 +301,7 @@ file_destroy(struct scope *s, const struct signer_env *env UNUSED, const char *u
     struct stat st;
     int fd;
 
-    TRY(path_of(s, uri, &path));
+    TRY(path_of(s, env, uri, &path));
     TRY(file_read(s, path, &file)); /* nothing but a key of ours */
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) != 0)

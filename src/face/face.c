@@ -59,6 +59,8 @@ render(struct http_request *http, int status, enum err e)
 
     if (status >= 500 && status != 501)
         log_failure(s, status == 503 ? LOG_WARN : LOG_ERROR, "a request failed");
+    if (s->error.code == CHY_DB_UNAVAILABLE) /* where it lies is for the log alone */
+        s->error.text = "the database is not available at the moment";
     if ((status == 503 || status == 429) && !s->error.retry_after_s)
         s->error.retry_after_s = 5;
     if (s->error.retry_after_s && (status == 503 || status == 429))
@@ -368,6 +370,8 @@ face_admit(struct http_request *http, bool may_wait)
         e = find_caller(http, app, may_wait, &caller, &ask);
     if (ask)
         return ADMIT_ASK_WORKER;
+    if (e == E_UNAUTHENTICATED && take_turn(s, app, NULL, http->peer) != OK)
+        e = E_LIMIT; /* guesses count by their address */
     if (e == OK && !caller->rate_exempt && !counted)
         e = take_turn(s, app, caller->kind == CALLER_NOBODY ? NULL : caller->id_text, http->peer);
     if (e != OK)

@@ -9,6 +9,7 @@ SQL(present_key, "SELECT id, key_hash, spki, created_at, retired_at, sealed FROM
                  "LIMIT 1");
 SQL(all_keys, "SELECT id, key_hash, spki, created_at, retired_at FROM private_key "
               "WHERE purpose = $1 ORDER BY created_at DESC, id DESC");
+SQL(any_key, "SELECT COUNT(*) FROM (SELECT id FROM private_key LIMIT 1) k");
 SQL(key_insert, "INSERT INTO private_key (id, key_hash, purpose, algorithm, spki, sealed, "
                 "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)");
 SQL(keys_retire, "UPDATE private_key SET retired_at = $1 WHERE purpose = $2 AND retired_at IS NULL "
@@ -124,5 +125,15 @@ keyring_rotate(struct scope *s, struct tx *tx, struct seal *seal, const char *pu
     TRY(make(s, tx, seal, purpose, spec, &k));
     TRY(tx_do(s, tx, &keys_retire, BIND(v_when(k.created), v_text(purpose), v_int(k.id))));
     *out = k;
+    return OK;
+}
+
+enum err
+keyring_any(struct scope *s, struct db *db, bool *any)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &any_key, BIND_NONE, &row));
+    *any = row_int(&row) > 0;
     return OK;
 }

@@ -34,4 +34,7 @@ enum err keyring_rotate(struct scope *s, struct tx *tx, struct seal *seal, const
  * use "sig". */
 enum err keyring_jwks(struct scope *s, const struct list *keys, const char *alg, const char **jwks);
 
+/** Whether the database holds any sealed key: then there was a master key before. */
+enum err keyring_any(struct scope *s, struct db *db, bool *any);
+
 #endif

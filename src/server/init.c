@@ -2,6 +2,7 @@
  * nothing. */
 #include "server/server.h"
 
+#include "access/password.h"
 #include "base/log.h"
 #include "codec/json.h"
 #include "seal/reference.h"
@@ -27,6 +28,19 @@ const char server_init_usage[] =
     "  --ca embedded               which kind of authority; there is one\n"
     "  -o json                     the summary as JSON\n";
 
+/** The first user's password, judged before anything is made. */
+static enum err
+first_password(struct scope *s, const struct options *o, struct secret **out)
+{
+    if (!o->admin_user)
+        return OK;
+    if (!o->admin_password_file)
+        return fail_code(s, E_INVALID, CHY_USAGE, "--admin-user needs --admin-password-file");
+    TRY(secret_resolve(s, NULL, arena_printf(s->arena, "file:%s", o->admin_password_file), out));
+    password_judge(s, "--admin-password-file", (const char *)(*out)->data);
+    return problems_check(s);
+}
+
 static enum err
 set_up(struct scope *s, struct parts *p, const struct options *o)
 {
@@ -39,17 +53,11 @@ set_up(struct scope *s, struct parts *p, const struct options *o)
     p->url = p->base_url = url;
     if (text_starts(url, "https://")) /* whoever checks revocation for TLS cannot use TLS for it */
         p->base_url = arena_printf(p->scope->arena, "http://%s", url + strlen("https://"));
+    TRY(first_password(s, o, &password));
     TRY(parts_make_dirs(s, p));
     TRY(parts_open(s, p, o));
     TRY(parts_first_run(s, p));
-    if (o->admin_user) {
-        if (!o->admin_password_file)
-            return fail_code(s, E_INVALID, CHY_USAGE, "--admin-user needs --admin-password-file");
-        TRY(secret_resolve(s, p->app.seal,
-                           arena_printf(s->arena, "file:%s", o->admin_password_file), &password));
-        TRY(parts_first_user(s, p, o->admin_user, (const char *)password->data));
-    }
-    return OK;
+    return password ? parts_first_user(s, p, o->admin_user, (const char *)password->data) : OK;
 }
 
 static void

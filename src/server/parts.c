@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "seal/keyring.h"
 #include "seal/private_file.h"
 #include "seal/reference.h"
 #include <errno.h>
@@ -49,8 +50,11 @@ open_stores(struct scope *s, struct parts *p)
                              .readers = (int)set->db->readers,
                              .vfs = text_empty(set->db->vfs) ? NULL : set->db->vfs };
 
-    TRY(note(s, seal_open_master(s, master, true, &p->app.seal), "the master key"));
-    return note(s, db_open(s, url, &db, &p->app.db), "the database");
+    bool sealed;
+
+    TRY(note(s, db_open(s, url, &db, &p->app.db), "the database"));
+    TRY(keyring_any(s, p->app.db, &sealed)); /* a new master key beside old secrets helps nobody */
+    return note(s, seal_open_master(s, master, !sealed, &p->app.seal), "the master key");
 }
 
 /** The identity providers as access/ wants them; faults are told with their place. */

@@ -6,10 +6,13 @@
 #include "ocsp/publish.h"
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #define TEXT "text/plain; charset=utf-8"
 #define JSON "application/json; charset=utf-8"
 #define BOTH (ON_HTTPS | ON_HTTP)
+#define DISK_LEAST ((uint64_t)8 * 1024 * 1024) /* bytes free, below which the server is not ready \
+                                                */
 
 static struct parts *
 parts_of(const struct http_request *http)
@@ -18,6 +21,15 @@ parts_of(const struct http_request *http)
 }
 
 /* Health (operations.md section 2). */
+
+/** Whether there is so little room that the next commits may fail. */
+static bool
+disk_is_full(const char *path)
+{
+    struct statvfs st;
+
+    return statvfs(path, &st) == 0 && (uint64_t)st.f_bavail * st.f_frsize < DISK_LEAST;
+}
 
 bool
 server_ready(struct scope *s, struct app *app, struct buf *failing)
@@ -35,6 +47,8 @@ server_ready(struct scope *s, struct app *app, struct buf *failing)
         buf_printf(failing, "%s\"draining\"", failing->len ? "," : "");
     if (!keys)
         buf_printf(failing, "%s\"signing_keys\"", failing->len ? "," : "");
+    if (disk_is_full(p->set->data_dir))
+        buf_printf(failing, "%s\"disk\"", failing->len ? "," : "");
     scope_deadline_in(s, 3000);
     if (db_check(s, app->db) != OK)
         buf_printf(failing, "%s\"database\"", failing->len ? "," : "");

@@ -464,6 +464,7 @@ run(struct scope *s, const struct options *o, struct settings *settings)
     (void)sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of the write, not our end */
     p->scope = scope_new("server");
     p->settings = settings;
     p->set = settings_root(settings);

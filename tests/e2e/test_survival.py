@@ -1,0 +1,120 @@
+"""What surrounds a server goes wrong: its files are moved, missing, at their limit; its callers guess."""
+import os
+import pathlib
+import resource
+import shutil
+import tempfile
+
+import pytest
+import requests
+
+import chancery
+import processes
+
+
+def guess(server, **more):
+    return requests.get(server.url.rstrip("/") + "/KeyfactorAPI/Certificates", verify=str(server.ca), timeout=30, **more)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("credentials", [{}, {"headers": {"Authorization": "Bearer a.b.c"}}])
+def test_guesses_are_limited_by_their_address(new_server, credentials):
+    server = new_server(settings={"access.rate_per_address": 30}).start()
+    found = [guess(server, **credentials).status_code for _ in range(60)]
+    assert found[0] == 401 and found[-1] == 429 and set(found) == {401, 429}, found
+    assert int(guess(server, **credentials).headers["Retry-After"]) > 0
+
+
+@pytest.mark.database("sqlite")
+def test_a_data_directory_may_be_moved(new_server, database):
+    first = new_server()
+    first.database = f"sqlite:{first.data}/chancery.db"
+    first.start()
+    before = first.client().enroll()
+    first.stop()
+    moved = pathlib.Path(tempfile.mkdtemp(prefix="chancery-moved-"))
+    try:
+        first.data.rename(moved / "elsewhere")
+        first.data = moved / "elsewhere"
+        first.database = f"sqlite:{first.data}/chancery.db"
+        first.start()
+        assert first.client().get(f"/Certificates/{before['KeyfactorID']}")["IssuedCN"] == "localhost"
+        assert first.client().enroll()["SerialNumber"] != before["SerialNumber"]
+        first.stop()
+    finally:
+        shutil.rmtree(moved, ignore_errors=True)
+
+
+def test_a_missing_master_key_is_told_and_none_is_made_in_its_place(new_server):
+    server = new_server()
+    server.start()
+    server.stop()
+    master = server.data / "master.key"
+    kept = master.read_bytes()
+    master.unlink()
+    done = processes.run([str(part) for part in server.command()], timeout=60)
+    assert done.returncode != 0 and "master key" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert not master.exists()
+    master.write_bytes(kept)
+    master.chmod(0o600)
+    server.start()
+    assert server.client().enroll()["SerialNumber"]
+
+
+@pytest.mark.database("sqlite")
+def test_a_file_at_its_limit_is_an_error_and_not_the_end(new_server, database):
+    server = new_server()
+    server.tolerates_errors = True
+    server.start()
+    client = server.client()
+    first = client.enroll()
+    written = max(path.stat().st_size for path in server.dir.rglob("*") if path.is_file())
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (written, written))
+    refused = None
+    for _ in range(200):
+        reply = client.command("POST", "/Enrollment/CSR", json={
+            "CSR": chancery.keys.new_csr(dns=("localhost",)), "Template": "WebServer",
+            "CertificateAuthority": client.server_ca(), "Timestamp": "2025-10-22T14:30:00Z"})
+        if reply.status_code != 200:
+            refused = reply
+            break
+    assert refused is not None and refused.status_code == 503, refused
+    assert server.process.poll() is None
+    assert client.get(f"/Certificates/{first['KeyfactorID']}")["SerialNumber"] == first["SerialNumber"]
+
+
+@pytest.mark.database("postgresql")
+def test_where_the_database_lies_is_told_to_nobody(database):
+    import postgres
+    cluster = postgres.Postgres()
+    server = chancery.Server(cluster.new_database())
+    server.tolerates_errors = True
+    try:
+        server.start()
+        cluster.pause()
+        for path in ("/KeyfactorAPI/Status/HealthCheck", "/KeyfactorAPI/Certificates/1", "/api/v1/health"):
+            for auth in (None, (server.user, server.password)):
+                reply = requests.get(server.url.rstrip("/") + path, auth=auth, verify=str(server.ca), timeout=60)
+                assert reply.status_code in (401, 503), f"{path}: {reply.status_code} {reply.text}"
+                assert str(cluster.dir) not in reply.text and "socket" not in reply.text, reply.text
+    finally:
+        server.close()
+        cluster.close()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("password, words", [("short", "at least 12"), (None, "password")])
+def test_an_init_that_is_refused_leaves_nothing(database, tmp_path, password, words):
+    file = tmp_path / "password"
+    if password:
+        file.write_text(password)
+        file.chmod(0o600)
+    command = [chancery.PROGRAM, "init", "--admin-user", "ana", "--admin-password-file", file, "--url",
+               "http://pki.example.com", "--data-dir", tmp_path / "data"]
+    done = processes.run(command)
+    assert done.returncode != 0 and words in done.stderr, done.stderr
+    assert not (tmp_path / "data").exists() or not os.listdir(tmp_path / "data")
+    file.write_text("a password that is long enough")
+    file.chmod(0o600)
+    done = processes.run([*command, "--ca-name", "Contoso"])
+    assert done.returncode == 0 and "Contoso Root CA" in done.stdout, done.stdout + done.stderr

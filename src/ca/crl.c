@@ -122,9 +122,6 @@ sign_list(struct scope *s, const struct ca_key *key, struct bytes tbs, struct by
 {
     struct bytes signature;
 
-    if (!key->signer)
-        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
-                         "the authority's key cannot be used now");
     TRY(signer_sign(s, key->signer, key->sig_alg, tbs, &signature));
     if (key_verify(s, key->public_key, key->sig_alg, tbs, signature) != OK)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
@@ -270,6 +267,9 @@ crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id)
         return fail(s, E_NOT_FOUND, "the key of CRL scope %lld is not open here",
                     (long long)scope_id);
     ca = ca_by_id(snap, key->authority);
+    if (!key->signer)
+        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
+                         "the key of %s cannot be used now: its CRL is not renewed", ca->name);
     p = (struct publishing){
         .scope = scope_id,
         .number = n.number,

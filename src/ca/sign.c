@@ -52,11 +52,11 @@ ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
     struct bytes signature, whole;
     enum err e;
 
-    TRY(check_lint(s, key, tbs, context));
-    step_end("lint");
     if (!key->signer || fault_fails("ca.sign"))
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the authority's key cannot be used now");
+    TRY(check_lint(s, key, tbs, context));
+    step_end("lint");
     start = clock_mono_us();
     e = signer_sign(s, key->signer, key->sig_alg, tbs, &signature);
     metric_add(&signatures, 1, sig_alg_info(key->sig_alg)->name, signer_backend(key->signer),

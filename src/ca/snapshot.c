@@ -134,7 +134,10 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
         ca = *a;
     if (!ca)
         return fail(s, E_INTERNAL, "key %lld belongs to no authority", (long long)key->id);
-    TRY(note(s, read_certificate(own, key), "the certificate of %s", ca->name));
+    e = read_certificate(own, key);
+    if (e != OK) /* its text goes with the snapshot */
+        return fail_code(s, e, own->error.code, "the certificate of %s: %s", ca->name,
+                         own->error.text ? own->error.text : err_name(e));
     set_addresses(own->arena, office, ca, key);
     if (!key->over)
         key->signer = signer_of(s, office, key, uri);
@@ -144,7 +147,10 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
         key->sig_alg = signer_preferred(key->signer);
     e = read_responder(s, office, own, key);
     if (e == E_UNAVAILABLE || e == E_TIMEOUT || e == E_LIMIT)
-        return e; /* the database: what is in force stays */
+        return s->error.kind == e /* the database: what is in force stays */
+                   ? e
+                   : fail_code(s, e, own->error.code, "%s",
+                               own->error.text ? own->error.text : err_name(e));
     if (e != OK) {
         key->responder = NULL;
         log_failure(s->error.kind != OK ? s : own, LOG_ERROR, "an OCSP responder cannot be used");
@@ -210,12 +216,8 @@ snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
     TRY(db_all(s, office->o.db, &read_keys, BIND_NONE, &rows));
     for (size_t i = 0; i < rows.count; i++) {
         struct key_row row;
-        enum err e = read_key(s, office, own, into, &rows.at[i], &row);
 
-        if (e != OK && s->error.kind == OK) /* its text goes with the snapshot */
-            return fail_code(s, e, own->error.code, "%s",
-                             own->error.text ? own->error.text : err_name(e));
-        TRY(e);
+        TRY(read_key(s, office, own, into, &rows.at[i], &row));
         list_add(a, &keys, struct key_row, row);
     }
     link_chains(a, &keys);

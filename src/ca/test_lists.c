@@ -1,0 +1,222 @@
+/* CRLs: their numbers, their times, and who stands in them. */
+#include "ca/test_fixture.h"
+
+#include "jobs/jobs.h"
+#include <pthread.h>
+
+static int64_t
+number_in(const struct crl *crl)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < crl->number.len; i++)
+        n = n << 8 | crl->number.data[i];
+    return n;
+}
+
+static void
+numbers(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct crl crl = new_list(d, key);
+    int64_t last = number_in(&crl), now;
+    struct when then = crl.this_update;
+
+    for (int hours = 1; hours < 4; hours++) {
+        clock_tell_offset_ms(hours * HOUR_MS);
+        now = when_s(clock_now());
+        crl = new_list(d, key);
+        assert_int_equal(number_in(&crl), ++last);
+        assert_in_range(now - when_s(crl.this_update), 5 * 60 - 1, 5 * 60); /* for slow clocks */
+        assert_in_range(when_s(crl.next_update) - now, 3 * 86400, 3 * 86400 + 1);
+        assert_true(when_cmp(crl.this_update, then) > 0);
+        then = crl.this_update;
+    }
+    clock_tell_offset_ms(3 * HOUR_MS - 2 * MINUTE_MS); /* the clock was set back a little */
+    crl = new_list(d, key);
+    assert_int_equal(number_in(&crl), last + 1);
+    assert_true(when_cmp(crl.this_update, then) >= 0);
+    assert_true(when_cmp(crl.this_update, clock_now()) <= 0);
+    assert_int_equal(crl.has_list, false); /* an empty list has no revokedCertificates */
+    assert_true(bytes_eq(crl.issuer, key->cert->subject.der));
+    assert_true(bytes_eq(crl.key_id, key->ski));
+}
+TEST(lists_have_ascending_numbers_and_overlapping_times)
+{
+    at_both_desks(numbers);
+}
+
+struct publisher {
+    struct ca_office *office;
+    int64_t scope;
+    int failed;
+};
+
+static void *
+publish_often(void *arg)
+{
+    struct publisher *p = arg;
+
+    for (int i = 0; i < 5; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+
+        enum err e = crl_publish(s, p->office, p->scope);
+
+        /* a rival's later list may have come first: then ours must not replace it */
+        p->failed += e != OK && e != E_CONFLICT && s->error.code != CHY_LINT_FAILED;
+    }
+    return NULL;
+}
+
+static void
+races(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct ca_office *other;
+    struct publisher publishers[4];
+    pthread_t threads[4];
+    struct crl_published current;
+    struct crl crl;
+    int64_t first =
+        number_of(d, arena_printf(d->s->arena, "SELECT number FROM crl_scope WHERE id = %lld",
+                                  (long long)key->crl_scope));
+
+    assert_ok(d->s, ca_office_open(d->s, &d->options, &other)); /* as a second server has it */
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        publishers[i] = (struct publisher){ i % 2 ? other : d->office, key->crl_scope, 0 };
+        assert_int_equal(pthread_create(&threads[i], NULL, publish_often, &publishers[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_int_equal(publishers[i].failed, 0);
+    crl = new_list(d, key);
+    assert_int_equal(number_in(&crl), first + 21); /* each took a number of its own */
+    assert_ok(d->s, crl_current(d->s, d->office, key, &current));
+    assert_int_equal(current.number, first + 21);
+    assert_int_equal(number_of(d, "SELECT COUNT(*) - COUNT(DISTINCT scope * 100000 + number) "
+                                  "FROM crl"),
+                     0);
+    ca_office_close(other);
+}
+TEST(servers_that_publish_at_once_use_no_number_twice)
+{
+    at_both_desks(races);
+}
+
+static void
+restored(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct crl crl = new_list(d, key);
+    int64_t last = number_in(&crl);
+
+    /* the counter alone came from an old backup: what was published is known, and not undercut */
+    change(d, "UPDATE crl_scope SET number = 0");
+    assert_true(crl_publish(d->s, d->office, key->crl_scope) != OK);
+    scope_clear(d->s);
+    assert_int_equal(
+        number_of(d, arena_printf(d->s->arena, "SELECT MAX(number) FROM crl WHERE scope = %lld",
+                                  (long long)key->crl_scope)),
+        last);
+    change(d, "UPDATE crl_scope SET number = 1000"); /* what an operator does after a restore */
+    crl = new_list(d, key);
+    assert_int_equal(number_in(&crl), 1001);
+}
+TEST(a_number_below_the_published_one_is_never_published)
+{
+    at_both_desks(restored);
+}
+
+/* Jobs of publishing that wait. */
+static int64_t
+waiting(struct desk *d)
+{
+    return number_of(d, "SELECT COUNT(*) FROM job WHERE kind = 'crl.publish' AND state = 0");
+}
+
+static void
+planned(struct desk *d)
+{
+    struct ca_office *app[1] = { d->office }; /* the app of these jobs begins with the office */
+    struct job job = { .kind = "crl.plan" };
+    struct crl_published current;
+    int64_t keys;
+
+    (void)new_list(d, issuing_key(d));
+    (void)new_list(d, root_key(d));
+    keys = number_of(d, "SELECT COUNT(*) FROM crl_scope");
+    change(d, "DELETE FROM job");
+    assert_ok(d->s, crl_current(d->s, d->office, issuing_key(d), &current));
+    clock_tell_offset_ms(DAY_MS - 10 * MINUTE_MS);
+    assert_ok(d->s, crl_plan_kind.run(d->s, app, &job));
+    assert_int_equal(waiting(d), 0);
+    clock_tell_offset_ms(DAY_MS + MINUTE_MS);
+    assert_ok(d->s, crl_plan_kind.run(d->s, app, &job));
+    assert_int_equal(waiting(d), keys);
+    assert_ok(d->s, crl_plan_kind.run(d->s, app, &job));
+    assert_int_equal(waiting(d), keys); /* one for each, however often one looks */
+    /* two days are left for whoever has to mend what keeps the next one from coming */
+    assert_true(when_cmp(when_add_ms(clock_now(), 2 * DAY_MS - HOUR_MS), current.next_update) < 0);
+}
+TEST(the_next_list_is_due_two_days_before_the_present_one_ends)
+{
+    at_both_desks(planned);
+}
+
+static void
+stays(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct crl_entry entry = { 0 };
+    struct cert first, second;
+    int64_t id = new_leaf(d, key, 7200, &first), lasting = new_leaf(d, key, 30 * 86400, &second);
+    struct crl crl = new_list(d, key);
+
+    assert_false(crl_find(&crl, first.serial, &entry));
+    revoke(d, id, 1);
+    revoke(d, lasting, 0);
+    crl = new_list(d, key);
+    assert_int_equal(crl.count, 2);
+    assert_true(crl_find(&crl, first.serial, &entry));
+    assert_int_equal(entry.reason, 1);
+    assert_true(crl_find(&crl, second.serial, &entry));
+    assert_false(crl.encoded_unspecified); /* reason 0 is left out */
+    assert_false(crl.critical_entry_reason);
+    clock_tell_offset_ms(3 * HOUR_MS); /* its end has passed: once more it is told */
+    crl = new_list(d, key);
+    assert_true(crl_find(&crl, first.serial, &entry));
+    crl = new_list(d, key);
+    assert_false(crl_find(&crl, first.serial, &entry));
+    assert_true(crl_find(&crl, second.serial, &entry));
+    assert_int_equal(crl.count, 1);
+}
+TEST(an_entry_stays_until_a_list_after_its_certificates_end)
+{
+    at_both_desks(stays);
+}
+
+static void
+vanishes(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct crl_published current;
+    struct crl_entry entry;
+    struct cert cert;
+    struct crl crl;
+
+    revoke(d, new_leaf(d, key, 30 * 86400, &cert), 1);
+    crl = new_list(d, key);
+    /* a mistake anywhere that would drop a living entry: the list is not published */
+    change(d, "UPDATE certificate SET ca_key = NULL WHERE revoked_at IS NOT NULL");
+    assert_true(crl_publish(d->s, d->office, key->crl_scope) != OK);
+    assert_int_equal(d->s->error.code, CHY_LINT_FAILED);
+    scope_clear(d->s);
+    assert_ok(d->s, crl_current(d->s, d->office, key, &current));
+    assert_ok(d->s, crl_read(d->s, current.der, &crl));
+    assert_true(crl_find(&crl, cert.serial, &entry));
+}
+TEST(a_list_that_lost_a_living_entry_is_not_published)
+{
+    at_both_desks(vanishes);
+}

@@ -27,7 +27,7 @@ at_desk(enum db_kind kind, void (*claim)(struct desk *d))
                                      .key_dir = dir,
                                      .base_url = "http://pki.example.com",
                                      .name = "Test",
-                                     .root_key = "ec-p384" };
+                                     .root_key = "ec-p256" };
     assert_ok(s, ca_office_open(s, &d.options, &d.office));
     assert_ok(s, ca_first_run(s, d.office, NULL));
     d.seen = ca_snapshot_ref(d.office);

@@ -198,6 +198,24 @@ TEST(a_key_that_is_not_its_certificates_signs_nothing)
 }
 
 static void
+lies(struct desk *d)
+{
+    struct ca_key key = *issuing_key(d);
+    struct cert_plan plan = leaf_plan(d, &key, 86400);
+    struct cert cert;
+
+    assert_ok(d->s, sign_plan(d, &key, &plan, &cert));
+    key.signer = root_key(d)->signer; /* it signs, but with another key of the same kind */
+    assert_err(E_UNAVAILABLE, sign_plan(d, &key, &plan, &cert));
+    assert_int_equal(d->s->error.code, CHY_SIGNER_FAILED);
+    assert_says(d->s, "does not verify");
+}
+TEST(a_signature_by_another_key_does_not_leave)
+{
+    at_both_desks(lies);
+}
+
+static void
 damaged(struct desk *d)
 {
     struct crl_published none;

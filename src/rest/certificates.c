@@ -4,6 +4,8 @@
 #include "pki/pem.h"
 #include "rest/rest.h"
 
+#include <string.h>
+
 /* Issuing. */
 
 static void
@@ -78,15 +80,35 @@ transaction_key(struct request *rq)
     return key ? arena_printf(rq->scope->arena, "%s:%s", rq->caller->id_text, key) : NULL;
 }
 
-/* The policy spells kinds of names as the Command API does: `sans.DNS[0]`. */
+/* The policy names what it judges as the Command API does: `sans.DNS[0]`, `NotAfter`. */
+static const char *
+our_path(struct arena *a, const char *path)
+{
+    static const char *const names[][2] = {
+        { "CSR", "csr" },
+        { "Subject", "subject" },
+        { "SANs", "sans" },
+        { "sans", "sans" },
+        { "NotBefore", "not_before" },
+        { "NotAfter", "not_after" },
+        { "Duration", "validity" },
+        { "RenewalCertificateId", "renews" },
+    };
+    size_t len = strcspn(path, ".[");
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strlen(names[i][0]) == len && !strncmp(path, names[i][0], len))
+            return arena_printf(a, "%s%s", names[i][1], text_fold(a, path + len));
+    return path;
+}
+
 static enum err
 our_paths(struct scope *s, enum err e)
 {
     if (e != E_INVALID)
         return e;
     LIST_EACH(struct problem, p, &s->problems)
-    if (text_starts(p->path, "sans."))
-        p->path = text_fold(s->arena, p->path);
+    p->path = our_path(s->arena, p->path);
     TRY(problems_check(s));
     return e;
 }

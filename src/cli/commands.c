@@ -172,6 +172,9 @@ static const struct flag config_flags[] = {
     { "origin", 0, FLAG_SWITCH, NULL, "and where each value comes from", NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
+static const struct flag describe_flags[] = {
+    { "table", 0, FLAG_SWITCH, NULL, "as rows of a Markdown table", NULL, NULL, NULL },
+};
 static const struct flag seal_flags[] = {
     { "master-key", 0, FLAG_TEXT, "FILE", "default: that of the settings", NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
@@ -282,6 +285,9 @@ const struct command commands[] = {
       "  chancery context delete old\n" },
     { "config show", "", 0, 0, FLAGS(config_flags), run_config_show, "Print the server's settings.",
       "  chancery config show --origin\n" },
+    { "config describe", "", 0, 0, FLAGS(describe_flags), run_config_describe,
+      "Print every setting with its meaning, as an example file.",
+      "  chancery config describe > chancery.yaml\n" },
     { "config check", "", 0, 0, FLAGS(config_flags), run_config_check,
       "Check the server's settings.", "  chancery config check --config new.yaml\n" },
     { "config seal", "", 0, 0, FLAGS(seal_flags), run_config_seal,

@@ -34,6 +34,19 @@ run_config_show(struct cli *c)
 }
 
 enum err
+run_config_describe(struct cli *c)
+{
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    if (cli_has(c, "table"))
+        settings_table(&b, &server_settings_model);
+    else
+        settings_describe(&b, &server_settings_model);
+    return print_bytes(c, buf_bytes(&b));
+}
+
+enum err
 run_config_check(struct cli *c)
 {
     AUTO(settings_unref) struct settings *settings = NULL;

@@ -177,6 +177,7 @@ enum err run_certs_list(struct cli *c);
 enum err run_certs_show(struct cli *c);
 enum err run_completion(struct cli *c);
 enum err run_config_check(struct cli *c);
+enum err run_config_describe(struct cli *c);
 enum err run_config_seal(struct cli *c);
 enum err run_config_show(struct cli *c);
 enum err run_context_delete(struct cli *c);

@@ -71,6 +71,8 @@ void settings_show(struct buf *out, const struct settings *settings, enum settin
 /** Print the reference of ROOT: an example file in YAML with presets, ranges, variables and
  * explanations. */
 void settings_describe(struct buf *out, const struct model *root);
+/** The same as rows of a Markdown table: key, type and range, preset, explanation. */
+void settings_table(struct buf *out, const struct model *root);
 
 /** True for text that settings take as a reference to a secret elsewhere. */
 bool settings_is_reference(const char *text);

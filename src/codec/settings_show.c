@@ -235,6 +235,8 @@ type_words(const struct field *f)
         [FT_OBJECT] = "section",
     };
 
+    if (f->choices)
+        return "one of";
     if (f->flags & DURATION)
         return "duration, such as 90d or 12h";
     if (f->flags & SIZE)
@@ -261,6 +263,30 @@ describe_limits(struct buf *out, struct arena *a, const struct field *f)
         buf_text(out, "; required");
 }
 
+static bool
+is_bare(const struct field *f)
+{
+    return f->type != FT_TEXT && !f->choices && !(f->flags & (DURATION | SIZE));
+}
+
+/* `a,b` as `[a, b]`, each quoted where YAML wants it. */
+static void
+yaml_preset_list(struct buf *out, struct arena *a, const char *preset)
+{
+    buf_byte(out, '[');
+    while (*preset) {
+        size_t len = strcspn(preset, ",");
+
+        yaml_text(out, arena_text_n(a, preset, len));
+        preset += len;
+        if (*preset) {
+            buf_text(out, ", ");
+            preset++;
+        }
+    }
+    buf_byte(out, ']');
+}
+
 static void
 describe_key(struct buf *out, struct arena *a, const struct field *f, const char *key, int depth)
 {
@@ -281,7 +307,9 @@ describe_key(struct buf *out, struct arena *a, const struct field *f, const char
     indent(out, depth);
     buf_printf(out, "#%s: ", f->wire);
     if (f->preset && f->type == FT_LIST)
-        buf_printf(out, "[%s]", f->preset);
+        yaml_preset_list(out, a, f->preset);
+    else if (f->preset && is_bare(f)) /* in quotes it would be a text */
+        buf_text(out, f->preset);
     else if (f->preset)
         yaml_text(out, f->preset);
     buf_byte(out, '\n');
@@ -316,4 +344,54 @@ settings_describe(struct buf *out, const struct model *root)
     AUTO(arena_free) struct arena *a = arena_new();
 
     describe_section(out, a, root, "", 0);
+}
+
+/* One cell: no line breaks, and bars escaped. */
+static void
+cell(struct buf *out, const char *text, bool code)
+{
+    const char *mark = code && *text ? "`" : "";
+
+    buf_printf(out, " %s", mark);
+    for (; *text; text++) {
+        if (*text == '|')
+            buf_byte(out, '\\');
+        buf_byte(out, *text);
+    }
+    buf_printf(out, "%s |", mark);
+}
+
+static void
+table_section(struct buf *out, struct arena *a, const struct model *m, const char *prefix)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field *f = &m->fields[i];
+        const char *key = join(a, prefix, f->wire);
+        struct buf type;
+
+        if (f->type == FT_OBJECT) {
+            table_section(out, a, f->model, key);
+            continue;
+        }
+        buf_init_in(&type, a, 4096);
+        buf_text(&type, type_words(f));
+        describe_limits(&type, a, f);
+        buf_byte(out, '|');
+        cell(out, key, true);
+        cell(out, buf_str(&type), false);
+        cell(out, f->preset ? f->preset : "", true);
+        cell(out, f->doc ? f->doc : "", false);
+        buf_byte(out, '\n');
+        if (f->type == FT_LIST && !f->model->is_scalar)
+            table_section(out, a, f->model, arena_printf(a, "%s[]", key));
+    }
+}
+
+void
+settings_table(struct buf *out, const struct model *root)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+
+    buf_text(out, "| key | value | without it | what for |\n|---|---|---|---|\n");
+    table_section(out, a, root, "");
 }

@@ -432,7 +432,7 @@ TEST(the_reference_of_settings_is_itself_readable)
     settings_describe(&b, &root_model);
     assert_non_null(strstr(buf_str(&b), "  # TCP port of the HTTPS listener.\n"
                                         "  # (number, 1 to 65535; CHANCERY_HTTP__PORT)\n"
-                                        "  #port: \"8443\"\n"));
+                                        "  #port: 8443\n"));
     assert_non_null(strstr(buf_str(&b), "#level: info\n"));
     from.main_file = write_file(s, "reference.yaml", buf_str(&b), 0644);
     assert_ok(s, settings_load(s, &root_model, &from, &settings));

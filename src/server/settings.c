@@ -69,9 +69,9 @@ static const struct field pki_settings_fields[] = {
       .doc = "First run: where the root's key is made, pkcs11:token=T;object=K; none: a file."),
     P(issuing_key_uri, "issuing_key_uri", .doc = "The same for the issuing authority."),
     P(root_life, "root_life", .flags = DURATION, .preset = "7300d", .min = 86400000,
-      .max = INT64_C(1576800000000)),
+      .max = INT64_C(1576800000000), .doc = "First run: how long the root lives."),
     P(issuing_life, "issuing_life", .flags = DURATION, .preset = "3650d", .min = 3600000,
-      .max = INT64_C(1576800000000)),
+      .max = INT64_C(1576800000000), .doc = "The same for the issuing authority."),
     P(crl_interval, "crl_interval", .flags = DURATION, .preset = "1d", .min = 60000,
       .max = 604800000,
       .doc = "Between two planned CRLs; nextUpdate is twice that and a day ahead."),
@@ -84,7 +84,7 @@ static const struct field pki_settings_fields[] = {
     P(signing_journal, "signing_journal", .preset = "normal",
       .doc = "strict: serial and TBS hash are on disk before a key is used."),
     P(blocked_keys, "blocked_keys", .model = &text_model, .max = 100,
-      .doc = "Block-list files; see docs/keys.md."),
+      .doc = "Files of keys that are never certified; see \"Block lists\"."),
 };
 static const struct model pki_settings_model = MODEL(pki_settings, pki_settings_fields);
 
@@ -130,7 +130,7 @@ static const struct field access_settings_fields[] = {
           .doc = "Identity providers (OpenID Connect) whose access tokens are good here."),
     FIELD(access_settings, domain, "domain", .doc = "Of account names that come without one."),
     FIELD(access_settings, token_life, "token_life", .flags = DURATION, .preset = "1h",
-          .min = 60000, .max = 86400000),
+          .min = 60000, .max = 86400000, .doc = "Of an access token."),
     FIELD(access_settings, lock_after, "lock_after", .preset = "5", .min = 1, .max = 1000,
           .doc = "Wrong passwords before an account is locked for a while."),
     FIELD(access_settings, lock_time, "lock_time", .flags = DURATION, .preset = "30s", .min = 100,
@@ -155,14 +155,15 @@ static const struct choice log_forms[] = {
 };
 static const struct field log_settings_fields[] = {
     FIELD(log_settings, level, "level", .choices = log_levels, .flags = CHOICE_TEXT,
-          .preset = "info"),
-    FIELD(log_settings, form, "form", .choices = log_forms, .flags = CHOICE_TEXT, .preset = "json"),
+          .preset = "info", .doc = "What is less grave is left out."),
+    FIELD(log_settings, form, "form", .choices = log_forms, .flags = CHOICE_TEXT, .preset = "json",
+          .doc = "How a line is written."),
     FIELD(log_settings, access, "access", .preset = "true", .doc = "A line for each request."),
 };
 static const struct model log_settings_model = MODEL(log_settings, log_settings_fields);
 
 static const struct field metrics_settings_fields[] = {
-    FIELD(metrics_settings, enabled, "enabled", .preset = "true"),
+    FIELD(metrics_settings, enabled, "enabled", .preset = "true", .doc = "Offer /metrics."),
     FIELD(metrics_settings, allow, "allow", .model = &text_model, .max = 100,
           .preset = "127.0.0.0/8,::1", .doc = "Networks that may read /metrics without login."),
 };

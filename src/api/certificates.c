@@ -18,6 +18,11 @@ static const struct field certificates_query_fields[] = {
 };
 const struct model certificates_query_model = MODEL(certificates_query, certificates_query_fields);
 
+static const struct field within_query_fields[] = {
+    FIELD(within_query, collection_id, "collectionId", .doc = "Only what is in this collection."),
+};
+const struct model within_query_model = MODEL(within_query, within_query_fields);
+
 static const struct field eku_reply_fields[] = {
     FIELD(eku_reply, id, "Id"),
     FIELD(eku_reply, oid, "Oid"),
@@ -244,6 +249,7 @@ const struct op certificates_download_op = {
     .path = "/Certificates/Download",
     .tag = "Certificates",
     .needs = "certificates/read",
+    .query = &within_query_model,
     .body = &download_request_model,
     .reply = &download_reply_model,
     .doc = "A certificate, with its chain when asked, as PEM, DER or PKCS#7.",

@@ -14,6 +14,12 @@ extern const struct model page_query_model;
 
 /* Certificates. */
 
+/** Of calls that may name a collection: only what is in it is reached. */
+struct within_query {
+    int64_t collection_id;
+};
+extern const struct model within_query_model;
+
 struct certificates_query {
     int64_t page_returned, return_limit, take, skip;
     const char *sort_field, *sort_ascending, *query_string;

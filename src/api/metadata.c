@@ -134,12 +134,6 @@ const struct op metadata_fields_in_use_op = {
 #define COLLECTION(type) \
     FIELD(type, collection_id, "collectionId", .doc = "Only what is in this collection.")
 
-static const struct field metadata_of_query_fields[] = {
-    COLLECTION(metadata_of_query),
-};
-static const struct model metadata_of_query_model =
-    MODEL(metadata_of_query, metadata_of_query_fields);
-
 static const struct field metadata_put_request_fields[] = {
     FIELD(metadata_put_request, id, "Id", .flags = REQUIRED),
     FIELD(metadata_put_request, metadata, "Metadata", .flags = REQUIRED, .max = 100,
@@ -189,7 +183,7 @@ const struct op certificates_metadata_put_op = {
     .path = "/Certificates/Metadata",
     .tag = "Certificates",
     .needs = "certificates/edit",
-    .query = &metadata_of_query_model,
+    .query = &within_query_model,
     .body = &metadata_put_request_model,
     .doc = "Note values about a certificate.",
     .example = "{\"Id\":12,\"Metadata\":{\"Owner\":\"web team\",\"Email\":\"\"}}",
@@ -199,7 +193,7 @@ const struct op certificates_metadata_all_op = {
     .path = "/Certificates/Metadata/All",
     .tag = "Certificates",
     .needs = "certificates/edit",
-    .query = &metadata_of_query_model,
+    .query = &within_query_model,
     .body = &metadata_all_request_model,
     .pool = OP_POOL_SLOW,
     .deadline_ms = 600000,
@@ -219,7 +213,7 @@ const struct op certificates_metadata_get_op = {
     .path = "/Certificates/{id}/Metadata",
     .tag = "Certificates",
     .needs = "certificates/read",
-    .query = &metadata_of_query_model,
+    .query = &within_query_model,
     .reply = &metadata_of_reply_model,
     .doc = "What is noted about a certificate.",
 };

@@ -36,9 +36,6 @@ struct metadata_delete_query {
 extern const struct model metadata_field_reply_model;
 
 /* Values of certificates. */
-struct metadata_of_query {
-    int64_t collection_id;
-};
 struct metadata_put_request {
     int64_t id;
     struct pairs metadata;

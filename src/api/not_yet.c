@@ -121,18 +121,11 @@
     NOT_YET("POST", "/CertificateAuthority/TaskQueue/Test") \
     NOT_YET("POST", "/CertificateAuthority/Test") \
     NOT_YET("DELETE", "/CertificateAuthority/{id}") \
-    NOT_YET("GET", "/CertificateCollections") \
-    NOT_YET("POST", "/CertificateCollections") \
-    NOT_YET("PUT", "/CertificateCollections") \
     NOT_YET("GET", "/CertificateCollections/CollectionList") \
     NOT_YET("GET", "/CertificateCollections/CollectionOrdering") \
-    NOT_YET("POST", "/CertificateCollections/Copy") \
     NOT_YET("GET", "/CertificateCollections/LastEstimated") \
     NOT_YET("GET", "/CertificateCollections/NavItems") \
-    NOT_YET("DELETE", "/CertificateCollections/{id}") \
-    NOT_YET("GET", "/CertificateCollections/{id}") \
     NOT_YET("PUT", "/CertificateCollections/{id}/Favorite") \
-    NOT_YET("POST", "/CertificateCollections/{id}/Permissions") \
     NOT_YET("GET", "/CertificateStoreContainers") \
     NOT_YET("POST", "/CertificateStoreContainers") \
     NOT_YET("PUT", "/CertificateStoreContainers") \
@@ -368,9 +361,6 @@
     NOT_YET("GET", "/Security/Roles/{id}/Identities") \
     NOT_YET("PUT", "/Security/Roles/{id}/Identities") \
     NOT_YET("GET", "/Security/Roles/{id}/Permissions") \
-    NOT_YET("GET", "/Security/Roles/{id}/Permissions/Collections") \
-    NOT_YET("POST", "/Security/Roles/{id}/Permissions/Collections") \
-    NOT_YET("PUT", "/Security/Roles/{id}/Permissions/Collections") \
     NOT_YET("GET", "/Security/Roles/{id}/Permissions/Containers") \
     NOT_YET("POST", "/Security/Roles/{id}/Permissions/Containers") \
     NOT_YET("PUT", "/Security/Roles/{id}/Permissions/Containers") \

@@ -284,6 +284,10 @@ struct v1_certificates_query {
     int64_t limit;
     const char *after, *filter;
     bool include_revoked, include_expired;
+    int64_t collection;
+};
+struct v1_certificate_query {
+    int64_t collection;
 };
 extern const struct op v1_certificates_list_op, v1_certificates_issue_op, v1_certificates_get_op,
     v1_search_fields_op;

@@ -100,7 +100,15 @@ static const struct field v1_certificates_query_fields[] = {
           .doc = "In the search language: `CN -contains \"web\"`; see /search/fields."),
     FIELD(v1_certificates_query, include_revoked, "include_revoked"),
     FIELD(v1_certificates_query, include_expired, "include_expired"),
+    FIELD(v1_certificates_query, collection, "collection", .min = 0, .max = INT64_MAX,
+          .doc = "Only what is in this collection."),
 };
+static const struct field v1_certificate_query_fields[] = {
+    FIELD(v1_certificate_query, collection, "collection", .min = 0, .max = INT64_MAX,
+          .doc = "Only if it is in this collection."),
+};
+static const struct model v1_certificate_query_model =
+    MODEL(v1_certificate_query, v1_certificate_query_fields);
 static const struct model v1_certificates_query_model =
     MODEL(v1_certificates_query, v1_certificates_query_fields);
 
@@ -142,6 +150,7 @@ const struct op v1_certificates_get_op = {
     .path = "/certificates/{id}",
     .tag = TAG,
     .needs = "certificates/read",
+    .query = &v1_certificate_query_model,
     .reply = &v1_certificate_model,
     .flags = OP_ETAG,
     .doc = "One certificate with its chain.",

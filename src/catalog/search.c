@@ -78,6 +78,11 @@ where(struct scope *s, const struct cert_search *q, const struct query *parsed,
         TRY(search_condition(s, parsed, b));
         word = " AND ";
     }
+    if (q->within) {
+        buf_text(&b->text, word);
+        TRY(search_within(s, q->within, q->me, q->now, b));
+        word = " AND ";
+    }
     if (!q->include_revoked && !(b->named & LIFTS_REVOKED)) {
         buf_printf(&b->text, "%sc.state <> ", word);
         search_bind(s, b, v_int(CERT_REVOKED));

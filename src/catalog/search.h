@@ -4,10 +4,12 @@
 #define CATALOG_SEARCH_H
 
 #include "catalog/catalog.h"
+#include "catalog/collection.h"
 
 /** What is asked. */
 struct cert_search {
-    const char *query; /* the language of command-api 1.10; NULL or "" finds all */
+    const char *query;               /* the language of command-api 1.10; NULL or "" finds all */
+    const struct collection *within; /* only what is in it; NULL: everything */
     bool include_revoked,
         include_expired; /* without them left out, unless the query names states or dates */
     const char *sort;    /* a query field or model field; NULL: Id */

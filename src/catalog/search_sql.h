@@ -19,6 +19,9 @@ void search_sql_init(struct search_sql *b, struct db *db, struct arena *a);
 void search_bind(struct scope *s, struct search_sql *b, struct value v);
 /** Write the condition that Q is, nothing of it NULL where that matters; Q has a root. */
 enum err search_condition(struct scope *s, const struct query *q, struct search_sql *b);
+/** Write the condition that a certificate is in the collection, for a caller of the name ME. */
+enum err search_within(struct scope *s, const struct collection *c, const char *me, struct when now,
+                       struct search_sql *b);
 /** The text without the parts that a failure cut off, or E_LIMIT. */
 enum err search_text(struct scope *s, struct search_sql *b, const char **out);
 

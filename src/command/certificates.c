@@ -5,20 +5,6 @@
 #include "pki/pkcs7.h"
 
 enum err
-may_within(struct request *rq, enum permission p, int64_t collection)
-{
-    if (collection)
-        return fail(rq->scope, E_NOT_FOUND, "collection %lld not found", (long long)collection);
-    return access_require(rq->scope, rq->caller, p, GRANT_GLOBAL, 0);
-}
-
-static enum err
-may_read(struct request *rq, int64_t collection)
-{
-    return may_within(rq, PERM_CERTIFICATES_READ, collection);
-}
-
-enum err
 certificates_list(struct request *rq)
 {
     const struct certificates_query *in = rq->query;
@@ -42,7 +28,7 @@ certificates_list(struct request *rq)
     struct cert_found found;
     struct list out = { 0 };
 
-    TRY(may_read(rq, in->collection_id));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &search.within));
     TRY(catalog_search(rq->scope, rq->app->db, &search, &found));
     LIST_EACH(struct cert_row, row, &found.rows)
     TRY(certificate_reply_of(rq->scope, row,
@@ -55,12 +41,14 @@ enum err
 certificates_get(struct request *rq)
 {
     const struct certificates_query *in = rq->query;
+    const struct collection *within;
     struct certificate_reply out;
     struct cert_row row;
     int64_t id;
 
     TRY(var_int(rq, "id", &id));
-    TRY(may_read(rq, in->collection_id));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &within));
+    TRY(is_within(rq, within, id));
     TRY(catalog_get(rq->scope, rq->app->db, id,
                     WITH_DER | WITH_NAMES | (in->include_metadata ? WITH_METADATA : 0), &row));
     TRY(certificate_reply_of(rq->scope, &row, &out));
@@ -116,6 +104,21 @@ find_row(struct request *rq, const struct download_request *in, struct cert_row 
     return catalog_by_serial(s, rq->app->db, hash, in->issuer_dn, WITH_DER, row);
 }
 
+/** In a collection the same is said of what is not there and of what is outside it. */
+static enum err
+find_within(struct request *rq, const struct download_request *in, const struct collection *within,
+            struct cert_row *row)
+{
+    enum err e = find_row(rq, in, row);
+
+    if (e == OK)
+        e = is_within(rq, within, row->id);
+    if (e == E_NOT_FOUND && within)
+        return fail_code(rq->scope, e, CHY_NO_CERT, "certificate not found in collection %s",
+                         within->name);
+    return e;
+}
+
 static void
 reverse(struct list *l)
 {
@@ -156,20 +159,22 @@ enum err
 certificates_download(struct request *rq)
 {
     const struct download_request *in = rq->body;
+    const struct within_query *where = rq->query;
+    const struct collection *within;
     struct scope *s = rq->scope;
     struct download_reply out = { 0 };
     struct list certs = { 0 }, chain;
     enum cert_format format;
     struct cert_row row;
 
-    TRY(may_read(rq, 0));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, where->collection_id, &within));
     TRY(format_wanted(rq, NULL, CF_PEM, &format));
     if (!text_empty(in->chain_order) && !text_eq_fold(in->chain_order, "EndEntityFirst") &&
         !text_eq_fold(in->chain_order, "RootFirst"))
         return fail_code(s, E_INVALID, CHY_BAD_VALUE,
                          "ChainOrder: \"%s\" is neither EndEntityFirst nor RootFirst",
                          in->chain_order);
-    TRY(find_row(rq, in, &row));
+    TRY(find_within(rq, in, within, &row));
     list_add(s->arena, &certs, struct bytes, row.der);
     if (in->include_chain && format != CF_DER) {
         TRY(flow_chain(s, &rq->app->flow, row.ca_key, &chain));
@@ -215,10 +220,14 @@ enum err
 certificates_revoke(struct request *rq)
 {
     const struct revoke_request *in = rq->body;
+    const struct collection *within = NULL;
     struct revoked out;
 
+    if (in->collection_id)
+        TRY(may_within(rq, PERM_CERTIFICATES_REVOKE, in->collection_id, &within));
     TRY(flow_revoke(rq->scope, &rq->app->flow,
                     &(struct revoke){ .caller = rq->caller,
+                                      .within = within,
                                       .ids = &in->ids,
                                       .reason = in->reason,
                                       .comment = in->comment,
@@ -270,7 +279,7 @@ certificates_revoke_all(struct request *rq)
     struct revoked all = { 0 }, some;
     struct cert_found found;
 
-    TRY(may_read(rq, in->collection_id));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &search.within));
     if (text_empty(in->query))
         return fail_code(rq->scope, E_INVALID, CHY_MISSING,
                          "Query: an empty query would revoke every certificate");
@@ -286,6 +295,7 @@ certificates_revoke_all(struct request *rq)
         }
         TRY(flow_revoke(rq->scope, &rq->app->flow,
                         &(struct revoke){ .caller = rq->caller,
+                                          .within = search.within,
                                           .ids = &ids,
                                           .reason = in->reason,
                                           .comment = in->comment,

@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include "api/collections.h"
 #include "api/metadata.h"
 #include "base/log.h"
 
@@ -17,6 +18,16 @@ static const struct binding bindings[] = {
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },
     { &authority_status_op, authority_status },
+    { &collections_list_op, collections_list },
+    { &collections_create_op, collections_create },
+    { &collections_update_op, collections_update },
+    { &collections_copy_op, collections_copy },
+    { &collections_get_op, collections_get },
+    { &collections_delete_op, collections_delete },
+    { &collections_permissions_op, collections_permissions },
+    { &role_collections_get_op, role_collections_get },
+    { &role_collections_add_op, role_collections_add },
+    { &role_collections_set_op, role_collections_set },
     { &certificates_metadata_put_op, certificates_metadata_put },
     { &certificates_metadata_all_op, certificates_metadata_all },
     { &certificates_metadata_compare_op, certificates_metadata_compare },

@@ -5,7 +5,7 @@
 
 #include "api/command.h"
 #include "catalog/catalog.h"
-#include "face/face.h"
+#include "face/within.h"
 
 extern const struct face_spec command_face;
 
@@ -28,6 +28,16 @@ enum err certificates_metadata_put(struct request *rq);
 enum err certificates_metadata_all(struct request *rq);
 enum err certificates_metadata_compare(struct request *rq);
 enum err certificates_metadata_get(struct request *rq);
+enum err collections_list(struct request *rq);
+enum err collections_create(struct request *rq);
+enum err collections_update(struct request *rq);
+enum err collections_copy(struct request *rq);
+enum err collections_get(struct request *rq);
+enum err collections_delete(struct request *rq);
+enum err collections_permissions(struct request *rq);
+enum err role_collections_get(struct request *rq);
+enum err role_collections_add(struct request *rq);
+enum err role_collections_set(struct request *rq);
 enum err metadata_fields_list(struct request *rq);
 enum err metadata_fields_create(struct request *rq);
 enum err metadata_fields_update(struct request *rq);
@@ -39,12 +49,6 @@ enum err auth_login(struct request *rq);
 enum err oauth_token(struct request *rq);
 enum err status_endpoints(struct request *rq);
 enum err status_health(struct request *rq);
-
-/**
- * See that the caller may do P, everywhere or in COLLECTION (0: none is named). Nothing is looked
- * up before, so that a refusal tells nothing of what there is.
- */
-enum err may_within(struct request *rq, enum permission p, int64_t collection);
 
 #define RETURN_LIMIT 50
 #define RETURN_LIMIT_MAX 1000

@@ -9,7 +9,7 @@
 static int64_t
 collection_of(const struct request *rq, int64_t in_body)
 {
-    const struct metadata_of_query *query = rq->query;
+    const struct within_query *query = rq->query;
 
     return query->collection_id ? query->collection_id : in_body;
 }
@@ -20,8 +20,10 @@ certificates_metadata_put(struct request *rq)
     const struct metadata_put_request *in = rq->body;
     struct scope *s = rq->scope;
     struct list fields, values = { 0 }, ids = { 0 };
+    const struct collection *within;
 
-    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_of(rq, in->collection_id)));
+    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_of(rq, in->collection_id), &within));
+    TRY(is_within(rq, within, in->id));
     TRY(metadata_fields(s, rq->app->db, &fields));
     metadata_values_of(s, &fields, &in->metadata, "Metadata", &values);
     TRY(problems_check(s));
@@ -137,7 +139,8 @@ certificates_metadata_all(struct request *rq)
                                        .me = rq->caller->name,
                                        .now = clock_now() } };
 
-    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_of(rq, in->collection_id)));
+    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_of(rq, in->collection_id),
+                   &sweep.search.within));
     if (text_empty(in->query) && !in->ids.count)
         return fail_code(rq->scope, E_INVALID, CHY_MISSING,
                          "Query: neither Query nor CertificateIds says which certificates");
@@ -145,6 +148,8 @@ certificates_metadata_all(struct request *rq)
         return fail_code(rq->scope, E_INVALID, CHY_BAD_VALUE,
                          "CertificateIds: Query says already which certificates");
     TRY(values_given(rq, in, &values));
+    LIST_EACH(int64_t, id, &in->ids)
+    TRY(is_within(rq, sweep.search.within, *id));
     if (in->ids.count)
         TRY(note_each(rq->scope, &sweep, &in->ids));
     else
@@ -170,11 +175,13 @@ certificates_metadata_compare(struct request *rq)
     struct scope *s = rq->scope;
     struct metadata_field field;
     struct metadata_value value;
+    const struct collection *within;
     const char *why = "";
     struct cert_row row;
     bool same;
 
-    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &within));
+    TRY(is_within(rq, within, in->certificate_id));
     TRY(metadata_field_find(s, rq->app->db, in->name, &field));
     TRY(catalog_get(s, rq->app->db, in->certificate_id, WITH_METADATA, &row));
     same = metadata_value_of(s, &field, in->value, &value, &why) &&
@@ -185,12 +192,14 @@ certificates_metadata_compare(struct request *rq)
 enum err
 certificates_metadata_get(struct request *rq)
 {
-    const struct metadata_of_query *in = rq->query;
+    const struct within_query *in = rq->query;
     struct metadata_of_reply out = { 0 };
+    const struct collection *within;
     struct cert_row row;
 
     TRY(var_int(rq, "id", &out.id));
-    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &within));
+    TRY(is_within(rq, within, out.id));
     TRY(catalog_get(rq->scope, rq->app->db, out.id, WITH_METADATA, &row));
     out.metadata = row.metadata;
     return reply(rq, 200, &out);

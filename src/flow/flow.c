@@ -561,6 +561,10 @@ check_renewed(struct scope *s, struct passage *p)
                               row.template_id);
     if (e != E_NOT_FOUND)
         return e;
+    if (p->in->caller->kind != CALLER_SYSTEM) { /* who sees some only does not learn which are */
+        scope_clear(s);
+        TRY(access_require(s, p->in->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0));
+    }
     problem(s, "RenewalCertificateId", CHY_NO_CERT, "there is no certificate %lld",
             (long long)p->in->renews);
     return problems_check(s);

@@ -8,6 +8,7 @@
 
 #include "access/access.h"
 #include "ca/office.h"
+#include "catalog/collection.h"
 #include "issue/template.h"
 #include "pki/keycheck.h"
 
@@ -87,8 +88,9 @@ enum err flow_enroll(struct scope *s, struct flow *f, const struct enroll *in,
 /** A revocation of one or many. */
 struct revoke {
     const struct caller *caller;
-    const struct list *ids; /* of int64_t */
-    int64_t reason;         /* CRLReason; -1 lifts a hold */
+    const struct collection *within; /* only what is in it, and by what is allowed there; or NULL */
+    const struct list *ids;          /* of int64_t */
+    int64_t reason;                  /* CRLReason; -1 lifts a hold */
     const char *comment;
     struct when effective; /* WHEN_NONE: now */
     const char *reason_path,

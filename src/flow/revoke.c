@@ -80,15 +80,52 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
     return audit_one(s, tx, o);
 }
 
+static enum err
+missing(struct scope *s, int64_t id)
+{
+    return fail_code(s, E_NOT_FOUND, CHY_NO_CERT, "certificate %lld not found", (long long)id);
+}
+
+static enum err
+get_within(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
+           struct cert_row *row)
+{
+    bool holds = true;
+
+    if (in->within)
+        TRY(collection_holds(s, f->db, in->within, in->caller->name, id, &holds));
+    return holds ? catalog_get(s, f->db, id, 0, row) : missing(s, id);
+}
+
+/** Who may revoke some certificates only does not learn by it which there are. */
+static enum err
+tell_missing(struct scope *s, const struct caller *caller, int64_t id)
+{
+    scope_clear(s);
+    TRY(access_require(s, caller, PERM_CERTIFICATES_REVOKE, GRANT_GLOBAL, 0));
+    return missing(s, id);
+}
+
 /* Find what is to be revoked and see that the caller may; nothing is written yet. */
 static enum err
 may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
            struct cert_row *row)
 {
-    TRY(catalog_get(s, f->db, id, 0, row));
-    if (in->caller->kind == CALLER_SYSTEM)
+    bool system = in->caller->kind == CALLER_SYSTEM;
+    enum err e;
+
+    if (in->within && !system)
+        TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_COLLECTION,
+                           in->within->id));
+    e = get_within(s, f, in, id, row);
+    if (e == E_NOT_FOUND && !in->within && !system) /* to others, none is as one they may not */
+        e = tell_missing(s, in->caller, id);
+    TRY(e);
+    if (system)
         return OK;
-    TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE, row->template_id));
+    if (!in->within)
+        TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE,
+                           row->template_id));
     if (row->state == CERT_CA)
         return fail_code(
             s, E_CONFLICT, CHY_WRONG_STATE,

@@ -1,5 +1,6 @@
 /* Certificates: asking for them, and the register. */
 #include "catalog/search.h"
+#include "face/within.h"
 #include "pki/name.h"
 #include "pki/pem.h"
 #include "rest/rest.h"
@@ -244,6 +245,7 @@ certificates_list(struct request *rq)
     struct cert_found found;
     const char *next = NULL;
 
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection, &search.within));
     TRY(after_id(rq, in->after, &search.after));
     TRY(catalog_search(s, rq->app->db, &search, &found));
     LIST_EACH(struct cert_row, row, &found.rows)
@@ -257,6 +259,8 @@ certificates_list(struct request *rq)
 static enum err
 certificates_get(struct request *rq)
 {
+    const struct v1_certificate_query *in = rq->query;
+    const struct collection *within;
     struct scope *s = rq->scope;
     struct v1_certificate out;
     struct cert_row row;
@@ -264,6 +268,8 @@ certificates_get(struct request *rq)
     int64_t id;
 
     TRY(var_int(rq, "id", &id));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection, &within));
+    TRY(is_within(rq, within, id));
     TRY(catalog_get(s, rq->app->db, id, WITH_DER | WITH_NAMES | WITH_METADATA, &row));
     TRY(flow_chain(s, &rq->app->flow, row.ca_key, &chain));
     show_row(s, &row, &out);

@@ -75,7 +75,7 @@ static bool
 asks_for_object(enum permission p)
 {
     return p == PERM_TEMPLATES_READ || p == PERM_TEMPLATES_MODIFY || p == PERM_AUTHORITIES_READ ||
-           p == PERM_AUTHORITIES_MODIFY || p == PERM_ENROLLMENT_CSR;
+           p == PERM_AUTHORITIES_MODIFY || p == PERM_ENROLLMENT_CSR || p == PERM_CERTIFICATES_READ;
 }
 
 static enum err

@@ -98,7 +98,7 @@ judge(struct scope *s, struct db *db, const struct collection *c)
     if (text_empty(text_trim(s->arena, c->name)))
         problem(s, "Name", CHY_MISSING, "is required");
     else if (text_to_int(c->name, &number_only))
-        problem(s, "Name", CHY_BAD_NAME, "\"%s\" is a number, which would name another collection",
+        problem(s, "Name", CHY_BAD_VALUE, "\"%s\" is a number, which would name another collection",
                 c->name);
     judge_text(s, "Name", c->name, 100);
     judge_text(s, "Description", c->description, 4000);

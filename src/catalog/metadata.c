@@ -118,7 +118,7 @@ judge_name(struct scope *s, const char *name)
     if (text_empty(name))
         problem(s, "Name", CHY_MISSING, "is required");
     else if (strlen(name) > 100 || strspn(name, letters) != strlen(name))
-        problem(s, "Name", CHY_BAD_NAME,
+        problem(s, "Name", CHY_BAD_VALUE,
                 "\"%.100s\" is no name of at most 100 letters, digits, \"_\" and \"-\"", name);
 }
 

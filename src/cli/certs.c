@@ -2,6 +2,7 @@
 #include "cli/issue.h"
 
 #include "api/command.h"
+#include "cli/register.h"
 #include "pki/cert.h"
 #include "pki/pem.h"
 #include "pki/pkcs7.h"
@@ -52,6 +53,7 @@ list(struct cli *c, const char *query)
         ask_param(c, &ask, "pq.includeRevoked", "true");
     if (cli_has(c, "include-expired"))
         ask_param(c, &ask, "pq.includeExpired", "true");
+    TRY(collection_param(c, &ask));
     if (!cli_has(c, "count"))
         return print_pages(c, &ask, &certificates_view);
     TRY(ask_page(c, &ask, 1, 1, &a, &total));
@@ -83,7 +85,7 @@ run_search(struct cli *c)
         query = arena_printf(c->s->arena, "(%s) AND (%s)", words, query);
     else if (words)
         query = words;
-    if (!query && !cli_text(c, "fields"))
+    if (!query && !cli_text(c, "fields") && !cli_text(c, "collection"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "search needs a word, or -q QUERY");
     if (cli_has(c, "explain"))
         say(c, "query: %s", query);

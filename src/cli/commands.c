@@ -1,6 +1,7 @@
 /* The table of commands. */
 #include "cli/command.h"
 
+#include "cli/register.h"
 #include "cli/run.h"
 #include "server/server.h"
 #include <string.h>
@@ -78,6 +79,7 @@ static const struct flag issue_flags[] = {
     { "store", 0, FLAG_TEXT, "STORE", "what NAME alone belongs to", NULL, "key-vault", NULL },
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there", NULL, NULL, NULL },
     { "key-out", 0, FLAG_TEXT, "FILE", "write the key there, mode 0600", NULL, NULL, NULL },
+    { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
 };
 static const struct flag enroll_flags[] = {
     { "ca", 0, FLAG_TEXT, "NAME", "the authority", NULL, "issuer", NULL },
@@ -88,12 +90,14 @@ static const struct flag enroll_flags[] = {
     { "not-after", 0, FLAG_TIME, "T", "its end", NULL, NULL, NULL },
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there; default stdout", NULL, NULL,
       NULL },
+    { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
 };
 static const struct flag list_flags[] = {
     { "filter", 0, FLAG_TEXT, "QUERY", "which: chancery help query", NULL, "query", NULL },
     { "include-revoked", 0, FLAG_SWITCH, NULL, "revoked ones too", NULL, NULL, NULL },
     { "include-expired", 0, FLAG_SWITCH, NULL, "expired ones too", NULL, NULL, NULL },
     { "count", 0, FLAG_SWITCH, NULL, "only how many", NULL, NULL, NULL },
+    { "collection", 0, FLAG_TEXT, "NAME", "only what is in this collection", NULL, NULL, NULL },
 };
 static const struct flag search_flags[] = {
     { "query", 'q', FLAG_TEXT, "QUERY", "in the query language", NULL, "filter", NULL },
@@ -101,6 +105,7 @@ static const struct flag search_flags[] = {
     { "include-expired", 0, FLAG_SWITCH, NULL, "expired ones too", NULL, NULL, NULL },
     { "count", 0, FLAG_SWITCH, NULL, "only how many", NULL, NULL, NULL },
     { "explain", 0, FLAG_SWITCH, NULL, "print how it was understood", NULL, NULL, NULL },
+    { "collection", 0, FLAG_TEXT, "NAME", "only what is in this collection", NULL, NULL, NULL },
 };
 static const struct flag show_flags[] = {
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
@@ -180,6 +185,66 @@ static const struct flag seal_flags[] = {
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
 
+static const struct flag set_flags[] = {
+    { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "what to note; an empty value clears; repeat", NULL,
+      NULL, NULL },
+    { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
+    { "keep", 0, FLAG_SWITCH, NULL, "a value that is there stays", NULL, NULL, NULL },
+    { "collection", 0, FLAG_TEXT, "NAME", "only what is in this collection", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+#define FIELD_FLAGS                                                                                 \
+    { "type",                                                                                       \
+      0,                                                                                            \
+      FLAG_WORD,                                                                                    \
+      "TYPE",                                                                                       \
+      "text, number, date, bool, choice, bigtext, email",                                           \
+      metadata_type_words,                                                                          \
+      NULL,                                                                                         \
+      NULL },                                                                                       \
+        { "description", 0, FLAG_TEXT, "TEXT", "what it is for", NULL, NULL, NULL },                \
+        { "enrollment",                                                                             \
+          0,                                                                                        \
+          FLAG_WORD,                                                                                \
+          "WORD",                                                                                   \
+          "optional, required or hidden in requests",                                               \
+          metadata_enrollment_words,                                                                \
+          NULL,                                                                                     \
+          NULL },                                                                                   \
+        { "options", 0, FLAG_TEXT, "A,B", "the choices", NULL, NULL, NULL },                        \
+        { "default", 0, FLAG_TEXT, "VALUE", "when a request names none", NULL, NULL, NULL },        \
+        { "validation", 0, FLAG_TEXT, "REGEX", "what texts have to match", NULL, NULL, NULL },      \
+        { "message", 0, FLAG_TEXT, "TEXT", "what is said of those that do not", NULL, NULL, NULL }, \
+        { "hint", 0, FLAG_TEXT, "TEXT", "shown where it is empty", NULL, NULL, NULL },              \
+    {                                                                                               \
+        "order", 0, FLAG_NUMBER, "N", "its place among the others", NULL, NULL, NULL                \
+    }
+static const struct flag field_flags[] = { FIELD_FLAGS };
+static const struct flag field_edit_flags[] = {
+    { "name", 0, FLAG_TEXT, "NAME", "its new name", NULL, NULL, NULL },
+    FIELD_FLAGS,
+};
+static const struct flag force_flags[] = {
+    { "force", 0, FLAG_SWITCH, NULL, "though certificates have values of it", NULL, NULL, NULL },
+};
+#define COLLECTION_FLAGS                                                                         \
+    { "query", 0,        FLAG_TEXT, "QUERY", "which certificates: chancery help query",          \
+      NULL,    "filter", NULL },                                                                 \
+        { "description", 0, FLAG_TEXT, "TEXT", "what it is for", NULL, NULL, NULL },             \
+    {                                                                                            \
+        "newest", 0, FLAG_WORD, "OF", "of those that share cn, dn or upn only the newest; none", \
+            collection_newest_words, NULL, NULL                                                  \
+    }
+static const struct flag collection_flags[] = { COLLECTION_FLAGS };
+static const struct flag collection_edit_flags[] = {
+    { "name", 0, FLAG_TEXT, "NAME", "its new name", NULL, NULL, NULL },
+    COLLECTION_FLAGS,
+};
+static const struct flag grant_flags[] = {
+    { "permission", 0, FLAG_NAMES, "NAME", "read, edit-metadata, recover, revoke, delete, modify",
+      NULL, NULL, NULL },
+};
+
 static const char *const serve_text[] = { server_serve_usage };
 static const char *const init_text[] = { server_init_usage };
 
@@ -229,6 +294,39 @@ const struct command commands[] = {
       "Find certificates by name, thumbprint, serial number, or a query.",
       "  chancery search web01\n  chancery search 'expires:<30d' -o wide\n"
       "  chancery search -q '(CN -contains \"web\") AND NotAfter -lt \"%TODAY+30%\"'\n" },
+    { "certs set", "REF...", 0, -1, FLAGS(set_flags), run_certs_set,
+      "Note something about certificates.",
+      "  chancery certs set 1234 --meta Owner=web-team\n"
+      "  chancery certs set --query 'CN -contains \"web\"' --meta automated=true --yes\n" },
+    { "metadata list", "", 0, 0, FLAGS(query_flags), run_metadata_list, "List the metadata fields.",
+      "  chancery metadata list -o wide\n" },
+    { "metadata show", "NAME", 1, 1, NULL, 0, run_metadata_show, "Show one metadata field.",
+      "  chancery metadata show Owner -o yaml\n" },
+    { "metadata create", "NAME", 1, 1, FLAGS(field_flags), run_metadata_create,
+      "Make a metadata field.",
+      "  chancery metadata create Owner --description \"The team\" --enrollment required\n"
+      "  chancery metadata create Stage --type choice --options \"dev, test, prod\"\n" },
+    { "metadata edit", "NAME", 1, 1, FLAGS(field_edit_flags), run_metadata_edit,
+      "Change a metadata field.", "  chancery metadata edit Owner --enrollment optional\n" },
+    { "metadata delete", "NAME", 1, 1, FLAGS(force_flags), run_metadata_delete,
+      "Remove a metadata field.", "  chancery metadata delete Owner --force --yes\n" },
+    { "collections list", "", 0, 0, FLAGS(query_flags), run_collections_list,
+      "List the collections.", "  chancery collections list\n" },
+    { "collections show", "NAME", 1, 1, NULL, 0, run_collections_show, "Show one collection.",
+      "  chancery collections show Web -o yaml\n" },
+    { "collections create", "NAME", 1, 1, FLAGS(collection_flags), run_collections_create,
+      "Make a collection.",
+      "  chancery collections create Web --query 'CN -contains \"web\"' --newest cn\n" },
+    { "collections edit", "NAME", 1, 1, FLAGS(collection_edit_flags), run_collections_edit,
+      "Change a collection.", "  chancery collections edit Web --name \"Web servers\"\n" },
+    { "collections copy", "NAME NEW", 2, 2, FLAGS(collection_flags), run_collections_copy,
+      "Make a collection like another, with the permissions on it.",
+      "  chancery collections copy Web \"Web too\"\n" },
+    { "collections delete", "NAME", 1, 1, NULL, 0, run_collections_delete,
+      "Remove a collection; its certificates stay.", "  chancery collections delete Web --yes\n" },
+    { "collections grant", "NAME ROLE", 2, 2, FLAGS(grant_flags), run_collections_grant,
+      "Say what a role may do in a collection, all of it.",
+      "  chancery collections grant Web web-team --permission read,revoke\n" },
     { "ca list", "", 0, 0, NULL, 0, run_ca_list, "List the certificate authorities.",
       "  chancery ca list\n" },
     { "ca show", "NAME", 1, 1, NULL, 0, run_ca_show, "Show one authority.",
@@ -311,6 +409,8 @@ const size_t command_count = COUNT(commands);
 const struct group groups[] = {
     { "certs", "List, show, download and revoke certificates." },
     { "enroll", "Get certificates for requests of your own." },
+    { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },
+    { "collections", "Manage the collections, which are kept queries." },
     { "ca", "Look at the certificate authorities and their revocation lists." },
     { "templates", "Look at the templates, which say what may be issued." },
     { "audit", "Read and verify the record of who did what." },

@@ -1,6 +1,7 @@
 /* `chancery issue`: from a key to a stored certificate. */
 #include "cli/issue.h"
 
+#include "cli/register.h"
 #include "pki/keycheck.h"
 #include "pki/pem.h"
 #include "seal/private_file.h"
@@ -205,6 +206,7 @@ run_issue(struct cli *c)
     TRY(read_arguments(c, &j));
     TRY(check_places(c, &j));
     TRY(make_wish(c, &j));
+    TRY(metadata_given(c, &j.wish.metadata));
     if (cli_has(c, "dry-run"))
         return wish_try(c, &j.wish);
     TRY(wish_send(c, &j.wish, &got));
@@ -225,6 +227,7 @@ run_enroll_csr(struct cli *c)
 
     TRY(read_input(c, cli_arg(c, 0), CSR_MAX_LEN, &w.csr));
     TRY(wish_names(c, &w.sans));
+    TRY(metadata_given(c, &w.metadata));
     if (ca)
         TRY(wish_issuer(c, ca, &w.issuer));
     TRY(wish_template(c, &w.tmpl));

@@ -15,6 +15,7 @@ struct wish {
     int64_t renews;      /* the certificate that it follows, or 0 */
     int64_t duration_ms; /* 0: the template's */
     struct when not_before, not_after;
+    struct list metadata; /* of struct pair: to be noted about it */
 };
 /** What came of it. */
 struct wish_come_true {

@@ -1,6 +1,7 @@
 /* A wish: sent to the server as the flags say. */
 #include "cli/issue.h"
 
+#include "cli/register.h"
 #include "cli/session.h"
 #include "pki/pem.h"
 #include <stdio.h>
@@ -199,6 +200,7 @@ send_command(struct cli *c, const struct wish *w, struct wish_come_true *out)
     wish_add_sans(&b, "SANs", &w->sans);
     if (w->renews)
         buf_printf(&b, ",\"RenewalCertificateId\":%lld", (long long)w->renews);
+    metadata_add(&b, "Metadata", &w->metadata);
     buf_printf(&b, ",\"IncludeChain\":true,\"Timestamp\":\"%s\"}",
                when_rfc3339(c->s->arena, clock_now()));
     ask.body = buf_str(&b);

@@ -1,6 +1,7 @@
 /* A wish by our own API, POST /api/v1/certificates. */
 #include "cli/issue.h"
 
+#include "cli/register.h"
 #include "pki/pem.h"
 
 static enum err
@@ -26,6 +27,7 @@ ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
         wish_add_text(&b, "not_after", when_rfc3339(c->s->arena, w->not_after));
     if (w->duration_ms)
         wish_add_text(&b, "validity", duration_text(c->s->arena, w->duration_ms));
+    metadata_add(&b, "metadata", &w->metadata);
     buf_byte(&b, '}');
     if (dry)
         ask_param(c, &ask, "dry_run", "true");

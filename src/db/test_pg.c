@@ -54,7 +54,7 @@ become_postgres(void)
 }
 
 static pid_t
-start(const char *const *args)
+start(const char **args)
 {
     char path[300], log[300];
     pid_t pid;
@@ -71,6 +71,7 @@ start(const char *const *args)
         fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         (void)dup2(fd, STDOUT_FILENO);
         (void)dup2(fd, STDERR_FILENO);
+        args[0] = path; /* it looks for the other programs beside itself */
         (void)execv(path, (char *const *)(uintptr_t)args);
         _exit(127);
     }
@@ -100,18 +101,18 @@ answers(const char *address)
 void
 test_pg_start(void)
 {
-    const char *const args[] = { "postgres",
-                                 "-D",
-                                 data,
-                                 "-k",
-                                 place,
-                                 "-c",
-                                 "listen_addresses=",
-                                 "-c",
-                                 "fsync=off",
-                                 "-c",
-                                 "max_connections=60",
-                                 NULL };
+    const char *args[] = { "postgres",
+                           "-D",
+                           data,
+                           "-k",
+                           place,
+                           "-c",
+                           "listen_addresses=",
+                           "-c",
+                           "fsync=off",
+                           "-c",
+                           "max_connections=60",
+                           NULL };
 
     server = start(args);
     for (int i = 0; i < START_TRIES && !answers(url); i++)
@@ -127,8 +128,8 @@ test_pg_kill(void)
 static void
 make_cluster(void)
 {
-    const char *const args[] = { "initdb", "-D",        data, "-U",   "chancery",   "-A",
-                                 "trust",  "--no-sync", "-E", "UTF8", "--locale=C", NULL };
+    const char *args[] = { "initdb", "-D",        data, "-U",   "chancery",   "-A",
+                           "trust",  "--no-sync", "-E", "UTF8", "--locale=C", NULL };
     struct passwd *user = getpwnam("postgres");
     int status = -1;
 

@@ -360,6 +360,21 @@ tx_query(struct scope *s, struct tx *tx, const char *text, struct values v, stru
     return OK;
 }
 
+SQL(take_anchor, "SELECT @anchor($1)");
+
+enum err
+tx_anchor(struct scope *s, struct tx *tx, struct bytes anchor)
+{
+    uint64_t number = 0;
+
+    assert(anchor.len >= sizeof(number));
+    if (tx_kind(tx) == DB_SQLITE)
+        return OK;
+    for (size_t i = 0; i < sizeof(number); i++)
+        number = number << 8 | anchor.data[i];
+    return tx_do(s, tx, &take_anchor, BIND(v_int((int64_t)number)));
+}
+
 int
 tx_lane(const struct tx *tx)
 {

@@ -139,6 +139,13 @@ enum err tx_all(struct scope *s, struct tx *tx, struct sql *sql, struct values v
 enum err tx_query(struct scope *s, struct tx *tx, const char *text, struct values v,
                   struct rows *out);
 /**
+ * Until the commit, no other write that names this ANCHOR (a hash of 8 octets or more) comes
+ * between: for a rule about rows that are not there yet, so that there is none to lock. What others
+ * with the anchor committed is seen by the next statement. Costs nothing on SQLite, which has one
+ * lane.
+ */
+enum err tx_anchor(struct scope *s, struct tx *tx, struct bytes anchor);
+/**
  * The lane this write runs in: from 1, held by one connection at a time in the whole installation;
  * the audit chain and the event stream of that number belong to it until commit.
  */

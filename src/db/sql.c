@@ -40,8 +40,9 @@ static const struct {
       "" }, /* after a table's last bracket: rows stand in the order of its key */
     { "lock", "", "FOR UPDATE" },
     { "lock_skip", "", "FOR UPDATE SKIP LOCKED" },
-    { "contains", "0 < instr", "0 < strpos" }, /* the arguments follow in the same order */
-    { "hex_of", "lower(hex(", "encode(" },     /* bytes between the two: lower-case digits */
+    { "anchor", "+", "pg_advisory_xact_lock" }, /* of tx_anchor() alone */
+    { "contains", "0 < instr", "0 < strpos" },  /* the arguments follow in the same order */
+    { "hex_of", "lower(hex(", "encode(" },      /* bytes between the two: lower-case digits */
     { "hex_end", "))", ", 'hex')" },
 };
 

@@ -14,6 +14,7 @@ TEST(words_are_spelled_for_each_engine)
         { "SELECT a FROM b @lock", "SELECT a FROM b ", "SELECT a FROM b FOR UPDATE" },
         { "x @lock_skip", "x ", "x FOR UPDATE SKIP LOCKED" },
         { "@contains(n.folded, $1)", "0 < instr(n.folded, ?1)", "0 < strpos(n.folded, $1)" },
+        { "SELECT @anchor($1)", "SELECT +(?1)", "SELECT pg_advisory_xact_lock($1)" },
         { "c @int, d @text NOT NULL", "c INTEGER, d TEXT COLLATE BINARY NOT NULL",
           "c bigint, d text COLLATE \"C\" NOT NULL" },
     };

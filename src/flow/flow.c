@@ -1,3 +1,4 @@
+#include "flow/history.h"
 #include "flow/refuse.h"
 
 #include "base/fault.h"
@@ -170,14 +171,6 @@ choose_authority(struct scope *s, struct passage *p)
     return OK;
 }
 
-/* The key: blocked, an authority's own, or in use for another subject (ca-core section 8.2). */
-
-#define KEY_IS_BLOCKED (-1) /* where the state of a certificate stands in other rows */
-
-SQL(key_history, "SELECT subject_hash, state, id FROM (SELECT subject_hash, state, id "
-                 "FROM certificate WHERE key_hash = $1 ORDER BY id DESC LIMIT 20) AS used "
-                 "UNION ALL SELECT key_hash, -1, 0 FROM blocked_key WHERE key_hash = $1");
-
 /* Nobody else carries an authority's name: what it signs would pass for its own. */
 static void
 check_authority_names(struct scope *s, struct passage *p)
@@ -191,42 +184,14 @@ check_authority_names(struct scope *s, struct passage *p)
     }
 }
 
-static enum err
-check_key_history(struct scope *s, struct passage *p)
+/* What is asked about the key, before it is used and when the certificate is entered. */
+static struct key_use
+key_use_of(const struct passage *p)
 {
-    struct bytes hash = { p->csr.key.sha256, SHA256_LEN }, subject;
-    const char *path = path_or(p->in->csr_path, "CSR");
-    uint8_t subject_hash[SHA256_LEN];
-    bool told = false; /* of another certificate; once is enough */
-    struct rows rows;
-
-    check_authority_names(s, p);
-    TRY(db_all(s, p->flow->db, &key_history, BIND(v_bytes(hash)), &rows));
-    if (rows.count == 0)
-        return problems_check(s);
-    hash_sha256(p->plan.plan.subject, subject_hash);
-    for (size_t i = 0; i < rows.count; i++) {
-        int64_t state;
-
-        subject = row_bytes(&rows.at[i]);
-        state = row_int(&rows.at[i]);
-        if (state == KEY_IS_BLOCKED) {
-            problem(s, path, CHY_BLOCKED_KEY, "blocked_key: this key is known to be compromised");
-        } else if (told) {
-            continue;
-        } else if (state == CERT_CA) {
-            problem(s, path, CHY_BLOCKED_KEY,
-                    "blocked_key: this is the key of a certificate authority");
-            told = true;
-        } else if (!p->tmpl->body->allow_key_reuse &&
-                   !bytes_eq(subject, (struct bytes){ subject_hash, SHA256_LEN })) {
-            problem(s, path, CHY_KEY_REUSED,
-                    "the key is in use for another subject, by certificate %lld",
-                    (long long)row_int(&rows.at[i]));
-            told = true;
-        }
-    }
-    return problems_check(s);
+    return (struct key_use){ .key_hash = { p->csr.key.sha256, SHA256_LEN },
+                             .subject = p->plan.plan.subject,
+                             .may_share = p->tmpl->body->allow_key_reuse,
+                             .path = path_or(p->in->csr_path, "CSR") };
 }
 
 /* The commit: request, certificate, audit and event together. */
@@ -314,6 +279,7 @@ static enum err
 issue_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct passage *p = arg;
+    struct key_use use = key_use_of(p);
     struct cert_origin origin = {
         .authority = p->ca->id,
         .ca_key = p->key->id,
@@ -326,8 +292,10 @@ issue_in(struct scope *s, struct tx *tx, void *arg)
         .state = CERT_ACTIVE,
     };
 
+    TRY(history_hold(s, tx, use.key_hash));
     TRY(check_intent(s, tx, p));
     TRY(write_request(s, tx, p, DISPOSITION_ISSUED, 0));
+    TRY(history_ask_held(s, tx, &use)); /* another may have been faster since */
     origin.request = p->out->request_id;
     TRY(catalog_add(s, tx, p->out->cert, &origin, &p->out->certificate_id));
     TRY(metadata_begin(s, tx, p->out->certificate_id, &p->metadata));
@@ -500,7 +468,7 @@ sign_once(struct scope *s, struct passage *p, struct cert *cert)
     step_done(p, "database");
     if (e == OK)
         crash_point("enroll.committed");
-    return note(s, e, "writing the certificate to the register");
+    return e == E_INVALID ? e : note(s, e, "writing the certificate to the register");
 }
 
 /* Draw a serial, sign, commit; a serial that is taken already is drawn anew (ca-core section 7). */
@@ -611,6 +579,7 @@ static enum err
 pass(struct scope *s, struct passage *p)
 {
     struct policy_input input;
+    struct key_use use;
     bool found;
 
     TRY(choose_template(s, p));
@@ -639,7 +608,10 @@ pass(struct scope *s, struct passage *p)
     };
     TRY(policy_plan(s, &input, &p->plan));
     step_done(p, "policy");
-    TRY(check_key_history(s, p));
+    check_authority_names(s, p);
+    use = key_use_of(p);
+    TRY(history_ask(s, p->flow->db, &use));
+    TRY(problems_check(s));
     step_done(p, "history");
     p->out->subject = p->plan.subject;
     p->out->message = dropped_message(s, &p->plan.dropped);

@@ -1,5 +1,6 @@
 /* The other half of the door: revocation. */
 #include "flow/flow.h"
+#include "flow/history.h"
 
 #include "base/fault.h"
 #include "base/metric.h"
@@ -13,10 +14,6 @@ COUNTER(revoked_total, "chancery_revocations_total", "Certificates revoked.", "c
 
 #define SKEW_MS (5 * MINUTE_MS)
 #define RELEASE (-1)
-
-SQL(block_key, "INSERT INTO blocked_key (key_hash, source, certificate, created_at) VALUES ($1, "
-               "'revocation', $2, $3) "
-               "ON CONFLICT (key_hash) DO NOTHING");
 
 /* One certificate's revocation. */
 struct one {
@@ -56,6 +53,8 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
     struct one *o = arg;
     bool compromise = o->in->reason == CRL_KEY_COMPROMISE;
 
+    if (compromise)
+        TRY(history_hold(s, tx, o->row->key_hash));
     if (o->in->reason == RELEASE) {
         TRY(catalog_release(s, tx, o->row->id));
         o->became = CERT_NOW_REVOKED;
@@ -73,8 +72,7 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
     if (o->became == CERT_WAS_REVOKED)
         return OK;
     if (compromise)
-        TRY(tx_do(s, tx, &block_key,
-                  BIND(v_bytes(o->row->key_hash), v_int(o->row->id), v_when(o->now))));
+        TRY(history_block(s, tx, o->row->key_hash, o->row->id, o->now));
     if (o->key)
         TRY(crl_want(s, tx, o->flow->office, o->key, compromise));
     return audit_one(s, tx, o);

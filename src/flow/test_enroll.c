@@ -171,6 +171,48 @@ TEST(requests_with_one_transaction_key_at_the_same_time_give_one_certificate)
 }
 
 static void
+one_subject(struct house *h)
+{
+    for (int round = 0; round < 8; round++) {
+        EVP_PKEY *key = new_key(h);
+        struct racer racers[WORKERS];
+        struct totals before = totals(h), after;
+        size_t served = 0;
+
+        for (size_t i = 0; i < WORKERS; i++) {
+            const char *host = arena_printf(h->s->arena, "r%d-%zu.example.com", round, i);
+
+            racers[i] = (struct racer){ .h = h, .s = scope_new("test") };
+            racers[i].in = ask(h, &caller_system, host);
+            racers[i].in.csr = new_csr(h, key, host);
+        }
+        for (size_t i = 0; i < WORKERS; i++)
+            assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+        for (size_t i = 0; i < WORKERS; i++) {
+            assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
+            if (racers[i].err == OK) {
+                served++;
+                continue;
+            }
+            assert_int_equal(racers[i].err, E_INVALID);
+            assert_int_equal(racers[i].s->error.code, CHY_KEY_REUSED);
+            assert_says(racers[i].s, "CSR: the key is in use for another subject");
+        }
+        after = totals(h);
+        assert_int_equal(served, 1);
+        assert_int_equal(after.certificates, before.certificates + 1);
+        assert_int_equal(after.requests, before.requests + 1);
+        for (size_t i = 0; i < WORKERS; i++)
+            scope_free(racers[i].s);
+    }
+}
+
+TEST(requests_for_many_subjects_with_one_key_at_the_same_time_give_one_certificate)
+{
+    in_both_houses(one_subject);
+}
+
+static void
 leaves_nothing(struct house *h)
 {
     const struct caller *ana = user(h, "ana", ROLE_OPERATOR, NULL, 0);

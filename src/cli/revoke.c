@@ -105,15 +105,20 @@ add_members(struct buf *b, const struct list *replies, const char *name)
 static enum err
 report(struct cli *c, const struct list *replies, size_t count)
 {
-    size_t pending = 0;
+    size_t pending = 0, told = 0, more;
     struct buf b;
 
     LIST_EACH(const struct json *, reply, replies)
-    pending += json_count(json_get(*reply, "SuspendedCerts"));
+    {
+        pending += json_count(json_get(*reply, "SuspendedCerts"));
+        told += json_count(json_get(*reply, "RevokedIds"));
+    }
+    more = told + pending > count ? told + pending - count : 0; /* whose key is the same */
     if (pending)
         c->status = pending == count ? EXIT_PENDING : EXIT_PARTLY;
     if (output_is_table(c)) {
-        say(c, "%zu revoked%s", count - pending,
+        say(c, "%zu revoked%s%s", count - pending,
+            more ? arena_printf(c->s->arena, ", and %zu more with the same key", more) : "",
             pending ? arena_printf(c->s->arena, ", %zu wait for an approval", pending) : "");
         return OK;
     }

@@ -1,4 +1,5 @@
 #include "command/command.h"
+#include <stdlib.h>
 
 #include "catalog/search.h"
 #include "pki/pem.h"
@@ -190,6 +191,34 @@ certificates_download(struct request *rq)
 
 /* Revocation. */
 
+static int
+by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Those that were asked for, then what went with them for having the same key. */
+static void
+list_revoked(struct scope *s, const struct list *each, struct list *out)
+{
+    struct list asked = { 0 };
+
+    LIST_EACH(struct revoked_one, one, each)
+    if (one->err == OK)
+        list_add(s->arena, &asked, int64_t, one->id);
+    *out = (struct list){ 0 };
+    LIST_EACH(int64_t, id, &asked)
+    list_add(s->arena, out, int64_t, *id);
+    if (asked.count)
+        qsort(asked.items, asked.count, sizeof(int64_t), by_id);
+    LIST_EACH(struct revoked_one, one, each)
+    LIST_EACH(int64_t, twin, &one->twins)
+    if (!bsearch(twin, asked.items, asked.count, sizeof(int64_t), by_id))
+        list_add(s->arena, out, int64_t, *twin);
+}
+
 static enum err
 answer_revoked(struct request *rq, const struct revoked *revoked)
 {
@@ -198,17 +227,13 @@ answer_revoked(struct request *rq, const struct revoked *revoked)
     struct list *failed = arena_new_of(s->arena, struct list);
 
     LIST_EACH(struct revoked_one, one, &revoked->each)
-    {
-        struct failed_operation *f;
+    if (one->err != OK) {
+        struct failed_operation *f = list_push(s->arena, failed, struct failed_operation);
 
-        if (one->err == OK) {
-            list_add(s->arena, &out.revoked_ids, int64_t, one->id);
-            continue;
-        }
-        f = list_push(s->arena, failed, struct failed_operation);
         f->reason = one->why;
         list_add(s->arena, &f->ids, int64_t, one->id);
     }
+    list_revoked(s, &revoked->each, &out.revoked_ids);
     if (!failed->count)
         return reply(rq, 200, &out);
     rq->failed_operations = failed;
@@ -260,7 +285,7 @@ certificates_delete_revoke(struct request *rq)
     one = list_at(&revoked.each, struct revoked_one, 0);
     if (one->err != OK)
         return fail_code(rq->scope, one->err, one->code, "%s", one->why);
-    out.revoked_ids = ids;
+    list_revoked(rq->scope, &revoked.each, &out.revoked_ids);
     return reply(rq, 200, &out);
 }
 

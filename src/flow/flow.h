@@ -100,7 +100,8 @@ struct revoked_one {
     int64_t id;
     enum err err; /* OK: revoked, or was before */
     enum code code;
-    const char *why; /* when it failed */
+    const char *why;   /* when it failed */
+    struct list twins; /* of int64_t: others of the same key, revoked with it for its compromise */
 };
 struct revoked {
     struct list each; /* of struct revoked_one, in the order asked */
@@ -109,7 +110,8 @@ struct revoked {
 
 /**
  * Revoke certificates, each in a commit of its own; when this returns they are revoked for OCSP,
- * and in the next CRL.
+ * and in the next CRL. A key compromise takes all certificates of the key with it, whatever their
+ * template and whatever the caller's permission on it, and the key is never certified again.
  *
  * @return OK also when some could not be revoked: see out->failed. E_INVALID: reason or date;
  * E_FORBIDDEN

@@ -15,22 +15,29 @@ COUNTER(revoked_total, "chancery_revocations_total", "Certificates revoked.", "c
 #define SKEW_MS (5 * MINUTE_MS)
 #define RELEASE (-1)
 
+#define TWINS_MOST 1000 /* of one commit */
+
 /* One certificate's revocation. */
 struct one {
     struct flow *flow;
     const struct revoke *in;
+    const struct ca_snapshot *authorities;
     const struct cert_row *row;
-    const struct ca_key *key; /* that answers for it; NULL: not ours */
-    struct when now, at;
+    struct when now;
     enum cert_revoked became;
+    struct list twins; /* of struct cert_row: revoked with it, for they have its key */
+    bool more;         /* of them there are */
 };
 
 static enum err
-audit_one(struct scope *s, struct tx *tx, const struct one *o)
+audit_one(struct scope *s, struct tx *tx, const struct one *o, const struct cert_row *row)
 {
     bool hold = o->in->reason == CRL_CERTIFICATE_HOLD, release = o->in->reason == RELEASE;
     const char *reason = release ? "release" : crl_reason_name((int)o->in->reason);
+    const char *asked = arena_printf(s->arena, "%lld", (long long)o->row->id);
     struct audit_change facts[] = { { "reason", NULL, reason, AUDIT_IS_TEXT } };
+    struct audit_object because = { "certificate", asked, o->row->dn };
+    bool twin = row != o->row;
 
     return audit_add(
         s, tx,
@@ -39,12 +46,101 @@ audit_one(struct scope *s, struct tx *tx, const struct one *o)
                       : hold  ? AUDIT_CERTIFICATE_HOLD
                               : AUDIT_CERTIFICATE_REVOKE,
             .actor = &o->in->caller->actor,
-            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)o->row->id),
-                        o->row->dn },
+            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)row->id),
+                        row->dn },
+            .related = twin ? &because : NULL,
+            .related_count = twin,
             .changes = facts,
             .change_count = COUNT(facts),
             .reason = text_empty(o->in->comment) ? NULL : o->in->comment,
+            .message =
+                twin ? arena_printf(s->arena, "It has the key of certificate %s", asked) : NULL,
         });
+}
+
+/* The date that CRL and OCSP give. */
+static struct when
+date_of(const struct one *o, const struct cert_row *row)
+{
+    struct when at = when_given(o->in->effective) && when_cmp(o->in->effective, o->now) < 0
+                         ? o->in->effective
+                         : o->now;
+
+    if (when_cmp(at, row->not_before) < 0)
+        at = row->not_before;
+    return WHEN_S(when_s(at));
+}
+
+static enum err
+revoke_row(struct scope *s, struct tx *tx, const struct one *o, const struct cert_row *row,
+           enum cert_revoked *became)
+{
+    struct cert_revocation r = { .id = row->id,
+                                 .reason = (int)o->in->reason,
+                                 .at = date_of(o, row),
+                                 .invalidity_at = WHEN_NONE,
+                                 .seen_at = o->now,
+                                 .comment = o->in->comment,
+                                 .by = o->in->caller->name };
+
+    if (o->in->reason == RELEASE) {
+        TRY(catalog_release(s, tx, row->id));
+        *became = CERT_NOW_REVOKED;
+    } else {
+        TRY(catalog_revoke(s, tx, &r, became));
+    }
+    return *became == CERT_WAS_REVOKED ? OK : audit_one(s, tx, o, row);
+}
+
+SQL(twins_of,
+    "SELECT c.id, n.text, c.issuer_hash, c.serial, c.sha256, c.not_before, COALESCE(c.ca_key, 0), "
+    "COALESCE(a.name, '') FROM certificate c JOIN name n ON n.id = c.dn "
+    "LEFT JOIN authority a ON a.id = c.authority WHERE c.key_hash = $1 AND c.id <> $2 "
+    "AND (c.state IN (0, 1) OR (c.state = 2 AND c.revocation_reason <> 1)) "
+    "ORDER BY c.id LIMIT $3");
+
+/* Whoever has the key has all certificates of it (ca-core section 16). */
+static enum err
+revoke_twins(struct scope *s, struct tx *tx, struct one *o)
+{
+    struct rows rows;
+
+    TRY(history_block(s, tx, o->row->key_hash, o->row->id, o->now));
+    TRY(tx_all(s, tx, &twins_of,
+               BIND(v_bytes(o->row->key_hash), v_int(o->row->id), v_int(TWINS_MOST)), &rows));
+    o->twins = (struct list){ 0 };
+    o->more = rows.count == TWINS_MOST;
+    for (size_t i = 0; i < rows.count; i++) {
+        struct cert_row *twin = list_push(s->arena, &o->twins, struct cert_row);
+        enum cert_revoked became;
+
+        twin->id = row_int(&rows.at[i]);
+        twin->dn = row_text(&rows.at[i]);
+        twin->issuer_hash = row_bytes(&rows.at[i]);
+        twin->serial = row_bytes(&rows.at[i]);
+        twin->sha256 = row_bytes(&rows.at[i]);
+        twin->not_before = row_when(&rows.at[i]);
+        twin->ca_key = row_int(&rows.at[i]);
+        twin->authority_name = row_text(&rows.at[i]);
+        TRY(revoke_row(s, tx, o, twin, &became));
+    }
+    return OK;
+}
+
+/* A new CRL of each key that certified one of them. */
+static enum err
+want_lists(struct scope *s, struct tx *tx, const struct one *o)
+{
+    LIST_EACH(struct ca_key *, k, &o->authorities->keys)
+    {
+        bool wanted = o->became != CERT_WAS_REVOKED && o->row->ca_key == (*k)->id;
+
+        LIST_EACH(struct cert_row, twin, &o->twins)
+        wanted = wanted || twin->ca_key == (*k)->id;
+        if (wanted)
+            TRY(crl_want(s, tx, o->flow->office, *k, o->in->reason == CRL_KEY_COMPROMISE));
+    }
+    return OK;
 }
 
 static enum err
@@ -55,27 +151,10 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
 
     if (compromise)
         TRY(history_hold(s, tx, o->row->key_hash));
-    if (o->in->reason == RELEASE) {
-        TRY(catalog_release(s, tx, o->row->id));
-        o->became = CERT_NOW_REVOKED;
-    } else {
-        struct cert_revocation r = { .id = o->row->id,
-                                     .reason = (int)o->in->reason,
-                                     .at = o->at,
-                                     .invalidity_at = WHEN_NONE,
-                                     .seen_at = o->now,
-                                     .comment = o->in->comment,
-                                     .by = o->in->caller->name };
-
-        TRY(catalog_revoke(s, tx, &r, &o->became));
-    }
-    if (o->became == CERT_WAS_REVOKED)
-        return OK;
+    TRY(revoke_row(s, tx, o, o->row, &o->became));
     if (compromise)
-        TRY(history_block(s, tx, o->row->key_hash, o->row->id, o->now));
-    if (o->key)
-        TRY(crl_want(s, tx, o->flow->office, o->key, compromise));
-    return audit_one(s, tx, o);
+        TRY(revoke_twins(s, tx, o));
+    return want_lists(s, tx, o);
 }
 
 static enum err
@@ -132,31 +211,46 @@ may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
     return OK;
 }
 
+/* What was known of a certificate goes, also when the answer of the commit was lost. */
+static void
+forget_one(const struct one *o, const struct cert_row *row)
+{
+    ocsp_forget(o->flow->office, row->issuer_hash, row->serial);
+    if (o->flow->access) /* whoever logged in by it must prove anew who they are */
+        access_forget_certificate(o->flow->access, row->sha256);
+}
+
+static void
+count_one(const struct one *o, const struct cert_row *row)
+{
+    metric_add(&revoked_total, 1, row->authority_name ? row->authority_name : "",
+               o->in->reason == RELEASE ? "release" : crl_reason_name((int)o->in->reason),
+               "revoked");
+}
+
 static enum err
 revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
-           const struct cert_row *row)
+           const struct cert_row *row, struct revoked_one *out)
 {
-    struct when now = clock_now();
-    struct one o = {
-        .flow = f, .in = in, .row = row, .now = now, .key = ca_key_by_id(snap, row->ca_key)
-    };
-    enum err e;
+    struct one o = { .flow = f, .in = in, .authorities = snap, .row = row, .now = clock_now() };
 
-    o.at = when_given(in->effective) && when_cmp(in->effective, now) < 0 ? in->effective : now;
-    if (when_cmp(o.at, row->not_before) < 0)
-        o.at = row->not_before;
-    o.at = WHEN_S(when_s(o.at));
-    e = db_write(s, f->db, revoke_in, &o);
-    if (e == OK)
-        crash_point("revoke.committed");
-    ocsp_forget(f->office, row->issuer_hash,
-                row->serial); /* a lost answer may mean a commit, too */
-    if (f->access)            /* whoever logged in by it must prove anew who they are */
-        access_forget_certificate(f->access, row->sha256);
-    TRY(e);
-    if (o.became != CERT_WAS_REVOKED)
-        metric_add(&revoked_total, 1, row->authority_name ? row->authority_name : "",
-                   in->reason == RELEASE ? "release" : crl_reason_name((int)in->reason), "revoked");
+    do {
+        enum err e = db_write(s, f->db, revoke_in, &o);
+
+        if (e == OK)
+            crash_point("revoke.committed");
+        forget_one(&o, row);
+        LIST_EACH(struct cert_row, twin, &o.twins)
+        forget_one(&o, twin);
+        TRY(e);
+        if (o.became != CERT_WAS_REVOKED)
+            count_one(&o, row);
+        LIST_EACH(struct cert_row, twin, &o.twins)
+        {
+            count_one(&o, twin);
+            list_add(s->arena, &out->twins, int64_t, twin->id);
+        }
+    } while (o.more);
     return OK;
 }
 
@@ -228,7 +322,7 @@ flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct rev
     }
     for (size_t i = 0; i < out->each.count; i++) {
         struct revoked_one *one = list_at(&out->each, struct revoked_one, i);
-        enum err e = one->err == OK ? revoke_one(s, f, in, snap, &rows[i]) : OK;
+        enum err e = one->err == OK ? revoke_one(s, f, in, snap, &rows[i], one) : OK;
 
         if (ends_all(e))
             return e;

@@ -2,6 +2,10 @@
 
 #include "catalog/catalog.h"
 #include "pki/crl.h"
+#include <pthread.h>
+#include <string.h>
+
+SQL(good_of_key, "SELECT count(*) FROM certificate WHERE key_hash = $1 AND state <> 2");
 
 static enum err
 try_revoke(struct house *h, const struct caller *caller, int64_t id, int64_t reason,
@@ -116,6 +120,142 @@ compromise(struct house *h)
 TEST(a_compromised_key_is_never_certified_again)
 {
     in_both_houses(compromise);
+}
+
+static struct enrolled
+of_key(struct house *h, EVP_PKEY *key, const char *tmpl)
+{
+    struct enroll in = ask(h, &caller_system, "twin.example.com");
+    struct enrolled out;
+
+    in.csr = new_csr(h, key, "twin.example.com");
+    in.template_name = tmpl;
+    assert_ok(h->s, flow_enroll(h->s, &h->flow, &in, &out));
+    return out;
+}
+
+static const char *
+number(struct house *h, int64_t id)
+{
+    return arena_printf(h->s->arena, "%lld", (long long)id);
+}
+
+static void
+assert_listed(struct house *h, struct bytes serial)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(h->office);
+    const struct ca_key *key = ca_find(snap, "Test Issuing CA 1")->key;
+    struct crl_published list;
+    struct crl_entry entry;
+    struct crl crl;
+
+    assert_ok(h->s, crl_publish(h->s, h->office, key->crl_scope));
+    assert_ok(h->s, crl_current(h->s, h->office, key, &list));
+    assert_ok(h->s, crl_read(h->s, list.der, &crl));
+    assert_true(crl_find(&crl, serial, &entry));
+    assert_int_equal(entry.reason, CRL_KEY_COMPROMISE);
+}
+
+static void
+twins(struct house *h)
+{
+    AUTO(templates_unref) const struct templates *t = templates_ref(h->shelf);
+    struct grant web = { PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE,
+                         template_find(t, "WebServer")->id };
+    const struct caller *eva = user(h, "eva", "Web admins", &web, 1);
+    int64_t stranger = issued(h, "stranger.example.com").certificate_id;
+    EVP_PKEY *key = new_key(h);
+    struct enrolled first = of_key(h, key, "WebServer"), twin = of_key(h, key, "tls-server");
+    struct enrolled old = of_key(h, key, "WebServer");
+    struct revoked out;
+    struct audit_row told;
+    struct list done;
+
+    revoke(h, old.certificate_id, CRL_SUPERSEDED);
+    assert_ok(h->s,
+              try_revoke(h, eva, first.certificate_id, CRL_AFFILIATION_CHANGED, WHEN_NONE, &out));
+    assert_int_equal(row_of(h, twin.certificate_id).state, CERT_ACTIVE);
+    assert_ok(h->s, try_revoke(h, eva, first.certificate_id, CRL_KEY_COMPROMISE, WHEN_NONE, &out));
+    assert_int_equal(out.each.count, 1);
+    done = list_at(&out.each, struct revoked_one, 0)->twins;
+    assert_int_equal(done.count, 2);
+    assert_int_equal(*list_at(&done, int64_t, 0), twin.certificate_id);
+    assert_int_equal(*list_at(&done, int64_t, 1), old.certificate_id);
+    assert_int_equal(row_of(h, twin.certificate_id).state, CERT_REVOKED);
+    assert_int_equal(row_of(h, twin.certificate_id).revocation_reason, CRL_KEY_COMPROMISE);
+    assert_int_equal(row_of(h, old.certificate_id).revocation_reason, CRL_KEY_COMPROMISE);
+    assert_int_equal(row_of(h, stranger).state, CERT_ACTIVE);
+    assert_listed(h, first.cert->serial);
+    assert_listed(h, twin.cert->serial);
+    done = events(h, "certificate.revoke");
+    assert_int_equal(done.count, 5);
+    told = *list_at(&done, struct audit_row, 0); /* the newest first */
+    assert_string_equal(told.actor_name, "eva");
+    assert_int_equal(strcmp(told.target_id, number(h, first.certificate_id)) == 0,
+                     !strstr(told.message, "has the key of certificate"));
+    assert_ok(h->s, try_revoke(h, eva, first.certificate_id, CRL_KEY_COMPROMISE, WHEN_NONE, &out));
+    assert_int_equal(list_at(&out.each, struct revoked_one, 0)->twins.count, 0);
+    assert_int_equal(events(h, "certificate.revoke").count, 5);
+}
+
+TEST(a_compromised_key_takes_all_its_certificates_with_it)
+{
+    in_both_houses(twins);
+}
+
+struct asker {
+    pthread_t thread;
+    struct house *h;
+    struct enroll in;
+};
+
+static void *
+ask_on(void *arg)
+{
+    struct asker *a = arg;
+
+    for (int i = 0; i < 6; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        struct enrolled out;
+        enum err e = flow_enroll(s, &a->h->flow, &a->in, &out);
+
+        if (e != OK && s->error.code != CHY_BLOCKED_KEY)
+            return arg;
+    }
+    return NULL;
+}
+
+static void
+overtaken(struct house *h)
+{
+    for (int round = 0; round < 6; round++) {
+        EVP_PKEY *key = new_key(h);
+        struct enrolled first = of_key(h, key, "WebServer");
+        struct asker askers[4];
+        struct row row;
+
+        for (size_t i = 0; i < COUNT(askers); i++) {
+            askers[i] = (struct asker){ .h = h, .in = ask(h, &caller_system, "twin.example.com") };
+            askers[i].in.csr = new_csr(h, key, "twin.example.com");
+            assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_on, &askers[i]), 0);
+        }
+        revoke(h, first.certificate_id, CRL_KEY_COMPROMISE);
+        for (size_t i = 0; i < COUNT(askers); i++) {
+            void *failed;
+
+            assert_int_equal(pthread_join(askers[i].thread, &failed), 0);
+            assert_null(failed);
+        }
+        assert_ok(h->s, db_one(h->s, h->db, &good_of_key,
+                               BIND(v_bytes((struct bytes){ first.cert->key.sha256, SHA256_LEN })),
+                               &row));
+        assert_int_equal(row_int(&row), 0);
+    }
+}
+
+TEST(no_certificate_of_a_key_is_good_once_it_was_told_to_be_compromised)
+{
+    in_both_houses(overtaken);
 }
 
 static void

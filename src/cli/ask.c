@@ -213,6 +213,9 @@ ask_page(struct cli *c, struct ask *base, int64_t page, int64_t size, struct ans
     ask_param(c, &ask, "pq.pageReturned", arena_printf(c->s->arena, "%lld", (long long)page));
     ask_param(c, &ask, "pq.returnLimit", arena_printf(c->s->arena, "%lld", (long long)size));
     if (sort) {
+        if (sort[len] && !text_eq_fold(sort + len, ":asc") && !text_eq_fold(sort + len, ":desc"))
+            return fail_code(c->s, E_INVALID, CHY_USAGE, "--sort %s: write F, F:asc or F:desc",
+                             sort);
         ask_param(c, &ask, "pq.sortField", arena_text_n(c->s->arena, sort, len));
         ask_param(c, &ask, "pq.sortAscending", text_eq_fold(sort + len, ":desc") ? "1" : "0");
     }

@@ -15,7 +15,7 @@ enum flag_kind {
     FLAG_TEXT,     /* any text */
     FLAG_TEXTS,    /* any text; the flag may be repeated */
     FLAG_NAMES,    /* names with commas between; the flag may be repeated */
-    FLAG_NUMBER,   /* a whole number from 0 */
+    FLAG_NUMBER,   /* a whole number from 1 */
     FLAG_DURATION, /* 90d */
     FLAG_TIME,     /* RFC 3339, a date, +90d */
     FLAG_WORD,     /* one of .words */

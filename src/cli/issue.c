@@ -55,7 +55,19 @@ check_places(struct cli *c, const struct issue *j)
                          "say where the certificate goes: --out FILE, or NAME@STORE");
     if (makes_key && !key_out && !text_eq(out, "-"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
-    return OK;
+    TRY(out_ready(c, key_out));
+    return out_ready(c, out);
+}
+
+/* What to do when a certificate is there, but could not be written. */
+static enum err
+told(struct cli *c, const struct wish_come_true *got, enum err e)
+{
+    if (e != OK)
+        c->fix = arena_printf(
+            c->s->arena, "certificate %lld was issued: chancery certs download %lld --out FILE",
+            (long long)got->id, (long long)got->id);
+    return e;
 }
 
 /* The names given, else those of the certificate that is renewed, else the item's own. */
@@ -212,7 +224,7 @@ run_issue(struct cli *c)
     TRY(wish_send(c, &j.wish, &got));
     if (!got.certs.count)
         return OK;
-    TRY(keep(c, &j, &got));
+    TRY(told(c, &got, keep(c, &j, &got)));
     return text_eq(cli_text(c, "out"), "-") ? OK : wish_print(c, &got);
 }
 
@@ -233,9 +245,10 @@ run_enroll_csr(struct cli *c)
     TRY(wish_template(c, &w.tmpl));
     if (cli_has(c, "dry-run"))
         return wish_try(c, &w);
+    TRY(out_ready(c, out));
     TRY(wish_send(c, &w, &got));
     if (!got.certs.count)
         return OK;
-    TRY(write_out(c, out ? out : "-", wish_pem(c, &got.certs), false));
+    TRY(told(c, &got, write_out(c, out ? out : "-", wish_pem(c, &got.certs), false)));
     return out && !text_eq(out, "-") ? wish_print(c, &got) : OK;
 }

@@ -83,9 +83,9 @@ enum err
 print_bytes(struct cli *c, struct bytes data)
 {
     if (data.len && fwrite(data.data, 1, data.len, stdout) != data.len)
-        return fail(c->s, E_UNAVAILABLE, "cannot write to standard output: %s", strerror(errno));
+        return fail(c->s, E_INTERNAL, "cannot write to standard output: %s", strerror(errno));
     if (fflush(stdout) != 0)
-        return fail(c->s, E_UNAVAILABLE, "cannot write to standard output: %s", strerror(errno));
+        return fail(c->s, E_INTERNAL, "cannot write to standard output: %s", strerror(errno));
     return OK;
 }
 
@@ -173,6 +173,9 @@ write_public(struct cli *c, const char *path, struct bytes data)
     size_t done = 0;
     bool bad = fd < 0;
 
+    if (bad)
+        return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
+
     while (!bad && done < data.len) {
         ssize_t n = write(fd, data.data + done, data.len - done);
 
@@ -183,15 +186,41 @@ write_public(struct cli *c, const char *path, struct bytes data)
     }
     if (fd >= 0 && close(fd) != 0)
         bad = true;
-    return bad ? fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno)) : OK;
+    return bad ? fail(c->s, E_INTERNAL, "cannot write %s: %s", path, strerror(errno)) : OK;
 }
 
 enum err
 write_out(struct cli *c, const char *path, struct bytes data, bool secret)
 {
+    enum err e;
+
     if (text_eq(path, "-"))
         return print_bytes(c, data);
-    return secret ? private_file_write(c->s, path, data, true) : write_public(c, path, data);
+    e = secret ? private_file_write(c->s, path, data, true) : write_public(c, path, data);
+    return e == E_UNAVAILABLE ? fail(c->s, E_INTERNAL, "%s", c->s->error.text) : e;
+}
+
+enum err
+out_ready(struct cli *c, const char *path)
+{
+    const char *slash, *dir = ".";
+    struct stat st;
+
+    if (text_empty(path) || text_eq(path, "-"))
+        return OK;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            errno = EISDIR;
+        else if (access(path, W_OK) == 0)
+            return OK;
+        return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
+    }
+    slash = strrchr(path, '/');
+    if (slash)
+        dir = slash == path ? "/" : arena_text_n(c->s->arena, path, (size_t)(slash - path));
+    if (access(dir, W_OK | X_OK) == 0)
+        return OK;
+    return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
 }
 
 /* Errors. */
@@ -246,7 +275,7 @@ error_for_programs(struct buf *b, const struct cli *c, const char *text, const c
     buf_text(b, ",\"request_id\":");
     json_text(b, c->request_id);
     buf_printf(b, ",\"http_status\":%s,\"details\":[",
-               c->http_status ? arena_printf(c->s->arena, "%d", c->http_status) : "null");
+               c->http_status >= 400 ? arena_printf(c->s->arena, "%d", c->http_status) : "null");
     LIST_EACH(struct problem, p, &c->s->problems)
     {
         buf_text(b, p == c->s->problems.items ? "{\"field\":" : ",{\"field\":");
@@ -275,7 +304,7 @@ error_for_people(struct buf *b, const struct cli *c, const char *text, const cha
                  const char *fix)
 {
     buf_printf(b, "error: %s", printable(c->s->arena, text));
-    if (code)
+    if (code && !strstr(text, code)) /* a server's message may end with it */
         buf_printf(b, "  (%s)", code);
     buf_byte(b, '\n');
     if (c->cause)

@@ -122,7 +122,9 @@ check_value(struct cli *c, const struct flag *f, const char *value)
 
     switch (f->kind) {
     case FLAG_NUMBER:
-        return text_to_int(value, &n) && n >= 0 ? OK : bad_value(c, f, value, "a whole number");
+        return text_to_int(value, &n) && n >= 1
+                   ? OK
+                   : bad_value(c, f, value, "a whole number, 1 or more");
     case FLAG_OPTIONAL:
     case FLAG_DURATION:
         return duration_parse(value, &n) && n > 0

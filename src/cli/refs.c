@@ -146,14 +146,18 @@ certificate_of(struct cli *c, const char *ref, const struct json **row)
     if (text_starts_fold(ref, "serial:"))
         return by_serial(c, ref, row);
     if (strlen(hex) >= HEX_LEAST && is_hex(hex))
-        return one_of(c, ref, arena_printf(c->s->arena, "Thumbprint -startswith \"%s\"", hex), row);
+        return one_of(c, ref,
+                      arena_printf(c->s->arena,
+                                   "Thumbprint -startswith \"%s\" OR SerialNumber -eq \"%s\"", hex,
+                                   hex),
+                      row);
     if (item_is(ref))
         return by_item(c, ref, row);
     if (strchr(ref, '/') || stat(ref, &st) == 0)
         return by_file(c, ref, row);
     return fail_code(c->s, E_INVALID, CHY_USAGE,
                      "\"%s\" names no certificate: an id, 8 digits of the thumbprint or more, "
-                     "serial:HEX, a file, or NAME@STORE",
+                     "the whole serial number or serial:HEX, a file, or NAME@STORE",
                      ref);
 }
 

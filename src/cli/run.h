@@ -98,6 +98,8 @@ void say(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 void caution(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 /** Write all of DATA to stdout. */
 enum err print_bytes(struct cli *c, struct bytes data);
+/** See, before anything is asked for, that PATH can be written later: "-" always can. */
+enum err out_ready(struct cli *c, const char *path);
 /** Write to PATH, "-" being stdout; SECRET files get mode 0600. */
 enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);
 /** Print the recorded error and return its exit code. */

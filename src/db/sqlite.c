@@ -6,6 +6,7 @@
 #include "db/vfs_gather.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -175,12 +176,20 @@ set_conn(struct scope *s, struct sqlite_conn *c, bool writer)
     return set_all(s, c, "PRAGMA query_only = ON; PRAGMA mmap_size = " READER_MAP);
 }
 
-/** A new file is ours alone from its first byte on; its log takes over the mode. */
+/**
+ * A new file is ours alone from its first byte on; its log takes over the mode. A file that is
+ * there is not touched: to close a descriptor of it would end every lock that this process has on
+ * it, and another program could take the log away from under us.
+ *
+ * @see sqlite.org/howtocorrupt.html section 2.2
+ */
 static enum err
 make_file(struct scope *s, const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+    if (fd < 0 && errno == EEXIST)
+        return OK;
     if (fd < 0)
         return fail_code(s, E_UNAVAILABLE, CHY_DB_UNAVAILABLE, "cannot open %s: %m", path);
     (void)close(fd);

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+import uuid
 
 import pytest
 import yaml
@@ -80,7 +81,8 @@ class TestAlone:
         (["isue"], 2, ["isue", "did you mean.*issue"]), (["certs", "lst"], 2, ["lst", "did you mean.*list"]),
         (["certs", "list", "--lmit", "5"], 2, ["--lmit", "did you mean.*--limit"]), (["certs", "list", "--limit"], 2, ["--limit"]),
         (["certs", "list", "--limit", "many"], 2, ["--limit", "many"]), (["certs", "list", "-o", "xml"], 2, ["xml", "json"]),
-        (["certs", "list", "--lim", "5"], 2, ["--lim"]), (["certs", "show"], 2, ["certificate|argument|REF"]),
+        (["certs", "list", "--lim", "5"], 2, ["--lim"]),
+        (["certs", "list", "--limit", "0"], 2, ["--limit", "1 or more"]), (["certs", "list", "--sort", "CN:up"], 2, ["CN:up", "F:desc"]), (["certs", "show"], 2, ["certificate|argument|REF"]),
         (["issue"], 2, ["--issuer"]), (["issue", "--issuer", "x", "--duration", "soon"], 2, ["soon|duration"]),
         (["issue", "--issuer", "x", "--dns", "a", "--key-type", "rsa:7"], 2, ["rsa:7|key-type"]),
         (["enroll", "csr", "/no/such/file.csr", "--template", "x"], 2, ["/no/such/file.csr"]),
@@ -218,6 +220,34 @@ def test_what_is_not_there_is_exit_3(server):
     done = server.cli("certs", "show", "999999999", "-o", "json")
     error = json.loads(done.stderr)["error"]
     assert done.returncode == 3 and error["http_status"] == 404 and error["message"] and error["request_id"]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_issued(server, tmp_path):
+    tag = f"place-{uuid.uuid4().hex[:8]}.example.com"
+    ca = server.client().server_ca()
+    for flags in (["--out", "/nonexistent/web.pem", "--key-out", tmp_path / "k"],
+                  ["--out", tmp_path / "web.pem", "--key-out", "/nonexistent/k"], ["--out", tmp_path, "--key-out", tmp_path / "k"]):
+        done = server.cli("issue", "--issuer", ca, "--dns", tag, *flags)
+        says(done, 2, "cannot write")
+    assert server.client().total(f'CN -eq "{tag}"') == 0
+    # a disk that fills up later: what was issued is told, and how to fetch it
+    done = server.cli("issue", "--issuer", ca, "--dns", tag, "--out", "/dev/full", "--key-out", tmp_path / "k")
+    says(done, 1, "/dev/full", r"chancery certs download \d+")
+    assert server.client().total(f'CN -eq "{tag}"') == 1
+
+
+def test_a_serial_number_alone_names_its_certificate(server):
+    made = server.client().enroll(dns=(f"serial-{uuid.uuid4().hex[:8]}.example.com",))
+    row = json.loads(ok(server.cli("certs", "show", made["SerialNumber"], "-o", "json")))
+    assert row["Id"] == made["KeyfactorID"]
+    ok(server.cli("revoke", made["SerialNumber"], "--reason", "superseded", "--yes"))
+    assert server.client().get(f"/Certificates/{made['KeyfactorID']}")["CertState"] == 2
+
+
+def test_an_error_of_this_machine_has_no_status_of_http(server):
+    done = server.cli("certs", "download", "1", "--out", "/nonexistent/x", "--output", "json")
+    error = json.loads(done.stderr)["error"]
+    assert error["http_status"] is None and "/nonexistent/x" in error["message"], error
 
 
 def test_a_bad_query_is_exit_2_with_its_position(server):

@@ -62,6 +62,24 @@ def test_a_missing_master_key_is_told_and_none_is_made_in_its_place(new_server):
 
 
 @pytest.mark.database("sqlite")
+def test_another_programs_look_at_the_database_harms_nothing(new_server, database):
+    """Its last connection takes the log away, unless it sees by our locks that we are there."""
+    import sqlite3
+    server = new_server().start()
+    path = server.database.removeprefix("sqlite:")
+    for _ in range(2):
+        made = server.client().enroll()
+        connection = sqlite3.connect(path)
+        assert connection.execute("SELECT COUNT(*) FROM certificate").fetchone()[0] > 0
+        connection.close()
+        assert os.path.exists(path + "-wal"), "the log is gone"
+        assert server.client().get(f"/Certificates/{made['KeyfactorID']}")["IssuedCN"] == "localhost"
+    server.kill()
+    server.start()
+    assert server.client().get(f"/Certificates/{made['KeyfactorID']}")["IssuedCN"] == "localhost"
+
+
+@pytest.mark.database("sqlite")
 def test_a_file_at_its_limit_is_an_error_and_not_the_end(new_server, database):
     server = new_server()
     server.tolerates_errors = True

@@ -67,8 +67,8 @@ class Told:
 
 def enroll_until_death(server, told, name):
     """Enroll on one connection until the server does not answer."""
-    client = server.client()
     try:
+        client = server.client()
         while True:
             told.enrolled(client.enroll(dns=(f"{name}.{time.time_ns()}.example.com",)))
     except requests.RequestException:
@@ -76,8 +76,8 @@ def enroll_until_death(server, told, name):
 
 
 def revoke_until_death(server, told):
-    client = server.client()
     try:
+        client = server.client()
         while True:
             one = told.pick()
             if not one:

@@ -148,6 +148,7 @@ page_sql(struct scope *s, const struct cert_search *q, const struct query *parse
     const char *key, *nulls, *way = q->descending ? " DESC" : " ASC";
     bool any;
 
+    b->page = true;
     TRY(order_of(s, b->db, q, &key, &nulls));
     buf_text(&b->text, "SELECT " CERT_ROW_COLUMNS " FROM (SELECT c.id AS id");
     if (key)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SQL_MAX ((size_t)4 << 20)
+#define METADATA_COMMON 10000 /* as many certificates with a value are sooner met than fetched */
 
 void
 search_sql_init(struct search_sql *b, struct db *db, struct arena *a)
@@ -419,10 +420,39 @@ metadata_row(struct scope *s, const struct cert_field *f, struct search_sql *b,
         text_leaf(s, b, "m.folded", leaf);
 }
 
+/**
+ * Is it true of so many that a page is found sooner by walking its order? Asked where an index
+ * answers at once, and for pages only: a count needs each of them.
+ */
+static enum err
+is_common(struct scope *s, const struct search_sql *b, const struct cert_field *f,
+          const struct query_leaf *leaf, bool *out)
+{
+    struct search_sql probe;
+    struct rows rows;
+    const char *text;
+
+    *out = false;
+    if (!b->page || leaf->ask == QL_CONTAINS || leaf->ask == QL_ENDS)
+        return OK;
+    search_sql_init(&probe, b->db, s->arena);
+    buf_text(&probe.text, "SELECT COUNT(*) FROM (SELECT 1 FROM certificate_metadata m "
+                          "WHERE m.field = ");
+    put(s, &probe, "? AND ", BIND(v_int(f->field)));
+    metadata_row(s, f, &probe, leaf);
+    put(s, &probe, " LIMIT ?) few", BIND(v_int(METADATA_COMMON)));
+    TRY(search_text(s, &probe, &text));
+    TRY(db_query(s, b->db, text, (struct values){ probe.values.items, probe.values.count }, &rows));
+    *out = rows.count && row_int(&rows.at[0]) == METADATA_COMMON;
+    return OK;
+}
+
 static enum err
 metadata_leaf(struct scope *s, const struct query *q, const struct query_term *t,
               const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
 {
+    bool common;
+
     TRY(f->type == META_INT    ? query_leaf_int(s, q, t, leaf)
         : f->type == META_BOOL ? query_leaf_bool(s, q, t, leaf)
         : f->type == META_DATE ? query_leaf_date(s, q, t, leaf)
@@ -433,8 +463,11 @@ metadata_leaf(struct scope *s, const struct query *q, const struct query_term *t
         put(s, b, "?)", BIND(v_int(f->field)));
         return OK;
     }
-    buf_text(&b->text,
-             "c.id IN (SELECT m.certificate FROM certificate_metadata m WHERE m.field = ");
+    TRY(is_common(s, b, f, leaf, &common));
+    buf_text(&b->text, common ? "EXISTS (SELECT 1 FROM certificate_metadata m WHERE "
+                                "m.certificate = c.id AND m.field = "
+                              : "c.id IN (SELECT m.certificate FROM certificate_metadata m WHERE "
+                                "m.field = ");
     put(s, b, "? AND ", BIND(v_int(f->field)));
     metadata_row(s, f, b, leaf);
     buf_byte(&b->text, ')');

@@ -9,6 +9,7 @@
 /** A statement in the making. */
 struct search_sql {
     struct db *db; /* knows the metadata fields; NULL: there are none */
+    bool page;     /* a page is wanted, not all */
     struct buf text;
     struct list values; /* of struct value: $1 and on */
     unsigned named;     /* LIFTS_REVOKED, LIFTS_EXPIRED: what the query named */

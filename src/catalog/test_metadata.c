@@ -1,6 +1,7 @@
 #include "base/test.h"
 
 #include "catalog/metadata.h"
+#include "catalog/search.h"
 #include "db/test_pg.h"
 
 static void
@@ -187,4 +188,69 @@ TEST(each_wrong_member_of_a_field_is_named)
         assert_string_equal(list_at(&s->problems, struct problem, 0)->path, rows[i].path);
         scope_clear(s);
     }
+}
+
+/* Values that many have, and few. */
+
+#define MANY 10040
+
+SQL(many_field, "INSERT INTO metadata_field (id, name, name_folded, description, data_type, "
+                "created_at) VALUES (1, 'Tag', 'tag', '', $1, 0)");
+SQL(many_name, "INSERT INTO name (id, text, folded) VALUES (1, 'CN=x', 'cn=x')");
+SQL(many_certificate,
+    "INSERT INTO certificate (id, sha256, sha1, issuer_hash, serial, subject_hash, key_hash, dn, "
+    "issuer_dn, not_before, not_after, imported_at, state, key_type, key_bits, signing_algorithm) "
+    "VALUES ($1, $2, $2, $2, $2, $2, $2, 1, 1, 0, 4000000000000, 0, 1, 3, 256, '')");
+SQL(many_value, "INSERT INTO certificate_metadata (certificate, field, value, folded) "
+                "VALUES ($1, 1, $2, $2)");
+
+static enum err
+many_in(struct scope *s, struct tx *tx, void *arg)
+{
+    (void)arg;
+    TRY(tx_do(s, tx, &many_field, BIND(v_int(META_TEXT))));
+    TRY(tx_do(s, tx, &many_name, BIND_NONE));
+    for (int64_t i = 1; i <= MANY; i++) {
+        struct bytes b = { (const uint8_t *)&i, sizeof(i) };
+
+        TRY(tx_do(s, tx, &many_certificate, BIND(v_int(i), v_bytes(bytes_copy(s->arena, b)))));
+        if (i % 1000 != 0)
+            TRY(tx_do(s, tx, &many_value, BIND(v_int(i), v_text(i % 5000 == 1 ? "few" : "many"))));
+    }
+    return OK;
+}
+
+static void
+finds_both(struct scope *s, struct db *db)
+{
+    static const struct {
+        const char *query;
+        int64_t total, first, last; /* of the first five */
+    } rows[] = {
+        { "Tag -eq many", MANY - 13, 2, 6 },
+        { "Tag -eq few", 3, 1, 10001 },
+        { "Tag -ne many", 13, 1, 4000 },
+        { "Tag -ne few", MANY - 3, 2, 6 },
+        { "Tag -startswith m AND Id -gt 5000", 5040 - 7, 5002, 5006 },
+        { "Tag -eq NULL", 10, 1000, 5000 },
+        { "NOT (Tag -eq many OR Tag -eq few)", 10, 1000, 5000 },
+    };
+
+    assert_ok(s, db_write(s, db, many_in, NULL));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct cert_search q = {
+            .query = rows[i].query, .page_size = 5, .want_total = true, .now = WHEN_S(1764000000)
+        };
+        struct cert_found found;
+
+        assert_ok(s, catalog_search(s, db, &q, &found));
+        assert_int_equal(found.total, rows[i].total);
+        assert_int_equal(list_at(&found.rows, struct cert_row, 0)->id, rows[i].first);
+        assert_int_equal(list_last(&found.rows, struct cert_row)->id, rows[i].last);
+    }
+}
+
+TEST(a_value_that_many_have_is_found_as_one_that_few_have)
+{
+    on_both(finds_both);
 }

@@ -34,6 +34,7 @@ static const struct choice reasons[] = {
 #define KEY_TYPE                                                                      \
     .kind = CF_ENUM, .expr = "c.key_type", .choices = key_types, .flags = NEVER_NULL, \
     .doc = "The type of its key, by number or name."
+#define DN(id) NAME(id), .flags = IS_DN
 #define NAME(id) .kind = CF_REF, .expr = (id), .table = "name", .text = "n.folded"
 #define TEMPLATE(name) .kind = CF_REF, .expr = "c.template", .table = "template", .text = (name)
 #define CA                                                                                \
@@ -48,13 +49,13 @@ static const struct cert_field fields[] = {
     { "CertificateKeyId", CF_INT, "c.id", .flags = NEVER_NULL, .doc = "The same." },
     { "IssuedCN", NAME("c.cn"), .doc = "The subject's common name." },
     { "CN", NAME("c.cn"), .doc = "The same." },
-    { "IssuedDN", NAME("c.dn"), .doc = "The subject's whole name." },
-    { "DN", NAME("c.dn"), .doc = "The same." },
+    { "IssuedDN", DN("c.dn"), .doc = "The subject's whole name." },
+    { "DN", DN("c.dn"), .doc = "The same." },
     { "IssuedOU", CF_OU, "c.dn", .doc = "An organizational unit of the subject." },
     { "OU", CF_OU, "c.dn", .doc = "The same." },
     { "SubjectAltName", CF_SAN, "c.id", .doc = "Any subject alternative name." },
     { "SAN", CF_SAN, "c.id", .doc = "The same." },
-    { "IssuerDN", NAME("c.issuer_dn"), .doc = "The issuer's whole name." },
+    { "IssuerDN", DN("c.issuer_dn"), .doc = "The issuer's whole name." },
     { "SerialNumber", CF_SERIAL, "c.serial", .flags = NEVER_NULL,
       .doc = "The serial number in hexadecimal digits; zeros in front do not count." },
     { "Thumbprint", CF_HASH, "c.sha1", .flags = NEVER_NULL,

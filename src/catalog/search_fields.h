@@ -30,6 +30,7 @@ enum {
     LIFTS_REVOKED = 1, /* a query that names it finds revoked certificates too */
     LIFTS_EXPIRED = 2, /* and expired ones */
     NEVER_NULL = 4,
+    IS_DN = 8, /* asked for with or without blanks behind its commas */
 };
 
 struct cert_field {

@@ -476,11 +476,30 @@ metadata_leaf(struct scope *s, const struct query *q, const struct query_term *t
 
 /* Terms and what joins them. */
 
+/** A distinguished name as the register writes it: no blanks behind the commas (RFC 4514). */
+static const char *
+dn_text(struct arena *a, const char *text)
+{
+    char *out = arena_text(a, text), *to = out;
+
+    for (const char *p = text; *p; p++) {
+        *to++ = *p;
+        if (*p == '\\' && p[1])
+            *to++ = *++p;
+        else if (*p == ',')
+            p += strspn(p + 1, " ");
+    }
+    *to = '\0';
+    return out;
+}
+
 static enum err
 text_term(struct scope *s, const struct query *q, const struct query_term *t,
           const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
 {
     TRY(query_leaf_text(s, q, t, leaf));
+    if (f->flags & IS_DN && leaf->text)
+        leaf->text = dn_text(s->arena, leaf->text);
     switch (f->kind) {
     case CF_REF:
     case CF_CA:

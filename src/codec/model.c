@@ -19,20 +19,33 @@ SCALAR(bool_model, "bool", bool, FT_BOOL);
 SCALAR(real_model, "real", double, FT_REAL);
 SCALAR(raw_model, "raw", struct raw, FT_RAW);
 
+/** The texts between the commas of a list's preset, each an element. */
+static bool
+preset_list(struct arena *a, const struct field *f, struct list *list)
+{
+    struct field element = value_element(f);
+    struct wrong why = { 0 };
+    const char *at = f->preset;
+
+    for (;;) {
+        size_t len = strcspn(at, ",");
+
+        if (!value_from_text(a, &element, arena_text_n(a, at, len), false,
+                             list_grow(a, list, f->model->size), &why))
+            return false;
+        if (at[len] == '\0')
+            return true;
+        at += len + 1;
+    }
+}
+
 static void
 preset_into(struct arena *a, const struct field *f, void *member)
 {
     struct wrong why = { 0 };
-    bool fits;
+    bool fits = f->type == FT_LIST ? preset_list(a, f, member)
+                                   : value_from_text(a, f, f->preset, false, member, &why);
 
-    if (f->type == FT_LIST) { /* one element: longer presets belong to the domain */
-        struct field element = value_element(f);
-
-        fits = value_from_text(a, &element, f->preset, false, list_grow(a, member, f->model->size),
-                               &why);
-    } else {
-        fits = value_from_text(a, f, f->preset, false, member, &why);
-    }
     assert(fits && "a preset must be a value that its field allows");
     (void)fits;
 }

@@ -112,6 +112,8 @@ enum err reply_bytes(struct request *rq, int status, const char *type, struct by
 int status_of(const struct scope *s, enum err e, int invalid);
 /** The peer's address and user agent, for access. */
 struct access_peer peer_of(const struct http_request *http);
+/** Whether TEXT is an address, or a network such as "10.0.0.0/8". */
+bool network_valid(const char *text);
 /** Is ADDRESS inside one of NETWORKS ("127.0.0.0/8", "::1")? */
 bool address_in(const char *address, const char *const *networks);
 

@@ -101,6 +101,34 @@ octets_of(const char *text, uint8_t out[16])
     return 4;
 }
 
+/** Take a network apart; 0: it is none. Returns the octets of its base. */
+static size_t
+network_of(const char *text, uint8_t base[16], int64_t *bits)
+{
+    const char *slash = strchr(text, '/');
+    size_t size = slash ? (size_t)(slash - text) : strlen(text), len;
+    char address[64];
+
+    if (size >= sizeof(address))
+        return 0;
+    memcpy(address, text, size);
+    address[size] = 0;
+    len = octets_of(address, base);
+    *bits = (int64_t)len * 8;
+    if (slash && (!text_to_int(slash + 1, bits) || *bits < 0 || *bits > (int64_t)len * 8))
+        return 0;
+    return len;
+}
+
+bool
+network_valid(const char *text)
+{
+    uint8_t base[16];
+    int64_t bits;
+
+    return network_of(text, base, &bits) > 0;
+}
+
 bool
 address_in(const char *address, const char *const *networks)
 {
@@ -108,16 +136,10 @@ address_in(const char *address, const char *const *networks)
     size_t len = address ? octets_of(address, have) : 0;
 
     for (; len && networks && *networks; networks++) {
-        const char *slash = strchr(*networks, '/');
-        char text[64];
-        int64_t bits = (int64_t)len * 8;
-        size_t i = 0, size = slash ? (size_t)(slash - *networks) : strlen(*networks);
+        int64_t bits;
+        size_t i = 0;
 
-        if (size >= sizeof(text))
-            continue;
-        memcpy(text, *networks, size);
-        text[size] = 0;
-        if (octets_of(text, base) != len || (slash && !text_to_int(slash + 1, &bits)))
+        if (network_of(*networks, base, &bits) != len)
             continue;
         for (; i < len && bits > 0; i++, bits -= 8)
             if ((have[i] ^ base[i]) & (bits >= 8 ? 0xff : 0xff00 >> bits))

@@ -149,5 +149,6 @@ options_load(struct scope *s, const struct options *o, struct settings **out)
     list_add(s->arena, &sets, const char *, *one);
     list_add(s->arena, &sets, const char *, NULL);
     from.sets = sets.items;
-    return settings_load(s, &server_settings_model, &from, out);
+    TRY(settings_load(s, &server_settings_model, &from, out));
+    return settings_judge(s, *out);
 }

@@ -279,14 +279,8 @@ allow_metrics(struct parts *p)
 {
     struct list all = { 0 };
 
-    LIST_EACH(const char *, networks, &p->set->metrics->allow)
-    for (const char *at = *networks; *at;
-         at += strspn(at, ", ")) { /* the preset names two in one */
-        size_t len = strcspn(at, ", ");
-
-        list_add(p->scope->arena, &all, const char *, arena_text_n(p->scope->arena, at, len));
-        at += len;
-    }
+    LIST_EACH(const char *, network, &p->set->metrics->allow)
+    list_add(p->scope->arena, &all, const char *, arena_text(p->scope->arena, *network));
     list_add(p->scope->arena, &all, const char *, NULL);
     p->app.metrics_allow = all.items;
 }

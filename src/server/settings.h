@@ -75,4 +75,9 @@ struct server_settings {
 };
 extern const struct model server_settings_model;
 
+struct scope;
+struct settings;
+/** Judge what the settings mean. @return E_INVALID with every problem found, as settings_load() */
+enum err settings_judge(struct scope *s, const struct settings *settings);
+
 #endif

@@ -254,6 +254,24 @@ def test_a_wrong_setting_is_refused_with_line_and_column(database, tmp_path, nam
 
 @pytest.mark.seed("S367")
 @pytest.mark.once
+@pytest.mark.once
+@pytest.mark.parametrize("setting, words", [
+    ("metrics.allow=banana/8", "banana/8"), ("metrics.allow=10.0.0.0/33", "10.0.0.0/33"),
+    ("command.product_version=hello", "four numbers"), ("command.product_version=1.2.3", "four numbers"),
+    ("pki.base_url=not a url", "pki.base_url"), ("pki.base_url=http://user:pw@pki.example.com", "pki.base_url"),
+    ("pki.base_url=http://pki.example.com/?x=1", "pki.base_url"), ("listen.https=foo", "listen.https"),
+    ("listen.http=:99999", "listen.http"), ("pki.root_key=banana", "pki.root_key"), ("db.url=mysql://x", "db.url"),
+])
+def test_a_value_that_cannot_be_used_is_refused_by_every_door(database, tmp_path, setting, words):
+    key = setting.split("=")[0]
+    for command in (["config", "check", "--set", setting],
+                    ["serve", "--dev", "--check", "--data-dir", tmp_path / "data", "--set", setting]):
+        done = chancery.cli(*command)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert words in done.stderr and key in done.stderr and "--set" in done.stderr, done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_every_setting_shows_where_it_came_from(database, tmp_path):
     config = tmp_path / "chancery.yaml"
     config.write_text("log:\n  level: warn\n  form: json\ncommand:\n  product_version: 11.0.0.0\n")

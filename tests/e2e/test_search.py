@@ -4,6 +4,8 @@ import re
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 import chancery
 import keys
@@ -67,6 +69,18 @@ def first_words(client, query, **more):
 ])
 def test_a_query_finds_what_it_says(client, tag, query, wanted):
     assert first_words(client, query.replace("$", tag)) == wanted.split()
+
+
+def test_distinguished_names_are_found_with_either_spacing(client, tag):
+    name = f"spaced.{tag}.example.org"
+    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Acme"),
+                         x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = client.enroll(keys.new_csr(subject=subject, dns=[name]), dns=(name,))
+    wanted = client.get(f"/Certificates/{made['KeyfactorID']}")["IssuedDN"]
+    assert wanted == f"CN={name},O=Acme"
+    for spaced in (wanted, wanted.replace(",", ", "), wanted.upper().replace(",", ",  ")):
+        for query in (f'IssuedDN -eq "{spaced}"', f'DN -contains "{spaced[5:]}"'):
+            assert client.total(query) == 1, query
 
 
 def test_serials_and_thumbprints_compare_loosely(client, tag):

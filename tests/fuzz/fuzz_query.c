@@ -89,7 +89,7 @@ check_sql(struct scope *s, const struct query *q)
     const char *sql;
     size_t quotes = 0, parameters = 0;
 
-    search_sql_init(&b, s->arena);
+    search_sql_init(&b, NULL, s->arena);
     if (search_condition(s, q, &b) != OK) {
         check_refused(s);
         return;

@@ -182,6 +182,8 @@ struct v1_authority {
     bool enabled, offers_enrollment, usable;
     struct when created_at;
     int64_t version;
+    struct opt_int generation; /* of its key */
+    const char *key_backend;
     /* its newest certificate */
     const char *subject, *serial_number, *thumbprint, *key_type, *signature_algorithm, *certificate;
     struct when not_before, not_after;
@@ -190,12 +192,51 @@ struct v1_authority {
     struct opt_int crl_number, crl_entries;
     struct when crl_this_update, crl_next_update;
 };
+struct v1_authority_new {
+    const char *name, *subject, *parent, *key_type, *key_uri;
+    bool outside;
+    int64_t life_days;
+    struct opt_int path_length;
+    struct opt_bool offers_enrollment;
+    struct list permitted, excluded; /* of const char * */
+};
+struct v1_authority_import {
+    const char *name, *bundle, *password, *certificate, *key_uri, *crl;
+    struct opt_int crl_number;
+    struct opt_bool offers_enrollment;
+};
+struct v1_authority_rollover {
+    const char *key_type, *key_uri;
+    bool outside;
+    int64_t life_days;
+};
+struct v1_cross_sign {
+    const char *issuer;
+    int64_t life_days;
+};
+struct v1_pem {
+    const char *pem;
+};
+struct v1_authority_retire {
+    bool destroy_keys;
+    const char *confirm;
+};
+struct v1_ca_certificate {
+    int64_t id, generation;
+    bool preferred;
+    const char *subject, *issuer, *serial_number, *thumbprint;
+    struct when not_before, not_after;
+    const char *certificate;
+};
 struct v1_crl {
     int64_t number, entries;
     struct when this_update, next_update;
 };
 extern const struct op v1_authorities_list_op, v1_authorities_get_op, v1_authorities_enable_op,
-    v1_authorities_disable_op, v1_authorities_crl_op;
+    v1_authorities_disable_op, v1_authorities_crl_op, v1_authorities_create_op,
+    v1_authorities_import_op, v1_authorities_csr_op, v1_authorities_install_op,
+    v1_authorities_rollover_op, v1_authorities_cross_sign_op, v1_authorities_certificates_op,
+    v1_authorities_delete_op;
 
 /* The audit record. */
 

@@ -15,6 +15,8 @@ static const struct field v1_authority_fields[] = {
     F(usable, .doc = "Its key can sign now."),
     F(created_at),
     F(version),
+    F(generation, .doc = "Of its present key; null: it waits for a certificate."),
+    F(key_backend, .doc = "Where that key is: file or pkcs11."),
     F(subject),
     F(serial_number),
     F(thumbprint, .doc = "SHA-256 of the certificate."),
@@ -34,6 +36,98 @@ static const struct field v1_authority_fields[] = {
 #undef F
 static const struct model v1_authority_model = MODEL(v1_authority, v1_authority_fields);
 V1_PAGE(v1_authorities, v1_authority_model);
+
+#define F(member, ...) FIELD(v1_authority_new, member, #member, __VA_ARGS__)
+#define KEY_DOC "ec-p256, ec-p384, ec-p521, rsa-3072, rsa-4096, ed25519; none: as the parent's."
+#define URI_DOC                                                                                  \
+    "Where the key is made: pkcs11:token=T;object=K (RFC 7512); none: a file, sealed under the " \
+    "master key."
+#define LIFE_DOC "Days; none: 20 years for a root, 10 below, within the issuer's life."
+static const struct field v1_authority_new_fields[] = {
+    F(name, .flags = REQUIRED, .min = 1, .max = 64),
+    F(subject, .max = 1024, .doc = "A DN; none: CN= and the name."),
+    F(parent, .max = 128, .doc = "The authority that certifies it; none: a root, or outside."),
+    F(key_type, .max = 64, .doc = KEY_DOC),
+    F(key_uri, .max = 1024, .doc = URI_DOC),
+    F(outside, .doc = "Another authority certifies it: fetch its request, put the answer in."),
+    F(life_days, .min = 0, .max = 36500, .doc = LIFE_DOC),
+    F(path_length, .min = -1, .max = 16,
+      .doc = "How many authorities may stand below; -1: no limit; none: 0 below a parent."),
+    F(offers_enrollment, .doc = "False: it certifies authorities only; none: true below a parent."),
+    F(permitted, .model = &text_model, .max = 100,
+      .doc =
+          "Name constraints: DNS names and networks that alone may stand in certificates below."),
+    F(excluded, .model = &text_model, .max = 100, .doc = "Those that may not."),
+};
+#undef F
+static const struct model v1_authority_new_model = MODEL(v1_authority_new, v1_authority_new_fields);
+
+#define F(member, ...) FIELD(v1_authority_import, member, #member, __VA_ARGS__)
+static const struct field v1_authority_import_fields[] = {
+    F(name, .max = 64, .doc = "None: the CN of its certificate."),
+    F(bundle, .max = 1048576, .flags = SECRET,
+      .doc = "Key and certificates: PKCS#12 in base64, or PEM, its key encrypted or not."),
+    F(password, .max = 255, .flags = SECRET, .doc = "Of the bundle."),
+    F(certificate, .max = 1048576,
+      .doc = "PEM: its certificate and its issuers', when the key is on a token."),
+    F(key_uri, .max = 1024, .doc = "Where the key is then: pkcs11:token=T;object=K."),
+    F(crl, .max = 16777216, .doc = "Its last CRL, PEM: its number and entries go on."),
+    F(crl_number, .min = 0, .doc = "The number of its last CRL, when that is not at hand."),
+    F(offers_enrollment),
+};
+#undef F
+static const struct model v1_authority_import_model =
+    MODEL(v1_authority_import, v1_authority_import_fields);
+
+#define F(member, ...) FIELD(v1_authority_rollover, member, #member, __VA_ARGS__)
+static const struct field v1_authority_rollover_fields[] = {
+    F(key_type, .max = 64, .doc = "None: as the present key's."),
+    F(key_uri, .max = 1024, .doc = URI_DOC),
+    F(outside, .doc = "Another authority certifies the new key."),
+    F(life_days, .min = 0, .max = 36500, .doc = LIFE_DOC),
+};
+#undef F
+static const struct model v1_authority_rollover_model =
+    MODEL(v1_authority_rollover, v1_authority_rollover_fields);
+
+static const struct field v1_cross_sign_fields[] = {
+    FIELD(v1_cross_sign, issuer, "issuer", .flags = REQUIRED, .min = 1, .max = 128,
+          .doc = "The authority that certifies this one's key, too."),
+    FIELD(v1_cross_sign, life_days, "life_days", .min = 0, .max = 36500, .doc = LIFE_DOC),
+};
+static const struct model v1_cross_sign_model = MODEL(v1_cross_sign, v1_cross_sign_fields);
+
+static const struct field v1_pem_fields[] = {
+    FIELD(v1_pem, pem, "pem", .flags = REQUIRED, .min = 1, .max = 1048576),
+};
+static const struct model v1_pem_model = MODEL(v1_pem, v1_pem_fields);
+
+static const struct field v1_authority_retire_fields[] = {
+    FIELD(v1_authority_retire, destroy_keys, "destroy_keys",
+          .doc = "Destroy its keys, for ever; its CRLs end."),
+    FIELD(v1_authority_retire, confirm, "confirm", .max = 64,
+          .doc = "Its name, once more: nothing destroys a key by accident."),
+};
+static const struct model v1_authority_retire_model =
+    MODEL(v1_authority_retire, v1_authority_retire_fields);
+
+#define F(member, ...) FIELD(v1_ca_certificate, member, #member, __VA_ARGS__)
+static const struct field v1_ca_certificate_fields[] = {
+    F(id),
+    F(generation, .doc = "Of the key."),
+    F(preferred, .doc = "The one that chains go by; others are cross-certificates."),
+    F(subject),
+    F(issuer),
+    F(serial_number),
+    F(thumbprint, .doc = "SHA-256."),
+    F(not_before),
+    F(not_after),
+    F(certificate, .doc = "PEM."),
+};
+#undef F
+static const struct model v1_ca_certificate_model =
+    MODEL(v1_ca_certificate, v1_ca_certificate_fields);
+V1_PAGE(v1_ca_certificates, v1_ca_certificate_model);
 
 static const struct field v1_crl_fields[] = {
     FIELD(v1_crl, number, "number"),
@@ -88,4 +182,89 @@ const struct op v1_authorities_crl_op = {
     .reply = &v1_crl_model,
     .pool = OP_POOL_SLOW,
     .doc = "Publish a new CRL now.",
+};
+const struct op v1_authorities_create_op = {
+    .method = "POST",
+    .path = "/authorities",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_authority_new_model,
+    .reply = &v1_authority_model,
+    .status = 201,
+    .flags = OP_IDEMPOTENT,
+    .pool = OP_POOL_SLOW,
+    .doc = "Make an authority: a root, one below another, or one that is certified outside.",
+};
+const struct op v1_authorities_import_op = {
+    .method = "POST",
+    .path = "/authorities/import",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_authority_import_model,
+    .reply = &v1_authority_model,
+    .status = 201,
+    .flags = OP_IDEMPOTENT,
+    .pool = OP_POOL_SLOW,
+    .doc = "Take over an authority that worked elsewhere, with its key.",
+};
+const struct op v1_authorities_csr_op = {
+    .method = "POST",
+    .path = "/authorities/{authority}/csr",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .reply = &v1_pem_model,
+    .pool = OP_POOL_SLOW,
+    .doc = "A certification request, PEM, by the key that waits for its certificate, else by the "
+           "present one.",
+};
+const struct op v1_authorities_install_op = {
+    .method = "POST",
+    .path = "/authorities/{authority}/certificate",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_pem_model,
+    .reply = &v1_authority_model,
+    .flags = OP_ETAG,
+    .pool = OP_POOL_SLOW,
+    .doc = "Put in the certificate that an outside authority made of the request, with its "
+           "issuers'.",
+};
+const struct op v1_authorities_rollover_op = {
+    .method = "POST",
+    .path = "/authorities/{authority}/rollover",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_authority_rollover_model,
+    .reply = &v1_authority_model,
+    .flags = OP_ETAG | OP_BODY_OPTIONAL,
+    .pool = OP_POOL_SLOW,
+    .doc = "Make a new key, the next generation; the old one goes on for CRL and OCSP.",
+};
+const struct op v1_authorities_cross_sign_op = {
+    .method = "POST",
+    .path = "/authorities/{authority}/cross-sign",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_cross_sign_model,
+    .reply = &v1_pem_model,
+    .pool = OP_POOL_SLOW,
+    .doc = "Have another authority certify the present key, too; answers the certificate.",
+};
+const struct op v1_authorities_certificates_op = {
+    .method = "GET",
+    .path = "/authorities/{authority}/certificates",
+    .tag = TAG,
+    .needs = "authorities/read",
+    .reply = &v1_ca_certificates_model,
+    .doc = "Every certificate of its keys, the newest key first.",
+};
+const struct op v1_authorities_delete_op = {
+    .method = "DELETE",
+    .path = "/authorities/{authority}",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .query = &v1_authority_retire_model,
+    .status = 204,
+    .pool = OP_POOL_SLOW,
+    .doc = "Retire an authority: it issues no more; certificates, CRL and OCSP stay.",
 };

@@ -231,8 +231,7 @@ build(struct scope *s, struct ca_office *office, const struct ca_key *key, struc
     struct bytes tbs;
 
     TRY(db_each(s, office->o.db, revoked_rows.text, BIND(v_int(key->id)), add_entry, b));
-    if (office->o.strict_journal)
-        TRY(db_each(s, office->o.db, burnt_rows.text, BIND(v_int(key->id)), add_burnt, b));
+    TRY(db_each(s, office->o.db, burnt_rows.text, BIND(v_int(key->id)), add_burnt, b));
     p->entries = crl_builder_count(b);
     TRY(crl_builder_tbs(s, b, &p->plan, &tbs));
     crash_point("crl.before_sign");

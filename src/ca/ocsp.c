@@ -87,7 +87,7 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
     return true;
 }
 
-/* A serial that the strict journal knows and the register does not is revoked: ca-core section 2.
+/* A serial that was burnt, or revoked before we took its authority over: ca-core section 2.
  */
 static enum err
 look_up_burnt(struct scope *s, struct ca_office *office, const struct ca_key *key,
@@ -95,8 +95,6 @@ look_up_burnt(struct scope *s, struct ca_office *office, const struct ca_key *ke
 {
     enum err e;
 
-    if (!office->o.strict_journal)
-        return OK;
     e = journal_burnt(s, office, key->subject_hash, id->serial, &single->revoked_at);
     if (e == E_NOT_FOUND)
         return OK;

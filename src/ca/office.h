@@ -45,6 +45,7 @@ struct ca_key {
     enum sig_alg sig_alg;
     struct bytes cert_der; /* its preferred certificate */
     int64_t cert_id;       /* row in the register */
+    int64_t cert_row;      /* the same in ca_certificate */
     const struct cert *cert;
     struct bytes
         subject_hash; /* SHA-256 of the subject's DER: certificate.issuer_hash of what it issues */

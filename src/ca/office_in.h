@@ -35,6 +35,9 @@ struct ca_office {
 /** ca_key.state. */
 enum { KEY_ACTIVE = 1, KEY_RETIRED = 2, KEY_OVER = 3 };
 
+/** The addresses by which KEY, of known generation, and its lists are found. */
+void ca_key_addresses(struct arena *a, const struct ca_office *office, const char *slug,
+                      struct ca_key *key);
 /** Bring into the metrics whether the authority's present key can sign. */
 void ca_key_tell(const struct ca_authority *ca, bool up);
 

@@ -93,17 +93,17 @@ read_certificate(struct scope *own, struct ca_key *key)
     return ocsp_issuer_init(own, cert->subject.der, cert->key.spki, &key->ocsp);
 }
 
-static void
-set_addresses(struct arena *a, const struct ca_office *office, const struct ca_authority *ca,
-              struct ca_key *key)
+void
+ca_key_addresses(struct arena *a, const struct ca_office *office, const char *slug,
+                 struct ca_key *key)
 {
     const char *base = office->o.base_url;
 
-    key->crl_file = arena_printf(a, "%s-%lld.crl", ca->slug, (long long)key->generation);
-    key->ca_file = arena_printf(a, "%s-%lld.cer", ca->slug, (long long)key->generation);
+    key->crl_file = arena_printf(a, "%s-%lld.crl", slug, (long long)key->generation);
+    key->ca_file = arena_printf(a, "%s-%lld.cer", slug, (long long)key->generation);
     key->crl_url = arena_printf(a, "%s/crl/%s", base, key->crl_file);
     key->ca_url = arena_printf(a, "%s/ca/%s", base, key->ca_file);
-    key->ocsp_url = arena_printf(a, "%s/ocsp/%s", base, ca->slug);
+    key->ocsp_url = arena_printf(a, "%s/ocsp/%s", base, slug);
 }
 
 static enum err
@@ -126,7 +126,7 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     key->cert_der = bytes_copy(own->arena, row_bytes(row));
     key->cert_id = row_int(row);
     out->issuer_row = row_int(row);
-    out->cert_row = row_int(row);
+    out->cert_row = key->cert_row = row_int(row);
     key->crl_scope = row_int(row);
     out->key = key;
     LIST_EACH(struct ca_authority *, a, &into->authorities)
@@ -138,10 +138,10 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     if (e != OK) /* its text goes with the snapshot */
         return fail_code(s, e, own->error.code, "the certificate of %s: %s", ca->name,
                          own->error.text ? own->error.text : err_name(e));
-    set_addresses(own->arena, office, ca, key);
+    ca_key_addresses(own->arena, office, ca->slug, key);
     if (!key->over)
         key->signer = signer_of(s, office, key, uri);
-    if (!key->signer || text_eq(signer_backend(key->signer), "file"))
+    if (key->active && !ca->key && (!key->signer || text_eq(signer_backend(key->signer), "file")))
         ca_key_tell(ca, key->signer != NULL); /* of others ca_keys_watch() asks */
     if (key->signer)
         key->sig_alg = signer_preferred(key->signer);

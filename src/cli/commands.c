@@ -130,6 +130,114 @@ static const struct flag crl_flags[] = {
     { "out", 'o', FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
     { "pem", 0, FLAG_SWITCH, NULL, "PEM instead of DER", NULL, NULL, NULL },
 };
+#define KEY_TYPE_FLAG                                                                              \
+    {                                                                                              \
+        "key-type", 0, FLAG_TEXT, "ALG", "ec:p256, ec:p384, ec:p521, rsa:3072, rsa:4096, ed25519", \
+            NULL, NULL, NULL                                                                       \
+    }
+#define KEY_URI_FLAG                                                                             \
+    {                                                                                            \
+        "key-uri", 0, FLAG_TEXT, "URI", "a key on a token: pkcs11:token=T;object=K", NULL, NULL, \
+            NULL                                                                                 \
+    }
+#define LIFE_FLAG                                                              \
+    {                                                                          \
+        "duration", 0, FLAG_DURATION, "D", "its life: 3650d", NULL, NULL, NULL \
+    }
+#define OUT_FLAG                                                                     \
+    {                                                                                \
+        "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL \
+    }
+#define NAMES_FLAGS                                                                             \
+    { "permitted-dns",                                                                          \
+      0,                                                                                        \
+      FLAG_NAMES,                                                                               \
+      "NAME",                                                                                   \
+      "the only names below it; networks, too",                                                 \
+      NULL,                                                                                     \
+      NULL,                                                                                     \
+      NULL },                                                                                   \
+    {                                                                                           \
+        "excluded-dns", 0, FLAG_NAMES, "NAME", "names that may not stand below it", NULL, NULL, \
+            NULL                                                                                \
+    }
+#define OFFLINE_FLAGS                                                                          \
+    { "ca", 0, FLAG_TEXT, "FILE", "the offline authority's certificate", NULL, NULL, NULL },   \
+        { "key", 0, FLAG_TEXT, "FILE", "its key", NULL, NULL, NULL },                          \
+    {                                                                                          \
+        "password-file", 0, FLAG_TEXT, "FILE", "holds the key's passphrase; - is stdin", NULL, \
+            NULL, NULL                                                                         \
+    }
+static const struct flag ca_create_flags[] = {
+    { "parent", 0, FLAG_TEXT, "NAME", "the authority that certifies it; none: a root", NULL,
+      "issuer", NULL },
+    { "outside", 0, FLAG_SWITCH, NULL, "another authority certifies it: ca csr, ca install", NULL,
+      NULL, NULL },
+    { "subject", 0, FLAG_TEXT, "DN", "default CN= and the name", NULL, NULL, NULL },
+    KEY_TYPE_FLAG,
+    KEY_URI_FLAG,
+    LIFE_FLAG,
+    { "path-len", 0, FLAG_NUMBER, "N", "how many authorities may stand below it", NULL, NULL,
+      NULL },
+    { "only-authorities", 0, FLAG_SWITCH, NULL, "nobody enrolls with it", NULL, NULL, NULL },
+    NAMES_FLAGS,
+};
+static const struct flag ca_import_flags[] = {
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the file's password; - is stdin", NULL, NULL,
+      NULL },
+    { "name", 0, FLAG_TEXT, "NAME", "default: the CN of its certificate", NULL, NULL, NULL },
+    KEY_URI_FLAG,
+    { "crl", 0, FLAG_TEXT, "FILE", "its last CRL: number and entries go on", NULL, NULL, NULL },
+    { "crl-number", 0, FLAG_NUMBER, "N", "its last CRL's number, without the CRL", NULL, NULL,
+      NULL },
+    { "only-authorities", 0, FLAG_SWITCH, NULL, "nobody enrolls with it", NULL, NULL, NULL },
+};
+static const struct flag ca_rollover_flags[] = {
+    KEY_TYPE_FLAG,
+    KEY_URI_FLAG,
+    LIFE_FLAG,
+    { "outside", 0, FLAG_SWITCH, NULL, "another authority certifies the new key", NULL, NULL,
+      NULL },
+};
+static const struct flag ca_cross_flags[] = {
+    { "issuer", 0, FLAG_TEXT, "NAME", "the authority that certifies it, too", NULL, "ca", NULL },
+    LIFE_FLAG,
+    OUT_FLAG,
+};
+static const struct flag ca_out_flags[] = { OUT_FLAG };
+static const struct flag ca_delete_flags[] = {
+    { "destroy-keys", 0, FLAG_SWITCH, NULL, "its keys too, for ever", NULL, NULL, NULL },
+    { "confirm", 0, FLAG_TEXT, "NAME", "the authority's name, once more", NULL, NULL, NULL },
+};
+static const struct flag offline_init_flags[] = {
+    KEY_TYPE_FLAG,
+    LIFE_FLAG,
+    { "path-len", 0, FLAG_NUMBER, "N", "how many authorities may stand below it", NULL, NULL,
+      NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the key's new passphrase; - is stdin", NULL,
+      NULL, NULL },
+    { "key-out", 0, FLAG_TEXT, "FILE", "write the encrypted key there, mode 0600", NULL, NULL,
+      NULL },
+    OUT_FLAG,
+};
+static const struct flag offline_sign_flags[] = {
+    OFFLINE_FLAGS,
+    LIFE_FLAG,
+    { "path-len", 0, FLAG_NUMBER, "N", "how many authorities may stand below; default 0", NULL,
+      NULL, NULL },
+    NAMES_FLAGS,
+    { "crl-url", 0, FLAG_TEXTS, "URL", "where the offline authority's CRL is", NULL, NULL, NULL },
+    { "ca-issuers-url", 0, FLAG_TEXTS, "URL", "where its certificate is", NULL, NULL, NULL },
+    OUT_FLAG,
+};
+static const struct flag offline_crl_flags[] = {
+    OFFLINE_FLAGS,
+    { "number", 0, FLAG_NUMBER, "N", "the list's number, above the last one's", NULL, "crl-number",
+      NULL },
+    { "revoked", 0, FLAG_NAMES, "HEX", "serial numbers; repeat, or with commas", NULL, NULL, NULL },
+    LIFE_FLAG,
+    OUT_FLAG,
+};
 static const struct flag query_flags[] = {
     { "filter", 0, FLAG_TEXT, "QUERY", "which", NULL, "query", NULL },
 };
@@ -340,6 +448,45 @@ const struct command commands[] = {
     { "ca disable", "NAME", 1, 1, NULL, 0, run_ca_switch,
       "Switch an authority off: it issues nothing.",
       "  chancery ca disable \"Example Issuing CA 1\"\n" },
+    { "ca create", "NAME", 1, 1, FLAGS(ca_create_flags), run_ca_create,
+      "Make a certificate authority.",
+      "  chancery ca create \"Web CA\" --parent \"Example Root CA\" --key-type ec:p384\n"
+      "  chancery ca create \"HSM CA\" --outside --key-uri 'pkcs11:token=ca;object=hsm'\n" },
+    { "create-ca-cert", "NAME", 1, 1, FLAGS(ca_create_flags), run_ca_create,
+      "Make a certificate authority.", "  chancery create-ca-cert \"Web Root\"\n", COMMAND_HIDDEN },
+    { "ca import", "FILE", 1, 1, FLAGS(ca_import_flags), run_ca_import,
+      "Take over an authority that worked elsewhere: PKCS#12, or PEM.",
+      "  chancery ca import ca.p12 --password-file pw --crl last.crl\n"
+      "  chancery ca import chain.pem --key-uri 'pkcs11:token=ca;object=k' --crl-number 41\n" },
+    { "ca csr", "NAME", 1, 1, FLAGS(ca_out_flags), run_ca_csr,
+      "Write the request of an authority whose certificate comes from outside.",
+      "  chancery ca csr \"HSM CA\" --out hsm-ca.csr\n" },
+    { "ca install", "NAME FILE", 2, 2, NULL, 0, run_ca_install,
+      "Put in the certificate made of that request, with its issuers'.",
+      "  chancery ca install \"HSM CA\" chain.pem\n" },
+    { "ca rollover", "NAME", 1, 1, FLAGS(ca_rollover_flags), run_ca_rollover,
+      "Give an authority a new key; the old one goes on for CRL and OCSP.",
+      "  chancery ca rollover \"Example Issuing CA 1\" --yes\n" },
+    { "ca cross-sign", "NAME", 1, 1, FLAGS(ca_cross_flags), run_ca_cross_sign,
+      "Have another authority certify an authority's key, too.",
+      "  chancery ca cross-sign \"New Root\" --issuer \"Old Root\" --out cross.pem\n" },
+    { "ca chain", "NAME", 1, 1, FLAGS(ca_out_flags), run_ca_chain,
+      "Write an authority's certificate and its issuers', PEM.",
+      "  chancery ca chain \"Example Issuing CA 1\"\n" },
+    { "ca delete", "NAME", 1, 1, FLAGS(ca_delete_flags), run_ca_delete,
+      "Retire an authority: CRL and OCSP go on for what it issued.",
+      "  chancery ca delete \"Old CA\"\n"
+      "  chancery ca delete \"Old CA\" --destroy-keys --confirm \"Old CA\"\n" },
+    { "ca offline init", "SUBJECT", 1, 1, FLAGS(offline_init_flags), run_offline_init,
+      "Make a root whose key stays in a file, without a server.",
+      "  chancery ca offline init \"CN=Example Root,O=Example\" --key-out root.key --out "
+      "root.pem\n" },
+    { "ca offline sign", "CSR", 1, 1, FLAGS(offline_sign_flags), run_offline_sign,
+      "Certify an authority's request with such a root.",
+      "  chancery ca offline sign hsm-ca.csr --ca root.pem --key root.key --out hsm-ca.pem\n" },
+    { "ca offline crl", "", 0, 0, FLAGS(offline_crl_flags), run_offline_crl,
+      "Write such a root's revocation list.",
+      "  chancery ca offline crl --ca root.pem --key root.key --number 7 --out root.crl\n" },
     { "templates list", "", 0, 0, FLAGS(query_flags), run_templates_list, "List the templates.",
       "  chancery templates list\n" },
     { "templates show", "NAME", 1, 1, NULL, 0, run_templates_show, "Show one template.",
@@ -411,7 +558,8 @@ const struct group groups[] = {
     { "enroll", "Get certificates for requests of your own." },
     { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },
     { "collections", "Manage the collections, which are kept queries." },
-    { "ca", "Look at the certificate authorities and their revocation lists." },
+    { "ca", "Certificate authorities: their keys, certificates and revocation lists." },
+    { "ca offline", "An authority without a server or a network: keys in files." },
     { "templates", "Look at the templates, which say what may be issued." },
     { "audit", "Read and verify the record of who did what." },
     { "users", "Manage who may log in." },

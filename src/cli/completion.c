@@ -18,8 +18,11 @@ add_seconds(struct buf *out, const struct group *g)
 
     for (size_t i = 0; i < command_count; i++)
         if (is_shown(&commands[i]) && !strncmp(commands[i].path, g->name, len) &&
-            commands[i].path[len] == ' ')
+            commands[i].path[len] == ' ' && !strchr(commands[i].path + len + 1, ' '))
             buf_printf(out, "%s ", commands[i].path + len + 1);
+    for (size_t i = 0; i < group_count; i++) /* a group within it */
+        if (!strncmp(groups[i].name, g->name, len) && groups[i].name[len] == ' ')
+            buf_printf(out, "%s ", groups[i].name + len + 1);
 }
 
 static void
@@ -29,7 +32,8 @@ add_firsts(struct buf *out)
         if (is_shown(&commands[i]) && !strchr(commands[i].path, ' '))
             buf_printf(out, "%s ", commands[i].path);
     for (size_t i = 0; i < group_count; i++)
-        buf_printf(out, "%s ", groups[i].name);
+        if (!strchr(groups[i].name, ' '))
+            buf_printf(out, "%s ", groups[i].name);
 }
 
 static void

@@ -313,10 +313,15 @@ take_word(struct cli *c, const char *word)
     }
     c->command =
         command_find(c->group ? arena_printf(c->s->arena, "%s %s", c->group->name, word) : word);
-    if (!c->command && !c->group)
-        c->group = group_find(word);
-    else if (!c->command)
-        return unknown_word(c, word);
+    if (!c->command) {
+        const struct group *outer = c->group;
+
+        c->group = group_find(outer ? arena_printf(c->s->arena, "%s %s", outer->name, word) : word);
+        if (!c->group) {
+            c->group = outer;
+            return unknown_word(c, word);
+        }
+    }
     return c->command || c->group ? OK : unknown_word(c, word);
 }
 

@@ -266,17 +266,11 @@ put_attributes(struct scope *s, struct buf *b, const struct csr_plan *plan)
 }
 
 enum err
-csr_build(struct scope *s, const struct csr_plan *plan, EVP_PKEY *key, enum sig_alg alg,
-          struct bytes *der)
+csr_info(struct scope *s, const struct csr_plan *plan, struct bytes spki, struct bytes *info)
 {
-    struct key_spec spec = key_spec_of(key);
-    struct bytes spki, info, signature;
     struct buf b;
     size_t all;
 
-    if (alg == SIG_NONE)
-        alg = sig_alg_for(spec.type, spec.bits);
-    TRY(key_spki(s, key, &spki));
     buf_init_in(&b, s->arena, CSR_MAX_LEN);
     all = der_begin(&b, DER_SEQUENCE);
     der_put_int(&b, 0);
@@ -287,11 +281,25 @@ csr_build(struct scope *s, const struct csr_plan *plan, EVP_PKEY *key, enum sig_
     der_put_raw(&b, spki);
     put_attributes(s, &b, plan);
     der_close(&b, all);
-    info = buf_bytes(&b);
+    *info = buf_bytes(&b);
     if (b.failed)
         return fail_code(s, E_INVALID, CHY_BAD_CSR,
                          "the request holds a malformed name, or would pass %d octets",
                          CSR_MAX_LEN);
+    return OK;
+}
+
+enum err
+csr_build(struct scope *s, const struct csr_plan *plan, EVP_PKEY *key, enum sig_alg alg,
+          struct bytes *der)
+{
+    struct key_spec spec = key_spec_of(key);
+    struct bytes spki, info, signature;
+
+    if (alg == SIG_NONE)
+        alg = sig_alg_for(spec.type, spec.bits);
+    TRY(key_spki(s, key, &spki));
+    TRY(csr_info(s, plan, spki, &info));
     TRY(key_sign(s, key, alg, info, &signature));
     return cert_assemble(s, info, alg, signature, der);
 }

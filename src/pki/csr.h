@@ -57,6 +57,9 @@ struct csr_plan {
     struct list exts;      /* of struct ext: further extensions to ask for */
     const char *challenge; /* or NULL */
 };
+/** The CertificationRequestInfo that is to be signed, in s->arena: for keys that are not here. */
+enum err csr_info(struct scope *s, const struct csr_plan *plan, struct bytes spki,
+                  struct bytes *info);
 /** Write and sign a request. @param alg  SIG_NONE: what fits the key */
 enum err csr_build(struct scope *s, const struct csr_plan *plan, EVP_PKEY *key, enum sig_alg alg,
                    struct bytes *der);

@@ -224,7 +224,7 @@ check_validity(struct lint_work *w)
 static bool
 is_ca_kind(enum lint_kind kind)
 {
-    return kind == LINT_ROOT || kind == LINT_SUB_CA;
+    return kind == LINT_ROOT || kind == LINT_SUB_CA || kind == LINT_LINK;
 }
 
 static void
@@ -242,7 +242,7 @@ check_names(struct lint_work *w)
         return;
     if (!bytes_eq(w->issuer, c->issuer->subject))
         lint_add(w, L_issuer_differs, NULL);
-    if (c->kind != LINT_ROOT && bytes_eq(w->subject, c->issuer->subject))
+    if (c->kind != LINT_ROOT && c->kind != LINT_LINK && bytes_eq(w->subject, c->issuer->subject))
         lint_add(w, L_subject_is_issuers, NULL);
 }
 

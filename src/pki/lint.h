@@ -35,6 +35,7 @@ enum lint_kind {
     LINT_LEAF,
     LINT_ROOT, /* self-issued */
     LINT_SUB_CA,
+    LINT_LINK, /* an issuer's own next key: self-issued, not self-signed (RFC 4210 section 4.4) */
     LINT_RESPONDER, /* delegated OCSP responder */
 };
 

@@ -375,7 +375,7 @@ static const struct known {
 static bool
 ca_wanted(const struct lint_work *w)
 {
-    return w->c->kind == LINT_ROOT || w->c->kind == LINT_SUB_CA;
+    return w->c->kind == LINT_ROOT || w->c->kind == LINT_SUB_CA || w->c->kind == LINT_LINK;
 }
 
 static void

@@ -220,6 +220,75 @@ ext_ca(struct scope *s, struct list *exts, int path_len)
     add_built(s, exts, OID_BASIC_CONSTRAINTS, true, &b);
 }
 
+/* A network: the address, then its mask. */
+static bool
+network_of(struct scope *s, const char *text, struct bytes *out)
+{
+    const char *slash = strchr(text, '/');
+    struct bytes address;
+    int64_t bits;
+    uint8_t *both;
+
+    if (!slash ||
+        !ip_parse(s->arena, arena_text_n(s->arena, text, (size_t)(slash - text)), &address) ||
+        !text_to_int(slash + 1, &bits) || bits < 0 || bits > (int64_t)address.len * 8)
+        return false;
+    both = arena_alloc(s->arena, address.len * 2);
+    for (size_t i = 0; i < address.len; i++) {
+        int64_t here = MAX(MIN(bits - (int64_t)i * 8, 8), 0);
+        uint8_t mask = (uint8_t)(0xff00 >> here);
+
+        both[i] = address.data[i] & mask;
+        both[address.len + i] = mask;
+    }
+    *out = (struct bytes){ both, address.len * 2 };
+    return true;
+}
+
+static enum err
+put_subtrees(struct scope *s, struct buf *b, uint8_t tag, const struct list *texts)
+{
+    size_t all;
+
+    if (!texts->count)
+        return OK;
+    all = der_begin(b, tag);
+    LIST_EACH(const char *, text, texts)
+    {
+        struct general_name name = { .kind = GN_DNS, .text = *text };
+        size_t tree = der_begin(b, DER_SEQUENCE);
+
+        if (network_of(s, *text, &name.octets))
+            name.kind = GN_IP;
+        else if (strchr(*text, '/') || !**text || **text == '.' || strpbrk(*text, "*@: "))
+            return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                             "name constraints: \"%.253s\" is neither a DNS name nor a network",
+                             *text);
+        general_name_write(b, &name);
+        der_close(b, tree);
+    }
+    der_close(b, all);
+    return OK;
+}
+
+enum err
+ext_name_constraints(struct scope *s, struct list *exts, const struct list *permitted,
+                     const struct list *excluded)
+{
+    struct buf b;
+    size_t all;
+
+    if (!permitted->count && !excluded->count)
+        return OK;
+    buf_init_in(&b, s->arena, 65536);
+    all = der_begin(&b, DER_SEQUENCE);
+    TRY(put_subtrees(s, &b, DER_CONSTRUCTED(0), permitted));
+    TRY(put_subtrees(s, &b, DER_CONSTRUCTED(1), excluded));
+    der_close(&b, all);
+    add_built(s, exts, OID_NAME_CONSTRAINTS, true, &b);
+    return OK;
+}
+
 void
 ext_not_ca(struct scope *s, struct list *exts)
 {

@@ -49,6 +49,17 @@ void ext_eku(struct scope *s, struct list *exts, const struct list *oids, bool c
 void ext_san(struct scope *s, struct list *exts, const struct list *sans, bool critical);
 /** For a CA: critical, TRUE. @param path_len  -1: none */
 void ext_ca(struct scope *s, struct list *exts, int path_len);
+/**
+ * nameConstraints, critical; nothing is added when both lists are empty.
+ *
+ * @param permitted  of const char *: "example.com" and all below it, or a network,
+ * "192.0.2.0/24"
+ * @param excluded  the same
+ * @return E_INVALID: neither; the entry is named
+ * @see RFC 5280 section 4.2.1.10
+ */
+enum err ext_name_constraints(struct scope *s, struct list *exts, const struct list *permitted,
+                              const struct list *excluded);
 /** For a leaf that wants the extension: an empty SEQUENCE, critical. */
 void ext_not_ca(struct scope *s, struct list *exts);
 /** URLS: of const char *; one DistributionPoint for each. */

@@ -186,7 +186,7 @@ ext(struct scope *s, struct list *exts, const char *oid, bool critical, const ch
 static struct list
 good_extensions(struct scope *s, enum lint_kind kind)
 {
-    bool ca = kind == LINT_ROOT || kind == LINT_SUB_CA;
+    bool ca = kind == LINT_ROOT || kind == LINT_SUB_CA || kind == LINT_LINK;
     struct list exts = { 0 };
 
     ext(s, &exts, OID_KEY_USAGE, true, ca ? "03#0106" : "03#0780");

@@ -1,12 +1,17 @@
 /* Certificate authorities. */
+#include "ca/order.h"
+#include "pki/bundle.h"
 #include "pki/pem.h"
 #include "rest/rest.h"
+#include <string.h>
 
 static void
 show_certificate(struct scope *s, const struct ca_key *key, struct v1_authority *out)
 {
     const struct cert *cert = key->cert;
 
+    out->generation = (struct opt_int){ true, key->generation };
+    out->key_backend = signer_backend(key->signer);
     out->subject = cert->subject.text;
     out->serial_number = cert->serial_hex;
     out->thumbprint = hex_upper(s->arena, (struct bytes){ cert->sha256, SHA256_LEN });
@@ -164,11 +169,258 @@ authorities_crl(struct request *rq)
     return reply(rq, 200, &out);
 }
 
+/* Making, taking over, renewing, retiring. */
+
+static enum err
+answer_made(struct request *rq, int64_t id)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct ca_authority *ca = ca_by_id(snap, id);
+    struct v1_authority out;
+
+    if (!ca)
+        return fail(rq->scope, E_INTERNAL, "authority %lld was made and is not here",
+                    (long long)id);
+    TRY(show(rq, snap, ca, &out));
+    return reply_made(rq, &out, NULL, ca->version,
+                      arena_printf(rq->scope->arena, "/authorities/%lld", (long long)id));
+}
+
+static enum err
+create(struct request *rq)
+{
+    const struct v1_authority_new *in = rq->body;
+    bool below = !text_empty(in->parent) || in->outside;
+    struct ca_order order = {
+        .name = in->name,
+        .subject = in->subject,
+        .parent = text_empty(in->parent) ? NULL : in->parent,
+        .outside = in->outside,
+        .key_type = text_empty(in->key_type) ? NULL : in->key_type,
+        .key_uri = in->key_uri,
+        .life_ms = in->life_days * DAY_MS,
+        .path_len = in->path_length.given ? in->path_length.value
+                    : below               ? 0
+                                          : -1,
+        .offers_enrollment = in->offers_enrollment.given ? in->offers_enrollment.value : below,
+        .permitted = in->permitted,
+        .excluded = in->excluded,
+    };
+    int64_t id;
+
+    TRY(ca_create(rq->scope, rq->app->office, &order, &rq->caller->actor, &id));
+    return answer_made(rq, id);
+}
+
+static enum err
+authorities_create(struct request *rq)
+{
+    return make_once(rq, create);
+}
+
+/* Text in PEM, or base64 of DER. */
+static enum err
+read_der(struct request *rq, const char *text, const char *label, struct bytes *out)
+{
+    struct list blocks = { 0 };
+
+    if (pem_read(rq->scope, bytes_of_text(text), &blocks) == OK)
+        LIST_EACH(struct pem_block, b, &blocks)
+    if (text_eq(b->label, label)) {
+        *out = b->data;
+        return OK;
+    }
+    scope_clear(rq->scope);
+    if (base64_decode(rq->scope->arena, text, strlen(text), true, out))
+        return OK;
+    return fail_code(rq->scope, E_INVALID, CHY_BAD_VALUE, "neither PEM (%s) nor base64", label);
+}
+
+static enum err
+read_bundle(struct request *rq, const struct v1_authority_import *in, struct ca_import *order,
+            struct secret **key)
+{
+    AUTO(secret_free)
+    struct secret *password =
+        text_empty(in->password) ? NULL : secret_copy(bytes_of_text(in->password));
+    struct bytes data = bytes_of_text(in->bundle);
+    struct bundle bundle = { 0 };
+    enum err e;
+
+    if (!strstr(in->bundle, "-----BEGIN") &&
+        !base64_decode(rq->scope->arena, in->bundle, data.len, true, &data)) {
+        problem(rq->scope, "bundle", CHY_BAD_VALUE, "neither PEM nor base64");
+        return problems_check(rq->scope);
+    }
+    e = bundle_read(rq->scope, data, password, &bundle);
+    if (e != OK || !bundle.key) {
+        problem(rq->scope, e == E_FORBIDDEN ? "password" : "bundle", CHY_BAD_VALUE, "%s",
+                e != OK ? rq->scope->error.text : "there is no private key in it");
+        return problems_check(rq->scope);
+    }
+    order->chain = bundle.certs;
+    TRY(key_to_pkcs8(rq->scope, bundle.key, key));
+    order->key = *key;
+    return OK;
+}
+
+static enum err
+import(struct request *rq)
+{
+    AUTO(secret_free) struct secret *key = NULL;
+    const struct v1_authority_import *in = rq->body;
+    struct ca_import order = {
+        .name = in->name,
+        .key_uri = in->key_uri,
+        .crl_number = in->crl_number.given ? in->crl_number.value : -1,
+        .offers_enrollment = !in->offers_enrollment.given || in->offers_enrollment.value,
+    };
+    int64_t id;
+
+    if (!text_empty(in->bundle))
+        TRY(read_bundle(rq, in, &order, &key));
+    else if (!text_empty(in->certificate))
+        TRY(note(rq->scope, pem_read_certs(rq->scope, bytes_of_text(in->certificate), &order.chain),
+                 "certificate"));
+    if (!text_empty(in->crl))
+        TRY(note(rq->scope, read_der(rq, in->crl, PEM_CRL, &order.crl), "crl"));
+    TRY(ca_take_over(rq->scope, rq->app->office, &order, &rq->caller->actor, &id));
+    return answer_made(rq, id);
+}
+
+static enum err
+authorities_import(struct request *rq)
+{
+    return make_once(rq, import);
+}
+
+static enum err
+authorities_csr(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct ca_authority *ca;
+    struct bytes der;
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    TRY(ca_csr(rq->scope, rq->app->office, ca->id, &der));
+    return reply(rq, 200, &(struct v1_pem){ pem_text(rq->scope->arena, PEM_CSR, der) });
+}
+
+static enum err
+authorities_install(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct v1_pem *in = rq->body;
+    const struct ca_authority *ca;
+    struct list chain = { 0 };
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    TRY(note(rq->scope, pem_read_certs(rq->scope, bytes_of_text(in->pem), &chain), "pem"));
+    TRY(ca_install(rq->scope, rq->app->office, ca->id, &chain, &rq->caller->actor));
+    return answer(rq, ca->id);
+}
+
+static enum err
+authorities_rollover(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    static const struct v1_authority_rollover none = { 0 };
+    const struct v1_authority_rollover *in = rq->body ? rq->body : &none;
+    struct ca_order order = { .key_type = text_empty(in->key_type) ? NULL : in->key_type,
+                              .key_uri = in->key_uri,
+                              .outside = in->outside,
+                              .life_ms = in->life_days * DAY_MS };
+    const struct ca_authority *ca;
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    TRY(ca_rollover(rq->scope, rq->app->office, ca->id, &order, &rq->caller->actor));
+    return answer(rq, ca->id);
+}
+
+static enum err
+authorities_cross_sign(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct v1_cross_sign *in = rq->body;
+    const struct ca_authority *ca, *issuer = ca_find(snap, in->issuer);
+    struct bytes der;
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    if (!issuer) {
+        problem(rq->scope, "issuer", CHY_NO_CA, "there is no certificate authority \"%s\"",
+                in->issuer);
+        return problems_check(rq->scope);
+    }
+    TRY(access_require(rq->scope, rq->caller, PERM_AUTHORITIES_MODIFY, GRANT_AUTHORITY,
+                       issuer->id));
+    TRY(ca_cross_sign(rq->scope, rq->app->office, ca->id, issuer->id, in->life_days * DAY_MS,
+                      &rq->caller->actor, &der));
+    return reply(rq, 200, &(struct v1_pem){ pem_text(rq->scope->arena, PEM_CERT, der) });
+}
+
+static enum err
+authorities_certificates(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    struct scope *s = rq->scope;
+    struct list have = { 0 }, out = { 0 };
+    const struct ca_authority *ca;
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_READ, &ca));
+    TRY(ca_certificates(s, rq->app->office, ca->id, &have));
+    LIST_EACH(struct ca_certificate, c, &have)
+    {
+        struct cert cert;
+
+        TRY(cert_read(s, c->der, &cert));
+        list_add(s->arena, &out, struct v1_ca_certificate,
+                 ((struct v1_ca_certificate){
+                     .id = c->id,
+                     .generation = c->generation,
+                     .preferred = c->preferred,
+                     .subject = cert.subject.text,
+                     .issuer = cert.issuer.text,
+                     .serial_number = cert.serial_hex,
+                     .thumbprint = hex_upper(s->arena, (struct bytes){ cert.sha256, SHA256_LEN }),
+                     .not_before = cert.not_before,
+                     .not_after = cert.not_after,
+                     .certificate = pem_text(s->arena, PEM_CERT, c->der),
+                 }));
+    }
+    return reply_items(rq, &out, NULL);
+}
+
+static enum err
+authorities_delete(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct v1_authority_retire *in = rq->query;
+    const struct ca_authority *ca;
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    if (in->destroy_keys && !text_eq(in->confirm, ca->name)) {
+        problem(rq->scope, "confirm", CHY_MISSING,
+                "the name of the authority whose keys are to be destroyed, once more: %s",
+                ca->name);
+        return problems_check(rq->scope);
+    }
+    TRY(ca_retire(rq->scope, rq->app->office, ca->id, in->destroy_keys, &rq->caller->actor));
+    return reply_none(rq);
+}
+
 const struct binding rest_authorities[] = {
     { &v1_authorities_list_op, authorities_list },
     { &v1_authorities_get_op, authorities_get },
     { &v1_authorities_enable_op, authorities_enable },
     { &v1_authorities_disable_op, authorities_disable },
     { &v1_authorities_crl_op, authorities_crl },
+    { &v1_authorities_create_op, authorities_create },
+    { &v1_authorities_import_op, authorities_import },
+    { &v1_authorities_csr_op, authorities_csr },
+    { &v1_authorities_install_op, authorities_install },
+    { &v1_authorities_rollover_op, authorities_rollover },
+    { &v1_authorities_cross_sign_op, authorities_cross_sign },
+    { &v1_authorities_certificates_op, authorities_certificates },
+    { &v1_authorities_delete_op, authorities_delete },
     { NULL, NULL },
 };

@@ -65,7 +65,8 @@ check_signing_keys(struct scope *s, struct app *app, const char **detail)
 
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
     {
-        if (!(*ca)->enabled || ((*ca)->key && signer_health(s, (*ca)->key->signer) == OK))
+        if (!(*ca)->enabled || (*ca)->state != 1 ||
+            ((*ca)->key && signer_health(s, (*ca)->key->signer) == OK))
             continue;
         *detail = arena_printf(s->arena, "the key of %s cannot be used", (*ca)->name);
         worst = STATE_FAILING;

@@ -1,0 +1,83 @@
+/**
+ * Order: authorities made, taken over from elsewhere, given new keys, certified by others, retired.
+ * Each is one commit with its audit events; what is wrong with an order is told field by field.
+ * Any thread.
+ */
+#ifndef CA_ORDER_H
+#define CA_ORDER_H
+
+#include "ca/office.h"
+
+/** What an authority, or a new key of one, is to be. */
+struct ca_order {
+    const char *name;     /* not for a new key */
+    const char *subject;  /* DN; NULL: CN= and the name */
+    const char *parent;   /* the authority above; NULL: none, a root */
+    bool outside;         /* its certificate comes from elsewhere: see ca_csr(), ca_install() */
+    const char *key_type; /* "ec-p384", "rsa-4096", "ed25519"; NULL: as the parent's */
+    const char *key_uri;  /* "pkcs11:...": where the key is made; NULL or "": a file of ours */
+    int64_t life_ms;      /* 0: 20 years for a root, 10 below, not beyond the parent's end */
+    int64_t path_len;     /* how many authorities may stand below; -1: no limit */
+    bool offers_enrollment;
+    struct list permitted, excluded; /* of const char *: DNS names and networks (192.0.2.0/24) that
+                                        certificates below may, or must not, carry */
+};
+
+/** Make an authority. @return E_INVALID: problems by field; E_CONFLICT: the name is taken;
+ * E_UNAVAILABLE: token or parent's key */
+enum err ca_create(struct scope *s, struct ca_office *office, const struct ca_order *order,
+                   const struct audit_actor *actor, int64_t *id);
+/**
+ * Make a new key, the next generation of an authority, from order's key_type, key_uri, life_ms and
+ * outside; the rest is as it was. The old key goes on for CRL and OCSP. A new root is also
+ * certified by the old one, for those who trust that.
+ */
+enum err ca_rollover(struct scope *s, struct ca_office *office, int64_t id,
+                     const struct ca_order *order, const struct audit_actor *actor);
+/** A certification request (DER, in s->arena) by the key that waits for its certificate, else by
+ * the present one. */
+enum err ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct bytes *der);
+/**
+ * Put in the certificate that an outside authority made of ca_csr().
+ *
+ * @param chain  of struct bytes: the certificate, then its issuers as far as they are at hand
+ */
+enum err ca_install(struct scope *s, struct ca_office *office, int64_t id, const struct list *chain,
+                    const struct audit_actor *actor);
+/** Have the authority ISSUER certify the present key of ID, too; DER receives the certificate. */
+enum err ca_cross_sign(struct scope *s, struct ca_office *office, int64_t id, int64_t issuer,
+                       int64_t life_ms, const struct audit_actor *actor, struct bytes *der);
+
+/** An authority that worked elsewhere. */
+struct ca_import {
+    const char *name;         /* NULL: its certificate's CN */
+    struct list chain;        /* of struct bytes: its certificate, then its issuers */
+    const struct secret *key; /* DER PrivateKeyInfo; NULL: it is at key_uri already */
+    const char *key_uri;      /* "pkcs11:..."; NULL or "": a file of ours is made */
+    struct bytes crl;         /* DER: its last CRL, whose number and entries go on; or none */
+    int64_t crl_number;       /* of its last CRL, when that is not at hand; -1: not given */
+    bool offers_enrollment;
+};
+/** Take an authority over. Errors as those of ca_create(). */
+enum err ca_take_over(struct scope *s, struct ca_office *office, const struct ca_import *in,
+                      const struct audit_actor *actor, int64_t *id);
+
+/**
+ * Retire an authority: it issues nothing and is no more listed for enrollment; its certificates,
+ * CRL and OCSP stay. With DESTROY_KEYS its keys are destroyed, for ever, and CRLs end.
+ *
+ * @return E_CONFLICT: requests are pending; with DESTROY_KEYS also: certificates of it are valid
+ */
+enum err ca_retire(struct scope *s, struct ca_office *office, int64_t id, bool destroy_keys,
+                   const struct audit_actor *actor);
+
+/** A certificate of an authority's keys. */
+struct ca_certificate {
+    int64_t id, generation;
+    bool preferred;
+    struct bytes der;
+};
+/** All of them, the newest key first, its preferred one first: a list of struct ca_certificate. */
+enum err ca_certificates(struct scope *s, struct ca_office *office, int64_t id, struct list *out);
+
+#endif

@@ -1,0 +1,303 @@
+/* Authorities made, taken over, given new keys, certified by others, retired. */
+#include "cli/run.h"
+
+#include "pki/pem.h"
+#include <stdio.h>
+#include <string.h>
+
+#define FILE_MAX_LEN ((size_t)16 << 20)
+
+/* A JSON object being written, member by member. */
+static void
+begin(struct cli *c, struct buf *b)
+{
+    buf_init_in(b, c->s->arena, CLI_BODY_MAX);
+    buf_byte(b, '{');
+}
+
+static void
+member(struct buf *b, const char *name)
+{
+    if (b->len > 1)
+        buf_byte(b, ',');
+    json_text(b, name);
+    buf_byte(b, ':');
+}
+
+static void
+put_text(struct buf *b, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    member(b, name);
+    json_text(b, value);
+}
+
+static void
+put_texts(struct cli *c, struct buf *b, const char *name, const char *flag)
+{
+    struct list values = cli_texts(c, flag);
+
+    if (!values.count)
+        return;
+    member(b, name);
+    for (size_t i = 0; i < values.count; i++) {
+        buf_byte(b, i ? ',' : '[');
+        json_text(b, *list_at(&values, const char *, i));
+    }
+    buf_byte(b, ']');
+}
+
+static void
+put_number(struct cli *c, struct buf *b, const char *name, const char *flag)
+{
+    if (!cli_text(c, flag))
+        return;
+    member(b, name);
+    buf_int(b, cli_number(c, flag, 0));
+}
+
+static void
+put_switch(struct cli *c, struct buf *b, const char *name, bool value)
+{
+    (void)c;
+    member(b, name);
+    buf_text(b, value ? "true" : "false");
+}
+
+static void
+put_days(struct cli *c, struct buf *b)
+{
+    if (!cli_text(c, "duration"))
+        return;
+    member(b, "life_days");
+    buf_int(b, MAX(cli_duration(c, "duration", 0) / DAY_MS, 1));
+}
+
+static enum err
+ask_body(struct cli *c, const char *path, struct buf *b, const char *not_done, struct answer *a)
+{
+    struct ask ask = { .method = "POST", .path = path, .not_done = not_done };
+
+    buf_byte(b, '}');
+    ask.body = buf_str(b);
+    if (!ask.body)
+        return fail_code(c->s, E_LIMIT, CHY_USAGE, "the files are too large");
+    return ask_server(c, &ask, a);
+}
+
+static const char *
+path_of(struct cli *c, const char *rest)
+{
+    return arena_printf(c->s->arena, REST_API "/authorities/%s%s", segment(c, cli_arg(c, 0)), rest);
+}
+
+static enum err
+would(struct cli *c, const char *what)
+{
+    (void)printf("would %s %s\n", what, cli_arg(c, 0));
+    return OK;
+}
+
+static enum err
+show_made(struct cli *c, const struct answer *a, const char *what)
+{
+    static const struct view view = { .kind = "ca", .key = "name" };
+
+    if (output_is_table(c)) {
+        say(c, "%s %s", json_str(json_get(a->json, "name")), what);
+        return OK;
+    }
+    return print_data(c, &view, a->json);
+}
+
+enum err
+run_ca_create(struct cli *c)
+{
+    struct answer a;
+    struct buf b;
+
+    if (cli_has(c, "dry-run"))
+        return would(c, "make certificate authority");
+    begin(c, &b);
+    put_text(&b, "name", cli_arg(c, 0));
+    put_text(&b, "subject", cli_text(c, "subject"));
+    put_text(&b, "parent", cli_text(c, "parent"));
+    put_text(&b, "key_type", cli_text(c, "key-type"));
+    put_text(&b, "key_uri", cli_text(c, "key-uri"));
+    put_number(c, &b, "path_length", "path-len");
+    put_texts(c, &b, "permitted", "permitted-dns");
+    put_texts(c, &b, "excluded", "excluded-dns");
+    put_days(c, &b);
+    if (cli_has(c, "outside"))
+        put_switch(c, &b, "outside", true);
+    if (cli_has(c, "only-authorities"))
+        put_switch(c, &b, "offers_enrollment", false);
+    TRY(ask_body(c, REST_API "/authorities", &b, "authority not made", &a));
+    if (cli_has(c, "outside"))
+        say(c, "next: chancery ca csr \"%s\", have it certified, chancery ca install",
+            cli_arg(c, 0));
+    return show_made(c, &a, "is made");
+}
+
+static enum err
+put_file(struct cli *c, struct buf *b, const char *name, const char *path)
+{
+    struct bytes data;
+
+    TRY(read_input(c, path, FILE_MAX_LEN, &data));
+    put_text(b, name,
+             strstr(arena_text_n(c->s->arena, (const char *)data.data, data.len), "-----BEGIN")
+                 ? arena_text_n(c->s->arena, (const char *)data.data, data.len)
+                 : base64_encode(c->s->arena, data));
+    return OK;
+}
+
+enum err
+run_ca_import(struct cli *c)
+{
+    AUTO(secret_free) struct secret *password = NULL;
+    struct answer a;
+    struct buf b;
+
+    if (cli_has(c, "dry-run"))
+        return would(c, "take over the authority of");
+    begin(c, &b);
+    TRY(put_file(c, &b, cli_text(c, "key-uri") ? "certificate" : "bundle", cli_arg(c, 0)));
+    if (cli_text(c, "password-file")) {
+        TRY(read_password(c, "password-file", "Password of the file", &password));
+        put_text(&b, "password", (const char *)password->data);
+    }
+    put_text(&b, "name", cli_text(c, "name"));
+    put_text(&b, "key_uri", cli_text(c, "key-uri"));
+    put_number(c, &b, "crl_number", "crl-number");
+    if (cli_text(c, "crl"))
+        TRY(put_file(c, &b, "crl", cli_text(c, "crl")));
+    if (cli_has(c, "only-authorities"))
+        put_switch(c, &b, "offers_enrollment", false);
+    TRY(ask_body(c, REST_API "/authorities/import", &b, "authority not taken over", &a));
+    say(c, "OCSP answers \"unknown\" for certificates that it issued elsewhere, but for those that "
+           "its CRL lists");
+    return show_made(c, &a, "is taken over");
+}
+
+static enum err
+write_pem(struct cli *c, const struct answer *a)
+{
+    const char *pem = json_str(json_get(a->json, "pem")), *out = cli_text(c, "out");
+
+    return write_out(c, out ? out : "-", bytes_of_text(pem ? pem : ""), false);
+}
+
+enum err
+run_ca_csr(struct cli *c)
+{
+    struct ask ask = { .method = "POST", .path = path_of(c, "/csr") };
+    struct answer a;
+
+    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    return write_pem(c, &a);
+}
+
+enum err
+run_ca_install(struct cli *c)
+{
+    struct answer a;
+    struct buf b;
+
+    if (cli_has(c, "dry-run"))
+        return would(c, "put the certificate into");
+    begin(c, &b);
+    TRY(put_file(c, &b, "pem", cli_arg(c, 1)));
+    TRY(ask_body(c, path_of(c, "/certificate"), &b, "certificate not put in", &a));
+    return show_made(c, &a, "has its certificate");
+}
+
+enum err
+run_ca_rollover(struct cli *c)
+{
+    struct answer a;
+    struct buf b;
+
+    if (cli_has(c, "dry-run"))
+        return would(c, "make a new key for");
+    TRY(confirm(c, arena_printf(c->s->arena, "make a new key for %s", cli_arg(c, 0))));
+    begin(c, &b);
+    put_text(&b, "key_type", cli_text(c, "key-type"));
+    put_text(&b, "key_uri", cli_text(c, "key-uri"));
+    put_days(c, &b);
+    if (cli_has(c, "outside"))
+        put_switch(c, &b, "outside", true);
+    TRY(ask_body(c, path_of(c, "/rollover"), &b, "no new key", &a));
+    return show_made(c, &a, "has a new key");
+}
+
+enum err
+run_ca_cross_sign(struct cli *c)
+{
+    struct answer a;
+    struct buf b;
+
+    if (!cli_text(c, "issuer"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--issuer is needed: who certifies it");
+    if (cli_has(c, "dry-run"))
+        return would(c, "cross-sign");
+    begin(c, &b);
+    put_text(&b, "issuer", cli_text(c, "issuer"));
+    put_days(c, &b);
+    TRY(ask_body(c, path_of(c, "/cross-sign"), &b, "not certified", &a));
+    return write_pem(c, &a);
+}
+
+/* Its certificate, then its issuers', as far as they are known. */
+enum err
+run_ca_chain(struct cli *c)
+{
+    const char *name = cli_arg(c, 0), *out = cli_text(c, "out");
+    struct buf text;
+
+    buf_init_in(&text, c->s->arena, FILE_MAX_LEN);
+    for (int depth = 0; name && depth < 16; depth++) {
+        const char *pem;
+        struct answer a;
+
+        TRY(note(c->s,
+                 ask_get(c,
+                         arena_printf(c->s->arena, REST_API "/authorities/%s/certificates",
+                                      segment(c, name)),
+                         &a),
+                 "certificate authority %s", name));
+        pem = json_str(json_get(json_item(json_get(a.json, "items"), 0), "certificate"));
+        buf_text(&text, pem ? pem : "");
+        TRY(ask_get(c, arena_printf(c->s->arena, REST_API "/authorities/%s", segment(c, name)),
+                    &a));
+        name = json_str(json_get(a.json, "parent"));
+    }
+    return write_out(c, out ? out : "-", buf_bytes(&text), false);
+}
+
+enum err
+run_ca_delete(struct cli *c)
+{
+    bool destroy = cli_has(c, "destroy-keys");
+    struct ask ask = { .method = "DELETE", .path = path_of(c, "") };
+    struct answer a;
+
+    if (cli_has(c, "dry-run"))
+        return would(c, destroy ? "destroy the keys of" : "retire");
+    TRY(confirm(c, arena_printf(c->s->arena, "retire %s", cli_arg(c, 0))));
+    if (destroy) {
+        const char *again = cli_text(c, "confirm");
+
+        if (!again) /* --yes answers the first question alone */
+            return fail_code(
+                c->s, E_INVALID, CHY_USAGE,
+                "to destroy its keys for ever, say its name once more: --confirm \"%s\"",
+                cli_arg(c, 0));
+        ask_param(c, &ask, "destroy_keys", "true");
+        ask_param(c, &ask, "confirm", again);
+    }
+    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    say(c, "%s is retired%s", cli_arg(c, 0), destroy ? ", its keys are destroyed" : "");
+    return OK;
+}

@@ -1,0 +1,296 @@
+"""Authorities made, taken over, given new keys, certified by others, retired."""
+import base64
+import datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
+
+import hsm
+import keys
+import processes
+import programs
+from chancery import good
+
+
+def made(client, name, **body):
+    reply = client.rest("POST", "/authorities", json={"name": name, **body})
+    assert reply.status_code == 201, reply.text
+    return reply.json()
+
+
+def refused(reply, *paths, status=422):
+    assert reply.status_code == status, reply.text
+    said = {one.get("field") or one.get("path") for one in reply.json().get("errors", reply.json().get("problems", []))}
+    for path in paths:
+        assert path in reply.text, (path, said, reply.text)
+    return reply.json()
+
+
+def judge(tmp_path, client, authority, dns="below.example.com"):
+    """A leaf of the authority, seen by OpenSSL and GnuTLS as good and, once revoked, as revoked."""
+    answer = client.enroll(dns=(dns,), CertificateAuthority=authority)
+    judged = programs.Judged(tmp_path, answer["Certificates"])
+    judged.check_chain()
+    assert judged.by_crl() == "ok" and judged.by_gnutls() == "good"
+    for digest in ("-sha1", "-sha256"):
+        assert judged.by_ocsp(digest) == "good"
+    client.revoke(answer["KeyfactorID"], reason=4)
+    assert judged.by_ocsp() == "revoked"
+    processes.wait_until(lambda: judged.by_crl() == "revoked", 15, 0.2, "the CRL")
+    return answer
+
+
+@pytest.mark.parametrize("kind", ["ec-p256", "ec-p384", "rsa-3072", "ed25519"])
+def test_a_root_and_an_authority_below_it_of_every_kind_of_key(server, tmp_path, kind):
+    client, name = server.client(), f"Made {kind} {server.database[:6]}"
+    root = made(client, f"{name} Root", key_type=kind, path_length=1)
+    assert root["usable"] and not root["offers_enrollment"] and root["generation"] == 1
+    below = made(client, f"{name} CA", parent=root["name"], subject=f"CN={name} CA,O=Contoso,C=US")
+    assert below["parent"] == root["name"] and below["key_type"] == root["key_type"]
+    subject = keys.load(below["certificate"]).subject
+    assert {one.rfc4514_string() for one in subject} == {f"CN={name} CA", "O=Contoso", "C=US"}
+    judge(tmp_path, client, below["name"])
+
+
+def test_what_is_wrong_with_an_order_is_told_by_field(server):
+    client = server.client()
+    issuing = client.server_ca()
+    for body, paths in (
+            ({"name": "X1", "key_type": "dsa-1024"}, ["key_type"]),
+            ({"name": "X1", "parent": "nobody"}, ["parent"]),
+            ({"name": "X1", "parent": issuing}, ["parent", "path length"]),
+            ({"name": "X1", "key_uri": "file:/etc/passwd"}, ["key_uri"]),
+            ({"name": "X1", "subject": f"CN={issuing}"}, ["subject"]),
+            ({"name": "X1", "key_type": "rsa-1024", "path_length": 3, "key_uri": "file:x"}, ["key_type", "key_uri"]),
+            ({"name": "X1", "permitted": ["*.example.com"]}, ["name constraints"])):
+        refused(client.rest("POST", "/authorities", json=body), *paths, status=400)
+    reply = client.rest("POST", "/authorities", json={"name": issuing, "subject": "CN=other"})
+    assert reply.status_code == 409
+    names = {one["name"] for one in good(client.rest("GET", "/authorities"))["items"]}
+    assert "X1" not in names
+    assert not list((server.data / "keys").glob("x1-*"))
+
+
+def test_name_constraints_bind_what_is_below(server, tmp_path):
+    client, tag = server.client(), server.database[:6]
+    root = made(client, f"Bound {tag} Root", key_type="ec-p256")
+    below = made(client, f"Bound {tag} CA", parent=root["name"], permitted=["example.com", "192.0.2.0/24"],
+                 excluded=["secret.example.com"])
+    certificate = keys.load(below["certificate"])
+    limits = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    assert limits.critical
+    assert {str(one.value) for one in limits.value.permitted_subtrees} == {"example.com", "192.0.2.0/24"}
+    judge(tmp_path, client, below["name"], dns="www.example.com")
+    for dns in ("www.example.net", "very.secret.example.com"):
+        reply = client.command("POST", "/Enrollment/CSR", json={
+            "CSR": keys.new_csr(cn=dns, dns=(dns,)), "Template": "WebServer", "CertificateAuthority": below["name"],
+            "Timestamp": "2025-10-22T14:30:00Z"}, headers={"x-certificateformat": "PEM"})
+        assert reply.status_code == 400 and "name_constrained" in reply.text, reply.text
+    assert client.total(f'CN -eq "www.example.net" AND CA -eq "{below["name"]}"') == 0
+
+
+def test_a_key_on_a_token_for_an_authority_below_one_in_a_file(new_server, tmp_path):
+    token = hsm.Token(tmp_path / "hsm")
+    server = new_server(env=token.env, settings=token.settings).start()
+    client = server.client()
+    root = next(one["name"] for one in good(client.rest("GET", "/authorities"))["items"] if not one["parent"])
+    below = made(client, "Token CA", parent=root, key_uri=token.uri("token-ca"), key_type="ec-p384")
+    assert below["key_backend"] == "pkcs11"
+    judge(tmp_path, client, "Token CA")
+    again = client.rest("POST", "/authorities", json={"name": "Token CA 2", "parent": root,
+                                                      "key_uri": token.uri("token-ca")})
+    assert again.status_code == 409, again.text
+    refused(client.rest("POST", "/authorities", json={
+        "name": "Token CA 3", "parent": root, "key_uri": token.uri("x") + "?module-path=/tmp/x.so"}), status=403)
+    rolled = good(client.rest("POST", "/authorities/Token CA/rollover", json={"key_uri": token.uri("token-ca-2")}))
+    assert rolled["generation"] == 2
+    judge(tmp_path, client, "Token CA")
+
+
+def test_a_new_key_signs_and_the_old_one_goes_on_for_what_it_signed(server, tmp_path):
+    client, tag = server.client(), server.database[:6]
+    root = made(client, f"Rolled {tag} Root", key_type="ec-p256", path_length=1)
+    first = made(client, f"Rolled {tag} CA", parent=root["name"])
+    old = client.enroll(dns=("old.example.com",), CertificateAuthority=first["name"])
+    second = good(client.rest("POST", f"/authorities/{first['name']}/rollover"))
+    assert second["generation"] == 2 and second["subject"] == first["subject"]
+    one, two = keys.load(first["certificate"]), keys.load(second["certificate"])
+    assert one.public_key() != two.public_key() and second["crl_url"] != first["crl_url"]
+    new = judge(tmp_path, client, first["name"], dns="new.example.com")
+    issuer = keys.load(new["Certificates"][0]).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    own = two.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    assert issuer.key_identifier == own.digest
+    judged = programs.Judged(tmp_path, old["Certificates"])
+    judged.check_chain()
+    assert judged.by_ocsp() == judged.by_gnutls() == "good" and judged.by_crl() == "ok"
+    client.revoke(old["KeyfactorID"], reason=4)
+    assert judged.by_ocsp() == "revoked"
+    processes.wait_until(lambda: judged.by_crl() == "revoked", 15, 0.2, "the old key's CRL")
+    # the root, too: who trusts the old one gets a certificate by it
+    good(client.rest("POST", f"/authorities/{root['name']}/rollover"))
+    listed = good(client.rest("GET", f"/authorities/{root['name']}/certificates"))["items"]
+    assert [(row["generation"], row["preferred"]) for row in listed] == [(2, True), (2, False), (1, True)]
+    (tmp_path / "old-root.pem").write_text(root["certificate"])
+    (tmp_path / "link.pem").write_text(listed[1]["certificate"])
+    done = programs.openssl("verify", "-CAfile", tmp_path / "old-root.pem", tmp_path / "link.pem")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_another_authority_certifies_ours_too(server, tmp_path):
+    client, tag = server.client(), server.database[:6]
+    other = made(client, f"Cross {tag} Root", key_type="ec-p384")
+    mine = made(client, f"Crossed {tag} Root", key_type="ec-p256", path_length=1)
+    leaf_of = made(client, f"Crossed {tag} CA", parent=mine["name"])
+    cross = good(client.rest("POST", f"/authorities/{mine['name']}/cross-sign", json={"issuer": other["name"]}))["pem"]
+    leaf = client.enroll(dns=("cross.example.com",), CertificateAuthority=leaf_of["name"])
+    (tmp_path / "trusted.pem").write_text(other["certificate"])
+    (tmp_path / "between.pem").write_text(cross + leaf_of["certificate"])
+    (tmp_path / "leaf.pem").write_text(leaf["Certificates"][0])
+    done = programs.openssl("verify", "-x509_strict", "-CAfile", tmp_path / "trusted.pem", "-untrusted",
+                            tmp_path / "between.pem", tmp_path / "leaf.pem")
+    assert done.returncode == 0, done.stdout + done.stderr
+    refused(client.rest("POST", f"/authorities/{mine['name']}/cross-sign", json={"issuer": mine["name"]}), "issuer",
+            status=400)
+
+
+def elsewhere(name, parent=None, days=900, **more):
+    """(certificate, key) of an authority that another program made."""
+    key = keys.new_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.utcnow()
+    issuer, signer = (parent[0].subject, parent[1]) if parent else (subject, key)
+    public = key.public_key()
+    above = parent[0].public_key() if parent else public
+    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
+               .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=100))
+               .not_valid_after(now + datetime.timedelta(days=days))
+               .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above), critical=False)
+               .add_extension(x509.BasicConstraints(more.get("ca", True), None), critical=True))
+    builder = builder.add_extension(x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=more.get("ca", True), crl_sign=True, encipher_only=False,
+        decipher_only=False), critical=True)
+    return builder.sign(signer, hashes.SHA256()), key
+
+
+def crl_of(certificate, key, number, revoked):
+    now = datetime.datetime.utcnow()
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(certificate.subject).last_update(now)
+               .next_update(now + datetime.timedelta(days=7)).add_extension(x509.CRLNumber(number), critical=False))
+    for serial in revoked:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(serial)
+                                                  .revocation_date(now - datetime.timedelta(days=1)).build())
+    return builder.sign(key, hashes.SHA256()).public_bytes(keys.PEM).decode()
+
+
+def pem(certificate):
+    return certificate.public_bytes(keys.PEM).decode()
+
+
+def test_an_authority_from_elsewhere_goes_on_here(server, tmp_path):
+    client, tag = server.client(), server.database[:6]
+    root = elsewhere(f"Old {tag} Root")
+    ours = elsewhere(f"Old {tag} CA", root)
+    gone = [x509.random_serial_number(), (0x80 << 120) | 7]  # with and without a sign octet
+    p12 = pkcs12.serialize_key_and_certificates(b"ca", ours[1], ours[0], [root[0]],
+                                                serialization.BestAvailableEncryption(b"secret7"))
+    body = {"bundle": base64.b64encode(p12).decode(), "password": "secret7"}
+    for wrong, path in (({}, "crl_number"), ({"password": "no", "crl_number": 3}, "password"),
+                        ({"crl": crl_of(*root, 3, [])}, "crl"), ({"key_uri": "pkcs11:token=x;object=y",
+                                                                  "crl_number": 1}, "key_uri")):
+        refused(client.rest("POST", "/authorities/import", json={**body, **wrong}), path, status=400)
+    reply = client.rest("POST", "/authorities/import", json={**body, "crl": crl_of(*ours, 41, gone)})
+    assert reply.status_code == 201, reply.text
+    one = reply.json()
+    assert one["name"] == f"Old {tag} CA" and one["crl_number"] == 41 + 2**20 + 1 and one["crl_entries"] == 2
+    assert one["parent"] == f"Old {tag} Root"
+    crl = x509.load_der_x509_crl(programs.fetch(one["crl_url"]).content)
+    assert {entry.serial_number for entry in crl} == set(gone)
+    (tmp_path / "old-ca.pem").write_text(pem(ours[0]))
+    for serial in gone:  # and OCSP says the same
+        done = programs.openssl("ocsp", "-issuer", tmp_path / "old-ca.pem", "-serial", str(serial), "-url",
+                                one["ocsp_url"], "-CAfile", tmp_path / "old-ca.pem", "-partial_chain",
+                                "-verify_other", tmp_path / "old-ca.pem")
+        assert "revoked" in done.stdout, done.stdout + done.stderr
+    answer = client.enroll(dns=("went-on.example.com",), CertificateAuthority=one["name"])
+    programs.Judged(tmp_path, answer["Certificates"]).check_chain()
+    assert client.rest("POST", "/authorities/import", json={**body, "crl_number": 1}).status_code == 409
+
+
+def test_what_is_no_authority_is_not_taken_over(server):
+    client, tag = server.client(), server.database[:6]
+    root = elsewhere(f"Bad {tag} Root")
+    leaf = elsewhere(f"Bad {tag} leaf", root, ca=False)
+    other = keys.new_key()
+    cases = (
+        (pem(leaf[0]) + pem(root[0]) + keys.key_pem(leaf[1]), "basicConstraints"),
+        (pem(root[0]) + keys.key_pem(other), "key"),
+        (pem(elsewhere("Late", root, days=-1)[0]), "key"),
+        (pem(elsewhere(f"Orphan {tag}", elsewhere("Unknown"))[0]), "key"))
+    for bundle, word in cases:
+        refused(client.rest("POST", "/authorities/import", json={"bundle": bundle, "crl_number": 0}), word, status=400)
+    stranger = elsewhere(f"Orphan {tag}", elsewhere("Unknown"))
+    refused(client.rest("POST", "/authorities/import", json={
+        "bundle": pem(stranger[0]) + keys.key_pem(stranger[1]), "crl_number": 0}), "issuer", status=400)
+
+
+def test_an_outside_root_certifies_a_request_of_ours(server, tmp_path):
+    client, tag = server.client(), server.database[:6]
+    root = elsewhere(f"Outside {tag} Root")
+    name = f"Certified {tag} CA"
+    waiting = made(client, name, outside=True, key_type="ec-p256")
+    assert waiting["generation"] is None and not waiting["usable"]
+    assert good(client.rest("GET", "/health"))["state"] == "ok"  # nothing is broken while it waits
+    request = x509.load_pem_x509_csr(good(client.rest("POST", f"/authorities/{name}/csr"))["pem"].encode())
+    assert request.is_signature_valid
+    wrong = elsewhere(name, root)
+    refused(client.rest("POST", f"/authorities/{name}/certificate", json={"pem": pem(wrong[0]) + pem(root[0])}),
+            "another key", status=400)
+    now = datetime.datetime.utcnow()
+    builder = (x509.CertificateBuilder().subject_name(request.subject).issuer_name(root[0].subject)
+               .public_key(request.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=800))
+               .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
+               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root[0].public_key()), critical=False))
+    for extension in request.extensions:
+        builder = builder.add_extension(extension.value, critical=extension.critical)
+    signed = builder.sign(root[1], hashes.SHA256())
+    refused(client.rest("POST", f"/authorities/{name}/certificate", json={"pem": pem(signed)}), "issuer", status=400)
+    done = good(client.rest("POST", f"/authorities/{name}/certificate", json={"pem": pem(signed) + pem(root[0])}))
+    assert done["generation"] == 1 and done["usable"] and done["parent"] == f"Outside {tag} Root"
+    answer = client.enroll(dns=("outside.example.com",), CertificateAuthority=name)
+    judged = programs.Judged(tmp_path, answer["Certificates"])
+    judged.check_chain()
+    assert judged.by_gnutls() == "good"
+    assert client.rest("POST", f"/authorities/{name}/certificate", json={"pem": pem(signed)}).status_code == 409
+
+
+@pytest.mark.seed("S168")
+def test_a_retired_authority_answers_for_what_it_signed_and_its_key_goes_only_when_told_twice(server, tmp_path):
+    client, tag = server.client(), server.database[:6]
+    name = f"Retired {tag} CA"
+    root = made(client, f"Retired {tag} Root", key_type="ec-p256", path_length=1)
+    made(client, name, parent=root["name"])
+    answer = client.enroll(dns=("retired.example.com",), CertificateAuthority=name)
+    judged = programs.Judged(tmp_path, answer["Certificates"])
+    good(client.rest("POST", f"/authorities/{name}/disable"))
+    reply = client.command("POST", "/Enrollment/CSR", json={
+        "CSR": keys.new_csr(dns=("no.example.com",)), "Template": "WebServer", "CertificateAuthority": name,
+        "Timestamp": "2025-10-22T14:30:00Z"}, headers={"x-certificateformat": "PEM"})
+    assert reply.status_code == 503
+    assert judged.by_ocsp() == "good" and judged.by_crl() == "ok"
+    files = sorted((server.data / "keys").glob("retired-*-ca-1.key"))
+    assert files
+    path = f"/authorities/{name}"
+    refused(client.rest("DELETE", path, params={"destroy_keys": "true"}), "confirm", status=400)
+    assert client.rest("DELETE", path, params={"destroy_keys": "true", "confirm": name}).status_code == 409
+    assert client.rest("DELETE", path).status_code == 204
+    client.revoke(answer["KeyfactorID"], reason=4)
+    assert judged.by_ocsp() == "revoked"
+    processes.wait_until(lambda: judged.by_crl() == "revoked", 15, 0.2, "the CRL of a retired authority")
+    assert client.rest("DELETE", path, params={"destroy_keys": "true", "confirm": name}).status_code == 204
+    assert not [one for one in files if one.exists()]

@@ -205,12 +205,12 @@ ca_create(struct scope *s, struct ca_office *office, const struct ca_order *o,
     if (o->parent)
         f.issuer = parent_of(s, snap, o, &parent);
     TRY(problems_check(s));
-    TRY(subject_of(s, o, &f.subject));
-    check_subject(s, snap, f.subject);
-    TRY(problems_check(s));
     if (ca_find(snap, o->name))
         return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,
                          "there is a certificate authority \"%s\" already", o->name);
+    TRY(subject_of(s, o, &f.subject));
+    check_subject(s, snap, f.subject);
+    TRY(problems_check(s));
     f.slug = slug_of(s->arena, o->name);
     if (parent) {
         f.parent = parent->id;

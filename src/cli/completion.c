@@ -59,6 +59,8 @@ bash_function(struct buf *out)
     add_firsts(out);
     buf_text(out, "' ;;\n");
     for (size_t i = 0; i < group_count; i++) {
+        if (strchr(groups[i].name, ' '))
+            continue;
         buf_printf(out, "    %s) [[ -z $second ]] && words='", groups[i].name);
         add_seconds(out, &groups[i]);
         buf_text(out, "' ;;\n");
@@ -108,7 +110,7 @@ fish_flag(struct buf *out, const char *when, const struct flag *f)
 static void
 fish_command(struct buf *out, const struct command *k)
 {
-    const char *second = strchr(k->path, ' ');
+    const char *second = strrchr(k->path, ' ');
     char when[160];
 
     if (second)
@@ -136,8 +138,15 @@ fish_script(struct buf *out)
     for (size_t i = 0; i < global_flag_count; i++)
         fish_flag(out, "", &global_flags[i]);
     for (size_t i = 0; i < group_count; i++) {
-        buf_printf(out, "complete -c chancery -f -n __fish_use_subcommand -a %s -d ",
-                   groups[i].name);
+        const char *inner = strchr(groups[i].name, ' ');
+
+        if (inner)
+            buf_printf(out,
+                       "complete -c chancery -f -n '__fish_seen_subcommand_from %.*s' -a %s -d ",
+                       (int)(inner - groups[i].name), groups[i].name, inner + 1);
+        else
+            buf_printf(out, "complete -c chancery -f -n __fish_use_subcommand -a %s -d ",
+                       groups[i].name);
         fish_text(out, groups[i].doc);
         buf_byte(out, '\n');
     }

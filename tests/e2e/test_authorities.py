@@ -294,3 +294,92 @@ def test_a_retired_authority_answers_for_what_it_signed_and_its_key_goes_only_wh
     processes.wait_until(lambda: judged.by_crl() == "revoked", 15, 0.2, "the CRL of a retired authority")
     assert client.rest("DELETE", path, params={"destroy_keys": "true", "confirm": name}).status_code == 204
     assert not [one for one in files if one.exists()]
+
+
+def test_the_command_line_makes_renews_certifies_and_retires_authorities(server, tmp_path):
+    tag = server.database[:6]
+    root, below = f"Typed {tag} Root", f"Typed {tag} CA"
+
+    def cli(*arguments, status=0):
+        done = server.cli(*arguments)
+        assert done.returncode == status, (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    cli("ca", "create", root, "--key-type", "ec:p256", "--path-len", "1", "--only-authorities", "--dry-run")
+    cli("ca", "create", root, "--key-type", "ec:p256", "--path-len", "1", "--only-authorities")
+    cli("ca", "create", root, status=5)
+    cli("ca", "create", below, "--parent", root, "--permitted-dns", "example.com", "--duration", "400d")
+    cli("ca", "create", "Nobody's", "--parent", "nobody", status=3)
+    client = server.client()
+    judge(tmp_path, client, below, dns="typed.example.com")
+    chain = keys.load_all(cli("ca", "chain", below))
+    assert [one.subject.rfc4514_string() for one in chain] == [f"CN={below}", f"CN={root}"]
+    assert (chain[0].not_valid_after - chain[0].not_valid_before).days == 399
+    cli("ca", "rollover", below, "--yes")
+    assert keys.load_all(cli("ca", "chain", below))[0].public_key() != chain[0].public_key()
+    cross = keys.load(cli("ca", "cross-sign", root, "--issuer", self_made(cli, f"Typed other {tag}")))
+    assert cross.subject == chain[1].subject and cross.issuer != cross.subject
+    cli("ca", "delete", below, "--yes")
+    cli("ca", "delete", below, "--yes", "--destroy-keys", status=2)
+    cli("ca", "delete", below, "--yes", "--destroy-keys", "--confirm", "another", status=2)
+    cli("ca", "delete", below, "--yes", "--destroy-keys", "--confirm", below)
+
+
+def self_made(cli, name):
+    cli("ca", "create", name, "--only-authorities")
+    return name
+
+
+def test_a_root_without_a_server_certifies_what_a_server_asks_for(server, tmp_path):
+    tag = server.database[:6]
+    name, word = f"Ceremony {tag} CA", tmp_path / "word"
+    word.write_text("a long passphrase\n")
+    word.chmod(0o600)
+    root, key = tmp_path / "root.pem", tmp_path / "root.key"
+    offline = {"PATH": "/usr/bin", "CHANCERY_SERVER": "https://127.0.0.1:1"}  # nothing is asked
+
+    def cli(*arguments, status=0, **more):
+        done = server.cli(*arguments, **more)
+        assert done.returncode == status, (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    cli("ca", "offline", "init", f"CN=Ceremony {tag} Root,O=Contoso", "--key-out", key, "--out", root,
+        "--password-file", word, "--path-len", "1", env=offline)
+    assert key.stat().st_mode & 0o777 == 0o600 and "ENCRYPTED" in key.read_text()
+    done = programs.openssl("verify", "-x509_strict", "-check_ss_sig", "-CAfile", root, root)
+    assert done.returncode == 0, done.stderr
+    cli("ca", "create", name, "--outside", "--key-type", "ec:p256")
+    cli("ca", "csr", name, "--out", tmp_path / "ca.csr")
+    theirs = ("--ca", root, "--key", key, "--password-file", word)
+    cli("ca", "offline", "sign", tmp_path / "ca.csr", *theirs, "--out", tmp_path / "ca.pem", "--crl-url",
+        "http://pki.example.com/root.crl", env=offline)
+    (tmp_path / "chain.pem").write_text((tmp_path / "ca.pem").read_text() + root.read_text())
+    cli("ca", "install", name, tmp_path / "chain.pem")
+    answer = server.client().enroll(dns=("ceremony.example.com",), CertificateAuthority=name)
+    programs.Judged(tmp_path, answer["Certificates"]).check_chain()
+    listed = keys.serial(keys.load((tmp_path / "ca.pem").read_text()))
+    cli("ca", "offline", "crl", *theirs, "--number", "2", "--revoked", listed, "--out", tmp_path / "root.crl",
+        env=offline)
+    crl = x509.load_pem_x509_crl((tmp_path / "root.crl").read_bytes())
+    assert crl.is_signature_valid(keys.load(root.read_text()).public_key())
+    assert [f"{entry.serial_number:X}" for entry in crl] == [listed.lstrip("0")]
+    other = tmp_path / "wrong-word"
+    other.write_text("not it\n")
+    cli("ca", "offline", "crl", "--ca", root, "--key", key, "--password-file", other, "--number", "3", status=4,
+        env=offline)
+
+
+def test_the_command_line_takes_over_an_authority(server, tmp_path):
+    tag = server.database[:6]
+    root = elsewhere(f"Moved {tag} Root")
+    ours = elsewhere(f"Moved {tag} CA", root)
+    (tmp_path / "ca.p12").write_bytes(pkcs12.serialize_key_and_certificates(
+        b"ca", ours[1], ours[0], [root[0]], serialization.BestAvailableEncryption(b"secret7")))
+    (tmp_path / "word").write_text("secret7\n")
+    (tmp_path / "last.crl").write_text(crl_of(*ours, 5, []))
+    done = server.cli("ca", "import", tmp_path / "ca.p12", "--password-file", tmp_path / "word")
+    assert done.returncode == 2 and "crl_number" in done.stderr, done.stderr
+    done = server.cli("ca", "import", tmp_path / "ca.p12", "--password-file", tmp_path / "word", "--crl",
+                      tmp_path / "last.crl", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert "unknown" in done.stderr and f"Moved {tag} CA" in done.stdout

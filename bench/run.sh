@@ -49,13 +49,17 @@ start() {
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
-ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" >/dev/null
+ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,sign} >"$WORK/build.log" || {
+    tail -30 "$WORK/build.log" >&2
+    exit 1
+}
 if wants sign; then
     . bench/peers.sh
     peers_build
 fi
 
 echo "date:    $(date -u '+%Y-%m-%d %H:%M') UTC, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+printf 'load\t%s\n' "$(cut -d' ' -f1 /proc/loadavg)" >>"$BENCH_RESULTS"
 echo "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), load $(cut -d' ' -f1-3 /proc/loadavg)"
 echo "servers: every commit on disk, access log off, no rate limit for the principal that --dev makes"
 echo "client:  pinned to the second core; keys and requests made beforehand"
@@ -63,7 +67,7 @@ for round in $(seq "$ROUNDS"); do
     if wants enroll; then
         title "enrollment, round $round"
         start "enroll$round"
-        "$BUILD/bench/bench-enroll" "$WORK/enroll$round.ready" "$WORK" "$REQUESTS" 64 2>/dev/null
+        "$BUILD/bench/bench-enroll" "$WORK/enroll$round.ready" "$WORK" "$REQUESTS" 64 2>/dev/null | grep -v "^{"
         stop_all
         rm -rf "$WORK/enroll$round" "$WORK"/floor-*
     fi
@@ -77,7 +81,7 @@ if wants ocsp; then
 fi
 if wants der; then
     title "DER entry into the register"
-    "$BUILD/bench/bench-der"
+    "$BUILD/bench/bench-der" 50000
 fi
 if wants idle; then
     title "an idle server"

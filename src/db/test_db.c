@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define THREADS 12
@@ -632,4 +633,59 @@ TEST(a_database_file_is_for_its_owner_alone)
         assert_int_equal(stat(arena_printf(s->arena, "%s%s", path, suffixes[i]), &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
     }
+}
+
+/* Another program, such as `chancery init` beside a server: write one row and go. */
+static int
+write_and_go(const char *url, int wait_fd)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct db_options o = { .no_migrate = true };
+    struct sample x = { .t = "from outside" };
+    struct db *db = NULL;
+    char go;
+
+    if (read(wait_fd, &go, 1) != 1 || db_open(s, url, &o, &db) != OK ||
+        db_write(s, db, add_in, &x) != OK)
+        return 1;
+    db_close(db);
+    return 0;
+}
+
+TEST(a_program_that_comes_and_goes_takes_no_log_away)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *url = fresh_url(s, DB_SQLITE);
+    struct db_options o = { .no_migrate = true };
+    struct sample x = { .t = "from inside" };
+    int ends[2], status = -1;
+    struct db *db = NULL;
+    struct row row;
+    struct rows rows;
+    pid_t child;
+
+    assert_int_equal(pipe(ends), 0);
+    child = fork(); /* before there is a thread or a connection */
+    if (child == 0)
+        _exit(write_and_go(url, ends[0]));
+    assert_ok(s, db_open(s, url, &o, &db));
+    assert_ok(s, db_write(s, db, make_sample, NULL));
+    db_close(db);
+    assert_ok(s, db_open(s, url, &o, &db)); /* as at every later start: who reads comes first */
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row));
+    assert_ok(s, db_write(s, db, add_in, &x));
+    assert_int_equal(write(ends[1], "g", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    x.t = "from inside again";
+    assert_ok(s, db_write(s, db, add_in, &x));
+    db_close(db);
+    assert_ok(s, db_open(s, url, &o, &db));
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row));
+    assert_int_equal(row_int(&row), 3);
+    assert_ok(s, db_query(s, db, "PRAGMA integrity_check", BIND_NONE, &rows));
+    assert_string_equal(row_text(&rows.at[0]), "ok");
+    db_close(db);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
 }

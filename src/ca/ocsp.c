@@ -147,7 +147,7 @@ sign_answer(struct scope *s, const struct ca_responder *r, const struct ocsp_pla
 /* The singles of a request, all by the key of the first that is ours. */
 static enum err
 answer_request(struct scope *s, struct ca_office *office, const struct ca_key *key,
-               const struct ocsp_request *rq, struct ocsp_answer *out)
+               const struct ocsp_request *rq, uint64_t mark, struct ocsp_answer *out)
 {
     struct when now = clock_now();
     struct when until = when_add_ms(now, life_ms(office));
@@ -155,7 +155,6 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
     struct ocsp_plan plan = { .produced_at = WHEN_S(when_s(now)),
                               .singles = singles,
                               .count = rq->count };
-    uint64_t mark = ocsp_cache_mark(office->cache, rq->ids[0].serial);
     bool echo = rq->nonce.len >= 1 && rq->nonce.len <= 32;
 
     if (!key->responder || when_cmp(key->responder->not_after, now) <= 0)
@@ -189,9 +188,11 @@ void
 ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes request,
                  bool is_get UNUSED, struct ocsp_answer *out)
 {
-    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
-    struct ocsp_request rq;
+    struct ocsp_request rq = { 0 };
     enum ocsp_form form = ocsp_request_read(request, &rq);
+    /* before the responder is chosen: it may be revoked before its answer is kept */
+    uint64_t mark = rq.count ? ocsp_cache_mark(office->cache, rq.ids[0].serial) : 0;
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
     const struct ca_key *key = NULL;
     enum err e;
 
@@ -208,7 +209,7 @@ ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes request
         metric_add(&answers, 1, "unauthorized", "none");
         return;
     }
-    e = answer_request(s, office, key, &rq, out);
+    e = answer_request(s, office, key, &rq, mark, out);
     if (e == OK) {
         metric_add(&answers, 1, "successful", "signed");
         return;

@@ -39,7 +39,7 @@ struct ca_options {
 struct ca_key {
     int64_t id, authority;
     int64_t generation;
-    bool active; /* signs new certificates; else only CRL and OCSP */
+    bool active; /* signs new certificates; else, or when revoked, only CRL and OCSP */
     bool over;   /* signs nothing any more */
     struct signer *signer;
     enum sig_alg sig_alg;
@@ -174,6 +174,16 @@ void ocsp_fresh(struct ca_office *office, int64_t at_ms);
  * @return the last failure
  */
 enum err ocsp_rotate(struct scope *s, struct ca_office *office);
+
+/**
+ * As part of TX, which revokes CERTIFICATE: when that is an OCSP responder's or an authority's own,
+ * all servers read the authorities anew and a job makes a new responder, if need be. After the
+ * commit, do so here: ca_office_reload(), ocsp_rotate(), then ocsp_forget_all().
+ *
+ * @param was_ours  set to true then, else left alone
+ */
+enum err ca_certificate_revoked(struct scope *s, struct tx *tx, int64_t certificate,
+                                bool *was_ours);
 
 /* Jobs of this floor: "crl.publish" {"scope":id}, "crl.plan" (finds CRLs that are due),
  * "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */

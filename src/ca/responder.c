@@ -11,6 +11,7 @@
 
 #define RESPONDER_LIFE_S (60 * INT64_C(86400))
 #define BACKDATE_S 3600
+#define ROTATE_AFTER_MS 3000 /* unless whoever revoked it has, at once */
 
 SQL(add_responder,
     "INSERT INTO ocsp_responder (ca_key, private_key, certificate, not_before, not_after, der) "
@@ -100,6 +101,31 @@ appoint(struct scope *s, struct ca_office *office, const struct ca_key *key, con
     return db_write(s, office->o.db, appoint_in, &p);
 }
 
+SQL(authority_of_revoked,
+    "SELECT k.authority FROM ocsp_responder o JOIN ca_key k ON k.id = o.ca_key "
+    "WHERE o.certificate = $1 UNION ALL "
+    "SELECT k.authority FROM ca_certificate c JOIN ca_key k ON k.id = c.ca_key "
+    "WHERE c.certificate = $1");
+
+enum err
+ca_certificate_revoked(struct scope *s, struct tx *tx, int64_t certificate, bool *was_ours)
+{
+    struct job_spec job = { .kind = ocsp_rotate_kind.kind,
+                            .dedupe = "ocsp.rotate:revoked",
+                            .run_at = when_add_ms(clock_now(), ROTATE_AFTER_MS) };
+    struct row row;
+    enum err e = tx_one(s, tx, &authority_of_revoked, BIND(v_int(certificate)), &row);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    *was_ours = true;
+    TRY(outbox_add(s, tx, EVENT_AUTHORITY_CHANGED, row_int(&row), NULL));
+    return job_add(s, tx, &job, NULL);
+}
+
 /* A third of its life before the end a new one is due. */
 static bool
 is_due(const struct ca_key *key, struct when now)
@@ -138,12 +164,15 @@ ocsp_rotate(struct scope *s, struct ca_office *office)
 static enum err
 rotate_job(struct scope *s, void *app, const struct job *job UNUSED)
 {
-    return ocsp_rotate(s, *(struct ca_office **)app);
+    struct ca_office *office = *(struct ca_office **)app;
+
+    TRY(ca_office_reload(s, office)); /* another server may have been told of a revocation */
+    return ocsp_rotate(s, office);
 }
 
 const struct job_kind ocsp_rotate_kind = {
     .kind = "ocsp.rotate",
     .run = rotate_job,
     .every = "6h",
-    .doc = "Replace OCSP responder certificates that end soon.",
+    .doc = "Replace OCSP responder certificates that end soon or were revoked.",
 };

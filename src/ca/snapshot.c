@@ -8,14 +8,18 @@
 SQL(read_authorities,
     "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
     "created_at FROM authority ORDER BY id");
-SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, k.key_uri, c.der, "
+SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, "
+               "CASE WHEN r.state = 2 THEN 1 ELSE 0 END, k.key_uri, c.der, "
                "COALESCE(c.certificate, 0), "
                "COALESCE(c.issuer_certificate, 0), c.id, COALESCE(cs.id, 0) "
                "FROM ca_key k JOIN ca_certificate c ON c.ca_key = k.id AND c.preferred = 1 "
+               "LEFT JOIN certificate r ON r.id = c.certificate "
                "LEFT JOIN crl_scope cs ON cs.ca_key = k.id AND cs.shard = 0 "
                "ORDER BY k.authority, k.generation DESC");
-SQL(read_responders, "SELECT private_key, not_before, not_after, der FROM ocsp_responder "
-                     "WHERE ca_key = $1 AND not_after > $2 ORDER BY not_after DESC LIMIT 1");
+SQL(read_responders, "SELECT o.private_key, o.not_before, o.not_after, o.der "
+                     "FROM ocsp_responder o LEFT JOIN certificate c ON c.id = o.certificate "
+                     "WHERE o.ca_key = $1 AND o.not_after > $2 AND COALESCE(c.state, 1) <> 2 "
+                     "ORDER BY o.not_after DESC LIMIT 1");
 
 /* A key and what is needed to build its chain. */
 struct key_row {
@@ -120,7 +124,7 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     key->authority = row_int(row);
     key->generation = row_int(row);
     state = row_int(row);
-    key->active = state == KEY_ACTIVE;
+    key->active = state == KEY_ACTIVE && !row_bool(row); /* revoked: only CRL and OCSP */
     key->over = state == KEY_OVER;
     uri = row_text(row);
     key->cert_der = bytes_copy(own->arena, row_bytes(row));

@@ -181,6 +181,71 @@ TEST(a_responder_is_replaced_in_its_last_third_and_never_signs_after_its_end)
     at_both_desks(rotates);
 }
 
+static enum err
+revoke_responder_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct cert_revocation r = { .id = *(int64_t *)arg,
+                                 .reason = 1,
+                                 .at = clock_now(),
+                                 .invalidity_at = WHEN_NONE,
+                                 .seen_at = clock_now() };
+    enum cert_revoked became;
+    bool was_ours = false;
+
+    TRY(catalog_revoke(s, tx, &r, &became));
+    TRY(ca_certificate_revoked(s, tx, r.id, &was_ours));
+    assert_true(was_ours);
+    return OK;
+}
+
+static void
+is_dismissed(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct ocsp_answer answer;
+    struct scope *s = d->s;
+    struct said first = ask(d, key, BYTES("\x41"), &answer), second;
+    const char *of_key =
+        arena_printf(s->arena, "ocsp_responder WHERE ca_key = %lld", (long long)key->id);
+    int64_t id = number_of(d, arena_printf(s->arena, "SELECT certificate FROM %s", of_key));
+
+    assert_ok(s, db_write(s, d->db, revoke_responder_in, &id));
+    assert_int_equal(number_of(d, "SELECT count(*) FROM job WHERE kind = 'ocsp.rotate'"), 1);
+    assert_ok(s, ca_office_reload(s, d->office));
+    assert_int_equal(ask(d, key, BYTES("\x41"), &answer).response, OCSP_RESPONSE_STATUS_TRYLATER);
+    assert_ok(s, ocsp_rotate(s, d->office));
+    second = ask(d, key, BYTES("\x41"), &answer);
+    assert_int_equal(second.response, 0);
+    assert_false(bytes_eq(first.responder, second.responder));
+    assert_int_equal(number_of(d, arena_printf(s->arena, "SELECT count(*) FROM %s", of_key)), 2);
+    assert_ok(s, ocsp_rotate(s, d->office)); /* once is enough */
+    assert_int_equal(number_of(d, arena_printf(s->arena, "SELECT count(*) FROM %s", of_key)), 2);
+}
+TEST(a_revoked_responder_signs_nothing_more_and_is_replaced)
+{
+    at_both_desks(is_dismissed);
+}
+
+static void
+loses_its_authority(struct desk *d)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *now = NULL;
+    const struct ca_key *key = issuing_key(d);
+    struct ocsp_answer answer;
+    int64_t id = key->cert_id;
+
+    assert_ok(d->s, db_write(d->s, d->db, revoke_responder_in, &id));
+    assert_ok(d->s, ca_office_reload(d->s, d->office));
+    now = ca_snapshot_ref(d->office);
+    assert_null(ca_find(now, "Test Issuing CA 1")->key);
+    assert_non_null(ca_find(now, "Test Root CA")->key);
+    assert_int_equal(ask(d, key, BYTES("\x41"), &answer).response, 0); /* about what it signed */
+}
+TEST(a_revoked_authority_issues_nothing_more_but_still_tells_what_it_revoked)
+{
+    at_both_desks(loses_its_authority);
+}
+
 static void
 remembers(struct desk *d)
 {

@@ -1,6 +1,7 @@
 #include "flow/history.h"
 
 #include "catalog/catalog.h"
+#include "seal/keyring.h"
 
 #define KEY_IS_BLOCKED (-1) /* where the state of a certificate stands in other rows */
 
@@ -72,5 +73,6 @@ enum err
 history_block(struct scope *s, struct tx *tx, struct bytes key_hash, int64_t certificate,
               struct when now)
 {
+    TRY(keyring_retire(s, tx, key_hash, now));
     return tx_do(s, tx, &block_key, BIND(v_bytes(key_hash), v_int(certificate), v_when(now)));
 }

@@ -26,7 +26,8 @@ enum err history_hold(struct scope *s, struct tx *tx, struct bytes key_hash);
 /** Ask again, of a key that TX holds: the answer lasts until its commit. */
 enum err history_ask_held(struct scope *s, struct tx *tx, const struct key_use *use);
 
-/** Never certify this key again, which TX holds: the one of CERTIFICATE, as was told at NOW. */
+/** Never certify this key again, which TX holds: the one of CERTIFICATE, as was told at NOW. Nor
+ * does the keyring sign with it. */
 enum err history_block(struct scope *s, struct tx *tx, struct bytes key_hash, int64_t certificate,
                        struct when now);
 

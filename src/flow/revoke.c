@@ -3,6 +3,7 @@
 #include "flow/history.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "jobs/jobs.h"
@@ -15,6 +16,7 @@ COUNTER(revoked_total, "chancery_revocations_total", "Certificates revoked.", "c
 #define SKEW_MS (5 * MINUTE_MS)
 #define RELEASE (-1)
 
+#define READ_ANEW_MS 10000
 #define TWINS_MOST 1000 /* of one commit */
 
 /* One certificate's revocation. */
@@ -27,6 +29,7 @@ struct one {
     enum cert_revoked became;
     struct list twins; /* of struct cert_row: revoked with it, for they have its key */
     bool more;         /* of them there are */
+    bool was_ours;     /* an OCSP responder's, or an authority's */
 };
 
 static enum err
@@ -72,7 +75,7 @@ date_of(const struct one *o, const struct cert_row *row)
 }
 
 static enum err
-revoke_row(struct scope *s, struct tx *tx, const struct one *o, const struct cert_row *row,
+revoke_row(struct scope *s, struct tx *tx, struct one *o, const struct cert_row *row,
            enum cert_revoked *became)
 {
     struct cert_revocation r = { .id = row->id,
@@ -89,11 +92,16 @@ revoke_row(struct scope *s, struct tx *tx, const struct one *o, const struct cer
     } else {
         TRY(catalog_revoke(s, tx, &r, became));
     }
-    return *became == CERT_WAS_REVOKED ? OK : audit_one(s, tx, o, row);
+    if (*became == CERT_WAS_REVOKED)
+        return OK;
+    if (!row->template_id) /* only what the program makes for itself has none */
+        TRY(ca_certificate_revoked(s, tx, row->id, &o->was_ours));
+    return audit_one(s, tx, o, row);
 }
 
 SQL(twins_of,
     "SELECT c.id, n.text, c.issuer_hash, c.serial, c.sha256, c.not_before, COALESCE(c.ca_key, 0), "
+    "COALESCE(c.template, 0), "
     "COALESCE(a.name, '') FROM certificate c JOIN name n ON n.id = c.dn "
     "LEFT JOIN authority a ON a.id = c.authority WHERE c.key_hash = $1 AND c.id <> $2 "
     "AND (c.state IN (0, 1) OR (c.state = 2 AND c.revocation_reason <> 1)) "
@@ -121,6 +129,7 @@ revoke_twins(struct scope *s, struct tx *tx, struct one *o)
         twin->sha256 = row_bytes(&rows.at[i]);
         twin->not_before = row_when(&rows.at[i]);
         twin->ca_key = row_int(&rows.at[i]);
+        twin->template_id = row_int(&rows.at[i]);
         twin->authority_name = row_text(&rows.at[i]);
         TRY(revoke_row(s, tx, o, twin, &became));
     }
@@ -228,6 +237,18 @@ count_one(const struct one *o, const struct cert_row *row)
                "revoked");
 }
 
+/* From now on nothing is signed by what was revoked, here; other servers learn of it. */
+static void
+read_anew(struct flow *f)
+{
+    AUTO(scope_free) struct scope *own = scope_new("ca"); /* the revocation stands in any case */
+
+    scope_deadline_in(own, READ_ANEW_MS);
+    if (ca_office_reload(own, f->office) != OK || ocsp_rotate(own, f->office) != OK)
+        log_failure(own, LOG_ERROR, "a revoked OCSP responder is not replaced yet");
+    ocsp_forget_all(f->office);
+}
+
 static enum err
 revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
            const struct cert_row *row, struct revoked_one *out)
@@ -239,6 +260,8 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
 
         if (e == OK)
             crash_point("revoke.committed");
+        if (o.was_ours)
+            read_anew(f);
         forget_one(&o, row);
         LIST_EACH(struct cert_row, twin, &o.twins)
         forget_one(&o, twin);

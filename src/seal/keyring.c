@@ -65,9 +65,13 @@ first_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct first *f = arg;
     struct keyring_key made;
+    uint8_t anchor[SHA256_LEN];
     struct row row;
-    enum err e = tx_one(s, tx, &present_key, BIND(v_text(f->purpose)), &row);
+    enum err e;
 
+    hash_sha256(bytes_of_text(f->purpose), anchor);
+    TRY(tx_anchor(s, tx, (struct bytes){ anchor, sizeof(anchor) }));
+    e = tx_one(s, tx, &present_key, BIND(v_text(f->purpose)), &row);
     if (e != E_NOT_FOUND) /* somebody else was first */
         return e;
     scope_clear(s);
@@ -136,4 +140,13 @@ keyring_any(struct scope *s, struct db *db, bool *any)
     TRY(db_one(s, db, &any_key, BIND_NONE, &row));
     *any = row_int(&row) > 0;
     return OK;
+}
+
+SQL(key_retire,
+    "UPDATE private_key SET retired_at = $2 WHERE key_hash = $1 AND retired_at IS NULL");
+
+enum err
+keyring_retire(struct scope *s, struct tx *tx, struct bytes key_hash, struct when now)
+{
+    return tx_do(s, tx, &key_retire, BIND(v_bytes(key_hash), v_when(now)));
 }

@@ -48,8 +48,10 @@ follow_once(struct scope *s, struct follower *f)
     TRY(outbox_next(s, f->parts->app.db, f->events, &events));
     LIST_EACH(struct outbox_event, ev, &events)
     TRY(take(s, f->parts, ev, &authorities, &templates));
-    if (authorities)
+    if (authorities) {
         TRY(ca_office_reload(s, f->parts->app.office));
+        ocsp_forget_all(f->parts->app.office); /* a responder may have been revoked */
+    }
     if (templates)
         TRY(templates_reload(s, f->parts->app.shelf));
     f->missed = false;

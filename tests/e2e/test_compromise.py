@@ -2,6 +2,7 @@
 import concurrent.futures
 
 import pytest
+import requests
 
 import keys
 import processes
@@ -79,3 +80,26 @@ def test_no_certificate_of_a_compromised_key_stays_good_when_many_ask_at_once(se
         assert all("compromised" in message for message in refused), refused
         for one in [first, *ids]:
             assert client.get(f"/Certificates/{one}")["RevocationReason"] == 1
+
+
+def responder_of(one):
+    """Who signs the OCSP answer about a leaf: (serial number, key) of the responder's certificate."""
+    leaf, issuer = (keys.load(pem) for pem in one["Certificates"][:2])
+    request = keys.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, keys.hashes.SHA1()).build()
+    reply = requests.post(keys.addresses(leaf)["ocsp"][0], data=request.public_bytes(keys.DER), timeout=20,
+                          headers={"Content-Type": "application/ocsp-request"})
+    said = keys.ocsp.load_der_ocsp_response(reply.content)
+    [signer] = said.certificates
+    return signer.serial_number, signer.public_key().public_numbers()
+
+
+@pytest.mark.parametrize("reason, another_key", [(4, False), (1, True)])
+def test_a_revoked_ocsp_responder_is_replaced_at_once(client, tmp_path, reason, another_key):
+    one = client.enroll(dns=("asked.example.com",))
+    before = responder_of(one)
+    rows = client.get("/Certificates", **{"pq.queryString": 'CN -startswith "OCSP Responder of"', "pq.returnLimit": 1000})
+    [row] = [row for row in rows if int(row["SerialNumber"], 16) == before[0]]
+    assert client.revoke(row["Id"], reason)["RevokedIds"][0] == row["Id"]
+    now = responder_of(one)
+    assert now[0] != before[0] and (now[1] != before[1]) == another_key
+    assert verdicts(tmp_path, one) == ["good", "ok"]

@@ -173,6 +173,7 @@ struct enroll_info {
     int64_t keyfactor_request_id;
     const char *request_disposition, *disposition_message;
     struct raw enrollment_context;
+    const char *pkcs12_blob, *password; /* of a request without a CSR */
 };
 struct enroll_csr_reply {
     struct enroll_info *information;

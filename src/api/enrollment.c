@@ -33,6 +33,10 @@ static const struct field enroll_info_fields[] = {
     FIELD(enroll_info, request_disposition, "RequestDisposition"),
     FIELD(enroll_info, disposition_message, "DispositionMessage"),
     FIELD(enroll_info, enrollment_context, "EnrollmentContext", .flags = ALWAYS),
+    FIELD(enroll_info, pkcs12_blob, "Pkcs12Blob", .flags = OMIT_EMPTY | SECRET,
+          .doc = "Of a request without a CSR: PKCS#12 in base64."),
+    FIELD(enroll_info, password, "Password", .flags = OMIT_EMPTY | SECRET,
+          .doc = "The same file's password."),
 };
 static const struct model enroll_info_model = MODEL(enroll_info, enroll_info_fields);
 
@@ -76,7 +80,9 @@ const struct op enrollment_csr_op = {
     .needs = "enrollment/csr",
     .body = &enroll_csr_request_model,
     .reply = &enroll_csr_reply_model,
-    .doc = "Ask for a certificate by a request of one's own.",
+    .flags = OP_SECRET,
+    .doc = "Ask for a certificate by a request of one's own; without one, the server makes the "
+           "key.",
     .example = "{\"CSR\":\"-----BEGIN CERTIFICATE REQUEST-----\\n...\",\"Template\":\"WebServer\","
                "\"IncludeChain\":true,\"SANs\":{\"dns\":[\"web.example.com\"]}}",
 };

@@ -84,11 +84,6 @@
     NOT_YET("GET", "/Audit/RelatedEntities") \
     NOT_YET("GET", "/Audit/{id}") \
     NOT_YET("GET", "/Audit/{id}/Validate") \
-    NOT_YET("POST", "/CSRGeneration/Generate") \
-    NOT_YET("DELETE", "/CSRGeneration/Pending") \
-    NOT_YET("GET", "/CSRGeneration/Pending") \
-    NOT_YET("DELETE", "/CSRGeneration/Pending/{id}") \
-    NOT_YET("GET", "/CSRGeneration/Pending/{id}") \
     NOT_YET("GET", "/CertificateAuthorities") \
     NOT_YET("POST", "/CertificateAuthorities") \
     NOT_YET("DELETE", "/CertificateAuthorities/{name}") \
@@ -161,12 +156,8 @@
     NOT_YET("POST", "/Certificates/Analyze") \
     NOT_YET("GET", "/Certificates/CSV") \
     NOT_YET("GET", "/Certificates/IdentityAudit/{id}") \
-    NOT_YET("POST", "/Certificates/Import") \
     NOT_YET("GET", "/Certificates/Locations/{id}") \
-    NOT_YET("DELETE", "/Certificates/PrivateKey") \
-    NOT_YET("DELETE", "/Certificates/PrivateKey/{id}") \
     NOT_YET("DELETE", "/Certificates/Query") \
-    NOT_YET("POST", "/Certificates/Recover") \
     NOT_YET("DELETE", "/Certificates/{id}") \
     NOT_YET("GET", "/Certificates/{id}/History") \
     NOT_YET("PUT", "/Certificates/{id}/Owner") \
@@ -174,16 +165,8 @@
     NOT_YET("GET", "/Certificates/{id}/Validate") \
     NOT_YET("GET", "/ComponentInstallation") \
     NOT_YET("DELETE", "/ComponentInstallation/{id}") \
-    NOT_YET("GET", "/Enrollment/AvailableRenewal/Id/{id}") \
-    NOT_YET("GET", "/Enrollment/AvailableRenewal/Thumbprint/{thumbprint}") \
-    NOT_YET("GET", "/Enrollment/CSR/Context/My") \
-    NOT_YET("POST", "/Enrollment/CSR/Parse") \
-    NOT_YET("POST", "/Enrollment/PFX") \
-    NOT_YET("GET", "/Enrollment/PFX/Context/My") \
     NOT_YET("POST", "/Enrollment/PFX/Deploy") \
     NOT_YET("POST", "/Enrollment/PFX/Replace") \
-    NOT_YET("POST", "/Enrollment/Renew") \
-    NOT_YET("GET", "/Enrollment/Settings/{id}") \
     NOT_YET("GET", "/EnrollmentPatterns") \
     NOT_YET("POST", "/EnrollmentPatterns") \
     NOT_YET("GET", "/EnrollmentPatterns/Settings") \

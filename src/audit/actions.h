@@ -26,6 +26,14 @@
            "A certificate was removed from the register.")                                         \
     ACTION(CERTIFICATE_METADATA, "certificate", "certificate.metadata",                            \
            "What is noted about a certificate was changed.")                                       \
+    ACTION(CERTIFICATE_KEY_RECOVER, "certificate", "certificate.key.recover",                      \
+           "The private key of a certificate was handed out.")                                     \
+    ACTION(CERTIFICATE_KEY_DELETE, "certificate", "certificate.key.delete",                        \
+           "The private key of a certificate was destroyed.")                                      \
+    ACTION(REQUEST_CSR_MAKE, "request", "request.csr.make",                                        \
+           "A request was made whose key waits here for its certificate.")                         \
+    ACTION(REQUEST_CSR_DELETE, "request", "request.csr.delete",                                    \
+           "A request that waited for its certificate was dropped, with its key.")                 \
     ACTION(REQUEST_SUBMIT, "request", "request.submit", "A request for a certificate came in.")    \
     ACTION(REQUEST_PENDING, "request", "request.pending", "A request waits for somebody.")         \
     ACTION(REQUEST_APPROVE, "request", "request.approve", "A request was approved.")               \

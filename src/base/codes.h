@@ -93,6 +93,15 @@
     CODE(2301, BAD_REASON, "The revocation reason is not allowed.", "Use 0, 1, 3, 4, 5 or 6.")     \
     CODE(2302, WRONG_STATE, "The certificate is in a state that does not allow this.",             \
          "Check its state.")                                                                       \
+    CODE(2303, NO_KEY, "The private key of the certificate is not kept here.",                     \
+         "Ask whoever made the key.")                                                              \
+    CODE(2304, KEY_NOT_EXPORTABLE, "The template keeps the private key from being handed out.",    \
+         "Enroll anew by a template that allows it.")                                              \
+    CODE(2305, NO_SERVER_KEYS, "Keys are not made on the server here.",                            \
+         "Send a request of your own.")                                                            \
+    CODE(2306, WEAK_PASSWORD, "The password is too short.", "Take a longer one.")                  \
+    CODE(2307, NOT_RENEWABLE, "The certificate cannot be renewed this way.",                       \
+         "See the reason named.")                                                                  \
     /* cli: 40xx */                                                                                \
     CODE(4001, USAGE, "The command line is wrong.", "See --help.")                                 \
     CODE(4002, UNREACHABLE, "The server cannot be reached.", "Check --server and the network.")

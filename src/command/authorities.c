@@ -13,7 +13,7 @@ show(struct scope *s, const struct ca_authority *ca, struct authority_reply *out
         .configuration_tenant = "",
         .standalone = false,
         .properties = "{}",
-        .allowed_enrollment_types = ca->enabled && ca->offers_enrollment ? 2 : 0,
+        .allowed_enrollment_types = ca->enabled && ca->offers_enrollment ? 3 : 0,
         .explicit_password = { "{}" },
         .full_scan = &none,
         .incremental_scan = &none,

@@ -82,7 +82,7 @@ format_wanted(struct request *rq, const char *text, enum cert_format fallback,
 }
 
 static enum err
-find_row(struct request *rq, const struct download_request *in, struct cert_row *row)
+find_row(struct request *rq, const struct cert_wanted *in, struct cert_row *row)
 {
     struct scope *s = rq->scope;
     struct bytes hash;
@@ -107,7 +107,7 @@ find_row(struct request *rq, const struct download_request *in, struct cert_row 
 
 /** In a collection the same is said of what is not there and of what is outside it. */
 static enum err
-find_within(struct request *rq, const struct download_request *in, const struct collection *within,
+find_within(struct request *rq, const struct cert_wanted *in, const struct collection *within,
             struct cert_row *row)
 {
     enum err e = find_row(rq, in, row);
@@ -118,6 +118,24 @@ find_within(struct request *rq, const struct download_request *in, const struct 
         return fail_code(rq->scope, e, CHY_NO_CERT, "certificate not found in collection %s",
                          within->name);
     return e;
+}
+
+enum err
+certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p, int64_t *id)
+{
+    struct cert_row row;
+    enum err e;
+
+    if (in->cert_id) {
+        *id = in->cert_id;
+        return OK;
+    }
+    e = find_row(rq, in, &row);
+    if (e == E_NOT_FOUND && !access_may(rq->caller, p, GRANT_GLOBAL, 0))
+        return access_require(rq->scope, rq->caller, p, GRANT_GLOBAL, 0);
+    TRY(e);
+    *id = row.id;
+    return OK;
 }
 
 static void
@@ -162,6 +180,7 @@ certificates_download(struct request *rq)
     const struct download_request *in = rq->body;
     const struct within_query *where = rq->query;
     const struct collection *within;
+    struct cert_wanted which = { in->cert_id, in->serial_number, in->issuer_dn, in->thumbprint };
     struct scope *s = rq->scope;
     struct download_reply out = { 0 };
     struct list certs = { 0 }, chain;
@@ -175,7 +194,7 @@ certificates_download(struct request *rq)
         return fail_code(s, E_INVALID, CHY_BAD_VALUE,
                          "ChainOrder: \"%s\" is neither EndEntityFirst nor RootFirst",
                          in->chain_order);
-    TRY(find_within(rq, in, within, &row));
+    TRY(find_within(rq, &which, within, &row));
     list_add(s->arena, &certs, struct bytes, row.der);
     if (in->include_chain && format != CF_DER) {
         TRY(flow_chain(s, &rq->app->flow, row.ca_key, &chain));

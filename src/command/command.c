@@ -1,4 +1,4 @@
-#include "command/command.h"
+#include "command/keys.h"
 
 #include "api/collections.h"
 #include "api/metadata.h"
@@ -13,6 +13,23 @@ static const struct binding bindings[] = {
     { &certificates_delete_revoke_op, certificates_delete_revoke },
     { &certificates_enroll_op, certificates_enroll },
     { &enrollment_csr_op, enrollment_csr },
+    { &enrollment_pfx_op, enrollment_pfx },
+    { &enrollment_renew_op, enrollment_renew },
+    { &available_renewal_id_op, available_renewal_id },
+    { &available_renewal_thumbprint_op, available_renewal_thumbprint },
+    { &enrollment_csr_context_op, enrollment_csr_context },
+    { &enrollment_pfx_context_op, enrollment_pfx_context },
+    { &enrollment_settings_op, enrollment_settings },
+    { &enrollment_csr_parse_op, enrollment_csr_parse },
+    { &certificates_recover_op, certificates_recover },
+    { &certificates_import_op, certificates_import },
+    { &certificates_key_delete_op, certificates_key_delete },
+    { &certificates_keys_delete_op, certificates_keys_delete },
+    { &csr_generate_op, csr_generate },
+    { &csr_pending_list_op, csr_pending_list },
+    { &csr_pending_get_op, csr_pending_get },
+    { &csr_pending_delete_op, csr_pending_delete },
+    { &csr_pending_delete_many_op, csr_pending_delete_many },
     { &templates_list_op, templates_list },
     { &templates_get_op, templates_get },
     { &authority_list_op, authority_list },

@@ -81,6 +81,19 @@ enum err certificate_reply_of(struct scope *s, const struct cert_row *row,
  */
 void command_sans(struct scope *s, struct raw raw, struct enroll *out);
 
+/** A certificate as requests name it: by the first of these that is given. */
+struct cert_wanted {
+    int64_t cert_id;
+    const char *serial_number, *issuer_dn, *thumbprint;
+};
+/** Its id. Who may not do P everywhere is told E_FORBIDDEN, not that there is none. */
+enum err certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p,
+                            int64_t *id);
+
+/** A template as the API shows it; it points into T. */
+void template_reply_of(struct scope *s, const struct template *t,
+                       struct template_detail_reply *out);
+
 /** How certificates are wanted. */
 enum cert_format { CF_PEM, CF_DER, CF_P7B, CF_OTHER };
 /** x-certificateformat, or FALLBACK; E_INVALID for what is none. */

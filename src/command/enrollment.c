@@ -1,4 +1,4 @@
-#include "command/command.h"
+#include "command/keys.h"
 
 #include "pki/pem.h"
 #include "pki/pkcs7.h"
@@ -25,11 +25,32 @@ certificate_texts(struct scope *s, enum cert_format format, struct bytes leaf,
     return OK;
 }
 
+/* A request without a CSR: the key is made here, where that is not switched off. */
 static void
-check_csr_given(struct scope *s, const char *csr)
+check_csr_given(struct request *rq, const struct enroll_csr_request *in)
 {
-    if (text_empty(csr))
-        problem(s, "CSR", CHY_MISSING, "is required: keys are not made on the server yet");
+    if (!text_empty(in->csr))
+        return;
+    if (!rq->app->keys.without_csr)
+        problem(rq->scope, "CSR", CHY_NO_SERVER_KEYS, "is required: keys are not made here");
+    else if (text_empty(in->subject) && !in->sans.json)
+        problem(rq->scope, "CSR", CHY_MISSING,
+                "is required, or Subject and SANs for a key that is made here");
+}
+
+/* The key that was made here, under a password that is made here too. */
+static enum err
+add_key(struct request *rq, const struct enrolled *got, struct enroll_info *info)
+{
+    const char *text = new_password(rq->scope);
+    AUTO(secret_free) struct secret *password = secret_copy(bytes_of_text(text));
+    struct pack pack = { .form = rq->app->keys.pfx_legacy ? BUNDLE_PFX_LEGACY : BUNDLE_PFX,
+                         .password = password,
+                         .include_chain = true };
+
+    TRY(pack_enrolled(rq->scope, got, &pack, &info->pkcs12_blob));
+    info->password = text;
+    return OK;
 }
 
 enum err
@@ -39,7 +60,9 @@ enrollment_csr(struct request *rq)
     struct scope *s = rq->scope;
     struct enroll enroll = { .caller = rq->caller,
                              .endpoint = "command",
-                             .csr = bytes_of_text(in->csr),
+                             .csr =
+                                 text_empty(in->csr) ? (struct bytes){ 0 } : bytes_of_text(in->csr),
+                             .make_key = text_empty(in->csr),
                              .template_name = in->tmpl,
                              .template_id = in->enrollment_pattern_id.value,
                              .authority = in->certificate_authority,
@@ -54,7 +77,7 @@ enrollment_csr(struct request *rq)
     enum cert_format format;
 
     TRY(format_wanted(rq, NULL, CF_PEM, &format));
-    check_csr_given(s, in->csr);
+    check_csr_given(rq, in);
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
     if (enroll.template_id)
@@ -64,13 +87,17 @@ enrollment_csr(struct request *rq)
     info.keyfactor_id = got.certificate_id;
     info.keyfactor_request_id = got.request_id;
     info.request_disposition = disposition_name(got.disposition);
-    info.disposition_message = got.message ? got.message : "The certificate was issued.";
+    info.disposition_message = got.message    ? got.message
+                               : got.key_kept ? "The private key was successfully retained."
+                                              : "The certificate was issued.";
     if (got.cert) {
         info.serial_number = got.cert->serial_hex;
         info.issuer_dn = got.cert->issuer.text;
         info.thumbprint = hex_upper(s->arena, (struct bytes){ got.cert->sha1, SHA1_LEN });
         TRY(certificate_texts(s, format, got.der, in->include_chain ? &got.chain : NULL,
                               &info.certificates));
+        if (got.key)
+            TRY(add_key(rq, &got, &info));
     }
     return reply(rq, 200, &out);
 }

@@ -137,6 +137,8 @@ certificate_reply_of(struct scope *s, const struct cert_row *row, struct certifi
             text_empty(host) ? row->authority_name
                              : arena_printf(s->arena, "%s\\%s", host, row->authority_name),
         .template_name = row->template_display,
+        .has_private_key = row->has_private_key,
+        .key_recoverable = row->has_private_key,
         .principal_name = row->principal,
         .cert_request_id = id_or_null(row->request),
         .requester_name = row->requester,

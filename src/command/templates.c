@@ -57,6 +57,10 @@ static void
 show(struct scope *s, const struct template *t, struct template_reply *out,
      struct template_policy_reply *policy)
 {
+    static const char *const retentions[] = { [KEEP_NONE] = "None",
+                                              [KEEP_INDEFINITE] = "Indefinite",
+                                              [KEEP_AFTER_EXPIRATION] = "AfterExpiration",
+                                              [KEEP_FROM_ISSUANCE] = "FromIssuance" };
     int64_t id = 0;
 
     *out = (struct template_reply){
@@ -67,8 +71,11 @@ show(struct scope *s, const struct template *t, struct template_reply *out,
         .forest_root = "",
         .configuration_tenant = "",
         .friendly_name = t->display_name,
-        .key_retention = "None",
-        .allowed_enrollment_types = t->enabled ? 2 : 0,
+        .key_retention = retentions[t->body->key_retention],
+        .key_retention_days = t->body->key_retention_days,
+        .allowed_enrollment_types = !t->enabled            ? 0
+                                    : t->body->server_keys ? 3
+                                                           : 2,
         .use_allowed_requesters = t->body->allowed_requesters.count > 0,
         .allowed_requesters = t->body->allowed_requesters,
         .display_name = arena_printf(s->arena, "%s (%s)", t->display_name, t->name),
@@ -90,6 +97,20 @@ show(struct scope *s, const struct template *t, struct template_reply *out,
                  ((struct template_regex_reply){ t->id, rdn->type, rdn->pattern, "" }));
 }
 
+void
+template_reply_of(struct scope *s, const struct template *t, struct template_detail_reply *out)
+{
+    struct template_policy_reply *policy = arena_new_of(s->arena, struct template_policy_reply);
+
+    *out = (struct template_detail_reply){ .policy = policy,
+                                           .rfc_enforcement = t->body->san_required };
+    policy->template_id = t->id;
+    policy->allow_key_reuse = t->body->allow_key_reuse;
+    policy->allow_wildcards = t->body->wildcards == WILDCARD_LEFTMOST;
+    policy->rfc_enforcement = t->body->san_required;
+    show(s, t, &out->base, policy);
+}
+
 enum err
 templates_list(struct request *rq)
 {
@@ -105,8 +126,7 @@ enum err
 templates_get(struct request *rq)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(rq->app->shelf);
-    struct template_policy_reply policy = { 0 };
-    struct template_detail_reply out = { .policy = &policy };
+    struct template_detail_reply out;
     const struct template *t;
     int64_t id;
 
@@ -115,11 +135,6 @@ templates_get(struct request *rq)
     if (!t)
         return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found",
                          (long long)id);
-    policy.template_id = id;
-    policy.allow_key_reuse = t->body->allow_key_reuse;
-    policy.allow_wildcards = t->body->wildcards == WILDCARD_LEFTMOST;
-    policy.rfc_enforcement = t->body->san_required;
-    show(rq->scope, t, &out.base, &policy);
-    out.rfc_enforcement = t->body->san_required;
+    template_reply_of(rq->scope, t, &out);
     return reply(rq, 200, &out);
 }

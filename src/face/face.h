@@ -14,6 +14,13 @@
 
 struct face;
 
+/** What is configured about keys that the server makes. */
+struct made_keys {
+    bool without_csr; /* a request without a CSR is served */
+    bool pfx_legacy;  /* PKCS#12 for old readers, unless a request says otherwise */
+    int64_t password_min;
+};
+
 /** What handlers reach: the program's parts, made by server/. */
 struct app {
     struct ca_office *office; /* first: jobs of ca/ find it here */
@@ -23,6 +30,7 @@ struct app {
     struct template_shelf *shelf;
     struct flow flow;
     struct rate *rate;
+    struct made_keys keys;
     const char *product_version; /* x-keyfactor-product-version */
     const char *version;         /* of this program */
     const char *instance;

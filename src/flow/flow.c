@@ -8,9 +8,11 @@
 #include "base/step.h"
 #include "catalog/catalog.h"
 #include "catalog/metadata.h"
+#include "flow/keys.h"
 #include "issue/policy.h"
 #include "jobs/jobs.h"
 #include "jobs/outbox.h"
+#include "pki/key_pool.h"
 #include "pki/tbs.h"
 #include <string.h>
 
@@ -21,6 +23,7 @@ HISTOGRAM(enroll_seconds, "chancery_enroll_seconds", "Time of an enrollment, by 
 
 #define SERIAL_TRIES 3
 #define WAITS "The request waits for an approval."
+#define APPROVAL_MS (365 * DAY_MS) /* how long a key waits for one */
 
 static const char *const disposition_names[] = { "UNKNOWN", "ISSUED", "PENDING",
                                                  "DENIED",  "FAILED", "UNKNOWN" };
@@ -43,7 +46,10 @@ struct passage {
     const struct ca_key *key;
     struct csr csr;
     struct policy_result plan;
-    struct list metadata; /* of struct metadata_value */
+    struct list metadata;   /* of struct metadata_value */
+    struct sealed_key made; /* the key made here; .id 0: none */
+    int64_t kept_key;       /* the key of the CSR, when it waits here; 0: it does not */
+    struct key_term term;   /* of either */
     struct when now;
     int64_t step_us; /* when the present step began */
 };
@@ -66,18 +72,6 @@ path_or(const char *path, const char *usual)
 
 /* Which template and which authority. */
 
-static bool
-role_allows(const struct template_body *body, const struct caller *caller)
-{
-    if (!body->allowed_requesters.count)
-        return true;
-    LIST_EACH(const char *, role, &body->allowed_requesters)
-    for (size_t i = 0; i < caller->role_count; i++)
-        if (text_eq_fold(caller->roles[i], *role))
-            return true;
-    return false;
-}
-
 static enum err
 choose_template(struct scope *s, struct passage *p)
 {
@@ -98,24 +92,12 @@ choose_template(struct scope *s, struct passage *p)
     }
     if (in->caller->kind == CALLER_SYSTEM)
         return OK;
-    TRY(access_require(s, in->caller, PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, p->tmpl->id));
-    if (!role_allows(p->tmpl->body, in->caller))
+    TRY(access_require(s, in->caller, in->make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR,
+                       GRANT_TEMPLATE, p->tmpl->id));
+    if (!flow_role_allows(p->tmpl->body, in->caller))
         return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
                          in->caller->name, p->tmpl->name);
     return OK;
-}
-
-static bool
-offers(const struct ca_authority *ca, const struct template *t)
-{
-    if (!ca->offers_enrollment || !text_eq(ca->driver, "embedded"))
-        return false;
-    if (!t->body->authorities.count)
-        return true;
-    LIST_EACH(const char *, name, &t->body->authorities)
-    if (text_eq_fold(*name, ca->name) || text_eq_fold(*name, ca->slug))
-        return true;
-    return false;
 }
 
 /* The failure that the problem just recorded comes to. */
@@ -140,7 +122,7 @@ choose_authority(struct scope *s, struct passage *p)
             problem(s, path, CHY_NO_CA, "there is no certificate authority \"%s\"", asked);
             return problems_fail(s);
         }
-        if (!offers(p->ca, p->tmpl)) {
+        if (!flow_offers(p->ca, p->tmpl)) {
             problem(s, path, CHY_NO_CA, "%s does not offer template %s", p->ca->name,
                     p->tmpl->name);
             return problems_fail(s);
@@ -148,7 +130,7 @@ choose_authority(struct scope *s, struct passage *p)
     } else {
         LIST_EACH(struct ca_authority *, a, &p->authorities->authorities)
         {
-            if (!offers(*a, p->tmpl))
+            if (!flow_offers(*a, p->tmpl))
                 continue;
             if ((*a)->enabled && (*a)->key && !p->ca)
                 p->ca = *a;
@@ -252,10 +234,12 @@ write_audit(struct scope *s, struct tx *tx, struct passage *p)
         { "serial", NULL, p->out->cert->serial_hex, AUDIT_IS_TEXT },
         { "template", NULL, p->tmpl->name, AUDIT_IS_TEXT },
         { "ca", NULL, p->ca->name, AUDIT_IS_TEXT },
+        { "private_key", NULL, p->term.keep ? "kept" : "not kept", AUDIT_IS_TEXT },
     };
     struct list told = { 0 };
+    bool had_key = p->out->key || p->kept_key; /* that the server has seen */
 
-    for (size_t i = 0; i < COUNT(facts); i++)
+    for (size_t i = 0; i < COUNT(facts) - !had_key; i++)
         list_add(s->arena, &told, struct audit_change, facts[i]);
     metadata_told(s, &p->metadata, &told);
 
@@ -271,6 +255,16 @@ write_audit(struct scope *s, struct tx *tx, struct passage *p)
             .change_count = told.count,
             .message = p->out->message,
         });
+}
+
+/* The key that was made for it, or waited for it. */
+static enum err
+write_key(struct scope *s, struct tx *tx, const struct passage *p)
+{
+    if (!p->term.keep)
+        return OK;
+    return p->made.id ? key_insert(s, tx, &p->made, &p->term)
+                      : key_marry(s, tx, p->kept_key, &p->term);
 }
 
 static enum err check_intent(struct scope *s, struct tx *tx, const struct passage *p);
@@ -290,10 +284,12 @@ issue_in(struct scope *s, struct tx *tx, void *arg)
         .renews = p->in->renews,
         .imported_at = p->now,
         .state = CERT_ACTIVE,
+        .has_private_key = p->term.keep,
     };
 
     TRY(history_hold(s, tx, use.key_hash));
     TRY(check_intent(s, tx, p));
+    TRY(write_key(s, tx, p));
     TRY(write_request(s, tx, p, DISPOSITION_ISSUED, 0));
     TRY(history_ask_held(s, tx, &use)); /* another may have been faster since */
     origin.request = p->out->request_id;
@@ -310,6 +306,8 @@ pend_in(struct scope *s, struct tx *tx, void *arg)
     struct passage *p = arg;
 
     TRY(write_request(s, tx, p, DISPOSITION_PENDING, 1));
+    if (p->made.id)
+        TRY(key_insert(s, tx, &p->made, &p->term));
     return audit_add(
         s, tx,
         &(struct audit_event){
@@ -575,6 +573,66 @@ plan_metadata(struct scope *s, struct passage *p)
     return OK;
 }
 
+/* A fresh key, and the bare request that proves it. */
+static enum err
+make_key(struct scope *s, struct passage *p)
+{
+    struct csr_plan bare = { 0 };
+    struct key_spec spec;
+
+    if (!p->tmpl->body->server_keys)
+        return fail_code(s, E_INVALID, CHY_NO_SERVER_KEYS,
+                         "Template: %s wants keys that are made by those who use them",
+                         p->tmpl->name);
+    TRY(key_choose(s, p->tmpl, &p->in->key, &spec));
+    TRY(key_pool_take(s, p->flow->key_pool, spec, &p->out->key));
+    TRY(csr_build(s, &bare, p->out->key, SIG_NONE, &p->csr.der));
+    return csr_read(s, p->csr.der, &p->csr);
+}
+
+/* What becomes of the key; an approver sees the request with all that the policy let pass. */
+static enum err
+plan_key(struct scope *s, struct passage *p)
+{
+    const struct template_body *body = p->tmpl->body;
+    struct csr_plan whole = { .subject = p->plan.plan.subject, .sans = p->plan.names };
+
+    if (!p->out->key && !p->kept_key)
+        return OK;
+    p->term = key_term_of(body, p->plan.plan.not_before, p->plan.plan.not_after,
+                          !p->out->key || p->in->keep_key || body->requires_approval);
+    p->out->key_kept = p->term.keep;
+    if (!p->out->key)
+        return OK;
+    if (body->requires_approval) /* it may take long, and its dates are not known yet */
+        p->term.delete_at = when_add_ms(p->now, APPROVAL_MS);
+    TRY(csr_build(s, &whole, p->out->key, SIG_NONE, &p->csr.der));
+    return p->term.keep ? key_seal(s, p->flow->seal, p->out->key, &p->made) : OK;
+}
+
+/* The request, or the key that stands for it; FOUND: it was answered before. */
+static enum err
+take_request(struct scope *s, struct passage *p, bool *found)
+{
+    const char *path = path_or(p->in->csr_path, "CSR");
+
+    *found = false;
+    if (p->in->make_key) {
+        TRY(choose_authority(s, p));
+        TRY(check_renewed(s, p));
+        TRY(plan_metadata(s, p));
+        return make_key(s, p);
+    }
+    TRY(note(s, csr_decode(s, p->in->csr, &p->csr.der), "%s", path));
+    TRY(note(s, csr_read(s, p->csr.der, &p->csr), "%s", path));
+    TRY(find_earlier(s, p, found));
+    if (*found)
+        return OK;
+    TRY(choose_authority(s, p));
+    TRY(check_renewed(s, p));
+    return plan_metadata(s, p);
+}
+
 static enum err
 pass(struct scope *s, struct passage *p)
 {
@@ -583,14 +641,9 @@ pass(struct scope *s, struct passage *p)
     bool found;
 
     TRY(choose_template(s, p));
-    TRY(note(s, csr_decode(s, p->in->csr, &p->csr.der), "%s", path_or(p->in->csr_path, "CSR")));
-    TRY(note(s, csr_read(s, p->csr.der, &p->csr), "%s", path_or(p->in->csr_path, "CSR")));
-    TRY(find_earlier(s, p, &found));
+    TRY(take_request(s, p, &found));
     if (found)
         return OK;
-    TRY(choose_authority(s, p));
-    TRY(check_renewed(s, p));
-    TRY(plan_metadata(s, p));
     step_done(p, "read");
     input = (struct policy_input){
         .tmpl = p->tmpl,
@@ -610,6 +663,7 @@ pass(struct scope *s, struct passage *p)
     step_done(p, "policy");
     check_authority_names(s, p);
     use = key_use_of(p);
+    use.kept = &p->kept_key;
     TRY(history_ask(s, p->flow->db, &use));
     TRY(problems_check(s));
     step_done(p, "history");
@@ -618,6 +672,7 @@ pass(struct scope *s, struct passage *p)
     p->out->authority = p->ca->id;
     p->out->template_id = p->tmpl->id;
     copy_chain(s, p->key, &p->out->chain);
+    TRY(plan_key(s, p));
     if (p->in->dry_run) {
         uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
 
@@ -639,16 +694,21 @@ flow_enroll(struct scope *s, struct flow *f, const struct enroll *in, struct enr
     AUTO(ca_snapshot_unref) const struct ca_snapshot *authorities = ca_snapshot_ref(f->office);
     AUTO(templates_unref) const struct templates *templates = templates_ref(f->shelf);
     struct enrolled result = { 0 };
+    struct enroll asked = *in;
     struct passage p = { .flow = f,
-                         .in = in,
+                         .in = &asked,
                          .out = &result,
                          .authorities = authorities,
                          .templates = templates,
                          .now = clock_now(),
                          .step_us = clock_mono_us() };
-    enum err e = in->caller->kind != CALLER_SYSTEM && fault_fails("flow.enroll")
-                     ? fail(s, E_INTERNAL, "told to fail")
-                     : pass(s, &p);
+    enum err e;
+
+    if (asked.make_key && !asked.subject)
+        asked.subject = ""; /* there is no request that could have one */
+    e = in->caller->kind != CALLER_SYSTEM && fault_fails("flow.enroll")
+            ? fail(s, E_INTERNAL, "told to fail")
+            : pass(s, &p);
 
     metric_add(&enrollments, 1, p.ca ? p.ca->name : "", p.tmpl ? p.tmpl->name : "", in->endpoint,
                e != OK ? (e == E_INVALID || e == E_FORBIDDEN ? "denied" : "failed")

@@ -13,8 +13,12 @@
 #include "pki/keycheck.h"
 
 /** What the door needs; the program owns all of it. */
+struct key_pool;
+struct seal;
 struct flow {
     struct db *db;
+    struct seal *seal;         /* for keys that are made or kept here */
+    struct key_pool *key_pool; /* NULL: none is made ahead */
     struct ca_office *office;
     struct template_shelf *shelf;
     struct access *access;
@@ -37,6 +41,13 @@ enum disposition {
 };
 const char *disposition_name(enum disposition d); /* "ISSUED", as the Command API has it */
 
+/** What key the server shall make, in a client's words; what is NULL or 0 the template chooses. */
+struct key_wish {
+    const char *type;  /* "RSA", "ECC", "Ed25519" */
+    int64_t length;    /* bits */
+    const char *curve; /* its OID, or "P-256" */
+};
+
 /** A request for a certificate. */
 struct enroll {
     const struct caller *caller;
@@ -55,7 +66,11 @@ struct enroll {
     int64_t validity_ms;   /* 0: the template's */
     int64_t renews;        /* certificate id, or 0 */
     struct pairs metadata; /* what is to be noted about the certificate */
-    bool dry_run;          /* judge and plan, sign nothing, store nothing */
+    bool make_key;         /* the server makes the key, by .key; .csr is not read, and
+                              transaction_key must be NULL */
+    bool keep_key; /* nobody takes the key from this answer: it stays until it is recovered */
+    struct key_wish key;
+    bool dry_run; /* judge and plan, sign nothing, store nothing */
     const char *csr_path, *san_path, *template_path, *authority_path,
         *metadata_path; /* what the face calls its fields; NULL: "CSR" ... */
 };
@@ -71,6 +86,8 @@ struct enrolled {
     const char *message; /* for people: what was dropped, whom to wait for */
     int64_t authority, template_id;
     struct pairs metadata; /* what is noted about it */
+    EVP_PKEY *key;         /* with make_key: the pair */
+    bool key_kept;         /* it, or the key of the CSR, is kept here */
     struct bytes tbs;      /* after a dry run: what would have been signed */
 };
 
@@ -84,6 +101,13 @@ struct enrolled {
  */
 enum err flow_enroll(struct scope *s, struct flow *f, const struct enroll *in,
                      struct enrolled *out);
+
+/** May CALLER ask by this template, with a key of the server's or a request of their own? */
+bool flow_may_use(const struct caller *caller, const struct template *t, bool make_key);
+/** Does the template take requests from CALLER's roles? */
+bool flow_role_allows(const struct template_body *body, const struct caller *caller);
+/** Is this an authority that the template may be asked of? */
+bool flow_offers(const struct ca_authority *ca, const struct template *t);
 
 /** A revocation of one or many. */
 struct revoke {

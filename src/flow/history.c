@@ -3,11 +3,15 @@
 #include "catalog/catalog.h"
 #include "seal/keyring.h"
 
-#define KEY_IS_BLOCKED (-1) /* where the state of a certificate stands in other rows */
+/* Where the state of a certificate stands in other rows. */
+#define KEY_IS_BLOCKED (-1)
+#define KEY_IS_HERE (-2)
 
 SQL(key_history, "SELECT subject_hash, state, id FROM (SELECT subject_hash, state, id "
                  "FROM certificate WHERE key_hash = $1 ORDER BY id DESC LIMIT 20) AS used "
-                 "UNION ALL SELECT key_hash, -1, 0 FROM blocked_key WHERE key_hash = $1");
+                 "UNION ALL SELECT key_hash, -1, 0 FROM blocked_key WHERE key_hash = $1 "
+                 "UNION ALL SELECT key_hash, -2, id FROM private_key WHERE "
+                 "purpose = 'certificate' AND key_hash = $1");
 
 static enum err
 judge(struct scope *s, const struct key_use *use, struct rows *rows)
@@ -22,7 +26,10 @@ judge(struct scope *s, const struct key_use *use, struct rows *rows)
         struct bytes subject = row_bytes(&rows->at[i]);
         int64_t state = row_int(&rows->at[i]);
 
-        if (state == KEY_IS_BLOCKED) {
+        if (state == KEY_IS_HERE) {
+            if (use->kept)
+                *use->kept = row_int(&rows->at[i]);
+        } else if (state == KEY_IS_BLOCKED) {
             problem(s, use->path, CHY_BLOCKED_KEY,
                     "blocked_key: this key is known to be compromised");
         } else if (told) {

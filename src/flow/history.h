@@ -10,6 +10,7 @@ struct key_use {
     struct bytes subject;  /* DER */
     bool may_share;        /* among subjects */
     const char *path;      /* what the face calls the request */
+    int64_t *kept;         /* receives the private key's id, when it is kept here; or NULL */
 };
 
 /**

@@ -30,8 +30,9 @@ open_house(struct house *h, const char *url, const char *dir)
     assert_ok(s, ca_first_run(s, h->office, NULL));
     assert_ok(s, template_built_in(s, h->db));
     assert_ok(s, template_shelf_open(s, h->db, &h->shelf));
-    h->flow =
-        (struct flow){ .db = h->db, .office = h->office, .shelf = h->shelf, .access = h->access };
+    h->flow = (struct flow){
+        .db = h->db, .seal = h->seal, .office = h->office, .shelf = h->shelf, .access = h->access
+    };
 }
 
 static void

@@ -81,21 +81,37 @@ key_rule_covers(const char *rule, const struct pubkey *k)
     return policy_key_rule(rule, &r) && r.type == k->type && k->bits >= r.low && k->bits <= r.high;
 }
 
+bool
+policy_key_allowed(const struct template_body *body, struct key_spec spec)
+{
+    struct pubkey k = { .type = spec.type, .bits = spec.bits };
+
+    LIST_EACH(const char *, rule, &body->key_types)
+    if (key_rule_covers(*rule, &k))
+        return true;
+    return false;
+}
+
+const char *
+policy_keys_text(struct scope *s, const struct template_body *body)
+{
+    struct buf allowed;
+
+    buf_init_in(&allowed, s->arena, 1024);
+    LIST_EACH(const char *, rule, &body->key_types)
+    buf_printf(&allowed, "%s%s", allowed.len ? ", " : "", *rule);
+    return buf_str(&allowed);
+}
+
 static void
 check_key_type(struct scope *s, const struct policy_input *in)
 {
     const struct pubkey *k = &in->csr->key;
-    struct buf allowed;
 
-    LIST_EACH(const char *, rule, &in->tmpl->body->key_types)
-    if (key_rule_covers(*rule, k))
-        return;
-    buf_init_in(&allowed, s->arena, 1024);
-    LIST_EACH(const char *, rule, &in->tmpl->body->key_types)
-    buf_printf(&allowed, "%s%s", allowed.len ? ", " : "", *rule);
-    problem(s, "CSR", CHY_KEY_NOT_ALLOWED,
-            "template %s does not allow a key of type %s; it allows %s", in->tmpl->name,
-            pubkey_label(s->arena, k), buf_str(&allowed));
+    if (!policy_key_allowed(in->tmpl->body, (struct key_spec){ k->type, k->bits }))
+        problem(s, "CSR", CHY_KEY_NOT_ALLOWED,
+                "template %s does not allow a key of type %s; it allows %s", in->tmpl->name,
+                pubkey_label(s->arena, k), policy_keys_text(s, in->tmpl->body));
 }
 
 /* Extensions that the CSR asks for. */

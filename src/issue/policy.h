@@ -51,6 +51,10 @@ struct key_rule {
 };
 /** Read "rsa", "rsa:2048-4096", "ec:p256", "ed25519"; false: none of these, or no good key. */
 bool policy_key_rule(const char *rule, struct key_rule *out);
+/** Does the template allow a key of this kind? */
+bool policy_key_allowed(const struct template_body *body, struct key_spec spec);
+/** What the template allows, as text: "rsa:2048-4096, ec:p256"; in s->arena. */
+const char *policy_keys_text(struct scope *s, const struct template_body *body);
 /** The bit of a key usage that a leaf may have ("digitalSignature"); 0: none. */
 unsigned policy_usage_bit(const char *name);
 /** What is wrong with an item of permitted or excluded, as a clause; NULL: nothing. */

@@ -42,6 +42,14 @@ static const struct choice not_after_modes[] = {
     { 0, NULL, NULL },
 };
 
+static const struct choice key_retentions[] = {
+    { KEEP_NONE, "none", "handed out once, then gone" },
+    { KEEP_INDEFINITE, "indefinite", "until somebody deletes it" },
+    { KEEP_AFTER_EXPIRATION, "after_expiration", "key_retention_days beyond notAfter" },
+    { KEEP_FROM_ISSUANCE, "from_issuance", "key_retention_days from notBefore" },
+    { 0, NULL, NULL },
+};
+
 static const struct field template_rdn_fields[] = {
     FIELD(template_rdn, type, "type", .flags = REQUIRED, .max = 64,
           .doc = "CN, O, OU, C, ... or an OID."),
@@ -64,6 +72,15 @@ static const struct field template_body_fields[] = {
           .doc = "rsa:2048-4096, ec:p256, ec:p384, ec:p521, ed25519."),
     FIELD(template_body, allow_key_reuse, "allow_key_reuse", .preset = "false",
           .doc = "A key may be certified for another subject too."),
+    FIELD(template_body, server_keys, "server_keys", .preset = "true",
+          .doc = "The server may make the key (PFX enrollment)."),
+    FIELD(template_body, key_retention, "key_retention", .choices = key_retentions,
+          .flags = CHOICE_TEXT, .preset = "none",
+          .doc = "How long the server keeps keys that it made or was given."),
+    FIELD(template_body, key_retention_days, "key_retention_days", .preset = "0", .min = 0,
+          .max = 36500),
+    FIELD(template_body, key_exportable, "key_exportable", .preset = "true",
+          .doc = "false: a key kept here is never recovered."),
     FIELD(template_body, rdns, "subject", .model = &template_rdn_model, .max = 32,
           .doc = "The parts of the subject."),
     FIELD(template_body, drop_unlisted, "drop_unlisted", .preset = "true",

@@ -23,12 +23,16 @@ enum { SAN_FORBIDDEN, SAN_OPTIONAL, SAN_REQUIRED };
 enum { WILDCARD_NONE, WILDCARD_LEFTMOST };
 enum { CSR_EXT_IGNORE, CSR_EXT_REFUSE };
 enum { NOT_AFTER_CLAMP, NOT_AFTER_REFUSE };
+enum { KEEP_NONE, KEEP_INDEFINITE, KEEP_AFTER_EXPIRATION, KEEP_FROM_ISSUANCE };
 
 /** The body of a version: all of it JSON by template_body_model. */
 struct template_body {
     /* key */
     struct list key_types; /* of const char *: "rsa:2048-4096", "ec:p256", "ec:p384", "ed25519" */
     bool allow_key_reuse;
+    bool server_keys; /* the server may make the key: PFX enrollment */
+    int64_t key_retention, key_retention_days;
+    bool key_exportable; /* a key kept here may be recovered */
     /* subject */
     struct list
         rdns; /* of struct template_rdn; types that are not listed are dropped from the subject */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "pki/key_pool.h"
 #include "seal/keyring.h"
 #include "seal/private_file.h"
 #include "seal/reference.h"
@@ -165,7 +166,13 @@ parts_open(struct scope *s, struct parts *p, const struct options *o)
     TRY(open_office(s, p));
     TRY(template_built_in(s, p->app.db));
     TRY(template_shelf_open(s, p->app.db, &p->app.shelf));
+    p->app.keys = (struct made_keys){ .without_csr = p->set->keys->without_csr,
+                                      .pfx_legacy = p->set->keys->pfx_legacy,
+                                      .password_min = p->set->keys->password_min };
+    p->key_pool = key_pool_new((int)p->set->keys->ahead);
     p->app.flow = (struct flow){ .db = p->app.db,
+                                 .seal = p->app.seal,
+                                 .key_pool = p->key_pool,
                                  .office = p->app.office,
                                  .shelf = p->app.shelf,
                                  .access = p->app.access,
@@ -177,6 +184,7 @@ parts_open(struct scope *s, struct parts *p, const struct options *o)
 void
 parts_close(struct parts *p)
 {
+    key_pool_free(p->key_pool);
     template_shelf_close(p->app.shelf);
     ca_office_close(p->app.office);
     blocklist_free(p->blocked);

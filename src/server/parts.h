@@ -29,6 +29,7 @@ struct parts {
     struct follower *follower;
     struct blocklist *blocked;
     struct hsm_options hsm;
+    struct key_pool *key_pool;
     struct face *command, *rest;
     const char *url, *http_url, *base_url, *root_pem_path;
     const char *admin_user, *admin_password, *client_id,

@@ -8,6 +8,7 @@
 #include "base/metric.h"
 #include "command/command.h"
 #include "face/document.h"
+#include "flow/keys.h"
 #include "net/notify.h"
 #include "rest/rest.h"
 #include "server/parts.h"
@@ -163,10 +164,27 @@ static const struct job_kind checkpoint_kind = {
     .doc = "Sign what the audit chains have grown by.",
     .every = "60s",
 };
-static const struct job_kind *const job_kinds[] = { &crl_publish_kind,  &crl_plan_kind,
-                                                    &ocsp_rotate_kind,  &ca_keys_kind,
-                                                    &checkpoint_kind,   &job_cleanup_kind,
-                                                    &rest_cleanup_kind, NULL };
+static enum err
+keys_job(struct scope *s, void *app, const struct job *job)
+{
+    struct app *a = app;
+    int64_t count = 1;
+
+    while (count > 0 && !job_should_stop(job))
+        TRY(keys_expire(s, &a->flow, &count));
+    return OK;
+}
+
+static const struct job_kind keys_cleanup_kind = {
+    .kind = "keys.cleanup",
+    .run = keys_job,
+    .doc = "Destroy private keys that were kept as long as their templates say.",
+    .every = "1h",
+};
+static const struct job_kind *const job_kinds[] = {
+    &crl_publish_kind, &crl_plan_kind,     &ocsp_rotate_kind,  &ca_keys_kind, &checkpoint_kind,
+    &job_cleanup_kind, &rest_cleanup_kind, &keys_cleanup_kind, NULL
+};
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err

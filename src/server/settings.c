@@ -197,6 +197,19 @@ static const struct field seal_settings_fields[] = {
 };
 static const struct model seal_settings_model = MODEL(seal_settings, seal_settings_fields);
 
+static const struct field keys_settings_fields[] = {
+    FIELD(keys_settings, without_csr, "without_csr", .preset = "true",
+          .doc = "POST /Enrollment/CSR without a CSR makes the key here; false: it is refused."),
+    FIELD(keys_settings, pfx_legacy, "pfx_legacy", .preset = "false",
+          .doc = "PKCS#12 files by 3DES and SHA-1, for readers from before 2018; a request may ask "
+                 "for PFX-LEGACY by itself."),
+    FIELD(keys_settings, password_min, "password_min", .preset = "8", .min = 1, .max = 255,
+          .doc = "Characters that a password of a private key has at least."),
+    FIELD(keys_settings, ahead, "ahead", .preset = "2", .min = 0, .max = 16,
+          .doc = "RSA keys of each size that are made ahead, once one was asked for."),
+};
+static const struct model keys_settings_model = MODEL(keys_settings, keys_settings_fields);
+
 #define S(member, wire, ...) FIELD(server_settings, member, wire, __VA_ARGS__)
 static const struct field server_settings_fields[] = {
     S(data_dir, "data_dir", .preset = "/var/lib/chancery",
@@ -212,6 +225,7 @@ static const struct field server_settings_fields[] = {
     S(metadata, "metadata", .model = &metadata_settings_model,
       .doc = "What is noted about certificates."),
     S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
+    S(keys, "keys", .model = &keys_settings_model, .doc = "Keys that the server makes."),
     S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
     S(issuers, "issuers", .max = 100,

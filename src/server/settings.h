@@ -55,6 +55,10 @@ struct metadata_settings {
     int64_t unknown; /* enum metadata_unknown */
 };
 enum metadata_unknown { METADATA_REFUSE, METADATA_CREATE };
+struct keys_settings {
+    bool without_csr, pfx_legacy;
+    int64_t password_min, ahead;
+};
 struct seal_settings {
     const char *master_key;
 };
@@ -70,6 +74,7 @@ struct server_settings {
     struct command_settings *command;
     struct metadata_settings *metadata;
     struct seal_settings *seal;
+    struct keys_settings *keys;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };

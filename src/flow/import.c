@@ -1,0 +1,124 @@
+/* Certificates of others, brought in with or without their keys. */
+#include "flow/recover.h"
+
+#include "catalog/catalog.h"
+#include "catalog/metadata.h"
+#include "flow/keys.h"
+
+SQL(mark_key, "UPDATE certificate SET has_private_key = 1 WHERE id = $1");
+
+struct importing {
+    const struct import *in;
+    struct imported *out;
+    struct sealed_key key; /* .id 0: none to be stored */
+    int64_t waiting;       /* the key that is here already; 0: none */
+    struct list metadata;  /* of struct metadata_value */
+};
+
+static enum err
+import_in(struct scope *s, struct tx *tx, void *arg)
+{
+    static const struct key_term for_ever = { .keep = true,
+                                              .exportable = true,
+                                              .delete_at = { INT64_MIN } };
+    struct importing *i = arg;
+    bool has_key = i->key.id || i->waiting;
+    struct cert_origin origin = {
+        .protocol = "import",
+        .requester = i->in->caller->name,
+        .imported_at = clock_now(),
+        .state = i->out->cert->exts.is_ca ? CERT_CA : CERT_ACTIVE,
+        .has_private_key = has_key,
+    };
+
+    struct list told = { 0 };
+
+    if (i->key.id)
+        TRY(key_insert(s, tx, &i->key, &for_ever));
+    else if (i->waiting && !i->out->was_here)
+        TRY(key_marry(s, tx, i->waiting, &for_ever));
+    if (!i->out->was_here) {
+        TRY(catalog_add(s, tx, i->out->cert, &origin, &i->out->id));
+        TRY(metadata_begin(s, tx, i->out->id, &i->metadata));
+    } else if (i->key.id)
+        TRY(tx_do(s, tx, &mark_key, BIND(v_int(i->out->id))));
+    metadata_told(s, &i->metadata, &told);
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = AUDIT_CERTIFICATE_IMPORT,
+            .actor = &i->in->caller->actor,
+            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)i->out->id),
+                        i->out->cert->subject.text },
+            .changes = told.items,
+            .change_count = told.count,
+            .message = i->key.id ? "A certificate was brought in with its private key."
+                       : has_key ? "The certificate of a key that waited here was brought in."
+                                 : NULL,
+        });
+}
+
+/* What is noted: of a certificate that was here only what is given. */
+static enum err
+plan_metadata(struct scope *s, struct flow *f, struct importing *i)
+{
+    struct metadata_wish wish = { .given = i->in->metadata,
+                                  .path = "Metadata",
+                                  .by = i->in->caller,
+                                  .make_unknown = f->metadata_make };
+    struct list fields;
+
+    if (!i->out->was_here) {
+        TRY(metadata_plan(s, f->db, &wish, &i->metadata));
+    } else {
+        TRY(metadata_fields(s, f->db, &fields));
+        metadata_values_of(s, &fields, i->in->metadata, "Metadata", &i->metadata);
+    }
+    return problems_check(s);
+}
+
+static enum err
+known(struct scope *s, struct flow *f, struct imported *out)
+{
+    struct bytes hash = { out->cert->sha256, SHA256_LEN };
+    struct cert_row row;
+    enum err e = catalog_by_thumbprint(s, f->db, hash, 0, &row);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    out->was_here = true;
+    out->id = row.id;
+    return OK;
+}
+
+enum err
+flow_import(struct scope *s, struct flow *f, const struct import *in, struct imported *out)
+{
+    struct cert *cert = arena_new_of(s->arena, struct cert);
+    struct imported result = { .cert = cert };
+    struct importing i = { .in = in, .out = &result };
+    struct list ids = { 0 };
+    struct bundle bundle;
+
+    TRY(access_require(s, in->caller, PERM_CERTIFICATES_IMPORT, GRANT_GLOBAL, 0));
+    TRY(bundle_read(s, in->data, in->password, &bundle));
+    TRY(cert_read(s, *list_at(&bundle.certs, struct bytes, 0), cert));
+    TRY(known(s, f, &result));
+    TRY(key_find(s, f->db, (struct bytes){ cert->key.sha256, SHA256_LEN }, &i.waiting));
+    if (bundle.key) {
+        TRY(access_require(s, in->caller, PERM_CERTIFICATES_IMPORT_KEY, GRANT_GLOBAL, 0));
+        if (!i.waiting)
+            TRY(key_seal(s, f->seal, bundle.key, &i.key));
+    }
+    TRY(plan_metadata(s, f, &i));
+    list_add(s->arena, &ids, int64_t, result.id);
+    TRY(db_write(s, f->db, import_in, &i));
+    if (result.was_here && i.metadata.count)
+        TRY(metadata_note(s, f->db, in->caller, &ids, &i.metadata));
+    result.key_stored = i.key.id || i.waiting;
+    *out = result;
+    return OK;
+}

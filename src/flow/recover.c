@@ -1,0 +1,216 @@
+#include "flow/recover.h"
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "catalog/catalog.h"
+#include "flow/keys.h"
+#include "seal/seal.h"
+#include <string.h>
+
+COUNTER(recovered_total, "chancery_private_keys_recovered_total",
+        "Private keys that were handed out again.");
+
+#define COLUMN "private_key.sealed"
+#define MANY 1000
+
+/* Names of files. */
+
+const char *
+cert_title(const struct cert *cert)
+{
+    const char *cn = name_get(&cert->subject, "CN");
+
+    if (!text_empty(cn))
+        return cn;
+    return cert->exts.san.count ? list_at(&cert->exts.san, struct general_name, 0)->text
+                                : "certificate";
+}
+
+const char *
+bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form)
+{
+    char *name = arena_text(s->arena, cert_title(cert));
+
+    for (char *at = name; *at; at++)
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || strchr("/\\:*?\"<>|", *at))
+            *at = '_';
+    return arena_printf(s->arena, "%.100s.%s", name, bundle_ending(form));
+}
+
+/* May they? Who may not do it everywhere is not told what exists. */
+static enum err
+find_for(struct scope *s, struct flow *f, const struct caller *caller, enum permission p,
+         int64_t id, struct cert_row *row)
+{
+    enum err e = catalog_get(s, f->db, id, WITH_DER, row);
+
+    if (e == OK)
+        return access_require(s, caller, p, row->template_id ? GRANT_TEMPLATE : GRANT_GLOBAL,
+                              row->template_id);
+    if (e == E_NOT_FOUND && !access_may(caller, p, GRANT_GLOBAL, 0))
+        return access_require(s, caller, p, GRANT_GLOBAL, 0);
+    return e;
+}
+
+/* Recovery. */
+
+SQL(kept, "SELECT id, sealed, exportable, once FROM private_key WHERE purpose = 'certificate' AND "
+          "key_hash = $1");
+SQL(still_kept, "SELECT id FROM private_key WHERE id = $1 AND purpose = 'certificate'@lock");
+
+struct handing {
+    const struct recover *in;
+    const struct cert_row *row;
+    int64_t id;
+    bool once;
+};
+
+static enum err
+record_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct handing *h = arg;
+    struct audit_change facts[] = {
+        { "serial", NULL, serial_hex(s->arena, h->row->serial), AUDIT_IS_TEXT },
+        { "form", NULL, bundle_ending(h->in->form), AUDIT_IS_TEXT },
+    };
+    struct row row;
+
+    TRY(tx_one(s, tx, &still_kept, BIND(v_int(h->id)), &row));
+    if (h->once)
+        TRY(key_erase(s, tx, h->id));
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = AUDIT_CERTIFICATE_KEY_RECOVER,
+            .actor = &h->in->caller->actor,
+            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)h->row->id),
+                        h->row->dn },
+            .changes = facts,
+            .change_count = COUNT(facts),
+            .message =
+                h->once ? "The private key was handed out, and is not kept any longer." : NULL,
+        });
+}
+
+/* The template may have changed its mind since the key was kept. */
+static bool
+is_exportable(struct flow *f, const struct cert_row *row)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
+    const struct template *t = row->template_id ? template_by_id(all, row->template_id) : NULL;
+
+    return !t || t->body->key_exportable;
+}
+
+static enum err
+open_key(struct scope *s, struct flow *f, struct handing *h, EVP_PKEY **out)
+{
+    AUTO(secret_free) struct secret *pkcs8 = NULL;
+    struct bytes sealed;
+    struct row row;
+    enum err e = db_one(s, f->db, &kept, BIND(v_bytes(h->row->key_hash)), &row);
+
+    if (e == E_NOT_FOUND)
+        return fail_code(s, E_INVALID, CHY_NO_KEY,
+                         "the private key of certificate %lld is not kept here",
+                         (long long)h->row->id);
+    TRY(e);
+    h->id = row_int(&row);
+    sealed = row_bytes(&row);
+    if (!row_bool(&row) || !is_exportable(f, h->row))
+        return fail_code(s, E_FORBIDDEN, CHY_KEY_NOT_EXPORTABLE,
+                         "the template of certificate %lld does not allow its private key to be "
+                         "handed out",
+                         (long long)h->row->id);
+    h->once = row_bool(&row);
+    TRY(note(s, seal_open(s, f->seal, COLUMN, h->id, sealed, &pkcs8), "opening a private key"));
+    return key_from_pkcs8(s, secret_bytes(pkcs8), out);
+}
+
+enum err
+flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct recovered *out)
+{
+    struct bundle bundle = { .root_first = in->root_first };
+    struct recovered result = { 0 };
+    struct list chain = { 0 };
+    struct cert_row row;
+    struct handing h = { .in = in, .row = &row };
+    struct cert cert;
+
+    TRY(find_for(s, f, in->caller, PERM_CERTIFICATES_RECOVER, in->certificate, &row));
+    TRY(open_key(s, f, &h, &bundle.key));
+    TRY(cert_read(s, row.der, &cert));
+    bundle.name = cert_title(&cert);
+    list_add(s->arena, &bundle.certs, struct bytes, row.der);
+    if (in->include_chain)
+        TRY(flow_chain(s, f, row.ca_key, &chain));
+    LIST_EACH(struct bytes, der, &chain)
+    if (!bytes_eq(*der, row.der))
+        list_add(s->arena, &bundle.certs, struct bytes, *der);
+    TRY(bundle_write(s, &bundle, in->form, in->password, &result.file));
+    result.file_name = bundle_file_name(s, &cert, in->form);
+    TRY(note(s, db_write(s, f->db, record_in, &h), "recording the recovery"));
+    metric_add(&recovered_total, 1);
+    log_info(s, "the private key of certificate %lld was handed out", (long long)row.id);
+    *out = result;
+    return OK;
+}
+
+/* Destruction. */
+
+struct destroying {
+    const struct caller *caller;
+    struct list rows; /* of struct cert_row */
+    struct list keys; /* of int64_t, as many */
+};
+
+static enum err
+destroy_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct destroying *d = arg;
+
+    for (size_t i = 0; i < d->rows.count; i++) {
+        const struct cert_row *row = list_at(&d->rows, struct cert_row, i);
+        enum err e = key_erase(s, tx, *list_at(&d->keys, int64_t, i));
+
+        if (e == E_NOT_FOUND)
+            continue; /* two certificates of one key, or somebody else was faster */
+        TRY(e);
+        TRY(audit_add(s, tx,
+                      &(struct audit_event){
+                          .action = AUDIT_CERTIFICATE_KEY_DELETE,
+                          .actor = &d->caller->actor,
+                          .target = { "certificate",
+                                      arena_printf(s->arena, "%lld", (long long)row->id), row->dn },
+                      }));
+    }
+    return OK;
+}
+
+enum err
+flow_keys_delete(struct scope *s, struct flow *f, const struct caller *caller,
+                 const struct list *ids, struct list *failed)
+{
+    struct destroying d = { .caller = caller };
+
+    if (ids->count > MANY)
+        return fail(s, E_LIMIT, "at most %d keys at once", MANY);
+    LIST_EACH(int64_t, id, ids)
+    {
+        struct cert_row *row = list_push(s->arena, &d.rows, struct cert_row);
+        int64_t *key = list_push(s->arena, &d.keys, int64_t);
+        enum err e = find_for(s, f, caller, PERM_CERTIFICATES_DELETE, *id, row);
+
+        if (e == OK)
+            TRY(key_find(s, f->db, row->key_hash, key));
+        else if (e != E_NOT_FOUND)
+            return e;
+        if (e != OK || !*key)
+            list_add(s->arena, failed, int64_t, *id);
+    }
+    if (failed->count)
+        return fail_code(s, E_NOT_FOUND, CHY_NO_KEY,
+                         "private key of certificate %lld not found; none was deleted",
+                         (long long)*list_at(failed, int64_t, 0));
+    return db_write(s, f->db, destroy_in, &d);
+}

@@ -1,0 +1,65 @@
+/**
+ * Recover: private keys that are kept here, handed out again or destroyed, each with its audit
+ * event; and certificates of others brought in with theirs. Any thread.
+ */
+#ifndef FLOW_RECOVER_H
+#define FLOW_RECOVER_H
+
+#include "flow/flow.h"
+#include "pki/bundle.h"
+
+/** Which key, for whom, and in what container. */
+struct recover {
+    const struct caller *caller;
+    int64_t certificate;
+    enum bundle_form form;
+    const struct secret *password;
+    bool include_chain, root_first;
+};
+/** The file. */
+struct recovered {
+    struct bytes file;
+    const char *file_name; /* "web.example.com.pfx" */
+};
+
+/**
+ * Put certificate and key into a container. The audit event is on disk before this returns.
+ *
+ * @return E_FORBIDDEN: not permitted (also for a certificate that does not exist, to who may not
+ * recover all), or CHY_KEY_NOT_EXPORTABLE; E_NOT_FOUND; E_INVALID: CHY_NO_KEY, or the password
+ */
+enum err flow_recover(struct scope *s, struct flow *f, const struct recover *in,
+                      struct recovered *out);
+
+/** Destroy the keys of these certificates (of int64_t), all or none. FAILED receives the ids that
+ * stood in the way, when that is why (E_INVALID, E_NOT_FOUND). */
+enum err flow_keys_delete(struct scope *s, struct flow *f, const struct caller *caller,
+                          const struct list *ids, struct list *failed);
+
+/** What of a container's file name: CN or the first name of CERT, and the ending of FORM. */
+const char *bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form);
+/** The friendly name that a certificate has when nobody gave one: its CN, or its first name. */
+const char *cert_title(const struct cert *cert);
+
+/** A certificate to bring in. */
+struct import {
+    const struct caller *caller;
+    struct bytes data; /* PKCS#12, JKS, PEM, DER */
+    const struct secret *password;
+    const struct pairs *metadata; /* what is noted about it */
+};
+/** What came of it. */
+struct imported {
+    int64_t id;
+    bool was_here, key_stored;
+    const struct cert *cert;
+};
+/**
+ * Enter the certificate, with the private key when one comes with it, or waits here for it.
+ *
+ * @return E_FORBIDDEN; E_INVALID: cannot be read, and why
+ */
+enum err flow_import(struct scope *s, struct flow *f, const struct import *in,
+                     struct imported *out);
+
+#endif

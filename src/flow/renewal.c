@@ -1,0 +1,104 @@
+#include "flow/renewal.h"
+
+#include "issue/policy.h"
+
+static enum err
+see(struct scope *s, struct flow *f, const struct caller *caller, int64_t id, struct cert_row *row)
+{
+    enum err e = catalog_get(s, f->db, id, WITH_DER, row);
+
+    if (e == E_NOT_FOUND && !access_may(caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0))
+        return access_require(s, caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0);
+    TRY(e);
+    return access_require(s, caller, PERM_CERTIFICATES_READ,
+                          row->template_id ? GRANT_TEMPLATE : GRANT_GLOBAL, row->template_id);
+}
+
+static const struct renewal *
+judge(struct renewal *r, const struct caller *caller, const struct template *t)
+{
+    bool may_key, may_csr;
+
+    r->way = RENEWAL_NONE;
+    if (r->row.state == CERT_REVOKED) {
+        r->message = "The certificate is revoked: enroll for a new one.";
+        return r;
+    }
+    if (!t || !t->enabled) {
+        r->message = t ? "The template of the certificate is switched off."
+                       : "The certificate was issued by no template of this server.";
+        return r;
+    }
+    may_key = t->body->server_keys && flow_may_use(caller, t, true);
+    may_csr = flow_may_use(caller, t, false);
+    if (!may_key && !may_csr) {
+        r->message = "The caller may not enroll by the template of the certificate.";
+        return r;
+    }
+    r->way = r->row.has_private_key && may_key ? RENEWAL_ONE_CLICK : RENEWAL_SEEDED;
+    r->message = r->way == RENEWAL_ONE_CLICK ? "The certificate can be renewed with one call."
+                 : !r->row.has_private_key   ? "The private key is not kept here: enroll anew, and "
+                                               "name this certificate as the one that is renewed."
+                                           : "A new key has to be brought: enroll with a request.";
+    return r;
+}
+
+enum err
+flow_renewal(struct scope *s, struct flow *f, const struct caller *caller, int64_t id,
+             struct renewal *out)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
+    struct renewal r = { 0 };
+
+    TRY(see(s, f, caller, id, &r.row));
+    *out = *judge(&r, caller, r.row.template_id ? template_by_id(all, r.row.template_id) : NULL);
+    return OK;
+}
+
+/* A key like the one before. */
+static struct key_wish
+same_kind(const struct pubkey *k)
+{
+    switch (k->type) {
+    case KEY_RSA:
+        return (struct key_wish){ .type = "RSA", .length = k->bits };
+    case KEY_EC:
+        return (struct key_wish){ .type = "ECC", .length = k->bits };
+    case KEY_ED25519:
+        return (struct key_wish){ .type = "Ed25519" };
+    default:
+        return (struct key_wish){ 0 };
+    }
+}
+
+enum err
+flow_renew(struct scope *s, struct flow *f, const struct renew *in, struct enrolled *out)
+{
+    struct enroll enroll = { .caller = in->caller,
+                             .endpoint = "renewal",
+                             .make_key = true,
+                             .keep_key = true,
+                             .authority = in->authority,
+                             .not_before = WHEN_NONE,
+                             .not_after = WHEN_NONE,
+                             .renews = in->id };
+    struct renewal r;
+    struct cert cert;
+
+    TRY(flow_renewal(s, f, in->caller, in->id, &r));
+    if (r.way != RENEWAL_ONE_CLICK)
+        return fail_code(s, E_INVALID, CHY_NOT_RENEWABLE, "certificate %lld: %s", (long long)in->id,
+                         r.message);
+    TRY(cert_read(s, r.row.der, &cert));
+    enroll.key = same_kind(&cert.key);
+    enroll.subject = cert.subject.text;
+    enroll.sans = cert.exts.san;
+    enroll.sans_given = cert.exts.san.count > 0;
+    if (text_empty(in->template_name))
+        enroll.template_id = r.row.template_id;
+    else
+        enroll.template_name = in->template_name;
+    if (text_empty(in->authority))
+        enroll.authority = r.row.authority_name;
+    return flow_enroll(s, f, &enroll, out);
+}

@@ -1,5 +1,6 @@
 /* Certificates: list, search, show, download. */
 #include "cli/issue.h"
+#include "cli/keys.h"
 
 #include "api/command.h"
 #include "cli/register.h"
@@ -181,6 +182,8 @@ run_certs_download(struct cli *c)
     if (text_eq(form, "der") && text_eq(out, "-") && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "DER is not for a terminal: --out FILE");
     TRY(certificate_of(c, cli_arg(c, 0), &row));
+    if (text_eq(form, "pfx") || text_eq(form, "jks") || text_eq(form, "zip"))
+        return recover_to(c, row_id(row), form, out);
     TRY(fetch_chain(c, row_id(row), &certs));
     TRY(pack(c, form, &certs, &data));
     TRY(write_out(c, out, data, false));

@@ -1,6 +1,7 @@
 /* The table of commands. */
 #include "cli/command.h"
 
+#include "cli/keys.h"
 #include "cli/register.h"
 #include "cli/run.h"
 #include "server/server.h"
@@ -92,6 +93,57 @@ static const struct flag enroll_flags[] = {
       NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
 };
+static const struct flag enroll_pfx_flags[] = {
+    { "out", 0, FLAG_TEXT, "FILE", "write certificate and key there, mode 0600", NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the file's password; - is stdin", NULL, NULL,
+      NULL },
+    { "as", 0, FLAG_WORD, "FORM", "pfx, pfx-legacy, jks, pem, zip; default pfx", key_file_words,
+      NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority", NULL, "issuer", NULL },
+    { "template", 0, FLAG_TEXT, "NAME", "the policy to apply", NULL, "profile", NULL },
+    { "cn", 0, FLAG_TEXT, "NAME", "common name; default the first name", NULL, NULL, NULL },
+    { "subject", 0, FLAG_TEXT, "DN", "the whole subject", NULL, NULL, NULL },
+    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
+    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
+    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
+    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
+    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
+    { "key-type", 0, FLAG_KEY, "ALG",
+      "rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384, ec:p521, "
+      "ed25519; default the template's",
+      NULL, NULL, NULL },
+    { "name", 0, FLAG_TEXT, "NAME", "friendly name, alias", NULL, NULL, NULL },
+    { "renews", 0, FLAG_TEXT, "REF", "the certificate that it follows", NULL, NULL, NULL },
+    { "no-chain", 0, FLAG_SWITCH, NULL, "without the issuers", NULL, NULL, NULL },
+};
+static const struct flag recover_flags[] = {
+    { "out", 0, FLAG_TEXT, "FILE", "write there, mode 0600", NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the file's password; - is stdin", NULL, NULL,
+      NULL },
+    { "as", 0, FLAG_WORD, "FORM", "pfx, pfx-legacy, jks, pem, zip; default pfx", key_file_words,
+      NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const struct flag renew_flags[] = {
+    { "csr", 0, FLAG_TEXT, "FILE", "a request with a new key of your own", NULL, NULL, NULL },
+    { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
+    { "out", 0, FLAG_TEXT, "FILE", "write the new certificate there, with a key of the server's",
+      NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds that file's password; - is stdin", NULL, NULL,
+      NULL },
+    { "as", 0, FLAG_WORD, "FORM", "pfx, pfx-legacy, jks, pem, zip; default pfx", key_file_words,
+      NULL, NULL },
+    { "template", 0, FLAG_TEXT, "NAME", "instead of the present one", NULL, "profile", NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "instead of the present one", NULL, "issuer", NULL },
+};
+static const struct flag needs_renewal_flags[] = {
+    { "expires-in", 0, FLAG_TEXT, "D",
+      "it is time so long before the end, or after so much of its "
+      "life: 30d, 66%; default 66%",
+      NULL, NULL, NULL },
+    { "bundle", 0, FLAG_SWITCH, NULL, "look at every certificate of the file", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
 static const struct flag list_flags[] = {
     { "filter", 0, FLAG_TEXT, "QUERY", "which: chancery help query", NULL, "query", NULL },
     { "include-revoked", 0, FLAG_SWITCH, NULL, "revoked ones too", NULL, NULL, NULL },
@@ -110,12 +162,16 @@ static const struct flag search_flags[] = {
 static const struct flag show_flags[] = {
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };
-static const char *const download_words[] = { "pem", "chain", "fullchain", "der", "p7b", NULL };
+static const char *const download_words[] = { "pem", "chain", "fullchain", "der", "p7b",
+                                              "pfx", "jks",   "zip",       NULL };
 static const struct flag download_flags[] = {
-    { "as", 0, FLAG_WORD, "FORM", "pem, chain, fullchain, der, p7b; default pem", download_words,
+    { "as", 0, FLAG_WORD, "FORM",
+      "pem, chain, fullchain, der, p7b; with the key pfx, jks, zip; default pem", download_words,
       NULL, NULL },
     { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
     { "chain", 0, FLAG_SWITCH, NULL, "the same as --as fullchain", NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE",
+      "holds the password of a file with the key; - is stdin", NULL, NULL, NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };
 static const struct flag revoke_flags[] = {
@@ -382,6 +438,23 @@ const struct command commands[] = {
       "Get a certificate for a request of your own.",
       "  chancery enroll csr web.csr --template WebServer --out web.pem\n"
       "  chancery enroll csr - --template WebServer < web.csr > web.pem\n" },
+    { "enroll pfx", "", 0, 0, FLAGS(enroll_pfx_flags), run_enroll_pfx,
+      "Get a certificate with a key that the server makes.",
+      "  chancery enroll pfx --template WebServer --dns web.example.com --out web.pfx "
+      "--password-file pw\n"
+      "  chancery enroll pfx --dns web.example.com --as jks --key-type rsa:3072 --out web.jks\n" },
+    { "recover", "REF [FILE]", 1, 2, FLAGS(recover_flags), run_recover,
+      "Get the private key of a certificate again, where the server keeps it.",
+      "  chancery recover 1234 --out web.pfx --password-file pw\n" },
+    { "renew", "REF...", 0, -1, FLAGS(renew_flags), run_renew,
+      "Renew certificates: the same names, a new key.",
+      "  chancery renew 1234 --yes --out web.pfx --password-file pw\n"
+      "  chancery renew 1234 --csr new.csr --yes --out web.pem\n"
+      "  chancery renew --query 'expires:<14d' --dry-run\n" },
+    { "needs-renewal", "REF", 1, 1, FLAGS(needs_renewal_flags), run_needs_renewal,
+      "Say whether it is time: exit 0 when it is, 1 when not, 2 when it cannot be found.",
+      "  chancery needs-renewal web.pem && chancery renew web.pem --csr web.csr --yes\n"
+      "  chancery needs-renewal 1234 --expires-in 30d\n" },
     { "certs list", "[QUERY]", 0, -1, FLAGS(list_flags), run_certs_list, "List certificates.",
       "  chancery certs list --filter 'CN -contains \"web\"' --sort NotAfter\n"
       "  chancery certs list --all -o csv --fields Id,IssuedCN,NotAfter\n" },
@@ -555,7 +628,7 @@ const size_t command_count = COUNT(commands);
 
 const struct group groups[] = {
     { "certs", "List, show, download and revoke certificates." },
-    { "enroll", "Get certificates for requests of your own." },
+    { "enroll", "Get certificates, for requests of your own or with keys of the server's." },
     { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },
     { "collections", "Manage the collections, which are kept queries." },
     { "ca", "Certificate authorities: their keys, certificates and revocation lists." },

@@ -9,7 +9,8 @@
 static bool
 is_secret(const char *name)
 {
-    static const char *const parts[] = { "password", "secret", "token", "private", "assertion" };
+    static const char *const parts[] = { "password",  "secret", "token", "private",
+                                         "assertion", "pkcs12", "pfx" };
 
     for (size_t i = 0; i < COUNT(parts); i++)
         if (strcasestr(name, parts[i]))

@@ -1,0 +1,13 @@
+/** Keys: files with private keys that the server hands out; for the files of this folder. */
+#ifndef CLI_KEYS_H
+#define CLI_KEYS_H
+
+#include "cli/run.h"
+
+/** "pfx", "pfx-legacy", "jks", "pem", "zip"; ended by NULL. */
+extern const char *const key_file_words[];
+
+/** Recover the key of certificate ID into the file OUT ("-": stdout), in the form --as. */
+enum err recover_to(struct cli *c, int64_t id, const char *form, const char *out);
+
+#endif

@@ -1,0 +1,151 @@
+"""The command line's part of keys that the server makes: enroll pfx, recover, renew, needs-renewal."""
+import uuid
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+
+import admin
+import chancery
+import keys
+import processes
+from chancery import good
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "pw").write_text(PASSWORD + "\n")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def keeping(server):
+    """A template whose keys are kept."""
+    client, name = server.client(), f"Kept{uuid.uuid4().hex[:8]}"
+    policy = good(client.rest("GET", "/templates/WebServer"))["policy"]
+    made = client.rest("POST", "/templates", json={"name": name, "policy": {
+        **policy, "key_types": ["ec:p256", "ec:p384", "rsa:2048"], "key_retention": "indefinite"}})
+    assert made.status_code == 201, made.text
+    return name
+
+
+def enrolled(server, files, template, *more, host="cli.example.com"):
+    """Enroll with a key of the server's; (id, path)."""
+    path = files / f"{uuid.uuid4().hex}.pfx"
+    said = server.cli("enroll", "pfx", "--template", template, "--dns", host, "--out", path, "--password-file",
+                      files / "pw", "-o", "template={{Id}}", *more)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.strip(), path
+
+
+def opened(path):
+    return pkcs12.load_key_and_certificates(path.read_bytes(), PASSWORD.encode())
+
+
+def fits(key, certificate):
+    return key.public_key().public_numbers() == certificate.public_key().public_numbers()
+
+
+def test_enroll_pfx_writes_a_file_for_its_owner_alone(server, files, keeping):
+    number, path = enrolled(server, files, keeping, "--key-type", "ec:p384", "--name", "Web 1")
+    key, leaf, chain = opened(path)
+    assert fits(key, leaf) and key.key_size == 384 and keys.names(leaf) == ["cli.example.com"] and len(chain) == 2
+    assert path.stat().st_mode & 0o777 == 0o600 and number.isdigit()
+    assert leaf.subject.rfc4514_string() == "CN=cli.example.com"
+    _, path = enrolled(server, files, keeping, "--no-chain", "--subject", "CN=cli.example.com,O=Contoso", "--as", "pem")
+    assert path.read_text().count("BEGIN CERTIFICATE") == 1
+    assert fits(load_pem_private_key(path.read_bytes(), PASSWORD.encode()),
+                keys.load(path.read_text()[path.read_text().index("-----BEGIN CERT"):]))
+
+
+def test_recover_and_download_with_the_key(server, files, keeping):
+    number, path = enrolled(server, files, keeping)
+    for command in (("recover", number, "--out"), ("certs", "download", number, "--as", "pfx", "--out")):
+        again = files / "again.pfx"
+        said = server.cli(*command, again, "--password-file", files / "pw")
+        assert said.returncode == 0, said.stderr
+        assert opened(again)[0].private_numbers() == opened(path)[0].private_numbers()
+        assert again.stat().st_mode & 0o777 == 0o600
+    jks = files / "again.jks"
+    assert server.cli("recover", number, jks, "--as", "jks", "--password-file", files / "pw").returncode == 0
+    listed = processes.run(["keytool", "-list", "-keystore", jks, "-storepass", PASSWORD])
+    assert listed.returncode == 0 and "PrivateKeyEntry" in listed.stdout, listed.stdout
+
+
+def test_recover_says_why_not(server, files):
+    client = server.client()
+    number = client.enroll()["KeyfactorID"]
+    out = files / "none.pfx"
+    said = server.cli("recover", number, "--out", out, "--password-file", files / "pw")
+    assert said.returncode != 0 and "not kept here" in said.stderr and not out.exists(), said.stderr
+    assert server.cli("recover", "999999999", out, "--password-file", files / "pw").returncode == 3
+    assert server.cli("recover", number, "--password-file", files / "pw").returncode == 2
+    assert server.cli("recover", number, out, "--no-input").returncode == 2
+    (files / "short").write_text("short\n")
+    said = server.cli("enroll", "pfx", "--dns", "a.example.com", "--out", out, "--password-file", files / "short")
+    assert said.returncode != 0 and "Password" in said.stderr and not out.exists()
+    name, password = admin.user(server, permissions=["certificates/read"])
+    token = good(server.client(nobody=True).command("POST", "/Auth/Login", json={
+        "username": name, "password": password}))["access_token"]
+    said = server.cli("recover", number, out, "--password-file", files / "pw", env={"CHANCERY_TOKEN": token})
+    assert said.returncode == 4 and "Certificates:Recover" in said.stderr, said.stderr
+
+
+def test_what_is_shown_of_a_call_masks_key_and_password(server, files, keeping):
+    said = server.cli("enroll", "pfx", "--template", keeping, "--dns", "a.example.com", "--out", files / "a.pfx",
+                      "--password-file", files / "pw", "-vv", "--show-api")
+    assert said.returncode == 0 and PASSWORD not in said.stderr, said.stderr
+    assert len(max(said.stderr.split('"'), key=len)) < 1500, "no file with a key is printed"
+
+
+def test_renew_takes_a_new_key_of_the_server_s(server, files, keeping):
+    number, path = enrolled(server, files, keeping)
+    plan = server.cli("renew", number, "--dry-run")
+    assert plan.returncode == 0 and "will be renewed" in plan.stderr
+    assert server.cli("renew", number, "--no-input").returncode == 2, "it asks first"
+    out = files / "new.pfx"
+    said = server.cli("renew", number, "--yes", "--out", out, "--password-file", files / "pw", "-o", "template={{Id}}")
+    assert said.returncode == 0 and said.stdout.strip() not in ("", number), said.stderr
+    key, leaf, _ = opened(out)
+    assert fits(key, leaf) and key.private_numbers() != opened(path)[0].private_numbers()
+    tag = f"q{uuid.uuid4().hex[:8]}.example.com"
+    for _ in range(2):
+        enrolled(server, files, keeping, host=tag)
+    before = server.client().total(f'CN -eq "{tag}"')
+    said = server.cli("renew", "--query", f"cn:{tag}", "--yes")
+    assert said.returncode == 0 and server.client().total(f'CN -eq "{tag}"') == before + 2, said.stderr
+
+
+def test_renew_with_a_request_of_one_s_own(server, files):
+    client = server.client()
+    first = client.enroll(dns=("own.example.com",))["KeyfactorID"]
+    said = server.cli("renew", first, "--yes")
+    assert said.returncode != 0 and "--csr" in said.stderr
+    (files / "new.csr").write_text(keys.new_csr(cn="own.example.com", dns=("own.example.com",)))
+    said = server.cli("renew", first, "--csr", files / "new.csr", "--yes")
+    assert said.returncode == 0 and keys.names(keys.load(said.stdout)) == ["own.example.com"], said.stderr
+    client.revoke(first, reason=4)
+    said = server.cli("renew", first, "--yes")
+    assert said.returncode != 0 and "revoked" in said.stderr
+    assert server.cli("renew").returncode == 2
+    assert server.cli("renew", "--query", "cn:no-such-name.example.org", "--yes").returncode == 0
+
+
+@pytest.mark.once
+def test_needs_renewal_answers_by_its_exit_status(server, files):
+    answer = server.client().enroll()
+    path = files / "c.pem"
+    path.write_text("".join(answer["Certificates"][:2]))
+    for reference in (path, answer["KeyfactorID"], answer["Thumbprint"]):
+        for more, status in (((), 1), (("--expires-in", "30d"), 1), (("--expires-in", "91d"), 0),
+                             (("--expires-in", "0%"), 0), (("--expires-in", "100%"), 1)):
+            said = server.cli("needs-renewal", reference, *more)
+            assert said.returncode == status, (reference, more, said.stderr)
+    assert chancery.cli("needs-renewal", path).returncode == 1, "a file needs no server"
+    assert chancery.cli("needs-renewal", path, "--expires-in", "3649d", "--bundle").returncode == 0
+    assert server.cli("needs-renewal", "999999999").returncode == 2
+    assert server.cli("needs-renewal", files / "none.pem").returncode == 2
+    assert server.cli("needs-renewal", path, "--expires-in", "soon").returncode == 2
+    (files / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert chancery.cli("needs-renewal", files / "broken.pem").returncode == 2

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CELLS_MOST 64           /* columns read without an allocation */
-#define TICK 2000               /* virtual machine steps between looks at the clock */
-#define READER_MAP "1073741824" /* bytes of the file that readers map */
+#define CELLS_MOST 64         /* columns read without an allocation */
+#define TICK 2000             /* virtual machine steps between looks at the clock */
+#define READER_MAP 1073741824 /* bytes of the file that readers map */
+#define SPELL(x) #x
+#define TEXT_OF(x) SPELL(x)
 #define WRITER_CACHE_KIB "-65536"
 
 static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
@@ -173,7 +175,8 @@ set_conn(struct scope *s, struct sqlite_conn *c, bool writer)
     if (writer)
         return set_writer(s, c);
     sqlite3_progress_handler(c->handle, TICK, past_deadline, c);
-    return set_all(s, c, "PRAGMA query_only = ON; PRAGMA mmap_size = " READER_MAP);
+    c->maps = true;
+    return set_all(s, c, "PRAGMA query_only = ON; PRAGMA mmap_size = " TEXT_OF(READER_MAP));
 }
 
 /**
@@ -210,6 +213,7 @@ sqlite_connect(struct scope *s, struct db *db, bool writer, struct conn **out)
     c = mem_alloc(sizeof(*c));
     c->head = (struct conn){ .engine = &sqlite_engine, .db = db };
     c->deadline_ms = INT64_MAX;
+    c->writer = writer;
     cache_init(&c->head.cache, finalize, c);
     rc = sqlite3_open_v2(db->place, &c->handle, flags, writer ? vfs_gather(db->vfs) : db->vfs);
     e = rc == SQLITE_OK ? set_conn(s, c, writer) : sqlite_failure(s, c, rc, db->place);
@@ -331,6 +335,21 @@ read_row(struct scope *s, sqlite3_stmt *stmt, struct answer *a)
     return answer_row(s, a, cells, (size_t)count);
 }
 
+/**
+ * Readers map the file for texts made at run time, which may look at all of it. The others fetch a
+ * few pages, and each commit of a writer would have the map made anew.
+ */
+static void
+map_file(struct sqlite_conn *c, bool wanted)
+{
+    sqlite3_int64 bytes = wanted ? READER_MAP : 0;
+
+    if (c->maps == wanted)
+        return;
+    (void)sqlite3_file_control(c->handle, "main", SQLITE_FCNTL_MMAP_SIZE, &bytes);
+    c->maps = wanted;
+}
+
 /** Step to the end, or as far as rows are wanted; a statement that changes something always ends.
  */
 static enum err
@@ -365,6 +384,8 @@ sqlite_run(struct scope *s, struct conn *conn, const struct question *q, struct 
         TRY(compile(s, c, q, &stmt));
         *slot = stmt;
     }
+    if (!c->writer)
+        map_file(c, q->text);
     c->deadline_ms = s->deadline_ms;
     e = bind_all(s, c, stmt, q);
     if (e == OK)

@@ -13,6 +13,8 @@ struct sqlite_conn {
     struct conn head;
     sqlite3 *handle;
     sqlite3_stmt *steps[STEPS];
+    bool writer;
+    bool maps;           /* a reader whose file is mapped into memory */
     int64_t deadline_ms; /* of the question that runs */
     int log_frames;      /* in the write-ahead log after the last commit; the writer's */
     int log_due;         /* frames at which the log is emptied without waiting for quiet */

@@ -96,6 +96,12 @@ run_defers(struct arena *a)
 }
 
 void
+arena_release(struct arena *a)
+{
+    run_defers(a);
+}
+
+void
 arena_free(struct arena *a)
 {
     if (!a)

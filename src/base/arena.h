@@ -15,6 +15,8 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 OWNED(struct arena, arena_free);
 
+/** Release the foreign objects that arena_defer() was given; the memory stays. */
+void arena_release(struct arena *a);
 /** Release everything in the arena but keep it, and its largest block of usual size, for the
  * next turn of a loop. */
 void arena_reset(struct arena *a);

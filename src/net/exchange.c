@@ -348,6 +348,16 @@ admit_and_handle(struct http_conn *c)
     }
 }
 
+/* What the handler held goes now, on the thread that made it; the reply stays. */
+static void
+let_go(struct http_conn *c)
+{
+    c->rq.state = NULL;
+    c->rq.body = (struct bytes){ 0 };
+    c->scope.principal = NULL;
+    arena_release(c->scope.arena);
+}
+
 void
 exchange_work(struct http_conn *c)
 {
@@ -365,7 +375,10 @@ exchange_work(struct http_conn *c)
 
         (route->slow ? route->slow : route->handle)(&c->rq);
     }
-    if (c->reply.given)
+    if (c->reply.given) {
         stats_log(c);
+        if (!c->reply.held)
+            let_go(c);
+    }
     step_end("reply");
 }

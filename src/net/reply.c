@@ -232,6 +232,7 @@ reply_make(struct http_request *rq, int status, const char *type, struct bytes b
         memcpy(&r->parts[1].iov_base, &data, sizeof(data)); /* it is only read */
         r->parts[1].iov_len = body.len;
         r->part_count = 2;
+        r->held = held;
     }
     r->parts[0] = (struct iovec){ head, (size_t)(at - head) };
 }

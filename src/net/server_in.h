@@ -49,6 +49,7 @@ struct reply {
     size_t body_len;       /* what was sent of the body: none for HEAD */
     struct iovec parts[2]; /* what is still to be written */
     int part_count;
+    bool held; /* the second part lives in an object that the arena will release */
     bool logged;
 };
 

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #define READ_SIZE (64 * 1024) /* a loop's buffer: what one read of a body may bring */
@@ -133,12 +134,11 @@ struct pool_state {
     struct http_server *server;
     const char *name;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
     struct http_conn *first, **last;
-    int count, idle, threads;
-    bool waking; /* a worker was woken, and does not run yet */
+    int count, threads;
+    struct worker *workers, *idle; /* all, and those that sleep, the last one first */
+    bool waking;                   /* a worker was woken, and does not run yet */
     bool ended;
-    pthread_t *ids;
 };
 
 /** A listening socket; loop 0 accepts for all. */

@@ -1,29 +1,57 @@
 #include "net/server_in.h"
 
+/* A thread of a pool. The one that slept last is woken first: what it needs is still in the caches.
+ */
+struct worker {
+    struct worker *next; /* in the pool's list of those that sleep */
+    struct pool_state *pool;
+    pthread_t id;
+    sem_t wake;
+};
+
 /* One worker is woken at a time, and wakes the next if there is work for it: short work needs few
- * of them. */
-static bool
-wakes(struct pool_state *p)
+ * of them. Take out who is to be woken once the lock is free again. */
+static struct worker *
+next_to_wake(struct pool_state *p)
 {
-    if (p->waking || p->idle == 0 || !p->first)
-        return false;
+    struct worker *w = p->idle;
+
+    if (p->waking || !w || !p->first)
+        return NULL;
+    p->idle = w->next;
     p->waking = true;
-    return true;
+    return w;
+}
+
+static void
+wake(struct worker *w)
+{
+    if (w)
+        (void)sem_post(&w->wake);
+}
+
+/* Sleep until woken; the pool's lock is held before and after. */
+static void
+doze(struct pool_state *p, struct worker *w)
+{
+    w->next = p->idle;
+    p->idle = w;
+    (void)pthread_mutex_unlock(&p->lock);
+    while (sem_wait(&w->wake) != 0) /* a signal */
+        ;
+    (void)pthread_mutex_lock(&p->lock);
+    p->waking = false;
 }
 
 static struct http_conn *
-pool_take(struct pool_state *p)
+pool_take(struct pool_state *p, struct worker *w)
 {
+    struct worker *next;
     struct http_conn *c;
-    bool wake;
 
     (void)pthread_mutex_lock(&p->lock);
-    while (!p->first && !p->ended) {
-        p->idle++;
-        (void)pthread_cond_wait(&p->wake, &p->lock);
-        p->idle--;
-        p->waking = false;
-    }
+    while (!p->first && !p->ended)
+        doze(p, w);
     c = p->first;
     if (c) {
         p->first = c->queued;
@@ -32,20 +60,20 @@ pool_take(struct pool_state *p)
         c->queued = NULL;
         p->count--;
     }
-    wake = wakes(p);
+    next = next_to_wake(p);
     (void)pthread_mutex_unlock(&p->lock);
-    if (wake)
-        (void)pthread_cond_signal(&p->wake);
+    wake(next);
     return c;
 }
 
 static void *
 pool_run(void *arg)
 {
-    struct pool_state *p = arg;
+    struct worker *w = arg;
+    struct pool_state *p = w->pool;
     struct http_conn *c;
 
-    while ((c = pool_take(p))) {
+    while ((c = pool_take(p, w))) {
         stats_queue(p->name, -1);
         exchange_work(c);
         loop_return(c->loop, c);
@@ -60,13 +88,18 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
     *p = (struct pool_state){ .server = server, .name = name };
     p->last = &p->first;
     (void)pthread_mutex_init(&p->lock, NULL);
-    (void)pthread_cond_init(&p->wake, NULL);
-    p->ids = arena_alloc(server->arena, (size_t)threads * sizeof(*p->ids));
+    p->workers = arena_alloc(server->arena, (size_t)threads * sizeof(*p->workers));
     stats_queue(name, 0);
     for (; p->threads < threads; p->threads++) {
-        if (pthread_create(&p->ids[p->threads], NULL, pool_run, p) != 0)
+        struct worker *w = &p->workers[p->threads];
+
+        w->pool = p;
+        (void)sem_init(&w->wake, 0, 0);
+        if (pthread_create(&w->id, NULL, pool_run, w) != 0) {
+            (void)sem_destroy(&w->wake);
             return fail(s, E_INTERNAL, "cannot start a worker thread");
-        (void)pthread_setname_np(p->ids[p->threads], name);
+        }
+        (void)pthread_setname_np(w->id, name);
     }
     return OK;
 }
@@ -74,7 +107,8 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
 bool
 pool_push(struct pool_state *p, struct http_conn *c)
 {
-    bool ok, wake;
+    struct worker *next;
+    bool ok;
 
     (void)pthread_mutex_lock(&p->lock);
     ok = !p->ended && p->count < p->server->o.queue_max;
@@ -84,10 +118,9 @@ pool_push(struct pool_state *p, struct http_conn *c)
         p->last = &c->queued;
         p->count++;
     }
-    wake = wakes(p);
+    next = next_to_wake(p);
     (void)pthread_mutex_unlock(&p->lock);
-    if (wake)
-        (void)pthread_cond_signal(&p->wake);
+    wake(next);
     if (ok)
         stats_queue(p->name, 1);
     return ok;
@@ -96,6 +129,7 @@ pool_push(struct pool_state *p, struct http_conn *c)
 void
 pool_stop(struct pool_state *p)
 {
+    struct worker *sleeping;
     struct http_conn *left;
 
     if (!p->server)
@@ -106,13 +140,21 @@ pool_stop(struct pool_state *p)
     p->first = NULL;
     p->last = &p->first;
     p->count = 0;
-    (void)pthread_cond_broadcast(&p->wake);
+    sleeping = p->idle;
+    p->idle = NULL;
     (void)pthread_mutex_unlock(&p->lock);
+    while (sleeping) {
+        struct worker *w = sleeping;
+
+        sleeping = w->next;
+        wake(w);
+    }
     for (; left; left = left->queued)
         stats_queue(p->name, -1);
-    for (int i = 0; i < p->threads; i++)
-        (void)pthread_join(p->ids[i], NULL);
-    (void)pthread_cond_destroy(&p->wake);
+    for (int i = 0; i < p->threads; i++) {
+        (void)pthread_join(p->workers[i].id, NULL);
+        (void)sem_destroy(&p->workers[i].wake);
+    }
     (void)pthread_mutex_destroy(&p->lock);
     p->server = NULL;
 }

@@ -316,6 +316,8 @@ void
 conn_returned(struct http_conn *c)
 {
     exchange_returned(c);
+    if (c->state == CONN_IDLE && c->reading && !c->ahead && !wire_pending(&c->wire))
+        return; /* what comes next will make itself known */
     conn_go(c);
 }
 

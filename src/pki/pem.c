@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define MAX_LABEL 64
+#define FENCES "-----BEGIN -----\n-----END -----\n"
 
 static enum err
 bad(struct scope *s, const char *why)
@@ -108,9 +109,11 @@ pem_add(struct buf *b, const char *label, struct bytes der)
 char *
 pem_text(struct arena *a, const char *label, struct bytes der)
 {
-    struct buf b;
+    const char *lines = base64_encode_lines(a, der, 64);
+    char *out = arena_alloc(a, strlen(lines) + 2 * strlen(label) + sizeof(FENCES)), *at = out;
 
-    buf_init_in(&b, a, der.len * 2 + 1024);
-    pem_add(&b, label, der);
-    return arena_text(a, buf_str(&b));
+    at = stpcpy(stpcpy(stpcpy(at, "-----BEGIN "), label), "-----\n");
+    at = stpcpy(stpcpy(stpcpy(at, lines), "-----END "), label);
+    (void)stpcpy(at, "-----\n");
+    return out;
 }

@@ -37,28 +37,55 @@ escape(struct buf *out, uint8_t c)
     }
 }
 
+/* Eight letters of ASCII in one look: is none of them special? */
+static bool
+eight_plain(const uint8_t *p)
+{
+    uint64_t ones = UINT64_C(0x0101010101010101), letters;
+
+    memcpy(&letters, p, sizeof(letters));
+    return !((letters | (letters - ones * ' ') | ((letters ^ ones * '"') - ones) |
+              ((letters ^ ones * '\\') - ones)) &
+             ones << 7);
+}
+
+/* The first byte from P on, before END, that is written in another way. */
+static const uint8_t *
+find_special(const uint8_t *p, const uint8_t *end, bool separators)
+{
+    while (p < end) {
+        const uint8_t *stop = end - p > 8 ? p + 8 : end;
+
+        if (end - p >= 8 && eight_plain(p)) {
+            p += 8;
+            continue;
+        }
+        for (; p < stop; p++)
+            if (special[*p] == 1 ||
+                (special[*p] == 2 && separators && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)))
+                return p;
+    }
+    return end;
+}
+
 static void
 quoted(struct buf *out, const char *text, bool separators)
 {
-    const uint8_t *start = (const uint8_t *)text, *p = start;
+    const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text);
 
     buf_byte(out, '"');
-    while (*p) {
-        if (!special[*p] ||
-            (special[*p] == 2 && !(separators && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)))) {
-            p++;
-            continue;
-        }
-        buf_add(out, start, (size_t)(p - start));
-        if (special[*p] == 1) {
+    while (p < end) {
+        const uint8_t *next = find_special(p, end, separators);
+
+        buf_add(out, p, (size_t)(next - p));
+        p = next;
+        if (p < end && special[*p] == 1) {
             escape(out, *p++);
-        } else {
+        } else if (p < end) {
             buf_text(out, p[2] == 0xa8 ? "\\u2028" : "\\u2029");
             p += 3;
         }
-        start = p;
     }
-    buf_add(out, start, (size_t)(p - start));
     buf_byte(out, '"');
 }
 

@@ -473,3 +473,29 @@ TEST(audit_events_are_canonical_as_their_hashes_want)
         assert_string_equal(canonical(s, events[i]), events[i]);
     assert_string_equal(canonical(s, shuffled), events[0]);
 }
+
+TEST(a_special_letter_is_found_wherever_it_stands)
+{
+    for (unsigned letter = 1; letter < 256; letter++)
+        for (size_t at = 0; at < 20; at++) {
+            char text[21] = "abcdefghijklmnopqrst", want[40], got[40];
+            const char *short_forms = "\b\t\n\f\r\"\\", *names = "btnfr\"\\";
+            const char *known = strchr(short_forms, (int)letter);
+            struct buf out;
+
+            text[at] = (char)letter;
+            if (known)
+                (void)snprintf(want, sizeof(want), "\"%.*s\\%c%s\"", (int)at, text,
+                               names[known - short_forms], text + at + 1);
+            else if (letter < 0x20)
+                (void)snprintf(want, sizeof(want), "\"%.*s\\u%04x%s\"", (int)at, text, letter,
+                               text + at + 1);
+            else
+                (void)snprintf(want, sizeof(want), "\"%s\"", text);
+            buf_init(&out, 100);
+            json_text(&out, text);
+            (void)snprintf(got, sizeof(got), "%s", buf_str(&out));
+            buf_done(&out);
+            assert_string_equal(got, want);
+        }
+}

@@ -50,6 +50,13 @@ label_count(const struct metric *m)
     return n;
 }
 
+/* Most texts differ in their first letter already. */
+static bool
+same(const char *a, const char *b)
+{
+    return a == b || (*a == *b && strcmp(a, b) == 0);
+}
+
 static struct series *
 find(const struct metric *m, size_t labels, const char *const *values)
 {
@@ -58,7 +65,7 @@ find(const struct metric *m, size_t labels, const char *const *values)
     for (; se; se = atomic_load_explicit(&se->next, memory_order_acquire)) {
         size_t i = 0;
 
-        while (i < labels && (se->values[i] == values[i] || !strcmp(se->values[i], values[i])))
+        while (i < labels && same(se->values[i], values[i]))
             i++;
         if (i == labels)
             return se;

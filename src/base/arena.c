@@ -167,19 +167,39 @@ block_new(struct arena *a, size_t size)
     return b;
 }
 
+static size_t
+aligned(size_t size)
+{
+    return (MAX(size, 1u) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
+
 void *
 arena_alloc(struct arena *a, size_t size)
 {
     struct block *b = a->blocks;
     void *out;
 
-    size = (MAX(size, 1u) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    size = aligned(size);
     if (!b || b->size - b->used < size)
         b = block_new(a, size);
     out = b->data + b->used;
     b->used += size;
     a->used += size;
     return out;
+}
+
+bool
+arena_extend(struct arena *a, const void *data, size_t size, size_t wanted)
+{
+    struct block *b = a->blocks;
+    size_t more = aligned(wanted) - aligned(size);
+
+    if (!b || (const uint8_t *)data + aligned(size) != b->data + b->used ||
+        more > b->size - b->used)
+        return false;
+    b->used += more;
+    a->used += more;
+    return true;
 }
 
 void *

@@ -26,6 +26,10 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size);
 #define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
+/** Let DATA, of SIZE bytes, grow to WANTED where it is, its end zeroed; false when something stands
+ * behind it. */
+bool arena_extend(struct arena *a, const void *data, size_t size, size_t wanted);
+
 /** A copy of SIZE bytes. */
 void *arena_copy(struct arena *a, const void *data, size_t size);
 

@@ -10,11 +10,14 @@ list_grow(struct arena *a, struct list *l, size_t size)
     l->size = size;
     if (l->count == l->cap) {
         size_t cap = MAX(2 * l->cap, (size_t)8);
-        void *items = arena_alloc(a, cap * size);
 
-        if (l->count)
-            memcpy(items, l->items, l->count * size);
-        l->items = items;
+        if (!l->cap || !arena_extend(a, l->items, l->cap * size, cap * size)) {
+            void *items = arena_alloc(a, cap * size);
+
+            if (l->count)
+                memcpy(items, l->items, l->count * size);
+            l->items = items;
+        }
         l->cap = cap;
     }
     return (uint8_t *)l->items + l->count++ * size;

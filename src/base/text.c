@@ -334,6 +334,10 @@ buf_room(struct buf *b, size_t more)
     if (b->cap - b->len > more)
         return true;
     cap = MAX(b->len + more + 1, MAX(2 * b->cap, (size_t)128));
+    if (b->arena && b->cap && arena_extend(b->arena, b->data, b->cap, cap)) {
+        b->cap = cap;
+        return true;
+    }
     if (b->arena) {
         uint8_t *data = arena_alloc(b->arena, cap);
 

@@ -158,10 +158,10 @@ static void
 check_authority_names(struct scope *s, struct passage *p)
 {
     LIST_EACH(struct ca_key *, k, &p->authorities->keys)
-    if (p->plan.plan.subject.len > 2 &&
-        name_same(s->arena, p->plan.plan.subject, (*k)->cert->subject.der)) {
+    if (!name_empty(&p->plan.subject) &&
+        name_equal(s->arena, &p->plan.subject, &(*k)->cert->subject)) {
         problem(s, p->in->subject ? "Subject" : "CSR.Subject", CHY_NAME_NOT_ALLOWED,
-                "\"%s\" is the name of a certificate authority", p->plan.subject);
+                "\"%s\" is the name of a certificate authority", p->plan.subject.text);
         return;
     }
 }
@@ -217,7 +217,7 @@ write_request(struct scope *s, struct tx *tx, struct passage *p, enum dispositio
         BIND(v_text(p->out->public_id), v_text(in->endpoint), v_text(transaction_key(s, in)),
              v_int((int64_t)in->caller->kind), v_int(in->caller->id), v_text(in->caller->name),
              v_int(p->ca->id), v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
-             v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject),
+             v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject.text),
              v_int((int64_t)d), v_int(pending_kind), v_text(p->out->message), v_id(in->renews),
              v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
              v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL)),
@@ -248,7 +248,8 @@ write_audit(struct scope *s, struct tx *tx, struct passage *p)
         &(struct audit_event){
             .action = p->in->renews ? AUDIT_CERTIFICATE_RENEW : AUDIT_CERTIFICATE_ISSUE,
             .actor = &p->in->caller->actor,
-            .target = { "certificate", number_text(s, p->out->certificate_id), p->plan.subject },
+            .target = { "certificate", number_text(s, p->out->certificate_id),
+                        p->plan.subject.text },
             .related = &request,
             .related_count = 1,
             .changes = told.items,
@@ -314,7 +315,7 @@ pend_in(struct scope *s, struct tx *tx, void *arg)
             .action = AUDIT_REQUEST_PENDING,
             .outcome = AUDIT_PENDING,
             .actor = &p->in->caller->actor,
-            .target = { "request", number_text(s, p->out->request_id), p->plan.subject },
+            .target = { "request", number_text(s, p->out->request_id), p->plan.subject.text },
         });
 }
 
@@ -667,7 +668,7 @@ pass(struct scope *s, struct passage *p)
     TRY(history_ask(s, p->flow->db, &use));
     TRY(problems_check(s));
     step_done(p, "history");
-    p->out->subject = p->plan.subject;
+    p->out->subject = p->plan.subject.text;
     p->out->message = dropped_message(s, &p->plan.dropped);
     p->out->authority = p->ca->id;
     p->out->template_id = p->tmpl->id;

@@ -487,7 +487,6 @@ enum err
 policy_plan(struct scope *s, const struct policy_input *in, struct policy_result *out)
 {
     struct list attrs = { 0 };
-    struct name subject;
 
     *out = (struct policy_result){ 0 };
     check_key_type(s, in);
@@ -498,8 +497,7 @@ policy_plan(struct scope *s, const struct policy_input *in, struct policy_result
     if (name_build(s, &attrs, &out->plan.subject) != OK)
         TRY(problems_check(s));
     TRY(check_key(s, in));
-    TRY(name_read(s, out->plan.subject, &subject));
-    out->subject = subject.text;
+    TRY(name_read(s, out->plan.subject, &out->subject));
     out->plan.alg = in->issuer->sig_alg;
     out->plan.issuer = in->issuer->cert->subject.der;
     out->plan.spki = in->csr->key.spki;

@@ -31,7 +31,7 @@ struct policy_input {
 struct policy_result {
     struct cert_plan plan; /* complete but for its serial */
     struct list names;     /* of struct general_name: the SANs, normal form */
-    const char *subject;   /* DN text */
+    struct name subject;   /* as it will be read from the certificate */
     struct list dropped;   /* of const char *: extensions and subject parts that were left out */
     struct lint_context lint;
 };

@@ -348,7 +348,7 @@ TEST(subjects_follow_the_template)
         if ((e == OK) != (cases[i].given != NULL))
             fail_msg("case %zu: %s", i, e ? s->error.text : "taken");
         if (e == OK)
-            assert_string_equal(t->out.subject, cases[i].given);
+            assert_string_equal(t->out.subject.text, cases[i].given);
     }
 }
 

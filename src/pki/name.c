@@ -470,23 +470,27 @@ canonical(struct arena *a, const char *value)
 }
 
 bool
-name_same(struct arena *a, struct bytes der_a, struct bytes der_b)
+name_equal(struct arena *a, const struct name *x, const struct name *y)
 {
-    struct scope s = { .arena = a };
-    struct name x, y;
-
-    if (bytes_eq(der_a, der_b))
-        return true;
-    if (name_read(&s, der_a, &x) != OK || name_read(&s, der_b, &y) != OK ||
-        x.attrs.count != y.attrs.count)
+    if (x->attrs.count != y->attrs.count)
         return false;
-    for (size_t i = 0; i < x.attrs.count; i++) {
-        const struct name_attr *m = list_at(&x.attrs, struct name_attr, i);
-        const struct name_attr *n = list_at(&y.attrs, struct name_attr, i);
+    for (size_t i = 0; i < x->attrs.count; i++) {
+        const struct name_attr *m = list_at(&x->attrs, struct name_attr, i);
+        const struct name_attr *n = list_at(&y->attrs, struct name_attr, i);
 
         if (m->rdn != n->rdn || !bytes_eq(m->oid, n->oid) ||
             strcmp(canonical(a, m->value), canonical(a, n->value)) != 0)
             return false;
     }
     return true;
+}
+
+bool
+name_same(struct arena *a, struct bytes der_a, struct bytes der_b)
+{
+    struct scope s = { .arena = a };
+    struct name x, y;
+
+    return bytes_eq(der_a, der_b) || (name_read(&s, der_a, &x) == OK &&
+                                      name_read(&s, der_b, &y) == OK && name_equal(a, &x, &y));
 }

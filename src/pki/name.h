@@ -62,6 +62,8 @@ enum err name_from_text(struct scope *s, const char *text, struct bytes *der);
 /** Equal by the comparison of RFC 5280 section 7.1: case and inner blanks ignored, string type of
  * no matter. */
 bool name_same(struct arena *a, struct bytes der_a, struct bytes der_b);
+/** The same of two names that have been read. */
+bool name_equal(struct arena *a, const struct name *x, const struct name *y);
 
 /** Kinds of general name; the numbers are the CHOICE's tags and those of the Command API. */
 enum gn_kind {

@@ -137,6 +137,7 @@ db_open(struct scope *s, const char *url, const struct db_options *o, struct db 
     queue_init(&db->queue);
     db->busy_ms = o->busy_ms > 0 ? o->busy_ms : 10 * SECOND_MS;
     db->log_pages = o->log_pages > 0 ? o->log_pages : 8192;
+    db->batch = o->batch > 0 ? MIN((size_t)o->batch, (size_t)DB_BATCH_MAX) : DB_BATCH_MAX;
     db->vfs = mem_text(o->vfs ? o->vfs : fault_env("CHANCERY_DB_VFS"));
     e = read_url(s, url, db);
     if (e == OK)

@@ -19,6 +19,7 @@ struct db_options {
     const char *vfs; /* SQLite: name of the VFS, tests only; NULL: the system's */
     bool no_migrate; /* do not bring the schema up to date */
     int log_pages;   /* SQLite: pages in the log that make the lane empty it; 0: 8192 */
+    int batch;       /* SQLite: most writes in one commit; 0: 256 */
 };
 
 /**

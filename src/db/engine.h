@@ -14,6 +14,7 @@
 
 #define DB_LANES_MAX 16
 #define DB_READERS_MAX 64
+#define DB_BATCH_MAX 256 /* writes in one commit */
 
 struct conn;
 
@@ -85,6 +86,7 @@ struct db {
     const char *vfs;
     int64_t busy_ms;
     int log_pages;
+    size_t batch;
     struct pool pool;
     struct queue queue;
     struct lane lanes[DB_LANES_MAX];

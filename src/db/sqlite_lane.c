@@ -5,7 +5,6 @@
 
 #include <sys/stat.h>
 
-#define BATCH_MOST 256                /* writes in one commit */
 #define BATCH_US INT64_C(20000)       /* a commit waits no longer for further writes to join */
 #define IDLE_MS INT64_C(1000)         /* without writes, before the log is emptied */
 #define SCOPE_MOST ((size_t)64 << 10) /* bytes of errors of the past */
@@ -13,7 +12,7 @@
     16 /* the log is so much larger than meant, as readers kept it: cut it when they are gone */
 
 struct batch {
-    struct write *all[BATCH_MOST];
+    struct write *all[DB_BATCH_MAX];
     size_t count;
 };
 
@@ -109,7 +108,7 @@ run_batch(struct lane *lane, struct write *w, struct batch *b)
             answer_one(w, e);
         else
             b->all[b->count++] = w;
-        if (lane->conn->broken || b->count == BATCH_MOST || clock_mono_us() >= end_us)
+        if (lane->conn->broken || b->count >= lane->db->batch || clock_mono_us() >= end_us)
             return;
         w = queue_take(&lane->db->queue, 0);
     }

@@ -259,8 +259,19 @@ struct v1_audit_event {
     const struct v1_audit_party *actor, *target;
     struct raw event; /* what the hash is of */
 };
+/** The end of a chain, as an anchor keeps it. */
+struct v1_audit_head {
+    int64_t chain, seq;
+    const char *hash;
+};
+/** Where all chains stand. */
+struct v1_audit_anchor {
+    struct when at;
+    struct list heads; /* of struct v1_audit_head */
+};
 struct v1_audit_range {
     int64_t chain, from, to;
+    struct list anchor; /* of struct v1_audit_head */
 };
 struct v1_audit_break {
     int64_t chain, seq;
@@ -276,7 +287,8 @@ struct v1_audit_report {
 struct v1_keys {
     struct raw keys;
 };
-extern const struct op v1_audit_list_op, v1_audit_get_op, v1_audit_verify_op, v1_audit_keys_op;
+extern const struct op v1_audit_list_op, v1_audit_get_op, v1_audit_verify_op, v1_audit_anchor_op,
+    v1_audit_keys_op;
 
 /* Certificates. */
 

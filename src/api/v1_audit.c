@@ -51,10 +51,26 @@ static const struct field v1_audit_event_fields[] = {
 static const struct model v1_audit_event_model = MODEL(v1_audit_event, v1_audit_event_fields);
 V1_PAGE(v1_audit_events, v1_audit_event_model);
 
+static const struct field v1_audit_head_fields[] = {
+    FIELD(v1_audit_head, chain, "chain", .flags = REQUIRED, .min = 1, .max = INT64_MAX),
+    FIELD(v1_audit_head, seq, "seq", .flags = REQUIRED, .min = 1, .max = INT64_MAX),
+    FIELD(v1_audit_head, hash, "hash", .flags = REQUIRED, .min = 64, .max = 64,
+          .doc = "SHA-256 of the chain's event of that number, in hexadecimal digits."),
+};
+static const struct model v1_audit_head_model = MODEL(v1_audit_head, v1_audit_head_fields);
+
+static const struct field v1_audit_anchor_fields[] = {
+    FIELD(v1_audit_anchor, at, "at"),
+    FIELD(v1_audit_anchor, heads, "heads", .model = &v1_audit_head_model),
+};
+static const struct model v1_audit_anchor_model = MODEL(v1_audit_anchor, v1_audit_anchor_fields);
+
 static const struct field v1_audit_range_fields[] = {
     FIELD(v1_audit_range, chain, "chain", .min = 0, .max = 1000000, .doc = "0: all."),
     FIELD(v1_audit_range, from, "from", .min = 0, .max = INT64_MAX, .doc = "The first number."),
     FIELD(v1_audit_range, to, "to", .min = 0, .max = INT64_MAX, .doc = "The last; 0: the end."),
+    FIELD(v1_audit_range, anchor, "anchor", .model = &v1_audit_head_model, .max = 10000,
+          .doc = "Heads of an earlier anchor, kept elsewhere: they must be part of their chains."),
 };
 static const struct model v1_audit_range_model = MODEL(v1_audit_range, v1_audit_range_fields);
 
@@ -113,6 +129,15 @@ const struct op v1_audit_verify_op = {
     .pool = OP_POOL_SLOW,
     .deadline_ms = 600000,
     .doc = "Compute the audit chains anew and say whether they are what was written.",
+};
+const struct op v1_audit_anchor_op = {
+    .method = "GET",
+    .path = "/audit/anchor",
+    .tag = TAG,
+    .needs = "audit/read",
+    .reply = &v1_audit_anchor_model,
+    .doc = "Where the chains stand, to be kept outside of this server: a later verification with "
+           "it finds whatever was removed behind it.",
 };
 const struct op v1_audit_keys_op = {
     .method = "GET",

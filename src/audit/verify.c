@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-GAUGE(chain_ok, "chancery_audit_chain_ok", "1 when the last verification passed.");
+GAUGE(chain_ok, "chancery_audit_chain_ok", "0 when the last verification found a break, else 1.");
 GAUGE(verified, "chancery_audit_chain_verified_sequence",
       "How many events the last verification read.");
 
@@ -13,6 +13,12 @@ GAUGE(verified, "chancery_audit_chain_verified_sequence",
     "SELECT seq, ts, id, category, action, outcome, actor_name, target_type, target_id, event, " \
     "hash "                                                                                      \
     "FROM audit WHERE lane = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq"
+
+CONSTRUCTOR static void
+nothing_broken_yet(void)
+{
+    metric_set(&chain_ok, 1);
+}
 
 /* The next chain that has events, a head or checkpoints; walked by key, since the table may be
  * long. */

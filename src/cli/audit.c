@@ -2,8 +2,10 @@
 #include "cli/keystore.h"
 
 #include "api/v1.h"
-#include "audit/verify.h"
+#include "audit/anchor.h"
 #include <stdio.h>
+
+#define ANCHOR_MAX ((size_t)4 * 1024 * 1024)
 
 static const struct column columns[] = {
     { "at", "TIME", 0 },        { "action", NULL, 0 },         { "outcome", NULL, COL_STATUS },
@@ -54,12 +56,36 @@ add_break(struct buf *b, const struct audit_break *at)
                at->at ? at->at : "null", at->after ? at->after : "null");
 }
 
+/* What `audit verify` is asked to look at. */
+static enum err
+range_of(struct cli *c, struct v1_audit_range *out)
+{
+    const char *path = cli_text(c, "anchor");
+    struct v1_audit_anchor anchor = { 0 };
+    struct bytes text;
+
+    *out = (struct v1_audit_range){ .chain = cli_number(c, "chain", 0),
+                                    .from = cli_number(c, "from", 0),
+                                    .to = cli_number(c, "to", 0) };
+    if (!path)
+        return OK;
+    TRY(read_input(c, path, ANCHOR_MAX, &text));
+    TRY(note(c->s, json_decode(c->s, v1_audit_anchor_op.reply, JSON_STRICT, text, &anchor),
+             "the anchor %s", path));
+    if (!anchor.heads.count)
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "the anchor %s names no chain", path);
+    out->anchor = anchor.heads;
+    return OK;
+}
+
 /* The report in the form that the server gives. */
 static enum err
-verify_here(struct cli *c, const char *url, const struct json **out)
+verify_here(struct cli *c, const char *url, const struct v1_audit_range *in,
+            const struct json **out)
 {
     AUTO(db_close) struct db *db = NULL;
-    struct audit_range range = { 0 };
+    struct audit_range range = { in->chain, in->from, in->to };
+    struct list heads = { 0 };
     struct audit_report r;
     struct json *j;
     struct buf b;
@@ -67,6 +93,10 @@ verify_here(struct cli *c, const char *url, const struct json **out)
 
     TRY(db_open(c->s, url, &(struct db_options){ .no_migrate = true }, &db));
     TRY(audit_verify(c->s, db, &range, &r));
+    LIST_EACH(struct v1_audit_head, h, &in->anchor)
+    list_add(c->s->arena, &heads, struct audit_head,
+             ((struct audit_head){ h->chain, h->seq, h->hash }));
+    TRY(audit_heads_check(c->s, db, &heads, &r));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b,
                "{\"intact\":%s,\"events\":%lld,\"chains\":%lld,\"checkpoints\":%lld,"
@@ -113,15 +143,21 @@ tell(struct cli *c, const struct json *report, bool intact)
 enum err
 run_audit_verify(struct cli *c)
 {
-    struct ask ask = { .method = "POST", .path = REST_API "/audit/verify", .body = "{}" };
+    struct ask ask = { .method = "POST", .path = REST_API "/audit/verify" };
     const char *url = cli_text(c, "db");
+    struct v1_audit_range range;
+    struct buf body;
     const struct json *report;
     struct answer a;
     bool intact = false;
 
+    TRY(range_of(c, &range));
     if (url) {
-        TRY(verify_here(c, url, &report));
+        TRY(verify_here(c, url, &range, &report));
     } else {
+        buf_init_in(&body, c->s->arena, ANCHOR_MAX);
+        json_encode(&body, v1_audit_verify_op.body, &range);
+        ask.body = buf_str(&body);
         TRY(ask_server(c, &ask, &a));
         report = a.json;
     }
@@ -131,4 +167,18 @@ run_audit_verify(struct cli *c)
         return print_data(c, &reports, report);
     tell(c, report, intact);
     return OK;
+}
+
+enum err
+run_audit_anchor(struct cli *c)
+{
+    const char *out = cli_text(c, "out");
+    struct answer a;
+    struct buf b;
+
+    TRY(ask_get(c, REST_API "/audit/anchor", &a));
+    buf_init_in(&b, c->s->arena, ANCHOR_MAX);
+    json_write(&b, a.json);
+    buf_byte(&b, '\n');
+    return write_out(c, out ? out : "-", buf_bytes(&b), false);
 }

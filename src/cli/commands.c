@@ -308,8 +308,16 @@ static const struct flag audit_flags[] = {
     { "since", 0, FLAG_TIME, "T", "from then on: a time, -24h", NULL, NULL, NULL },
     { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
 };
+static const struct flag anchor_flags[] = {
+    { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
+};
 static const struct flag verify_flags[] = {
     { "db", 0, FLAG_TEXT, "URL", "read this database, without a server", NULL, NULL, NULL },
+    { "anchor", 0, FLAG_TEXT, "FILE", "an earlier `audit anchor` that must still hold", NULL, NULL,
+      NULL },
+    { "chain", 0, FLAG_NUMBER, "N", "this chain alone", NULL, NULL, NULL },
+    { "from", 0, FLAG_NUMBER, "SEQ", "from the event of this number on", NULL, NULL, NULL },
+    { "to", 0, FLAG_NUMBER, "SEQ", "up to that of this number", NULL, NULL, NULL },
 };
 static const struct flag user_flags[] = {
     { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
@@ -571,6 +579,10 @@ const struct command commands[] = {
       "Check that nobody changed the audit record.",
       "  chancery audit verify\n  chancery audit verify --db "
       "sqlite:/var/lib/chancery/chancery.db\n" },
+    { "audit anchor", "", 0, 0, FLAGS(anchor_flags), run_audit_anchor,
+      "Print where the audit chains stand, to be kept outside of the server.",
+      "  chancery audit anchor --out /mnt/worm/anchor-2026-11-21.json\n"
+      "  chancery audit verify --anchor /mnt/worm/anchor-2026-11-21.json\n" },
     { "users list", "", 0, 0, NULL, 0, run_users_list, "List the users.",
       "  chancery users list\n" },
     { "users show", "NAME", 1, 1, NULL, 0, run_users_show, "Show one user.",

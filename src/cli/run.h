@@ -177,6 +177,7 @@ enum err run_ca_csr(struct cli *c);
 enum err run_ca_delete(struct cli *c);
 enum err run_ca_import(struct cli *c);
 enum err run_ca_install(struct cli *c);
+enum err run_audit_anchor(struct cli *c);
 enum err run_ca_list(struct cli *c);
 enum err run_ca_rollover(struct cli *c);
 enum err run_ca_show(struct cli *c);

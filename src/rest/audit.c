@@ -1,4 +1,5 @@
 /* The audit record. */
+#include "audit/anchor.h"
 #include "audit/checkpoint.h"
 #include "audit/verify.h"
 #include "rest/rest.h"
@@ -112,6 +113,30 @@ verified_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 static enum err
+anchor_check(struct request *rq, const struct list *anchor, struct audit_report *report)
+{
+    struct list heads = { 0 };
+
+    LIST_EACH(struct v1_audit_head, h, anchor)
+    list_add(rq->scope->arena, &heads, struct audit_head,
+             ((struct audit_head){ h->chain, h->seq, h->hash }));
+    return audit_heads_check(rq->scope, rq->app->db, &heads, report);
+}
+
+static enum err
+anchor_get(struct request *rq)
+{
+    struct v1_audit_anchor out = { .at = clock_now() };
+    struct list heads;
+
+    TRY(audit_heads(rq->scope, rq->app->db, &heads));
+    LIST_EACH(struct audit_head, h, &heads)
+    list_add(rq->scope->arena, &out.heads, struct v1_audit_head,
+             ((struct v1_audit_head){ h->lane, h->seq, h->hash }));
+    return reply(rq, 200, &out);
+}
+
+static enum err
 verify(struct request *rq)
 {
     const struct v1_audit_range *in = rq->body;
@@ -121,6 +146,8 @@ verify(struct request *rq)
     struct v1_audit_report out;
 
     TRY(audit_verify(s, rq->app->db, &range, &report));
+    if (in)
+        TRY(anchor_check(rq, &in->anchor, &report));
     TRY(db_write(s, rq->app->db, verified_in, &(struct verified){ rq->caller, &report }));
     out = (struct v1_audit_report){ .intact = report.intact,
                                     .events = report.events,
@@ -170,7 +197,11 @@ token_keys(struct request *rq)
 }
 
 const struct binding rest_audit[] = {
-    { &v1_audit_list_op, audit_list_get }, { &v1_audit_get_op, audit_get_one },
-    { &v1_audit_verify_op, verify },       { &v1_audit_keys_op, audit_keys },
-    { &v1_token_keys_op, token_keys },     { NULL, NULL },
+    { &v1_audit_list_op, audit_list_get },
+    { &v1_audit_get_op, audit_get_one },
+    { &v1_audit_verify_op, verify },
+    { &v1_audit_anchor_op, anchor_get },
+    { &v1_audit_keys_op, audit_keys },
+    { &v1_token_keys_op, token_keys },
+    { NULL, NULL },
 };

@@ -8,6 +8,7 @@
 #include "jobs/outbox.h"
 #include "server/options.h"
 
+#define SETTINGS_TEXT_MAX ((size_t)1024 * 1024)
 #define CA_FILE_MAX ((size_t)1024 * 1024) /* of authorities of TLS peers, PEM */
 
 struct follower;

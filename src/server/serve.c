@@ -367,10 +367,57 @@ warn_of_settings(struct scope *s, const struct settings *settings)
     log_warn(s, "%s", *warning);
 }
 
+/** Whether a reload puts KEY into force. */
+static bool
+is_reloaded(const char *key)
+{
+    static const char *const keys[] = { "log.",
+                                        "metrics.",
+                                        "access.rate_per_caller",
+                                        "access.rate_per_address",
+                                        "command.product_version",
+                                        "listen.certificate",
+                                        "listen.key" };
+
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (text_starts(key, keys[i]))
+            return true;
+    return false;
+}
+
+/** Say which changed settings wait for the next start. */
+static void
+warn_of_restart(struct scope *s, const struct settings *old, const struct settings *fresh)
+{
+    struct buf before, after;
+    const char *was;
+    char *line, *rest;
+
+    buf_init_in(&before, s->arena, SETTINGS_TEXT_MAX);
+    buf_init_in(&after, s->arena, SETTINGS_TEXT_MAX);
+    buf_byte(&before, '\n');
+    settings_show(&before, old, SETTINGS_LINES, false);
+    settings_show(&after, fresh, SETTINGS_LINES, false);
+    was = buf_str(&before);
+    if (!was || !buf_str(&after))
+        return;
+    for (line = strtok_r((char *)after.data, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        const char *whole = arena_printf(s->arena, "\n%s\n", line);
+
+        if (strstr(was, whole))
+            continue;
+        line[strcspn(line, " =")] = '\0';
+        if (!is_reloaded(line))
+            log_warn(s, "%s changed: that takes effect at the next start", line);
+    }
+}
+
 /* SIGHUP: settings that can change at run time, and certificate files. */
 static enum err
 reload(struct scope *s, struct parts *p)
 {
+    bool given = !text_empty(p->set->listen->certificate);
     struct settings *fresh = NULL;
     const struct server_settings *set;
     struct rate_options rate;
@@ -381,6 +428,7 @@ reload(struct scope *s, struct parts *p)
     set = settings_root(fresh);
     apply_log(set);
     warn_of_settings(s, fresh);
+    warn_of_restart(s, p->settings, fresh);
     rate = (struct rate_options){ .per_principal = (int)set->access->rate_per_caller,
                                   .per_address = (int)set->access->rate_per_address };
     rate_set(p->app.rate, &rate);
@@ -388,7 +436,8 @@ reload(struct scope *s, struct parts *p)
     p->app.product_version = set->command->product_version;
     allow_metrics(p);
     TRY(note(s, seal_reload(s, p->app.seal), "the master key"));
-    if (!text_empty(p->set->listen->certificate))
+    if (given ||
+        !text_empty(p->set->listen->certificate)) /* another one, or one of our own again */
         TRY(own_certificate_make(s, p));
     TRY(ca_office_reload(s, p->app.office));
     TRY(templates_reload(s, p->app.shelf));

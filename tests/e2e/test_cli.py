@@ -417,6 +417,31 @@ def test_a_changed_audit_row_is_found_with_exit_12(new_server, database):
     server.tolerates_errors = True
 
 
+def test_who_keeps_an_anchor_sees_that_the_record_was_removed(new_server, database, tmp_path):
+    server = new_server().start()
+    server.client().enroll()
+    anchor = tmp_path / "anchor.json"
+    ok(server.cli("audit", "anchor", "--out", anchor))
+    heads = json.loads(anchor.read_text())["heads"]
+    assert heads and all(len(head["hash"]) == 64 and head["seq"] > 0 for head in heads)
+    server.client().enroll()
+    ok(server.cli("audit", "verify", "--anchor", anchor))
+    ok(server.cli("audit", "verify", "--anchor", anchor, "--db", server.database))
+    ok(server.cli("audit", "verify", "--chain", str(heads[0]["chain"]), "--from", "2", "--to", "3"))
+    for bad, words in (("{}", "names no chain"), ('{"heads":[{"chain":1,"seq":1,"hash":"12"}]}', "hash"), ("x", "anchor")):
+        (tmp_path / "bad").write_text(bad)
+        says(server.cli("audit", "verify", "--anchor", tmp_path / "bad"), 2, words)
+    server.stop()
+    for table in ("audit", "audit_checkpoint", "audit_chain"):
+        admin.sql(server, f"DELETE FROM {table}")
+    server.start()
+    del server._token
+    ok(server.cli("audit", "verify"))
+    for where in ([], ["--db", server.database]):
+        done = server.cli("audit", "verify", "--anchor", anchor, *where)
+        assert done.returncode == 12 and "the anchor knows" in done.stdout, done.stdout + done.stderr
+
+
 def test_users_are_made_listed_and_switched_off(server):
     name = f"cli-user-{time.time_ns()}"
     ok(server.cli("users", "create", name, "--password-file", "-", "--role", "Administrator",

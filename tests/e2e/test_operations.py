@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import time
+import urllib.parse
 
 import pytest
 import requests
@@ -194,6 +195,34 @@ def test_settings_are_reloaded_and_bad_ones_keep_the_old(new_server):
     server.process.send_signal(signal.SIGHUP)
     processes.wait_until(lambda: "product_versoin" in server.log.read_text(), 10, what="the complaint")
     assert version() == "12.0.0.0"
+
+
+def test_a_reload_says_what_waits_for_the_next_start_and_takes_its_own_certificate_again(new_server, tmp_path):
+    server = new_server()
+    key = keys.new_key()
+    config = server.dir / "chancery.yaml"
+    config.write_text("log:\n  level: info\n")
+    server.config = config
+    server.start()
+    made = server.client().enroll(csr=keys.new_csr(cn="own.example", dns=("own.example",), key=key), dns=("own.example",))
+    (tmp_path / "own.pem").write_text("".join(c.public_bytes(keys.PEM).decode()
+                                              for c in keys.load_all("".join(made["Certificates"]))))
+    (tmp_path / "own.key").write_text(keys.key_pem(key))
+    (tmp_path / "own.key").chmod(0o600)
+    address = urllib.parse.urlsplit(server.url)
+
+    def served():
+        pem = ssl.get_server_certificate((address.hostname, address.port))
+        return keys.load(pem).subject.rfc4514_string()
+    assert "own.example" not in served()
+    config.write_text(f"listen:\n  certificate: {tmp_path}/own.pem\n  key: {tmp_path}/own.key\n  loops: 2\n")
+    server.process.send_signal(signal.SIGHUP)
+    processes.wait_until(lambda: "own.example" in served(), 10, what="the certificate that was configured")
+    waits = [event["msg"] for event in server.lines(level="warn") if "next start" in event["msg"]]
+    assert waits == ["listen.loops changed: that takes effect at the next start"], waits
+    config.write_text("log:\n  level: info\n")
+    server.process.send_signal(signal.SIGHUP)
+    processes.wait_until(lambda: "own.example" not in served(), 10, what="the server's own certificate")
 
 
 @pytest.mark.seed("S122")

@@ -60,11 +60,16 @@ in_network(struct arena *a, struct bytes address, const char *network)
     return true;
 }
 
-/* "contoso.com" covers itself, "*.contoso.com" and ".contoso.com" what lies below, "*" everything.
- */
+/* What a rule is for: what is excluded goes with all that lies below it. */
+enum purpose { TO_PERMIT, TO_EXCLUDE };
+
+/* "contoso.com" covers itself, and excludes what lies below; "*.contoso.com" and ".contoso.com"
+ * cover only that, "*" everything. */
 static bool
-host_covered(const char *rule, const char *host)
+host_covered(const char *rule, const char *host, enum purpose purpose)
 {
+    size_t len, host_len;
+
     if (text_eq(rule, "*"))
         return true;
     if (text_starts(host, "*."))
@@ -73,6 +78,10 @@ host_covered(const char *rule, const char *host)
         rule += 1;
     if (*rule == '.')
         return strlen(host) >= strlen(rule) && text_ends_fold(host, rule);
+    len = strlen(rule);
+    host_len = strlen(host);
+    if (purpose == TO_EXCLUDE && host_len > len && host[host_len - len - 1] == '.')
+        return text_ends_fold(host, rule);
     return text_eq_fold(host, rule);
 }
 
@@ -100,7 +109,7 @@ wildcard_hits(const char *rule, const struct general_name *n)
 
 /* Does the rule speak of this name, and cover it? */
 static bool
-covers(struct arena *a, const char *rule, const struct general_name *n)
+covers(struct arena *a, const char *rule, const struct general_name *n, enum purpose purpose)
 {
     const char *at = strrchr(n->text, '@'), *host, *end;
 
@@ -112,8 +121,9 @@ covers(struct arena *a, const char *rule, const struct general_name *n)
     case GN_EMAIL:
     case GN_UPN:
         if (!strchr(rule, '@'))
-            return at && host_covered(rule, at + 1);
-        return *rule == '@' ? at && host_covered(rule + 1, at + 1) : text_eq_fold(rule, n->text);
+            return at && host_covered(rule, at + 1, purpose);
+        return *rule == '@' ? at && host_covered(rule + 1, at + 1, purpose)
+                            : text_eq_fold(rule, n->text);
     case GN_URI:
         host = strstr(n->text, "://");
         if (strstr(rule, "://"))
@@ -122,9 +132,9 @@ covers(struct arena *a, const char *rule, const struct general_name *n)
             return false;
         host += 3;
         end = host + strcspn(host, "/:?#");
-        return host_covered(rule, arena_text_n(a, host, (size_t)(end - host)));
+        return host_covered(rule, arena_text_n(a, host, (size_t)(end - host)), purpose);
     default:
-        return host_covered(rule, n->text);
+        return host_covered(rule, n->text, purpose);
     }
 }
 
@@ -156,6 +166,16 @@ policy_name_rule_fault(struct arena *a, const char *rule)
     return dns_check(a, host, NAMES_INTERNAL | NAMES_UNDERSCORE, &normal);
 }
 
+/* The rule that excludes the name, or NULL. */
+static const char *
+excluding_rule(struct arena *a, const struct template_body *body, const struct general_name *n)
+{
+    LIST_EACH(const char *, rule, &body->excluded)
+    if (covers(a, *rule, n, TO_EXCLUDE) || wildcard_hits(*rule, n))
+        return *rule;
+    return NULL;
+}
+
 bool
 policy_name_allowed(const struct template_body *body, const struct general_name *n)
 {
@@ -163,10 +183,8 @@ policy_name_allowed(const struct template_body *body, const struct general_name 
     bool inside = body->permitted.count == 0;
 
     LIST_EACH(const char *, rule, &body->permitted)
-    inside = inside || covers(a, *rule, n);
-    LIST_EACH(const char *, rule, &body->excluded)
-    inside = inside && !covers(a, *rule, n) && !wildcard_hits(*rule, n);
-    return inside;
+    inside = inside || covers(a, *rule, n, TO_PERMIT);
+    return inside && !excluding_rule(a, body, n);
 }
 
 static bool
@@ -197,6 +215,28 @@ allowed_text(struct scope *s, const struct template_body *body)
     return buf_str(&b) ? buf_str(&b) : "many patterns";
 }
 
+/* Is the name, in normal form, one that the template allows? A problem if not. */
+static bool
+check_rules(struct scope *s, const struct policy_input *in, const char *path,
+            const struct general_name *n)
+{
+    const struct template_body *body = in->tmpl->body;
+    const char *rule;
+
+    if (policy_name_allowed(body, n))
+        return true;
+    rule = excluding_rule(s->arena, body, n);
+    if (rule)
+        problem(s, path, CHY_NAME_NOT_ALLOWED,
+                "name \"%s\" is excluded by template %s, by its rule %s", n->text, in->tmpl->name,
+                rule);
+    else
+        problem(s, path, CHY_NAME_NOT_ALLOWED,
+                "name \"%s\" is not allowed by template %s, which allows %s", n->text,
+                in->tmpl->name, allowed_text(s, body));
+    return false;
+}
+
 /* Judge one name and add its normal form. */
 static void
 take_name(struct scope *s, const struct policy_input *in, const char *path,
@@ -216,13 +256,7 @@ take_name(struct scope *s, const struct policy_input *in, const char *path,
         problem(s, path, CHY_BAD_NAME, "\"%s\": %s", asked->text, wrong);
         return;
     }
-    if (!policy_name_allowed(body, &n)) {
-        problem(s, path, CHY_NAME_NOT_ALLOWED,
-                "name \"%s\" is not allowed by template %s, which allows %s", n.text,
-                in->tmpl->name, allowed_text(s, body));
-        return;
-    }
-    if (!has_name(names, &n))
+    if (check_rules(s, in, path, &n) && !has_name(names, &n))
         list_add(s->arena, names, struct general_name, n);
 }
 
@@ -325,10 +359,8 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
     }
     if (in->tmpl->body->cn_to_san && mode_of(in->tmpl->body, n.kind) != SAN_FORBIDDEN)
         take_name(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n, names);
-    else if (!policy_name_allowed(in->tmpl->body, &n)) /* clients may fall back to the CN */
-        problem(s, in->subject ? "Subject.CN" : "CSR.Subject.CN", CHY_NAME_NOT_ALLOWED,
-                "name \"%s\" is not allowed by template %s, which allows %s", n.text,
-                in->tmpl->name, allowed_text(s, in->tmpl->body));
+    else /* clients may fall back to the CN */
+        (void)check_rules(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n);
 }
 
 static void

@@ -275,6 +275,13 @@ TEST(permitted_and_excluded_names_are_kept_apart)
         { "*", "hr.contoso.com", GN_DNS, "hr.contoso.com", false },
         { "*", "hr.contoso.com", GN_DNS, "*.contoso.com", false }, /* it would stand for hr */
         { "*", "hr.contoso.com", GN_DNS, "*.a.contoso.com", true },
+        { "*", "hr.contoso.com", GN_DNS, "x.HR.contoso.com", false },
+        { "*", "hr.contoso.com", GN_DNS, "*.hr.contoso.com", false },
+        { "*", "hr.contoso.com", GN_DNS, "x.y.hr.contoso.com", false },
+        { "*", "hr.contoso.com", GN_DNS, "chr.contoso.com", true },
+        { "*", "hr.contoso.com", GN_EMAIL, "ana@x.hr.contoso.com", false },
+        { "*", "@hr.contoso.com", GN_EMAIL, "ana@x.hr.contoso.com", false },
+        { "*", "hr.contoso.com", GN_URI, "https://x.hr.contoso.com/a", false },
         { "10.0.0.0/8", NULL, GN_IP, "10.255.0.1", true },
         { "10.0.0.0/8", NULL, GN_IP, "11.0.0.1", false },
         { "10.0.0.0/9", NULL, GN_IP, "10.128.0.1", false },
@@ -302,6 +309,19 @@ TEST(permitted_and_excluded_names_are_kept_apart)
         if (policy_name_allowed(&body, &n) != cases[i].allowed)
             fail_msg("case %zu: %s", i, cases[i].name);
     }
+}
+
+TEST(a_name_that_is_excluded_is_told_so)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct trial *t =
+        prepare(s, "\"permitted\":[\"*.contoso.com\"],\"excluded\":[\"hr.contoso.com\"]");
+
+    subject(t, "CN=a.contoso.com");
+    san(t, GN_DNS, "x.hr.contoso.com");
+    refused(t, CHY_NAME_NOT_ALLOWED, "CSR.SAN.DNS[0]");
+    assert_says(s,
+                "\"x.hr.contoso.com\" is excluded by template tried, by its rule hr.contoso.com");
 }
 
 TEST(subjects_follow_the_template)

@@ -338,18 +338,52 @@ replacement_of(struct scope *s, const struct policy_input *in, enum gn_kind kind
     return NULL; /* no CN, then */
 }
 
+/* Do its certificates serve servers? Without any usage they serve everything. */
+static bool
+is_for_servers(struct scope *s, const struct template_body *body)
+{
+    LIST_EACH(const char *, usage, &body->eku)
+    if (text_eq(oid_resolve(s->arena, *usage), OID_EKU_SERVER))
+        return true;
+    return body->eku.count == 0;
+}
+
+/* A CN that the template itself sets is its author's affair. */
+static bool
+is_fixed(const struct template_body *body, const char *type)
+{
+    LIST_EACH(struct template_rdn, rule, &body->rdns)
+    if (rule->mode == RDN_FIXED && text_eq_fold(rule->type, type))
+        return true;
+    return false;
+}
+
+/* Is the text a host's name or address? */
+static bool
+is_host(struct scope *s, const char *text, struct general_name *n)
+{
+    struct bytes octets;
+    bool address = ip_parse(s->arena, text, &octets);
+
+    *n = (struct general_name){ .kind = address ? GN_IP : GN_DNS, .text = text };
+    return address || looks_like_dns(text);
+}
+
+static const char *
+cn_path(const struct policy_input *in)
+{
+    return in->subject ? "Subject.CN" : "CSR.Subject.CN";
+}
+
 /* A CN that is a host's name or address also stands among the names, in the same form (CA/B
  * BR 7.1.4.3). */
 static void
 take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, struct list *names)
 {
-    struct general_name n = { .kind = GN_DNS, .text = cn->value };
-    struct bytes octets;
+    struct general_name n;
 
-    if (ip_parse(s->arena, cn->value, &octets))
-        n = (struct general_name){ .kind = GN_IP, .text = cn->value };
-    else if (!looks_like_dns(cn->value))
-        return;
+    if (!is_host(s, cn->value, &n))
+        return; /* check_cn() looks at it when all names are known */
     if (general_name_check(s->arena, &n, flags_of(in->tmpl->body)) == NULL) {
         cn->value = n.text;
         if (!in->subject && kind_given(in->sans, n.kind) && !is_asked(s, in, &n)) {
@@ -358,9 +392,35 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
         }
     }
     if (in->tmpl->body->cn_to_san && mode_of(in->tmpl->body, n.kind) != SAN_FORBIDDEN)
-        take_name(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n, names);
+        take_name(s, in, cn_path(in), &n, names);
     else /* clients may fall back to the CN */
-        (void)check_rules(s, in, in->subject ? "Subject.CN" : "CSR.Subject.CN", &n);
+        (void)check_rules(s, in, cn_path(in), &n);
+}
+
+/* Where a template says which servers there may be, a CN of any form is one of the names: programs
+ * that fall back to the CN take "evil", "www.evil.com/" or "16843009" for a host, too. */
+static void
+check_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn,
+         const struct list *names)
+{
+    const struct template_body *body = in->tmpl->body;
+    struct general_name n;
+
+    if (is_fixed(body, cn->type) || !is_for_servers(s, body) ||
+        !(body->permitted.count || body->san_required) || is_host(s, cn->value, &n))
+        return;
+    LIST_EACH(struct general_name, have, names)
+    if (text_eq_fold(have->text, cn->value))
+        return;
+    if (!in->subject && in->sans && names->count) { /* they stand for the CSR's */
+        const char *host = replacement_of(s, in, GN_DNS);
+
+        cn->value = host ? host : replacement_of(s, in, GN_IP);
+        return;
+    }
+    problem(s, cn_path(in), CHY_NAME_NOT_ALLOWED,
+            "\"%s\" is not one of the names, as template %s requires of a server's CN", cn->value,
+            in->tmpl->name);
 }
 
 static void
@@ -378,12 +438,23 @@ check_required(struct scope *s, const struct policy_input *in, const struct list
                 in->tmpl->name);
 }
 
+/* A CN that gave way to nothing goes. */
+static void
+drop_empty(struct scope *s, struct list *attrs)
+{
+    struct list kept = { 0 };
+
+    LIST_EACH(struct name_attr, attr, attrs)
+    if (attr->value)
+        list_add(s->arena, &kept, struct name_attr, *attr);
+    *attrs = kept;
+}
+
 void
 policy_names(struct scope *s, const struct policy_input *in, struct list *attrs, struct list *names)
 {
     size_t asked = (in->sans ? in->sans->count : 0) + in->csr->exts.san.count, bytes = 0;
     int64_t most = in->tmpl->body->max_names;
-    struct list kept = { 0 };
 
     if (asked > (size_t)most) {
         problem(s, in->sans ? (in->san_path ? in->san_path : "SANs") : "CSR.SAN",
@@ -395,13 +466,15 @@ policy_names(struct scope *s, const struct policy_input *in, struct list *attrs,
     {
         if (text_eq_fold(attr->type, "CN"))
             take_cn(s, in, attr, names);
-        if (attr->value)
-            list_add(s->arena, &kept, struct name_attr, *attr);
     }
-    *attrs = kept;
+    drop_empty(s, attrs);
     if (in->sans)
         take_list(s, in, in->sans, false, names);
     take_list(s, in, &in->csr->exts.san, true, names);
+    LIST_EACH(struct name_attr, attr, attrs)
+    if (text_eq_fold(attr->type, "CN"))
+        check_cn(s, in, attr, names);
+    drop_empty(s, attrs);
     LIST_EACH(struct general_name, n, names)
     bytes += strlen(n->text) + 4;
     if (names->count > (size_t)most || bytes > SAN_MAX_LEN)

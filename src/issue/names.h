@@ -8,7 +8,8 @@
 /**
  * Collect the names of CSR and request in normal form, each once; a CN in ATTRS (of struct
  * name_attr) that is a DNS name or an address is put into its normal form and repeated among them.
- * Problems are recorded.
+ * A CN of another form is one of the names, where the template is for servers and says which there
+ * may be. Problems are recorded.
  */
 void policy_names(struct scope *s, const struct policy_input *in, struct list *attrs,
                   struct list *names);

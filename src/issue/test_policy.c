@@ -249,8 +249,54 @@ TEST(a_common_name_beyond_the_permitted_names_is_refused_though_it_is_not_repeat
     refused(t, CHY_NAME_NOT_ALLOWED, "CSR.Subject.CN");
     subject(t, "CN=a.contoso.com");
     assert_ok(s, judge(t));
+    t = prepare(s, "\"permitted\":[\"*.contoso.com\"]");
+    t->body.eku = (struct list){ 0 };
+    list_add(s->arena, &t->body.eku, const char *, "clientAuth");
     subject(t, "CN=Ana"); /* a person */
     assert_ok(s, judge(t));
+}
+
+TEST(the_common_name_of_a_server_is_one_of_its_names_whatever_its_form)
+{
+    static const char *const rules[] = { "\"permitted\":[\"*.contoso.com\"]",
+                                         "\"san_required\":true" };
+    static const char *const others[] = {
+        "evil",          "boss@evil.com",          "https://www.evil.com",
+        "www.evil.com/", "www\u3002evil\u3002com", "[2001:db8::1]",
+        "16843009",      "www.evil.com x"
+    };
+
+    for (size_t i = 0; i < COUNT(rules) * COUNT(others); i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        struct trial *t = prepare(s, rules[i / COUNT(others)]);
+        const char *cn = arena_printf(s->arena, "CN=%s", others[i % COUNT(others)]);
+        struct general_name given = { .kind = GN_DNS, .text = "b.contoso.com" };
+        struct list sans = { 0 };
+        struct cert cert;
+
+        subject(t, cn);
+        san(t, GN_DNS, "a.contoso.com");
+        refused(t, CHY_NAME_NOT_ALLOWED, "CSR.Subject.CN");
+        t->in.subject = cn;
+        refused(t, CHY_NAME_NOT_ALLOWED, "Subject.CN");
+        t->in.subject = NULL;
+        list_add(s->arena, &sans, struct general_name, given);
+        t->in.sans = &sans; /* names beside the CSR stand for its own, the CN among them */
+        assert_ok(s, judge(t));
+        cert = certificate(t);
+        assert_string_equal(cert.subject.text, "CN=b.contoso.com");
+    }
+}
+
+TEST(a_common_name_that_is_a_name_of_another_kind_stays)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct trial *t = prepare(s, "\"san_required\":true");
+
+    subject(t, "CN=ana@example.com");
+    san(t, GN_EMAIL, "ana@example.com");
+    assert_ok(s, judge(t));
+    assert_string_equal(certificate(t).subject.text, "CN=ana@example.com");
 }
 
 TEST(permitted_and_excluded_names_are_kept_apart)

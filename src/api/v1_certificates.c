@@ -18,7 +18,7 @@ static const struct field v1_certificate_new_fields[] = {
           .doc = "A DN that stands for the request's."),
     FIELD(v1_certificate_new, sans, "sans", .model = &v1_sans_model,
           .doc = "Names that stand for the request's of the same kinds."),
-    FIELD(v1_certificate_new, validity_ms, "validity", .flags = DURATION, .min = 0,
+    FIELD(v1_certificate_new, validity_ms, "validity", .flags = DURATION, .min = 1000,
           .max = INT64_C(3153600000000), .doc = "`90d`, `12h`; none: the template's."),
     FIELD(v1_certificate_new, not_before, "not_before"),
     FIELD(v1_certificate_new, not_after, "not_after"),

@@ -450,18 +450,29 @@ drop_empty(struct scope *s, struct list *attrs)
     *attrs = kept;
 }
 
+/* Neither a list that is asked for nor, each name once, what comes of them may be too long. */
+static bool
+check_count(struct scope *s, const struct policy_input *in, bool of_csr, size_t count)
+{
+    int64_t most = in->tmpl->body->max_names;
+    const char *beside = in->san_path ? in->san_path : "SANs";
+
+    if (count <= (size_t)most)
+        return true;
+    problem(s, of_csr ? "CSR.SAN" : beside, CHY_TOO_MANY_NAMES,
+            "%zu names are more than the %lld that template %s allows", count, (long long)most,
+            in->tmpl->name);
+    return false;
+}
+
 void
 policy_names(struct scope *s, const struct policy_input *in, struct list *attrs, struct list *names)
 {
-    size_t asked = (in->sans ? in->sans->count : 0) + in->csr->exts.san.count, bytes = 0;
-    int64_t most = in->tmpl->body->max_names;
+    size_t bytes = 0;
 
-    if (asked > (size_t)most) {
-        problem(s, in->sans ? (in->san_path ? in->san_path : "SANs") : "CSR.SAN",
-                CHY_TOO_MANY_NAMES, "%zu names are more than the %lld that template %s allows",
-                asked, (long long)most, in->tmpl->name);
+    if ((in->sans && !check_count(s, in, false, in->sans->count)) ||
+        !check_count(s, in, true, in->csr->exts.san.count))
         return;
-    }
     LIST_EACH(struct name_attr, attr, attrs)
     {
         if (text_eq_fold(attr->type, "CN"))
@@ -477,8 +488,9 @@ policy_names(struct scope *s, const struct policy_input *in, struct list *attrs,
     drop_empty(s, attrs);
     LIST_EACH(struct general_name, n, names)
     bytes += strlen(n->text) + 4;
-    if (names->count > (size_t)most || bytes > SAN_MAX_LEN)
-        problem(s, "SANs", CHY_TOO_MANY_NAMES,
-                "the names take more room than the %d octets allowed", SAN_MAX_LEN);
+    if (check_count(s, in, !in->sans, names->count) && bytes > SAN_MAX_LEN)
+        problem(s, in->sans ? (in->san_path ? in->san_path : "SANs") : "CSR.SAN",
+                CHY_TOO_MANY_NAMES, "the names take more room than the %d octets allowed",
+                SAN_MAX_LEN);
     check_required(s, in, names);
 }

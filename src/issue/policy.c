@@ -360,13 +360,16 @@ plan_dates(struct scope *s, const struct policy_input *in, struct policy_result 
     const struct template_body *body = in->tmpl->body;
     int64_t now = when_s(in->now), ca_from = when_s(in->issuer->cert->not_before);
     int64_t ca_to = when_s(in->issuer->cert->not_after), life = body->validity_ms / 1000;
-    int64_t from = MAX(now - body->backdate_ms / 1000, ca_from), to,
-            most = body->validity_max_ms / 1000;
+    int64_t from, to, most = body->validity_max_ms / 1000;
     bool dates = when_given(in->not_before) || when_given(in->not_after);
 
     if (dates && !body->allow_requested_dates)
         problem(s, when_given(in->not_after) ? "NotAfter" : "NotBefore", CHY_BAD_VALIDITY,
                 "template %s does not allow dates to be asked for", in->tmpl->name);
+    if (in->validity_ms)
+        life = in->validity_ms / 1000;
+    /* clocks are slow by minutes: of a short life no more than a tenth is spent on them */
+    from = MAX(now - MIN(body->backdate_ms / 1000, life / 10), ca_from);
     if (when_given(in->not_before)) {
         from = when_s(in->not_before);
         if (from < now - 48 * 3600 || from < ca_from)
@@ -374,8 +377,6 @@ plan_dates(struct scope *s, const struct policy_input *in, struct policy_result 
         else if (from > now + 366 * INT64_C(86400) || from > ca_to)
             problem(s, "NotBefore", CHY_BAD_VALIDITY, "lies too far in the future");
     }
-    if (in->validity_ms)
-        life = in->validity_ms / 1000;
     to = when_given(in->not_after) ? when_s(in->not_after)
                                    : from + life - 1; /* the last second counts */
     if (ca_to <= MAX(now, from)) {

@@ -588,6 +588,9 @@ TEST(dates_are_exact_and_bounded)
         { "\"allow_requested_dates\":true", 400 * day, 0, 0, -1 },
         { "\"allow_requested_dates\":true", 0, -day, 0, -1 },
         { "\"validity_min\":\"2h\"", 0, 0, 3600, -1 },
+        { "", 0, 0, 1800, 1800 }, /* shorter than what is for slow clocks otherwise */
+        { "", 0, 0, 3600, 3600 },
+        { "\"validity\":\"1h\"", 0, 0, 0, 3600 },
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -607,6 +610,9 @@ TEST(dates_are_exact_and_bounded)
         if (e == OK)
             assert_int_equal(when_s(t->out.plan.not_after) - when_s(t->out.plan.not_before) + 1,
                              cases[i].given_s);
+        if (e == OK && cases[i].life_s && cases[i].life_s <= 3600)
+            assert_true(when_s(t->out.plan.not_after) >=
+                        when_s(t->now) + cases[i].life_s / 10 * 9 - 1);
     }
 }
 
@@ -637,6 +643,27 @@ TEST(many_names_are_refused_before_any_cryptography)
     list_add(s->arena, &sans, struct general_name, ((struct general_name){ GN_DNS, "z.example" }));
     refused(t, CHY_TOO_MANY_NAMES, "SANs");
     assert_null(t->in.csr->pkey); /* its signature was not looked at */
+}
+
+TEST(a_name_that_is_asked_for_twice_counts_once)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct trial *t = prepare(s, "");
+    struct list sans = { 0 };
+
+    for (int i = 0; i < 100; i++)
+        list_add(s->arena, &sans, struct general_name,
+                 ((struct general_name){ GN_DNS, arena_printf(s->arena, "n%d.example.com", i) }));
+    t->asked.sans = sans;
+    subject(t, "CN=n7.example.com");
+    assert_ok(s, judge(t));
+    subject(t, "CN=another.example.com"); /* one of the names, too */
+    refused(t, CHY_TOO_MANY_NAMES, "CSR.SAN");
+    assert_says(s, "101 names are more than the 100 that template tried allows");
+    subject(t, "CN=n7.example.com");
+    t->in.sans = &sans;
+    assert_ok(s, judge(t));
+    assert_int_equal(t->out.names.count, 100);
 }
 
 TEST(a_request_that_is_not_signed_by_its_key_is_refused)

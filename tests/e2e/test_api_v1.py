@@ -306,6 +306,7 @@ def test_a_refused_request_names_its_fields_as_this_api_does(client):
     for wrong, field in (({"csr": csr, "template": "NoSuch"}, "template"),
                          ({"csr": csr, "template": "WebServer", "authority": "NoSuch"}, "authority"),
                          ({"csr": csr, "template": "WebServer", "validity": "ten days"}, "validity"),
+                         ({"csr": csr, "template": "WebServer", "validity": "0d"}, "validity"),
                          ({"csr": csr}, "template")):
         assert problem(client.rest("POST", "/certificates", json=wrong), 400)["problems"][0]["field"] == field
 

@@ -339,7 +339,7 @@ certificates_revoke_all(struct request *rq)
         }
         TRY(flow_revoke(rq->scope, &rq->app->flow,
                         &(struct revoke){ .caller = rq->caller,
-                                          .within = search.within,
+                                          .within = in->collection_id ? search.within : NULL,
                                           .ids = &ids,
                                           .reason = in->reason,
                                           .comment = in->comment,

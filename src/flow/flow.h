@@ -125,7 +125,8 @@ struct revoked_one {
     enum err err; /* OK: revoked, or was before */
     enum code code;
     const char *why;   /* when it failed */
-    struct list twins; /* of int64_t: others of the same key, revoked with it for its compromise */
+    struct list twins; /* of int64_t: others of the same key, revoked with it for its compromise;
+                          not told in a collection */
 };
 struct revoked {
     struct list each; /* of struct revoked_one, in the order asked */

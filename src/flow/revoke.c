@@ -271,7 +271,8 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
         LIST_EACH(struct cert_row, twin, &o.twins)
         {
             count_one(&o, twin);
-            list_add(s->arena, &out->twins, int64_t, twin->id);
+            if (!in->within) /* else they may lie outside it, and the record alone tells */
+                list_add(s->arena, &out->twins, int64_t, twin->id);
         }
     } while (o.more);
     return OK;

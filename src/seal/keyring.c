@@ -143,7 +143,8 @@ keyring_any(struct scope *s, struct db *db, bool *any)
 }
 
 SQL(key_retire,
-    "UPDATE private_key SET retired_at = $2 WHERE key_hash = $1 AND retired_at IS NULL");
+    "UPDATE private_key SET retired_at = $2 WHERE key_hash = $1 AND retired_at IS NULL "
+    "AND (purpose < 'certificate' OR purpose > 'certificate')"); /* of those there are few */
 
 enum err
 keyring_retire(struct scope *s, struct tx *tx, struct bytes key_hash, struct when now)

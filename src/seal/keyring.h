@@ -30,8 +30,9 @@ enum err keyring_public(struct scope *s, struct db *db, const char *purpose, str
 /** Make a new key as part of TX, and retire the present one. */
 enum err keyring_rotate(struct scope *s, struct tx *tx, struct seal *seal, const char *purpose,
                         struct key_spec spec, struct keyring_key *out);
-/** Retire the key with this SHA-256 of its SubjectPublicKeyInfo, if there is one, whatever it was
- * for: it is compromised. keyring_signer() makes another. */
+/** Retire the key with this SHA-256 of its SubjectPublicKeyInfo, if one of the installation's own
+ * has it: it is compromised. Those kept for certificates (purpose "certificate") stay.
+ * keyring_signer() makes another. */
 enum err keyring_retire(struct scope *s, struct tx *tx, struct bytes key_hash, struct when now);
 /** The keys of a keyring_public() list as a JWK Set (RFC 7517 section 5), each with kid, ALG and
  * use "sig". */

@@ -54,6 +54,7 @@ list(struct cli *c, const char *query)
         ask_param(c, &ask, "pq.includeRevoked", "true");
     if (cli_has(c, "include-expired"))
         ask_param(c, &ask, "pq.includeExpired", "true");
+    ask_param(c, &ask, "includeMetadata", "true");
     TRY(collection_param(c, &ask));
     if (!cli_has(c, "count"))
         return print_pages(c, &ask, &certificates_view);

@@ -64,6 +64,7 @@ one_of(struct cli *c, const char *ref, const char *query, const struct json **ro
     ask_param(c, &ask, "pq.queryString", query);
     ask_param(c, &ask, "pq.includeRevoked", "true");
     ask_param(c, &ask, "pq.includeExpired", "true");
+    ask_param(c, &ask, "includeMetadata", "true");
     ask_param(c, &ask, "pq.returnLimit", "5");
     TRY(ask_server(c, &ask, &a));
     if (json_count(a.json) == 1) {
@@ -139,7 +140,9 @@ certificate_of(struct cli *c, const char *ref, const struct json **row)
     int64_t id;
 
     if (strspn(ref, "0123456789") == strlen(ref) && strlen(ref) < 19 && text_to_int(ref, &id)) {
-        TRY(ask_get(c, arena_printf(c->s->arena, COMMAND_API "/Certificates/%s", ref), &a));
+        TRY(ask_get(
+            c, arena_printf(c->s->arena, COMMAND_API "/Certificates/%s?includeMetadata=true", ref),
+            &a));
         *row = a.json;
         return OK;
     }

@@ -173,6 +173,9 @@ key_use_of(const struct passage *p)
     return (struct key_use){ .key_hash = { p->csr.key.sha256, SHA256_LEN },
                              .subject = p->plan.plan.subject,
                              .may_share = p->tmpl->body->allow_key_reuse,
+                             .unnamed = p->in->caller->kind != CALLER_SYSTEM &&
+                                        !access_may(p->in->caller, PERM_CERTIFICATES_READ,
+                                                    GRANT_GLOBAL, 0),
                              .path = path_or(p->in->csr_path, "CSR") };
 }
 

@@ -39,9 +39,10 @@ judge(struct scope *s, const struct key_use *use, struct rows *rows)
                     "blocked_key: this is the key of a certificate authority");
             told = true;
         } else if (!use->may_share && !bytes_eq(subject, (struct bytes){ hash, sizeof(hash) })) {
-            problem(s, use->path, CHY_KEY_REUSED,
-                    "the key is in use for another subject, by certificate %lld",
-                    (long long)row_int(&rows->at[i]));
+            problem(s, use->path, CHY_KEY_REUSED, "the key is in use for another subject%s",
+                    use->unnamed ? ""
+                                 : arena_printf(s->arena, ", by certificate %lld",
+                                                (long long)row_int(&rows->at[i])));
             told = true;
         }
     }

@@ -9,6 +9,7 @@ struct key_use {
     struct bytes key_hash; /* SHA-256 of the SubjectPublicKeyInfo */
     struct bytes subject;  /* DER */
     bool may_share;        /* among subjects */
+    bool unnamed;          /* the caller does not learn which other certificate has it */
     const char *path;      /* what the face calls the request */
     int64_t *kept;         /* receives the private key's id, when it is kept here; or NULL */
 };

@@ -39,12 +39,12 @@ def switch_ca(server, name, enabled):
     _ok(server.client().rest("POST", f"/authorities/{name}/{'enable' if enabled else 'disable'}"))
 
 
-def template(server, names=None, keys=None, base="WebServer"):
-    """Make a template beside BASE that allows only these names and kinds of key; its name."""
+def template(server, names=None, keys=None, base="WebServer", policy=None):
+    """Make a template beside BASE that allows only these names and kinds of key, or has these members; its name."""
     name = f"Template{uuid.uuid4().hex[:8]}"
     client = server.client()
     body = _ok(client.rest("GET", f"/templates/{base}"))
-    policy = dict(body["policy"])
+    policy = {**body["policy"], **(policy or {})}
     if names is not None:
         policy["permitted"] = names
     if keys is not None:

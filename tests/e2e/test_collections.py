@@ -121,18 +121,14 @@ class TestKept:
         assert client.command("GET", "/Certificates", params={"collectionId": 999999999}).status_code == 404
 
     @pytest.mark.parametrize("policy", [1, 2, 4])
-    def test_of_duplicates_only_the_newest_is_in(self, client, policy):
+    def test_of_duplicates_only_the_newest_is_in(self, server, client, policy):
         word = uuid.uuid4().hex[:8]
-        upn = f"ana@{word}.example.com" if policy == 4 else None
+        template = admin.template(server, policy={"san_upn": "optional"}) if policy == 4 else "WebServer"
 
         def enroll(cn):
-            more = {"SANs": {"dns": [f"{cn}.{word}.example.com"], **({"upn": [upn]} if upn else {})}} if upn else {}
-            reply = client.command("POST", "/Enrollment/CSR", json={
-                "CSR": keys.new_csr(f"{cn}.{word}.example.com", [f"{cn}.{word}.example.com"]), "Template": "WebServer", **more})
-            if reply.status_code == 400 and upn:
-                pytest.skip("no template of this server allows principal names")
-            return good(reply)["CertificateInformation"]["KeyfactorID"]
-        a, b, c = enroll("one"), enroll("two" if policy != 4 else "one"), enroll("one")
+            sans = {"dns": [f"{cn}.{word}.example.com"], **({"upn": [f"ana@{word}.example.com"]} if policy == 4 else {})}
+            return client.enroll(dns=(f"{cn}.{word}.example.com",), Template=template, SANs=sans)["KeyfactorID"]
+        a, b, c = enroll("one"), enroll("two"), enroll("one")
         keep = new_collection(client, f'CN -contains "{word}"')["Id"]
         newest = new_collection(client, f'CN -contains "{word}"', DuplicationField=policy)["Id"]
         assert inside(client, keep) == [a, b, c]
@@ -268,6 +264,8 @@ class TestGuarded:
         assert good(caller.rest("GET", f"/certificates/{ids['in1']}", params={"collection": collection}))["id"] == ids["in1"]
         assert [row["Id"] for row in caller.get("/CertificateCollections")] == [collection]
         assert caller.get(f"/CertificateCollections/{collection}")["Id"] == collection
+        shown = caller.get(f"/Certificates/{ids['in1']}", collectionId=collection, includeMetadata="true")
+        assert shown["Metadata"] == {guard.field: "in1"}
         for body in ({"CertID": ids["in1"]}, {"Thumbprint": guard.answers["in1"]["Thumbprint"]},
                      {"SerialNumber": guard.answers["in1"]["SerialNumber"], "IssuerDN": guard.answers["in1"]["IssuerDN"]}):
             good(caller.command("POST", "/Certificates/Download", json=body, params={"collectionId": collection}))
@@ -335,6 +333,23 @@ class TestGuarded:
                        for number in (guard.other, gone)]
             assert same(*replies, guard.other, gone) == 403
         assert caller.command("POST", "/CertificateCollections", json={"Name": new_name()}).status_code == 403
+
+    def test_a_request_tells_nothing_of_other_certificates(self, server):
+        guard = Guard(server, "Read")
+        reply = guard.client.rest("POST", f"/roles/{guard.role}/grants", json={"permission": "enrollment/csr", "scope": "all"})
+        assert reply.status_code in (200, 201, 204), reply.text
+        key = keys.new_key()
+        taken = guard.client.enroll(keys.new_csr(f"taken.{guard.word}.example.com", [f"taken.{guard.word}.example.com"], key=key))
+        mine = keys.new_csr(f"mine.{guard.word}.example.com", [f"mine.{guard.word}.example.com"], key=key)
+        body = {"CSR": mine, "Template": "WebServer"}
+        reply = guard.caller.command("POST", "/Enrollment/CSR", json=body)
+        assert reply.status_code == 400 and "in use for another subject" in reply.json()["Message"]
+        assert str(taken["KeyfactorID"]) not in reply.json()["Message"]
+        assert f"certificate {taken['KeyfactorID']}" in guard.client.command("POST", "/Enrollment/CSR", json=body).json()["Message"]
+        other = {"CSR": keys.new_csr("r.example.com", ["r.example.com"]), "Template": "WebServer"}
+        replies = [guard.caller.command("POST", "/Enrollment/CSR", json={**other, "RenewalCertificateId": number})
+                   for number in (guard.ids["out1"], 999999999)]
+        assert same(*replies, guard.ids["out1"], 999999999) == 403
 
     @pytest.mark.parametrize("permission, allowed", [
         ("Read", {"list", "get", "download", "compare"}), ("EditMetadata", {"put", "put all"}),

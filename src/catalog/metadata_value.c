@@ -1,9 +1,9 @@
 /* Values of metadata fields: what is allowed, and the one form that is kept. */
 #include "catalog/metadata.h"
 
+#include "catalog/query_parse.h"
 #include "codec/value.h"
 #include <regex.h>
-#include <stdio.h>
 #include <string.h>
 
 /** Refuse: the reason, and false. */
@@ -109,19 +109,6 @@ int_value(struct scope *s, struct metadata_value *v, const char **why)
     return true;
 }
 
-/* Month, day and year with slashes between, as the search language takes them too. */
-static bool
-slashed(const char *text, struct when *out)
-{
-    struct civil c = { 0 };
-    char end;
-
-    if (strspn(text, "0123456789/") != strlen(text) ||
-        sscanf(text, "%2d/%2d/%4d%c", &c.month, &c.day, &c.year, &end) != 3)
-        return false;
-    return civil_when(&c, out);
-}
-
 static bool
 date_value(struct scope *s, struct metadata_value *v, const char **why)
 {
@@ -129,7 +116,7 @@ date_value(struct scope *s, struct metadata_value *v, const char **why)
     struct civil c;
     struct when w;
 
-    if (!when_parse(text, &w) && !slashed(text, &w))
+    if (!when_parse(text, &w) && !query_slashed(text, &w))
         return refuse(why, "is no date such as 2025-10-22");
     c = when_civil(w);
     c = (struct civil){ .year = c.year, .month = c.month, .day = c.day };

@@ -89,6 +89,8 @@ enum err query_leaf_date(struct scope *s, const struct query *q, const struct qu
 enum err query_leaf_enum(struct scope *s, const struct query *q, const struct query_term *t,
                          const struct choice *choices, struct query_leaf *out);
 
+/** Read a date as "10/22/2025": month, day and year. */
+bool query_slashed(const char *text, struct when *out);
 /** How the operator is written: "-eq". */
 const char *query_op_text(enum query_op op);
 /** The query written out, each AND and OR in parentheses. */

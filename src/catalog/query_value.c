@@ -193,8 +193,8 @@ today(const struct query *q, const char *text, struct when *out)
 }
 
 /* Month, day and year: 10/22/2025. */
-static bool
-slashed(const char *text, struct when *out)
+bool
+query_slashed(const char *text, struct when *out)
 {
     struct civil c = { 0 };
     int *const parts[] = { &c.month, &c.day, &c.year };
@@ -223,7 +223,7 @@ query_leaf_date(struct scope *s, const struct query *q, const struct query_term 
     TRY(leaf_plain(s, q, t, "a date", true, out));
     if (out->ask == QL_NULL)
         return OK;
-    if (!today(q, v, &out->from) && !slashed(v, &out->from)) {
+    if (!today(q, v, &out->from) && !query_slashed(v, &out->from)) {
         if (!when_parse(v, &out->from))
             return bad_value(s, q, t,
                              "\"%.60s\" needs a date such as 2025-10-22, 2025-10-22T14:30:00Z, "

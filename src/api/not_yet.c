@@ -84,11 +84,6 @@
     NOT_YET("GET", "/Audit/RelatedEntities") \
     NOT_YET("GET", "/Audit/{id}") \
     NOT_YET("GET", "/Audit/{id}/Validate") \
-    NOT_YET("GET", "/CertificateAuthorities") \
-    NOT_YET("POST", "/CertificateAuthorities") \
-    NOT_YET("DELETE", "/CertificateAuthorities/{name}") \
-    NOT_YET("GET", "/CertificateAuthorities/{name}") \
-    NOT_YET("GET", "/CertificateAuthorities/{name}/templates") \
     NOT_YET("POST", "/CertificateAuthority") \
     NOT_YET("PUT", "/CertificateAuthority") \
     NOT_YET("GET", "/CertificateAuthority/AlertRecipients/CAHealthRecipients") \
@@ -109,7 +104,6 @@
     NOT_YET("PUT", "/CertificateAuthority/CAConnectors/{id}") \
     NOT_YET("GET", "/CertificateAuthority/HealthMonitoring/Schedule") \
     NOT_YET("POST", "/CertificateAuthority/Import") \
-    NOT_YET("POST", "/CertificateAuthority/PublishCRL") \
     NOT_YET("GET", "/CertificateAuthority/SourceCount") \
     NOT_YET("GET", "/CertificateAuthority/TaskQueue") \
     NOT_YET("PUT", "/CertificateAuthority/TaskQueue") \

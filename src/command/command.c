@@ -2,6 +2,7 @@
 
 #include "api/collections.h"
 #include "api/metadata.h"
+#include "api/seed_authorities.h"
 #include "base/log.h"
 
 static const struct binding bindings[] = {
@@ -35,6 +36,12 @@ static const struct binding bindings[] = {
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },
     { &authority_status_op, authority_status },
+    { &authority_publish_crl_op, authority_publish_crl },
+    { &seed_authorities_list_op, seed_authorities_list },
+    { &seed_authorities_get_op, seed_authorities_get },
+    { &seed_authorities_create_op, seed_authorities_create },
+    { &seed_authorities_delete_op, seed_authorities_delete },
+    { &seed_authorities_templates_op, seed_authorities_templates },
     { &collections_list_op, collections_list },
     { &collections_create_op, collections_create },
     { &collections_update_op, collections_update },

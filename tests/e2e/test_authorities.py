@@ -383,3 +383,34 @@ def test_the_command_line_takes_over_an_authority(server, tmp_path):
                       tmp_path / "last.crl", "-o", "json")
     assert done.returncode == 0, done.stderr
     assert "unknown" in done.stderr and f"Moved {tag} CA" in done.stdout
+
+
+@pytest.mark.seed("S302")
+def test_the_seeds_calls_make_show_and_retire_an_authority(server):
+    client, tag = server.client(), server.database[:6]
+    root = made(client, f"Seed {tag} Root", key_type="ec-p256", path_length=1)
+    name = f"Seed-{tag}-CA"
+    one = client.post("/CertificateAuthorities", {"Name": name, "Type": "Embedded", "Parent": root["name"],
+                                                  "Properties": {"AutoPublish": True}})
+    assert one["Name"] == one["LogicalName"] == name and one["Type"] == "Embedded" and one["Id"] > 0
+    assert one == client.get(f"/CertificateAuthorities/{name}")
+    assert one in client.get("/CertificateAuthorities")
+    assert client.get(f"/CertificateAuthorities/{name}/status")["Status"] == "Online"
+    offered = {row["Name"]: row for row in client.get(f"/CertificateAuthorities/{name}/templates")}
+    assert isinstance(offered["WebServer"]["KeySize"], int) and offered["WebServer"]["ValidityPeriod"][0].isdigit()
+    assert offered["WebServer"]["ApprovalRequired"] is False
+    assert client.get(f"/CertificateAuthorities/{root['name']}/templates") == []
+    number = good(client.rest("GET", f"/authorities/{name}"))["crl_number"]
+    assert client.command("POST", "/CertificateAuthority/PublishCRL", json={
+        "CertificateAuthorityLogicalName": name, "CertificateAuthorityHostName": ""}).status_code == 204
+    assert good(client.rest("GET", f"/authorities/{name}"))["crl_number"] == number + 1
+    leaf = client.enroll(dns=("seed.example.com",), CertificateAuthority=name)
+    for body, status in (({"Name": name, "Type": "Embedded"}, 409), ({"Type": "Embedded"}, 400),
+                         ({"Name": "X", "Type": "Abacus"}, 400), ({"Name": "X"}, 400)):
+        assert client.command("POST", "/CertificateAuthorities", json=body).status_code == status, body
+    assert client.command("POST", "/CertificateAuthorities", json={
+        "Name": "X", "Type": "MicrosoftADCS", "Hostname": "host"}).status_code >= 400
+    assert client.command("DELETE", f"/CertificateAuthorities/{name}").status_code == 204
+    assert client.get(f"/CertificateAuthorities/{name}/status")["Status"] == "Offline"
+    assert client.get(f"/Certificates/{leaf['KeyfactorID']}")["CertState"] == 1
+    assert client.command("DELETE", "/CertificateAuthorities/nobody").status_code == 404

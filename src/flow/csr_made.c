@@ -103,7 +103,7 @@ flow_csr_make(struct scope *s, struct flow *f, const struct csr_wish *in, struct
     struct csr_pending result = { .created_at = clock_now() };
     struct making m = { .in = in, .out = &result };
     struct csr_plan plan = { 0 };
-    struct key_spec spec;
+    struct key_spec spec = { 0 };
     struct name subject;
     EVP_PKEY *key;
 

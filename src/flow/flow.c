@@ -582,7 +582,7 @@ static enum err
 make_key(struct scope *s, struct passage *p)
 {
     struct csr_plan bare = { 0 };
-    struct key_spec spec;
+    struct key_spec spec = { 0 };
 
     if (!p->tmpl->body->server_keys)
         return fail_code(s, E_INVALID, CHY_NO_SERVER_KEYS,

@@ -118,13 +118,15 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     struct ca_authority *ca = NULL;
     const char *uri;
     int64_t state;
+    bool revoked;
     enum err e;
 
     key->id = row_int(row);
     key->authority = row_int(row);
     key->generation = row_int(row);
     state = row_int(row);
-    key->active = state == KEY_ACTIVE && !row_bool(row); /* revoked: only CRL and OCSP */
+    revoked = row_bool(row);
+    key->active = state == KEY_ACTIVE && !revoked; /* revoked: only CRL and OCSP */
     key->over = state == KEY_OVER;
     uri = row_text(row);
     key->cert_der = bytes_copy(own->arena, row_bytes(row));

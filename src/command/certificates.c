@@ -234,7 +234,7 @@ list_revoked(struct scope *s, const struct list *each, struct list *out)
         qsort(asked.items, asked.count, sizeof(int64_t), by_id);
     LIST_EACH(struct revoked_one, one, each)
     LIST_EACH(int64_t, twin, &one->twins)
-    if (!bsearch(twin, asked.items, asked.count, sizeof(int64_t), by_id))
+    if (!asked.count || !bsearch(twin, asked.items, asked.count, sizeof(int64_t), by_id))
         list_add(s->arena, out, int64_t, *twin);
 }
 

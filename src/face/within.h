@@ -8,8 +8,8 @@
 /**
  * See that the caller may do P: everywhere, when ID is 0 and OUT becomes NULL; in the collection
  * ID, which OUT becomes; or, when ID is 0, on the certificates of the templates and authorities on
- * which the caller may, which OUT becomes as a collection without number. Who may not is told so before anything is looked up, and learns nothing of
- * what there is.
+ * which the caller may, which OUT becomes as a collection without number. Who may not is told so
+ * before anything is looked up, and learns nothing of what there is.
  *
  * @return E_FORBIDDEN; E_NOT_FOUND: no such collection, for those who may do P everywhere
  */

@@ -11,8 +11,9 @@
 #define TEXT "text/plain; charset=utf-8"
 #define JSON "application/json; charset=utf-8"
 #define BOTH (ON_HTTPS | ON_HTTP)
-#define DISK_LEAST ((uint64_t)8 * 1024 * 1024) /* bytes free, below which the server is not ready \
-                                                */
+#define DISK_LEAST                                                                 \
+    ((uint64_t)8 * 1024 * 1024) /* bytes free, below which the server is not ready \
+                                 */
 
 static struct parts *
 parts_of(const struct http_request *http)

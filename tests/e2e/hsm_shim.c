@@ -1,4 +1,5 @@
-/* A PKCS#11 module in front of another, which fails while a file of that name exists in ORDERS: hang, twist, lose. */
+/* A PKCS#11 module in front of another, which fails while a file of that name exists in ORDERS:
+ * hang, twist, lose. */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <unistd.h>
@@ -9,7 +10,8 @@ static CK_FUNCTION_LIST_PTR real;
 #define TOLD(what) (access(ORDERS "/" what, F_OK) == 0)
 
 static CK_RV
-sign(CK_SESSION_HANDLE session, unsigned char *in, unsigned long in_len, unsigned char *out, unsigned long *out_len)
+sign(CK_SESSION_HANDLE session, unsigned char *in, unsigned long in_len, unsigned char *out,
+     unsigned long *out_len)
 {
     CK_RV rv;
 

@@ -238,6 +238,10 @@ struct template_reply {
     bool requires_approval;
     int64_t key_usage;
     struct list ext_key_usages;
+    /* what lists are filtered by, beside what they show (command-api 1.10) */
+    const char *short_name;
+    bool is_default_template, has_private_key_retention;
+    int64_t allowed_enrollment_type;
 };
 /** One template: the members of the list and more. */
 struct template_detail_reply {
@@ -248,6 +252,8 @@ struct template_detail_reply {
     struct template_policy_reply *policy;
 };
 extern const struct model template_reply_model, template_detail_reply_model;
+/** What queries may name: the members of the reply, and those that only queries know. */
+extern const struct model template_query_model;
 
 /* Authorities. */
 

@@ -70,6 +70,15 @@ static const struct model template_policy_reply_model =
 static const struct field template_reply_fields[] = { TEMPLATE_FIELDS(template_reply, ) };
 const struct model template_reply_model = MODEL(template_reply, template_reply_fields);
 
+static const struct field template_query_fields[] = {
+    TEMPLATE_FIELDS(template_reply, ),
+    FIELD(template_reply, short_name, "ShortName"),
+    FIELD(template_reply, is_default_template, "IsDefaultTemplate"),
+    FIELD(template_reply, has_private_key_retention, "HasPrivateKeyRetention"),
+    FIELD(template_reply, allowed_enrollment_type, "AllowedEnrollmentType"),
+};
+const struct model template_query_model = MODEL(template_reply, template_query_fields);
+
 static const struct field template_detail_reply_fields[] = {
     TEMPLATE_FIELDS(template_detail_reply, base.),
     FIELD(template_detail_reply, metadata_fields, "MetadataFields", .model = &raw_model),

@@ -82,6 +82,9 @@ show(struct scope *s, const struct template *t, struct template_reply *out,
         .requires_approval = t->body->requires_approval,
         .key_usage = policy_key_usage(&t->body->key_usage, KEY_RSA),
     };
+    out->short_name = t->name;
+    out->has_private_key_retention = !text_eq(out->key_retention, "None");
+    out->allowed_enrollment_type = out->allowed_enrollment_types;
     key_words(s, t->body, out, policy);
     LIST_EACH(const char *, name, &t->body->eku)
     {
@@ -119,7 +122,7 @@ templates_list(struct request *rq)
 
     LIST_EACH(struct template *, t, &all->all)
     show(rq->scope, *t, list_push(rq->scope->arena, &out, struct template_reply), NULL);
-    return reply_page(rq, &template_reply_model, "CommonName", &out);
+    return reply_page(rq, &template_query_model, "CommonName", &out);
 }
 
 enum err

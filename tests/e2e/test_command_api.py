@@ -41,6 +41,17 @@ def test_a_get_may_carry_the_body_null(client):
         assert reply.status_code == 200, reply.text
 
 
+@pytest.mark.parametrize("query, some", [
+    ('IsDefaultTemplate -eq "false"', True), ("IsDefaultTemplate -eq true", False), ('ShortName -eq "webserver"', True),
+    ("HasPrivateKeyRetention -eq false", True), ("AllowedEnrollmentType -ne 0", True), ("AllowedEnrollmentType -eq 9", False),
+    ('ConfigurationTenant -eq ""', True), ('DisplayName -contains "Web"', True), ('FriendlyName -contains "Web"', True),
+])
+def test_templates_are_found_by_every_field_of_the_contract(client, query, some):
+    rows = client.get("/Templates", queryString=query)
+    assert bool(rows) == some, rows
+    assert all("ShortName" not in row and "IsDefaultTemplate" not in row for row in rows)
+
+
 @pytest.mark.parametrize("version, status", [("1", 200), ("1.0", 200), ("2", 200), ("2.0", 200), ("", 200),
                                              ("3", 400), ("x", 400)])
 def test_the_version_header_selects_or_is_refused(client, version, status):

@@ -443,3 +443,20 @@ def test_every_operation_is_described_with_problem_details(server):
     for item in ours.values():
         for operation in item.values():
             assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+
+
+def test_an_anchor_is_part_of_the_record_and_a_false_one_is_not(server, client):
+    server.client().enroll(dns=("anchored.example.com",))
+    anchor = client.rest("GET", "/audit/anchor").json()
+    assert anchor["at"] and anchor["heads"]
+    good = client.rest("POST", "/audit/verify", json={"anchor": anchor["heads"]}).json()
+    assert good["intact"] is True and good["breaks"] == []
+    head = anchor["heads"][0]
+    for false in ({**head, "hash": "0" * 64}, {**head, "seq": head["seq"] + 1000000}):
+        report = client.rest("POST", "/audit/verify", json={"anchor": [false]}).json()
+        assert report["intact"] is False, report
+        assert [(one["chain"], one["seq"]) for one in report["breaks"]] == [(false["chain"], false["seq"])]
+        assert "anchor" in report["breaks"][0]["reason"]
+    refused = client.rest("POST", "/audit/verify", json={"anchor": [{"chain": 0, "seq": 1, "hash": "12"}]})
+    assert refused.status_code in (400, 422), refused.text
+    assert {problem["field"] for problem in refused.json()["problems"]} == {"anchor[0].chain", "anchor[0].hash"}

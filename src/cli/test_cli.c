@@ -106,7 +106,7 @@ TEST(a_wrong_line_says_what_is_wrong)
         { "issue --not-after never", "never" },
         { "revoke 1 --reason mood", "superseded" },
         { "revoke 1 --reason 7", "\"7\"" },
-        { "certs download 1 --as jks", "fullchain" },
+        { "certs download 1 --as pdf", "fullchain" },
         { "--wrong", "no flag --wrong" },
     };
     AUTO(scope_free) struct scope *s = scope_new("test");

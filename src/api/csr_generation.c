@@ -19,8 +19,9 @@ static const struct field csr_text_fields[] = {
 const struct model csr_text_model = MODEL(csr_text, csr_text_fields);
 
 static const struct field csr_file_reply_fields[] = {
+    FIELD(csr_file_reply, csr, "CSR", .doc = "PEM: the name that generated clients read."),
     FIELD(csr_file_reply, path, "CSRFilePath", .doc = "A name for the file."),
-    FIELD(csr_file_reply, text, "CSRText", .doc = "PEM."),
+    FIELD(csr_file_reply, text, "CSRText", .doc = "The same."),
 };
 const struct model csr_file_reply_model = MODEL(csr_file_reply, csr_file_reply_fields);
 

@@ -94,7 +94,7 @@ struct csr_text {
     const char *csr;
 };
 struct csr_file_reply {
-    const char *path, *text;
+    const char *csr, *path, *text;
 };
 struct csr_pending_reply {
     int64_t id;

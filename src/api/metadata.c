@@ -134,8 +134,11 @@ const struct op metadata_fields_in_use_op = {
 #define COLLECTION(type) \
     FIELD(type, collection_id, "collectionId", .doc = "Only what is in this collection.")
 
+/* What clients that were generated from version 11 send. */
+static const char *const certificate_id[] = { "CertificateId", NULL };
+
 static const struct field metadata_put_request_fields[] = {
-    FIELD(metadata_put_request, id, "Id", .flags = REQUIRED),
+    FIELD(metadata_put_request, id, "Id", .flags = REQUIRED, .aliases = certificate_id),
     FIELD(metadata_put_request, metadata, "Metadata", .flags = REQUIRED, .max = 100,
           .doc = "Names and values; an empty value clears."),
     COLLECTION(metadata_put_request),

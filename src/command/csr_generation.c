@@ -23,6 +23,14 @@ file_of(struct scope *s, const struct csr_pending *p)
     return arena_printf(s->arena, "%s.csr", name);
 }
 
+static enum err
+reply_file(struct request *rq, const struct csr_pending *p)
+{
+    const char *pem = pem_of(rq->scope, p);
+
+    return reply(rq, 200, &(struct csr_file_reply){ pem, file_of(rq->scope, p), pem });
+}
+
 enum err
 csr_generate(struct request *rq)
 {
@@ -40,7 +48,7 @@ csr_generate(struct request *rq)
     wish.sans = names.sans;
     wish.san_paths = names.san_paths;
     TRY(flow_csr_make(s, &rq->app->flow, &wish, &made));
-    return reply(rq, 200, &(struct csr_file_reply){ file_of(s, &made), pem_of(s, &made) });
+    return reply_file(rq, &made);
 }
 
 enum err
@@ -70,8 +78,7 @@ csr_pending_get(struct request *rq)
 
     TRY(var_int(rq, "id", &id));
     TRY(flow_csr_get(rq->scope, &rq->app->flow, rq->caller, id, &found));
-    return reply(rq, 200,
-                 &(struct csr_file_reply){ file_of(rq->scope, &found), pem_of(rq->scope, &found) });
+    return reply_file(rq, &found);
 }
 
 enum err

@@ -339,7 +339,7 @@ def pending(client):
 
 def test_the_key_of_a_request_made_here_waits_for_its_certificate(server, client):
     csr = good(generate(client))
-    assert csr["CSRFilePath"] == f"made.{HOST}.csr"
+    assert csr["CSRFilePath"] == f"made.{HOST}.csr" and csr["CSR"] == csr["CSRText"]
     row = pending(client)[csr["CSRText"]]
     assert row["Subject"] == [f"CN=made.{HOST},O=Contoso"] and row["RequestTime"].endswith("Z")
     assert client.get(f"/CSRGeneration/Pending/{row['Id']}") == csr

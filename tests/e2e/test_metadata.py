@@ -250,6 +250,9 @@ class TestValues:
         assert all(name in reply.json()["Message"] for name in wrong), "all at once"
         assert "NoSuchField" in put(client, number, 400, NoSuchField="x").json()["Message"]
         assert noted(client, number) == {ruled: "12-x"}
+        reply = client.command("PUT", "/Certificates/Metadata", json={"certificateId": number, "metadata": {ruled: "13-x"}})
+        assert reply.status_code == 204, "the name that clients of version 11 give the id"
+        assert noted(client, number) == {ruled: "13-x"}
         put(client, 999999999, 404, **{names[1]: "x"})
         assert client.command("PUT", "/Certificates/Metadata", json={"Id": number}).status_code == 400
         assert client.command("PUT", "/Certificates/Metadata", json={"Metadata": {}}).status_code == 400

@@ -38,6 +38,12 @@ unit: test-build
 e2e: test-build
 	@$(E2E) $(T)
 
+## make interop                  the vendor's published client libraries, in Go and Python, against the program
+interop:
+	@tools/install.sh build test interop
+	@$(MAKE) --no-print-directory all
+	@tools/interop.sh $(BUILD)/chancery
+
 ## make sanitize                 the unit tests under address and undefined-behaviour, then thread sanitizer
 sanitize:
 	@tools/install.sh build
@@ -84,5 +90,5 @@ install: all
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all help run test test-build unit e2e sanitize check check-tools tidy analyze soak fuzz bench \
+.PHONY: all help run test test-build unit e2e interop sanitize check check-tools tidy analyze soak fuzz bench \
 	seed-coverage install clean

@@ -12,5 +12,5 @@ exec tools/count.py \
     "one:style" tools/style.py -- \
     "one:headers (clang -Wdocumentation)" tools/headers.sh -- \
     "one:seed coverage" tools/seed_coverage.py -- \
-    "one:python" /usr/bin/python3 -m compileall -q tools tests/e2e -- \
+    "one:python" /usr/bin/python3 -m compileall -q tools tests/e2e tests/interop -- \
     "one:clang-tidy" tools/tidy.py "$build" "${TIDY_SECONDS:-240}"

@@ -1,0 +1,91 @@
+"""A `chancery serve --dev` of our own, on ports that the system gave it, and the certificates that it makes."""
+import base64
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+
+class Product:
+    """The server, from its start until stop()."""
+
+    def __init__(self, program):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="chancery-interop-py-"))
+        self.log, ready = self.dir / "log", self.dir / "ready"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [program, "serve", "--dev", "--data-dir", self.dir / "data", "--db", f"sqlite:{self.dir / 'chancery.db'}",
+                 "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready],
+                cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            self.said = self._wait(ready)
+        except BaseException:
+            self.process.kill()
+            raise
+        self.host = self.said["url"].removeprefix("https://").rstrip("/")
+        self.ca = str((self.dir / self.said["ca"]).resolve())
+
+    def _wait(self, ready, seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended: {self.process.returncode}\n{self.log.read_text()[-4000:]}")
+            try:
+                return json.loads(ready.read_text())
+            except (FileNotFoundError, json.JSONDecodeError):
+                time.sleep(0.02)
+        raise RuntimeError(f"no ready file within {seconds} s, see {self.log}")
+
+    def stop(self):
+        """End it by its process id; it must end well."""
+        try:
+            self.process.terminate()
+            status = self.process.wait(40)
+            assert status == 0, f"exit status {status}\n{self.log.read_text()[-4000:]}"
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # What openssl says.
+
+    def openssl(self, *arguments, given="", **env):
+        done = subprocess.run(["openssl", *map(str, arguments)], input=given, text=True, capture_output=True, timeout=60,
+                              check=False, env={**os.environ, **env})
+        assert done.returncode == 0, f"openssl {arguments[0]}: {done.stderr[:800]}"
+        return done.stdout
+
+    def new_csr(self, name):
+        """A request of a new key for that name; PEM."""
+        return self.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-keyout", self.dir / "own.key", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}")
+
+    def verify(self, chain, name):
+        """The chain (PEM texts, leaf first) leads to the product's root, for that name."""
+        leaf, rest = self.dir / "leaf.pem", self.dir / "rest.pem"
+        leaf.write_text(chain[0])
+        rest.write_text("\n".join(chain[1:]))
+        self.openssl("verify", "-x509_strict", "-CAfile", self.ca, "-untrusted", rest, "-verify_hostname", name, leaf)
+
+    def key_fits(self, key, password, leaf):
+        """The private key, opened with the password, is that of the leaf (PEM both)."""
+        public = self.openssl("pkey", "-pubout", "-passin", "env:INTEROP_PASSWORD", given=key, INTEROP_PASSWORD=password)
+        assert public == self.openssl("x509", "-noout", "-pubkey", given=leaf)
+
+    def opened(self, blob, password):
+        """The certificates in a PKCS#12 file (base64), whose key must be that of the first."""
+        path = self.dir / "opened.pfx"
+        path.write_bytes(base64.b64decode(blob))
+        plain = self.openssl("pkcs12", "-in", path, "-nodes", "-passin", "env:INTEROP_PASSWORD", INTEROP_PASSWORD=password)
+        found = pems(plain, "CERTIFICATE")
+        self.key_fits(pems(plain, "PRIVATE KEY")[0], "", found[0])
+        return found
+
+
+def pems(text, kind):
+    """The PEM blocks of that kind in the text."""
+    begin, end = f"-----BEGIN {kind}-----", f"-----END {kind}-----"
+    return [begin + part.split(end)[0] + end + "\n" for part in text.split(begin)[1:]]

@@ -1,12 +1,15 @@
 """A `chancery serve --dev` of our own, on ports that the system gave it, and the certificates that it makes."""
 import base64
-import json
 import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
+
+import processes  # noqa: E402
 
 
 class Product:
@@ -15,39 +18,23 @@ class Product:
     def __init__(self, program):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="chancery-interop-py-"))
         self.log, ready = self.dir / "log", self.dir / "ready"
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [program, "serve", "--dev", "--data-dir", self.dir / "data", "--db", f"sqlite:{self.dir / 'chancery.db'}",
-                 "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready],
-                cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            self.said = self._wait(ready)
-        except BaseException:
-            self.process.kill()
-            raise
+        self.process = processes.start(
+            [program, "serve", "--dev", "--data-dir", self.dir / "data", "--db", f"sqlite:{self.dir / 'chancery.db'}",
+             "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready], self.log, cwd=self.dir)
+
+        def is_ready():
+            assert self.process.poll() is None, f"the server ended: {self.process.returncode}\n{processes.tail(self.log)}"
+            return processes.read_json(ready)
+        self.said = processes.wait_until(is_ready, 60, what="the ready file")
         self.host = self.said["url"].removeprefix("https://").rstrip("/")
         self.ca = str((self.dir / self.said["ca"]).resolve())
-
-    def _wait(self, ready, seconds=60):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended: {self.process.returncode}\n{self.log.read_text()[-4000:]}")
-            try:
-                return json.loads(ready.read_text())
-            except (FileNotFoundError, json.JSONDecodeError):
-                time.sleep(0.02)
-        raise RuntimeError(f"no ready file within {seconds} s, see {self.log}")
 
     def stop(self):
         """End it by its process id; it must end well."""
         try:
-            self.process.terminate()
-            status = self.process.wait(40)
-            assert status == 0, f"exit status {status}\n{self.log.read_text()[-4000:]}"
+            status = processes.stop(self.process)
+            assert status == 0, f"exit status {status}\n{processes.tail(self.log)}"
         finally:
-            if self.process.poll() is None:
-                self.process.kill()
             shutil.rmtree(self.dir, ignore_errors=True)
 
     # What openssl says.

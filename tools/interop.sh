@@ -1,9 +1,11 @@
 #!/bin/bash
 # usage: interop.sh PROGRAM   Drive PROGRAM with the vendor's published client libraries, Go's and Python's.
+#        interop.sh --fetch   Fetch and build what it drives with, no more.
 # What is fetched is pinned by tests/interop and kept under $BUILD/interop; ends with `N passed, N failed`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-program=$(realpath "$1")
+program=$1
+[ "$program" = --fetch ] || program=$(realpath "$program")
 mkdir -p "${BUILD:-build}/interop"
 work=$(realpath "${BUILD:-build}/interop")
 from=$PWD/tests/interop
@@ -32,6 +34,7 @@ if ! new_enough; then
 fi
 installed python python
 (cd "$from/go" && GOTOOLCHAIN=local "$go" build -p 1 -mod=readonly -buildvcs=false -trimpath -o "$work/drive" .)
+[ "$program" != --fetch ] || exit 0
 exec tools/count.py \
     "lines:Go client library" "$work/drive" "$program" -- \
     "lines:Python client library" "$work/python/bin/python" -B "$from/python/drive.py" "$program"

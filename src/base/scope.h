@@ -62,6 +62,14 @@ void problem(struct scope *s, const char *path, enum code code, const char *form
  * all, or OK when there are none.
  */
 enum err problems_check(struct scope *s);
+/** The failure that the problem just recorded comes to: never OK. */
+static inline enum err
+problems_fail(struct scope *s)
+{
+    enum err e = problems_check(s);
+
+    return e != OK ? e : fail(s, E_INTERNAL, "a problem was not recorded");
+}
 /** Forget error and problems, before the same scope tries something else. */
 void scope_clear(struct scope *s);
 

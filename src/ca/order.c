@@ -411,33 +411,41 @@ cross_in(struct scope *s, struct tx *tx, void *arg)
     return found_add_certificate(s, tx, &c->f, false, c->actor);
 }
 
-enum err
-ca_cross_sign(struct scope *s, struct ca_office *office, int64_t id, int64_t issuer,
-              int64_t life_ms, const struct audit_actor *actor, struct bytes *der)
+static enum err
+may_cross(struct scope *s, const struct ca_authority *ca, const struct ca_authority *by)
 {
-    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
-    const struct ca_authority *ca = ca_by_id(snap, id), *by = ca_by_id(snap, issuer), *ignored;
-    struct crossing c = { .actor = actor };
-    struct found_terms terms = { .life_ms = life_ms ? life_ms : BELOW_LIFE_MS,
-                                 .exact = life_ms != 0 };
-    struct ca_order o = { 0 };
-
-    if (!ca || !by)
-        return no_authority(s, ca ? issuer : id);
     if (!ca->key)
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "%s has no key to be certified", ca->name);
     if (ca == by)
         problem(s, "issuer", CHY_BAD_VALUE, "an authority does not certify itself across");
-    TRY(problems_check(s));
+    return problems_check(s);
+}
+
+enum err
+ca_cross_sign(struct scope *s, struct ca_office *office, const struct ca_crossing *in,
+              const struct audit_actor *actor, struct bytes *der)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
+    const struct ca_authority *ca = ca_by_id(snap, in->authority), *by = ca_by_id(snap, in->issuer),
+                              *ignored;
+    struct crossing c = { .actor = actor };
+    struct found_terms terms = { .life_ms = in->life_ms ? in->life_ms : BELOW_LIFE_MS,
+                                 .exact = in->life_ms != 0 };
+    struct ca_order o = { 0 };
+
+    if (!ca || !by)
+        return no_authority(s, ca ? in->issuer : in->authority);
+    TRY(may_cross(s, ca, by));
     o.parent = by->name;
     o.path_len = ca->key->cert->exts.path_len;
     c.f = (struct founding){ .name = ca->name,
                              .subject = ca->key->cert->subject.der,
                              .signer = ca->key->signer,
                              .issuer = parent_of(s, snap, &o, &ignored),
-                             .authority = id,
+                             .authority = in->authority,
                              .ca_key = ca->key->id };
-    TRY(problems_check(s));
+    if (!c.f.issuer)
+        return problems_fail(s);
     c.f.issuer_row = c.f.issuer->cert_row;
     terms.path_len = path_of(&o, c.f.issuer);
     TRY(found_certify(s, office, &c.f, &terms));

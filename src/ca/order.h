@@ -44,9 +44,14 @@ enum err ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct by
  */
 enum err ca_install(struct scope *s, struct ca_office *office, int64_t id, const struct list *chain,
                     const struct audit_actor *actor);
-/** Have the authority ISSUER certify the present key of ID, too; DER receives the certificate. */
-enum err ca_cross_sign(struct scope *s, struct ca_office *office, int64_t id, int64_t issuer,
-                       int64_t life_ms, const struct audit_actor *actor, struct bytes *der);
+/** One authority certifies another's present key, too. */
+struct ca_crossing {
+    int64_t authority, issuer;
+    int64_t life_ms; /* 0: as long as an authority below another lives */
+};
+/** Have it done; DER receives the certificate. */
+enum err ca_cross_sign(struct scope *s, struct ca_office *office, const struct ca_crossing *in,
+                       const struct audit_actor *actor, struct bytes *der);
 
 /** An authority that worked elsewhere. */
 struct ca_import {

@@ -33,13 +33,13 @@ read_chain(struct scope *s, const struct list *ders, struct list *out)
 
         if (cert_read(s, *der, c) != OK) {
             problem(s, "certificate", CHY_BAD_CERT, "%s", s->error.text);
-            return problems_check(s);
+            return problems_fail(s);
         }
     }
     if (out->count)
         return OK;
     problem(s, "certificate", CHY_MISSING, "there is no certificate");
-    return problems_check(s);
+    return problems_fail(s);
 }
 
 /* The rules for a certificate that is to be an authority's (RFC 5280 sections 4.2.1.3, 4.2.1.9). */

@@ -80,7 +80,7 @@ choose_template(struct scope *s, struct passage *p)
 
     if (text_empty(in->template_name) && !in->template_id) {
         problem(s, path, CHY_MISSING, "no template is named");
-        return problems_check(s);
+        return problems_fail(s);
     }
     p->tmpl = in->template_id ? template_by_id(p->templates, in->template_id)
                               : template_find(p->templates, in->template_name);
@@ -88,7 +88,7 @@ choose_template(struct scope *s, struct passage *p)
         problem(s, path, CHY_NO_TEMPLATE, "there is no template \"%s\"",
                 in->template_id ? arena_printf(s->arena, "%lld", (long long)in->template_id)
                                 : in->template_name);
-        return problems_check(s);
+        return problems_fail(s);
     }
     if (in->caller->kind == CALLER_SYSTEM)
         return OK;
@@ -98,15 +98,6 @@ choose_template(struct scope *s, struct passage *p)
         return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
                          in->caller->name, p->tmpl->name);
     return OK;
-}
-
-/* The failure that the problem just recorded comes to. */
-static enum err
-problems_fail(struct scope *s)
-{
-    enum err e = problems_check(s);
-
-    return e != OK ? e : fail(s, E_INTERNAL, "a problem was not recorded");
 }
 
 static enum err

@@ -353,7 +353,8 @@ authorities_cross_sign(struct request *rq)
     }
     TRY(access_require(rq->scope, rq->caller, PERM_AUTHORITIES_MODIFY, GRANT_AUTHORITY,
                        issuer->id));
-    TRY(ca_cross_sign(rq->scope, rq->app->office, ca->id, issuer->id, in->life_days * DAY_MS,
+    TRY(ca_cross_sign(rq->scope, rq->app->office,
+                      &(struct ca_crossing){ ca->id, issuer->id, in->life_days * DAY_MS },
                       &rq->caller->actor, &der));
     return reply(rq, 200, &(struct v1_pem){ pem_text(rq->scope->arena, PEM_CERT, der) });
 }

@@ -104,16 +104,9 @@ access_certificate_remembered(struct scope *s, struct access *a, struct bytes de
                               const struct access_peer *peer)
 {
     uint8_t key[REMEMBER_KEY_LEN];
-    const struct caller *caller;
-    struct known *k;
 
     key_of(a, der, key);
-    k = remember_get(a->remember, key);
-    if (!k)
-        return NULL;
-    caller = known_caller(s, k, peer);
-    known_unref(k);
-    return caller;
+    return remember_caller(s, a->remember, key, peer);
 }
 
 enum err

@@ -265,20 +265,14 @@ static enum err
 login_as(struct scope *s, struct attempt *t, const struct caller **out)
 {
     uint8_t key[REMEMBER_KEY_LEN];
-    struct known *k;
 
     if (text_empty(t->name) || !t->secret || strlen(t->secret) > PASSWORD_MAX) {
         metric_add(&attempts_total, 1, t->method, "denied");
         return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "a name and a secret are needed");
     }
     remember_key(t->a->remember, t->method, pair_text(s, t->name, t->secret), key);
-    k = remember_get(t->a->remember, key);
-    if (k) {
-        *out = known_caller(s, k, t->peer);
-        known_unref(k);
-        return OK;
-    }
-    return attempt_run(s, t, key, out);
+    *out = remember_caller(s, t->a->remember, key, t->peer);
+    return *out ? OK : attempt_run(s, t, key, out);
 }
 
 enum err
@@ -415,8 +409,6 @@ access_remembered(struct scope *s, struct access *a, const char *authorization,
     const char *basic = credentials_of(authorization, "Basic"), *kind = "token";
     const char *credential = credentials_of(authorization, "Bearer");
     uint8_t key[REMEMBER_KEY_LEN];
-    const struct caller *caller;
-    struct known *k;
 
     if (basic) {
         struct bytes pair;
@@ -432,12 +424,7 @@ access_remembered(struct scope *s, struct access *a, const char *authorization,
     if (!credential)
         return NULL;
     remember_key(a->remember, kind, credential, key);
-    k = remember_get(a->remember, key);
-    if (!k)
-        return NULL;
-    caller = known_caller(s, k, peer);
-    known_unref(k);
-    return caller;
+    return remember_caller(s, a->remember, key, peer);
 }
 
 enum err

@@ -77,6 +77,15 @@ remember_get(struct remember *r, const uint8_t key[REMEMBER_KEY_LEN])
     return found;
 }
 
+const struct caller *
+remember_caller(struct scope *s, struct remember *r, const uint8_t key[REMEMBER_KEY_LEN],
+                const struct access_peer *peer)
+{
+    AUTO(known_unref) struct known *k = remember_get(r, key);
+
+    return k ? known_caller(s, k, peer) : NULL;
+}
+
 uint64_t
 remember_mark(const struct remember *r)
 {

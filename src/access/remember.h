@@ -19,6 +19,10 @@ void remember_key(const struct remember *r, const char *kind, const char *creden
                   uint8_t key[REMEMBER_KEY_LEN]);
 /** A reference to who it was, for the caller to drop; NULL when unknown or too long ago. */
 struct known *remember_get(struct remember *r, const uint8_t key[REMEMBER_KEY_LEN]);
+/** The caller that a credential proves, for one call from PEER; NULL as remember_get(). */
+const struct caller *remember_caller(struct scope *s, struct remember *r,
+                                     const uint8_t key[REMEMBER_KEY_LEN],
+                                     const struct access_peer *peer);
 /** What has been forgotten so far; taken before a verification reads the database. */
 uint64_t remember_mark(const struct remember *r);
 /** Remember K for MS milliseconds, unless something was forgotten after MARK. */

@@ -2,6 +2,7 @@
 
 #include "access/objects.h"
 #include "audit/audit.h"
+#include "catalog/edit.h"
 #include "catalog/search.h"
 #include "catalog/search_sql.h"
 
@@ -81,15 +82,6 @@ collection_find(struct scope *s, struct db *db, const char *name, struct collect
 
 /* Rules. */
 
-static void
-judge_text(struct scope *s, const char *path, const char *text, size_t most)
-{
-    if (text_code_points(text) > most)
-        problem(s, path, CHY_TOO_LARGE, "is longer than %zu characters", most);
-    else if (text_has_control(text))
-        problem(s, path, CHY_BAD_TEXT, "holds control characters");
-}
-
 static enum err
 judge(struct scope *s, struct db *db, const struct collection *c)
 {
@@ -100,8 +92,8 @@ judge(struct scope *s, struct db *db, const struct collection *c)
     else if (text_to_int(c->name, &number_only))
         problem(s, "Name", CHY_BAD_VALUE, "\"%s\" is a number, which would name another collection",
                 c->name);
-    judge_text(s, "Name", c->name, 100);
-    judge_text(s, "Description", c->description, 4000);
+    edit_judge_text(s, "Name", c->name, 100);
+    edit_judge_text(s, "Description", c->description, 4000);
     if (dup != DUP_KEEP && dup != DUP_CN && dup != DUP_DN && dup != DUP_UPN)
         problem(s, "DuplicationField", CHY_BAD_VALUE,
                 "%lld is none of 0 keep all, 1 CN, 2 DN, 4 UPN", (long long)dup);
@@ -120,12 +112,6 @@ struct collection_change {
     struct list changes; /* of struct audit_change */
 };
 
-static const char *
-text_of(const char *given, const char *kept)
-{
-    return given ? given : kept ? kept : "";
-}
-
 static struct opt_bool
 truth_of(struct opt_bool given, struct opt_bool kept)
 {
@@ -138,9 +124,9 @@ merged(const struct collection *in, const struct collection *old)
     return (struct collection){
         .id = old->id,
         .version = old->version,
-        .name = text_of(in->name, old->name),
-        .description = text_of(in->description, old->description),
-        .query = text_of(in->query, old->query),
+        .name = edit_merged(in->name, old->name),
+        .description = edit_merged(in->description, old->description),
+        .query = edit_merged(in->query, old->query),
         .duplicates = { true, in->duplicates.given ? in->duplicates.value : old->duplicates.value },
         .on_dashboard = truth_of(in->on_dashboard, old->on_dashboard),
         .favorite = truth_of(in->favorite, old->favorite),
@@ -152,16 +138,6 @@ static bool
 is_wider(const struct collection *a, const struct collection *b)
 {
     return !text_eq(a->query, b->query) || a->duplicates.value != b->duplicates.value;
-}
-
-static void
-tell(struct scope *s, struct collection_change *c, const char *field, const char *before,
-     const char *after)
-{
-    struct audit_change one = { .field = field, .before = before, .after = after };
-
-    if (!text_eq(before, after) && !(text_empty(before) && text_empty(after)))
-        list_add(s->arena, &c->changes, struct audit_change, one);
 }
 
 static const char *
@@ -177,13 +153,14 @@ audit_collection(struct scope *s, struct tx *tx, struct collection_change *c,
     const struct collection *old = &c->old, *now = &c->now, *target = now->id ? now : old;
 
     c->changes = (struct list){ 0 };
-    tell(s, c, "name", old->name, now->name);
-    tell(s, c, "description", old->description, now->description);
-    tell(s, c, "query", old->query, now->query);
-    tell(s, c, "duplicates", old->id ? number(s, old->duplicates.value) : NULL,
-         now->id ? number(s, now->duplicates.value) : NULL);
-    tell(s, c, "on_dashboard", truth(old, old->on_dashboard), truth(now, now->on_dashboard));
-    tell(s, c, "favorite", truth(old, old->favorite), truth(now, now->favorite));
+    edit_tell(s, &c->changes, "name", old->name, now->name);
+    edit_tell(s, &c->changes, "description", old->description, now->description);
+    edit_tell(s, &c->changes, "query", old->query, now->query);
+    edit_tell(s, &c->changes, "duplicates", old->id ? number(s, old->duplicates.value) : NULL,
+              now->id ? number(s, now->duplicates.value) : NULL);
+    edit_tell(s, &c->changes, "on_dashboard", truth(old, old->on_dashboard),
+              truth(now, now->on_dashboard));
+    edit_tell(s, &c->changes, "favorite", truth(old, old->favorite), truth(now, now->favorite));
     return audit_add(s, tx,
                      &(struct audit_event){
                          .action = action,
@@ -192,17 +169,6 @@ audit_collection(struct scope *s, struct tx *tx, struct collection_change *c,
                          .changes = c->changes.items,
                          .change_count = c->changes.count,
                      });
-}
-
-/** A name that is taken is a problem of the input, as clients of this API expect. */
-static enum err
-name_taken(struct scope *s, enum err e, const char *name)
-{
-    if (!db_is_unique_conflict(s, e))
-        return e;
-    scope_clear(s);
-    problem(s, "Name", CHY_CONFLICT, "there is a collection \"%s\" already", name);
-    return problems_check(s);
 }
 
 static enum err
@@ -250,7 +216,7 @@ collection_add(struct scope *s, const struct collection_by *by, const struct col
     if (text_empty(in->name))
         c.now.name = "";
     TRY(judge(s, by->db, &c.now));
-    TRY(name_taken(s, db_write(s, by->db, add_in, &c), c.now.name));
+    TRY(edit_name_taken(s, db_write(s, by->db, add_in, &c), "a collection", c.now.name));
     if (copy_from)
         access_forget(by->access, NULL);
     *out = c.now;
@@ -287,7 +253,7 @@ collection_edit(struct scope *s, const struct collection_by *by, const struct co
     TRY(collection_get(s, by->db, in->id, &old));
     wanted = merged(in, &old);
     TRY(judge(s, by->db, &wanted));
-    TRY(name_taken(s, db_write(s, by->db, edit_in, &c), wanted.name));
+    TRY(edit_name_taken(s, db_write(s, by->db, edit_in, &c), "a collection", wanted.name));
     *out = c.now;
     return OK;
 }

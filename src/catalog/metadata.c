@@ -2,6 +2,7 @@
 #include "catalog/metadata.h"
 
 #include "audit/audit.h"
+#include "catalog/edit.h"
 #include <string.h>
 
 #define COLUMNS                                                                                   \
@@ -101,15 +102,6 @@ metadata_field_in_use(struct scope *s, struct db *db, int64_t id, bool *out)
 /* Rules of a field. */
 
 static void
-judge_text(struct scope *s, const char *path, const char *text, size_t most)
-{
-    if (text_code_points(text) > most)
-        problem(s, path, CHY_TOO_LARGE, "is longer than %zu characters", most);
-    else if (text_has_control(text))
-        problem(s, path, CHY_BAD_TEXT, "holds control characters");
-}
-
-static void
 judge_name(struct scope *s, const char *name)
 {
     static const char letters[] =
@@ -127,7 +119,7 @@ judge_options(struct scope *s, const struct metadata_field *f)
 {
     struct list seen = { 0 };
 
-    judge_text(s, "Options", f->options, 10 * METADATA_BIG_MAX);
+    edit_judge_text(s, "Options", f->options, 10 * METADATA_BIG_MAX);
     if (f->type != META_CHOICE)
         return;
     for (const char *at = f->options;;) {
@@ -169,10 +161,10 @@ judge(struct scope *s, const struct metadata_field *f)
     if (f->enrollment.value < META_OPTIONAL || f->enrollment.value > META_HIDDEN)
         problem(s, "Enrollment", CHY_BAD_VALUE, "%lld is none of 0 optional, 1 required, 2 hidden",
                 (long long)f->enrollment.value);
-    judge_text(s, "Description", f->description, METADATA_BIG_MAX);
-    judge_text(s, "Hint", f->hint, METADATA_TEXT_MAX);
-    judge_text(s, "Message", f->message, METADATA_TEXT_MAX);
-    judge_text(s, "Validation", f->validation, METADATA_TEXT_MAX);
+    edit_judge_text(s, "Description", f->description, METADATA_BIG_MAX);
+    edit_judge_text(s, "Hint", f->hint, METADATA_TEXT_MAX);
+    edit_judge_text(s, "Message", f->message, METADATA_TEXT_MAX);
+    edit_judge_text(s, "Validation", f->validation, METADATA_TEXT_MAX);
     if (*f->validation && f->type != META_TEXT && f->type != META_BIG_TEXT)
         problem(s, "Validation", CHY_BAD_VALUE, "goes with texts only");
     else if (*f->validation && !metadata_pattern(s->arena, f->validation, &why))
@@ -195,12 +187,6 @@ struct field_change {
     bool more; /* values are left */
 };
 
-static const char *
-text_of(const char *given, const char *kept)
-{
-    return given ? given : kept ? kept : "";
-}
-
 /** What IN makes of OLD, which is all zeroes for a new field. */
 static struct metadata_field
 merged(const struct metadata_field *in, const struct metadata_field *old)
@@ -208,28 +194,18 @@ merged(const struct metadata_field *in, const struct metadata_field *old)
     return (struct metadata_field){
         .id = old->id,
         .version = old->version,
-        .name = text_of(in->name, old->name),
-        .description = text_of(in->description, old->description),
+        .name = edit_merged(in->name, old->name),
+        .description = edit_merged(in->description, old->description),
         .type = in->type ? in->type : old->type,
         .enrollment = { true, in->enrollment.given ? in->enrollment.value : old->enrollment.value },
-        .hint = text_of(in->hint, old->hint),
-        .validation = text_of(in->validation, old->validation),
-        .message = text_of(in->message, old->message),
-        .options = text_of(in->options, old->options),
-        .default_value = text_of(in->default_value, old->default_value),
+        .hint = edit_merged(in->hint, old->hint),
+        .validation = edit_merged(in->validation, old->validation),
+        .message = edit_merged(in->message, old->message),
+        .options = edit_merged(in->options, old->options),
+        .default_value = edit_merged(in->default_value, old->default_value),
         .display_order = { true, in->display_order.given ? in->display_order.value
                                                          : old->display_order.value },
     };
-}
-
-static void
-note_text(struct scope *s, struct field_change *c, const char *field, const char *before,
-          const char *after)
-{
-    struct audit_change one = { .field = field, .before = before, .after = after };
-
-    if (!text_eq(before, after) && !(text_empty(before) && text_empty(after)))
-        list_add(s->arena, &c->changes, struct audit_change, one);
 }
 
 static const char *
@@ -244,17 +220,17 @@ audit_change_of(struct scope *s, struct tx *tx, struct field_change *c, enum aud
     const struct metadata_field *old = &c->old, *now = &c->now, *target = now->id ? now : old;
 
     c->changes = (struct list){ 0 };
-    note_text(s, c, "name", old->name, now->name);
-    note_text(s, c, "description", old->description, now->description);
-    note_text(s, c, "type", number(s, old, old->type), number(s, now, now->type));
-    note_text(s, c, "enrollment", number(s, old, old->enrollment.value),
+    edit_tell(s, &c->changes, "name", old->name, now->name);
+    edit_tell(s, &c->changes, "description", old->description, now->description);
+    edit_tell(s, &c->changes, "type", number(s, old, old->type), number(s, now, now->type));
+    edit_tell(s, &c->changes, "enrollment", number(s, old, old->enrollment.value),
               number(s, now, now->enrollment.value));
-    note_text(s, c, "hint", old->hint, now->hint);
-    note_text(s, c, "validation", old->validation, now->validation);
-    note_text(s, c, "message", old->message, now->message);
-    note_text(s, c, "options", old->options, now->options);
-    note_text(s, c, "default_value", old->default_value, now->default_value);
-    note_text(s, c, "display_order", number(s, old, old->display_order.value),
+    edit_tell(s, &c->changes, "hint", old->hint, now->hint);
+    edit_tell(s, &c->changes, "validation", old->validation, now->validation);
+    edit_tell(s, &c->changes, "message", old->message, now->message);
+    edit_tell(s, &c->changes, "options", old->options, now->options);
+    edit_tell(s, &c->changes, "default_value", old->default_value, now->default_value);
+    edit_tell(s, &c->changes, "display_order", number(s, old, old->display_order.value),
               number(s, now, now->display_order.value));
     return audit_add(
         s, tx,
@@ -289,17 +265,6 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     return audit_change_of(s, tx, c, AUDIT_METADATA_FIELD_CREATE);
 }
 
-/** A name that is taken is a problem of the input, as clients of this API expect. */
-static enum err
-name_taken(struct scope *s, enum err e, const char *name)
-{
-    if (!db_is_unique_conflict(s, e))
-        return e;
-    scope_clear(s);
-    problem(s, "Name", CHY_CONFLICT, "there is a metadata field \"%s\" already", name);
-    return problems_check(s);
-}
-
 enum err
 metadata_field_add(struct scope *s, struct db *db, const struct caller *by,
                    const struct metadata_field *in, struct metadata_field *out)
@@ -309,7 +274,7 @@ metadata_field_add(struct scope *s, struct db *db, const struct caller *by,
     c.now = merged(in, &c.old);
     judge(s, &c.now);
     TRY(problems_check(s));
-    TRY(name_taken(s, db_write(s, db, add_in, &c), c.now.name));
+    TRY(edit_name_taken(s, db_write(s, db, add_in, &c), "a metadata field", c.now.name));
     *out = c.now;
     return OK;
 }
@@ -350,7 +315,8 @@ metadata_field_edit(struct scope *s, struct db *db, const struct caller *by,
 {
     struct field_change c = { .by = by, .in = in };
 
-    TRY(name_taken(s, db_write(s, db, edit_in, &c), in->name ? in->name : ""));
+    TRY(edit_name_taken(s, db_write(s, db, edit_in, &c), "a metadata field",
+                        in->name ? in->name : ""));
     *out = c.now;
     return OK;
 }

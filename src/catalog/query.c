@@ -192,15 +192,6 @@ list_is(const struct field *f, const struct list *l, const struct query_leaf *le
     return false;
 }
 
-static const char *
-pair_of(const struct pairs *pairs, const char *name)
-{
-    LIST_EACH(struct pair, p, &pairs->of)
-    if (text_eq_fold(p->name, name))
-        return p->value;
-    return NULL;
-}
-
 static bool
 term_is(const struct bound *b, const void *object, struct arena *a)
 {
@@ -208,7 +199,7 @@ term_is(const struct bound *b, const void *object, struct arena *a)
     bool is;
 
     if (b->field->type == FT_PAIRS)
-        is = text_is(pair_of(member, b->pair), &b->leaf, a);
+        is = text_is(pairs_get(member, b->pair), &b->leaf, a);
     else if (b->field->type == FT_LIST)
         is = list_is(b->field, member, &b->leaf, a);
     else

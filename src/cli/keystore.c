@@ -22,15 +22,6 @@ settings_of(struct cli *c, struct settings **out)
     return options_load(c->s, &o, out);
 }
 
-static const char *
-pair_of(const struct pairs *pairs, const char *name)
-{
-    LIST_EACH(struct pair, p, &pairs->of)
-    if (text_eq_fold(p->name, name))
-        return p->value;
-    return NULL;
-}
-
 bool
 item_is(const char *ref)
 {
@@ -60,7 +51,7 @@ find_store(struct cli *c, struct item *item)
     if (!text_starts(where, "file:")) {
         TRY(note(c->s, settings_of(c, &settings), "the settings that name key stores"));
         set = settings_root(settings);
-        where = pair_of(&set->keystores, item->store);
+        where = pairs_get(&set->keystores, item->store);
     }
     if (!where) {
         c->fix = arena_printf(c->s->arena,
@@ -107,7 +98,7 @@ item_issuer(struct cli *c, const char *ref, const char **out)
 
     TRY(note(c->s, settings_of(c, &settings), "the settings that name issuers"));
     set = settings_root(settings);
-    *out = arena_text(c->s->arena, pair_of(&set->issuers, ref));
+    *out = arena_text(c->s->arena, pairs_get(&set->issuers, ref));
     return OK;
 }
 

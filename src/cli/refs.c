@@ -9,6 +9,7 @@
 
 #define FILE_SIZE_MAX ((size_t)1 << 20)
 #define HEX_LEAST 8
+#define PAGE 1000 /* rows of a search at once */
 
 int64_t
 row_id(const struct json *row)
@@ -299,4 +300,21 @@ query_of(struct cli *c, const char *words)
         out = out ? arena_printf(c->s->arena, "%s AND %s", out, term) : term;
     }
     return out;
+}
+
+enum err
+each_certificate(struct cli *c, const char *query,
+                 enum err (*each)(struct cli *c, const struct json *row, void *arg), void *arg)
+{
+    struct ask ask = { .path = COMMAND_API "/Certificates" };
+    struct answer a;
+
+    ask_param(c, &ask, "pq.queryString", query_of(c, query));
+    for (int64_t page = 1;; page++) {
+        TRY(ask_page(c, &ask, page, PAGE, &a, NULL));
+        for (size_t i = 0; i < json_count(a.json); i++)
+            TRY(each(c, json_item(a.json, i), arg));
+        if (json_count(a.json) < PAGE)
+            return OK;
+    }
 }

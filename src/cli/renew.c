@@ -10,7 +10,6 @@
 
 #define ONE_CLICK 1
 #define SEEDED 2
-#define CHUNK 1000
 #define FILE_SIZE_MAX ((size_t)1 << 20)
 #define USED_PERCENT 66 /* of its life that a certificate has behind it when it is time */
 #define NEEDED 0
@@ -41,19 +40,9 @@ add_plan(struct cli *c, const struct json *row, struct list *plans)
 }
 
 static enum err
-add_found(struct cli *c, const char *query, struct list *plans)
+add_found(struct cli *c, const struct json *row, void *plans)
 {
-    struct ask ask = { .path = COMMAND_API "/Certificates" };
-    struct answer a;
-
-    ask_param(c, &ask, "pq.queryString", query_of(c, query));
-    for (int64_t page = 1;; page++) {
-        TRY(ask_page(c, &ask, page, CHUNK, &a, NULL));
-        for (size_t i = 0; i < json_count(a.json); i++)
-            TRY(add_plan(c, json_item(a.json, i), plans));
-        if (json_count(a.json) < CHUNK)
-            return OK;
-    }
+    return add_plan(c, row, plans);
 }
 
 static enum err
@@ -71,7 +60,7 @@ make_plans(struct cli *c, struct list *plans)
         TRY(certificate_of(c, *ref, &row));
         TRY(add_plan(c, row, plans));
     }
-    return text_empty(query) ? OK : add_found(c, query, plans);
+    return text_empty(query) ? OK : each_certificate(c, query, add_found, plans);
 }
 
 /* With a request of one's own. */

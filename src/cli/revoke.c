@@ -30,20 +30,19 @@ take(struct cli *c, const struct json *row, int64_t reason, struct list *ids)
     list_add(c->s->arena, ids, int64_t, row_id(row));
 }
 
-static enum err
-collect_query(struct cli *c, const char *query, int64_t reason, struct list *ids)
-{
-    struct ask ask = { .path = COMMAND_API "/Certificates" };
-    struct answer a;
+/** What is collected, and why. */
+struct collecting {
+    int64_t reason;
+    struct list *ids;
+};
 
-    ask_param(c, &ask, "pq.queryString", query_of(c, query));
-    for (int64_t page = 1;; page++) {
-        TRY(ask_page(c, &ask, page, CHUNK, &a, NULL));
-        for (size_t i = 0; i < json_count(a.json); i++)
-            take(c, json_item(a.json, i), reason, ids);
-        if (json_count(a.json) < CHUNK)
-            return OK;
-    }
+static enum err
+collect_found(struct cli *c, const struct json *row, void *arg)
+{
+    const struct collecting *to = arg;
+
+    take(c, row, to->reason, to->ids);
+    return OK;
 }
 
 static enum err
@@ -62,7 +61,9 @@ collect(struct cli *c, int64_t reason, struct list *ids)
         TRY(certificate_of(c, *ref, &row));
         take(c, row, reason, ids);
     }
-    return text_empty(query) ? OK : collect_query(c, query, reason, ids);
+    return text_empty(query)
+               ? OK
+               : each_certificate(c, query, collect_found, &(struct collecting){ reason, ids });
 }
 
 static const char *

@@ -164,6 +164,11 @@ enum err certificate_of(struct cli *c, const char *ref, const struct json **row)
 enum err references_of(struct cli *c, size_t first, struct list *out);
 /** A search in the Command API's language, from words that people type. */
 const char *query_of(struct cli *c, const char *words);
+/** Each certificate that QUERY, in words that people type, finds; EACH ends it by not answering OK.
+ */
+enum err each_certificate(struct cli *c, const char *query,
+                          enum err (*each)(struct cli *c, const struct json *row, void *arg),
+                          void *arg);
 int64_t row_id(const struct json *row);
 
 /* The commands. */

@@ -152,3 +152,12 @@ model_did_you_mean(struct arena *a, const struct model *m, const char *name)
     }
     return found ? arena_printf(a, "; did you mean \"%s\"?", found) : "";
 }
+
+const char *
+pairs_get(const struct pairs *pairs, const char *name)
+{
+    LIST_EACH(struct pair, p, &pairs->of)
+    if (text_eq_fold(p->name, name))
+        return p->value;
+    return NULL;
+}

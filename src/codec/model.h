@@ -41,6 +41,8 @@ struct pair {
 struct pairs {
     struct list of; /* of struct pair, in the order they came */
 };
+/** The value of this name, in any case; NULL: there is none. */
+const char *pairs_get(const struct pairs *pairs, const char *name);
 
 /** A closed list of words for a field; on the wire the number or the word, as .flags say. */
 struct choice {

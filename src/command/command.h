@@ -96,6 +96,9 @@ struct cert_wanted {
 enum err certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p,
                             int64_t *id);
 
+/** The template whose number the path names. E_NOT_FOUND. */
+enum err template_wanted(struct request *rq, const struct templates *all,
+                         const struct template **out);
 /** A template as the API shows it; it points into T. */
 void template_reply_of(struct scope *s, const struct template *t,
                        struct template_detail_reply *out);

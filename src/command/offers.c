@@ -87,13 +87,8 @@ enrollment_settings(struct request *rq)
     struct settings_policy_reply policy;
     struct template_detail_reply detail;
     const struct template *t;
-    int64_t id;
 
-    TRY(var_int(rq, "id", &id));
-    t = template_by_id(all, id);
-    if (!t)
-        return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found",
-                         (long long)id);
+    TRY(template_wanted(rq, all, &t));
     template_reply_of(rq->scope, t, &detail);
     policy = (struct settings_policy_reply){ .allow_key_reuse = detail.policy->allow_key_reuse,
                                              .allow_wildcards = detail.policy->allow_wildcards,

@@ -126,18 +126,26 @@ templates_list(struct request *rq)
 }
 
 enum err
+template_wanted(struct request *rq, const struct templates *all, const struct template **out)
+{
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    *out = template_by_id(all, id);
+    if (*out)
+        return OK;
+    return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found",
+                     (long long)id);
+}
+
+enum err
 templates_get(struct request *rq)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(rq->app->shelf);
     struct template_detail_reply out;
     const struct template *t;
-    int64_t id;
 
-    TRY(var_int(rq, "id", &id));
-    t = template_by_id(all, id);
-    if (!t)
-        return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found",
-                         (long long)id);
+    TRY(template_wanted(rq, all, &t));
     template_reply_of(rq->scope, t, &out);
     return reply(rq, 200, &out);
 }

@@ -70,7 +70,7 @@ struct key_file {
 };
 
 static enum err
-file_read(struct scope *s, const char *path, struct key_file *out)
+key_file_read(struct scope *s, const char *path, struct key_file *out)
 {
     AUTO(secret_free) struct secret *text = NULL;
     struct list blocks = { 0 };
@@ -92,7 +92,7 @@ file_read(struct scope *s, const char *path, struct key_file *out)
 }
 
 static enum err
-file_write(struct scope *s, const char *path, const struct key_file *file, bool replace)
+key_file_write(struct scope *s, const char *path, const struct key_file *file, bool replace)
 {
     struct buf text;
 
@@ -125,7 +125,7 @@ file_keep(struct scope *s, const struct signer_env *env, const char *uri,
     TRY(key_from_pkcs8(s, secret_bytes(pkcs8), &key));
     TRY(key_spki(s, key, &file.spki));
     TRY(seal_column(s, env->seal, place_of(s, file.spki), 0, secret_bytes(pkcs8), &file.sealed));
-    return file_write(s, path, &file, false);
+    return key_file_write(s, path, &file, false);
 }
 
 static enum err
@@ -149,11 +149,11 @@ file_rewrap(struct scope *s, const struct signer_env *env, const char *uri)
 
     TRY(path_of(s, env, uri, &path));
     TRY(need_seal(s, env));
-    TRY(file_read(s, path, &file));
+    TRY(key_file_read(s, path, &file));
     if (seal_is_current(env->seal, file.sealed))
         return OK;
     TRY(seal_rewrap(s, env->seal, place_of(s, file.spki), 0, file.sealed, &file.sealed));
-    return file_write(s, path, &file, true);
+    return key_file_write(s, path, &file, true);
 }
 
 static void
@@ -185,7 +185,7 @@ file_open(struct scope *s, const struct signer_env *env, const char *uri, void *
 
     TRY(path_of(s, env, uri, &path));
     TRY(need_seal(s, env));
-    TRY(file_read(s, path, &file));
+    TRY(key_file_read(s, path, &file));
     TRY(seal_open(s, env->seal, place_of(s, file.spki), 0, file.sealed, &pkcs8));
     TRY(key_from_pkcs8(s, secret_bytes(pkcs8), &key));
     TRY(key_spki(s, key, &spki));
@@ -302,7 +302,7 @@ file_destroy(struct scope *s, const struct signer_env *env UNUSED, const char *u
     int fd;
 
     TRY(path_of(s, env, uri, &path));
-    TRY(file_read(s, path, &file)); /* nothing but a key of ours */
+    TRY(key_file_read(s, path, &file)); /* nothing but a key of ours */
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) != 0)
         return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));

@@ -79,11 +79,6 @@
     NOT_YET("PUT", "/Applications") \
     NOT_YET("DELETE", "/Applications/{id}") \
     NOT_YET("GET", "/Applications/{id}") \
-    NOT_YET("GET", "/Audit") \
-    NOT_YET("GET", "/Audit/Download") \
-    NOT_YET("GET", "/Audit/RelatedEntities") \
-    NOT_YET("GET", "/Audit/{id}") \
-    NOT_YET("GET", "/Audit/{id}/Validate") \
     NOT_YET("POST", "/CertificateAuthority") \
     NOT_YET("PUT", "/CertificateAuthority") \
     NOT_YET("GET", "/CertificateAuthority/AlertRecipients/CAHealthRecipients") \

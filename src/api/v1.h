@@ -287,8 +287,14 @@ struct v1_audit_report {
 struct v1_keys {
     struct raw keys;
 };
+struct v1_audit_export {
+    int64_t limit;
+    const char *after;
+    int64_t chain;
+    struct when from, until;
+};
 extern const struct op v1_audit_list_op, v1_audit_get_op, v1_audit_verify_op, v1_audit_anchor_op,
-    v1_audit_keys_op;
+    v1_audit_keys_op, v1_audit_export_op;
 
 /* Certificates. */
 

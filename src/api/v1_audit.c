@@ -74,6 +74,15 @@ static const struct field v1_audit_range_fields[] = {
 };
 static const struct model v1_audit_range_model = MODEL(v1_audit_range, v1_audit_range_fields);
 
+static const struct field v1_audit_export_fields[] = {
+    V1_PAGE_FIELDS(v1_audit_export),
+    FIELD(v1_audit_export, chain, "chain", .min = 0, .max = 1000000, .doc = "0: all."),
+    FIELD(v1_audit_export, from, "from"),
+    FIELD(v1_audit_export, until, "until", .doc = "Not included."),
+};
+static const struct model v1_audit_export_model = MODEL(v1_audit_export, v1_audit_export_fields);
+V1_PAGE(v1_audit_lines, text_model);
+
 static const struct field v1_audit_break_fields[] = {
     FIELD(v1_audit_break, chain, "chain"),
     FIELD(v1_audit_break, seq, "seq"),
@@ -138,6 +147,18 @@ const struct op v1_audit_anchor_op = {
     .reply = &v1_audit_anchor_model,
     .doc = "Where the chains stand, to be kept outside of this server: a later verification with "
            "it finds whatever was removed behind it.",
+};
+const struct op v1_audit_export_op = {
+    .method = "GET",
+    .path = "/audit/export",
+    .tag = TAG,
+    .needs = "audit/export",
+    .query = &v1_audit_export_model,
+    .reply = &v1_audit_lines_model,
+    .flags = OP_PAGED,
+    .pool = OP_POOL_SLOW,
+    .doc = "The record chain by chain, each event as the line of text that its hash is of, and "
+           "behind the last one the signed checkpoints: what `audit verify --export` reads.",
 };
 const struct op v1_audit_keys_op = {
     .method = "GET",

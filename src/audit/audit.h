@@ -105,6 +105,8 @@ enum err audit_list(struct scope *s, struct db *db, const struct audit_query *q,
                     const char **next);
 /** One event by its ULID; E_NOT_FOUND. */
 enum err audit_get(struct scope *s, struct db *db, const char *id, struct audit_row *out);
+/** The event of that number in a chain; E_NOT_FOUND. */
+enum err audit_at(struct scope *s, struct db *db, int64_t lane, int64_t seq, struct audit_row *out);
 /** The event as it is exported: its canonical JSON with "hash" (and "chain", its lane) in their
  * places. */
 char *audit_row_json(struct arena *a, const struct audit_row *row);

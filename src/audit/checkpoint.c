@@ -32,13 +32,8 @@ interval_text(struct arena *a, const struct interval *i)
                      hex_lower(a, (struct bytes){ i->root, AUDIT_HASH_LEN }), (long long)i->to));
 }
 
-/**
- * Compute the root over the events of I, whose lane, from and to are set.
- *
- * @param news  receives whether any of them is about more than the chains themselves
- */
-static enum err
-root_of(struct scope *s, struct db *db, struct interval *i, bool *news)
+enum err
+interval_root(struct scope *s, struct db *db, struct interval *i, bool *news)
 {
     struct merkle tree = { 0 };
     struct rows rows;
@@ -72,7 +67,7 @@ sign_chain(struct scope *s, struct db *db, const struct keyring_key *k, struct i
 
         i.to = MIN(to, i.from + AUDIT_CHECKPOINT_EVENTS - 1);
         i.kid = k->kid;
-        TRY(root_of(s, db, &i, &news));
+        TRY(interval_root(s, db, &i, &news));
         next.from = i.to + 1;
         if (!news)
             return OK; /* the last checkpoint's own event waits for company */
@@ -80,6 +75,18 @@ sign_chain(struct scope *s, struct db *db, const struct keyring_key *k, struct i
         list_add(s->arena, out, struct interval, i);
     }
     return OK;
+}
+
+void
+interval_write(struct buf *out, struct arena *a, const struct interval *i, struct bytes spki)
+{
+    buf_printf(out,
+               "{\"at\":%lld,\"chain\":%lld,\"from\":%lld,\"key\":\"%s\",\"kid\":\"%s\","
+               "\"root\":\"%s\",\"signature\":\"%s\",\"to\":%lld}",
+               (long long)i->at.ms, (long long)i->lane, (long long)i->from,
+               base64url_encode(a, spki), i->kid,
+               hex_lower(a, (struct bytes){ i->root, AUDIT_HASH_LEN }),
+               base64url_encode(a, i->signature), (long long)i->to);
 }
 
 /** What the checkpoint's event says: a list of the signed intervals, with all it takes to verify
@@ -94,13 +101,8 @@ intervals_json(struct scope *s, const struct list *intervals, struct bytes spki)
     buf_byte(&out, '[');
     LIST_EACH(struct interval, i, intervals)
     {
-        buf_printf(&out,
-                   "%s{\"at\":%lld,\"chain\":%lld,\"from\":%lld,\"key\":\"%s\",\"kid\":\"%s\","
-                   "\"root\":\"%s\",\"signature\":\"%s\",\"to\":%lld}",
-                   first ? "" : ",", (long long)i->at.ms, (long long)i->lane, (long long)i->from,
-                   base64url_encode(s->arena, spki), i->kid,
-                   hex_lower(s->arena, (struct bytes){ i->root, AUDIT_HASH_LEN }),
-                   base64url_encode(s->arena, i->signature), (long long)i->to);
+        buf_text(&out, first ? "" : ",");
+        interval_write(&out, s->arena, i, spki);
         first = false;
     }
     buf_byte(&out, ']');
@@ -126,6 +128,13 @@ interval_read(struct scope *s, const struct json *j, struct interval *out)
     return OK;
 }
 
+bool
+line_is_checkpoints(struct bytes line)
+{
+    return line.len > strlen(CHECKPOINTS_LINE) &&
+           memcmp(line.data, CHECKPOINTS_LINE, strlen(CHECKPOINTS_LINE)) == 0;
+}
+
 enum err
 intervals_of_event(struct scope *s, struct bytes text, const struct json **out)
 {
@@ -134,6 +143,11 @@ intervals_of_event(struct scope *s, struct bytes text, const struct json **out)
     struct json *after;
 
     *out = NULL;
+    if (line_is_checkpoints(text)) {
+        TRY(json_parse(s, text, &after));
+        *out = json_get(after, "checkpoints");
+        return OK;
+    }
     if (!canonical_read(text, &view, &fault) || !canonical_is(view.action, "chain.checkpoint"))
         return OK;
     TRY(json_parse(s, view.after, &after));

@@ -1,11 +1,10 @@
 /* Reading the record: pages, single events, and their exported form. */
 #include "audit/canonical.h"
+#include "audit/rows.h"
 
 #include "pki/hash.h"
 
 #include <string.h>
-
-#define COLUMNS "lane, seq, ts, id, category, action, outcome, event, hash"
 
 /** A page's question while it is put together. */
 struct question {
@@ -50,7 +49,7 @@ question_build(struct scope *s, const struct audit_query *in, struct question *q
     int64_t at[3];
 
     buf_init_in(&q->text, s->arena, 4096);
-    buf_text(&q->text, "SELECT " COLUMNS " FROM audit WHERE 1 = 1");
+    buf_text(&q->text, "SELECT " AUDIT_ROW_COLUMNS " FROM audit a WHERE 1 = 1");
     if (when_given(in->from) && in->from.ms)
         restrict_to(q, "ts >= ?", v_when(in->from));
     if (when_given(in->until) && in->until.ms)
@@ -84,9 +83,8 @@ question_build(struct scope *s, const struct audit_query *in, struct question *q
     return OK;
 }
 
-/** Fill OUT from a row of COLUMNS; what the columns do not hold comes from the text. */
-static void
-row_read(struct arena *a, struct row *row, struct audit_row *out)
+void
+audit_row_read(struct arena *a, struct row *row, struct audit_row *out)
 {
     struct canonical_view view = { 0 };
     const char *fault;
@@ -126,7 +124,7 @@ audit_list(struct scope *s, struct db *db, const struct audit_query *in, struct 
     TRY(db_query(s, db, buf_str(&q.text), (struct values){ q.values, q.count }, &rows));
     *next = NULL;
     for (size_t i = 0; i < rows.count && i < (size_t)query.limit; i++)
-        row_read(s->arena, &rows.at[i], list_push(s->arena, &found, struct audit_row));
+        audit_row_read(s->arena, &rows.at[i], list_push(s->arena, &found, struct audit_row));
     if (rows.count > (size_t)query.limit) {
         const struct audit_row *last = list_last(&found, struct audit_row);
 
@@ -159,7 +157,8 @@ ulid_time(const char *id, int64_t *ms)
 
 /* An event's time and that in its id are taken in the same call, so the index on time finds the id.
  */
-SQL(event_by_id, "SELECT " COLUMNS " FROM audit WHERE id = $1 AND ts >= $2 AND ts <= $3 LIMIT 1");
+SQL(event_by_id,
+    "SELECT " AUDIT_ROW_COLUMNS " FROM audit a WHERE id = $1 AND ts >= $2 AND ts <= $3 LIMIT 1");
 
 enum err
 audit_get(struct scope *s, struct db *db, const char *id, struct audit_row *out)
@@ -174,7 +173,22 @@ audit_get(struct scope *s, struct db *db, const char *id, struct audit_row *out)
              db_one(s, db, &event_by_id,
                     BIND(v_text(id), v_int(ms - MINUTE_MS), v_int(ms + MINUTE_MS)), &row),
              "audit event %s", id));
-    row_read(s->arena, &row, &found);
+    audit_row_read(s->arena, &row, &found);
+    *out = found;
+    return OK;
+}
+
+SQL(event_at, "SELECT " AUDIT_ROW_COLUMNS " FROM audit a WHERE lane = $1 AND seq = $2");
+
+enum err
+audit_at(struct scope *s, struct db *db, int64_t lane, int64_t seq, struct audit_row *out)
+{
+    struct audit_row found = { 0 };
+    struct row row;
+
+    TRY(note(s, db_one(s, db, &event_at, BIND(v_int(lane), v_int(seq)), &row),
+             "event %lld of audit chain %lld", (long long)seq, (long long)lane));
+    audit_row_read(s->arena, &row, &found);
     *out = found;
     return OK;
 }

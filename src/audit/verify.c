@@ -36,7 +36,8 @@ SQL(last_only, "SELECT COALESCE(MAX(seq), 0) FROM audit WHERE lane = $1");
     "'chain.checkpoint'"
 SQL(intervals_of,
     "SELECT from_seq, to_seq, root, key_id, signature, created_at FROM audit_checkpoint "
-    "WHERE lane = $1 AND from_seq <= $2 ORDER BY from_seq, to_seq");
+    "WHERE lane = $1 AND from_seq >= $2 AND from_seq <= $3 AND to_seq <= $4 "
+    "ORDER BY from_seq, to_seq");
 
 /** The state of a chain before it is read. */
 struct end {
@@ -66,12 +67,13 @@ end_of(struct scope *s, struct db *db, int64_t lane, struct end *out)
 }
 
 static enum err
-intervals_read(struct scope *s, struct db *db, int64_t lane, int64_t up_to, struct list *out)
+intervals_read(struct scope *s, struct db *db, struct values which, struct list *out)
 {
     struct list intervals = { 0 };
     struct rows rows;
+    int64_t lane = which.at[0].number;
 
-    TRY(db_all(s, db, &intervals_of, BIND(v_int(lane), v_int(up_to)), &rows));
+    TRY(db_all(s, db, &intervals_of, which, &rows));
     for (size_t n = 0; n < rows.count; n++) {
         struct interval *i = list_push(s->arena, &intervals, struct interval);
         struct row *row = &rows.at[n];
@@ -88,6 +90,13 @@ intervals_read(struct scope *s, struct db *db, int64_t lane, int64_t up_to, stru
     }
     *out = intervals;
     return OK;
+}
+
+enum err
+interval_list(struct scope *s, struct db *db, int64_t lane, int64_t from, int64_t to,
+              struct list *out)
+{
+    return intervals_read(s, db, BIND(v_int(lane), v_int(from), v_int(to), v_int(to)), out);
 }
 
 /** What a checkpoint covers. */
@@ -200,7 +209,10 @@ chain_verify(struct scope *s, struct check *c, int64_t lane)
     up_to = MAX(end.head, end.last);
     if (range->to > 0)
         up_to = MIN(up_to, range->to);
-    TRY(intervals_read(s, c->db, lane, range->to > 0 ? up_to : INT64_MAX, &intervals));
+    TRY(intervals_read(
+        s, c->db,
+        BIND(v_int(lane), v_int(0), v_int(range->to > 0 ? up_to : INT64_MAX), v_int(INT64_MAX)),
+        &intervals));
     walk_begin(&c->w, lane, &intervals);
     c->w.next = from == 1 ? 1 : 0;
     e = db_each(s, c->db, EVENTS, BIND(v_int(lane), v_int(MAX(from - 1, 1)), v_int(up_to)),

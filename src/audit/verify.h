@@ -24,11 +24,19 @@ struct audit_break {
     const char *after;  /* of the event that follows, or NULL at the end */
 };
 
+/** What an export has of a chain. */
+struct audit_part {
+    int64_t lane, from, to; /* the numbers of its first and last event */
+    const char *prev;       /* the hash that the first one names, in hexadecimal digits */
+    uint8_t last[32];       /* the hash of the last one */
+};
+
 struct audit_report {
     int64_t events, chains, checkpoints;
     int64_t unsealed; /* events after the last checkpoint: a cut there shows only by the chain's own
                          head */
     int64_t micros;   /* time taken */
+    struct list parts;  /* of struct audit_part; of exports only */
     struct list breaks; /* of struct audit_break: the first of each chain, and bad checkpoints; at
                            most 100 */
     bool intact;
@@ -42,6 +50,15 @@ struct audit_report {
  */
 enum err audit_verify(struct scope *s, struct db *db, const struct audit_range *range,
                       struct audit_report *report);
+
+/**
+ * Whether one event is what was written: its text has its hash, the columns say what the text says,
+ * it names the event before it, and its hash is under a signed checkpoint, or, as long as none
+ * covers it, what follows names it. What became of other events does not matter.
+ *
+ * @return E_NOT_FOUND: there is no such event
+ */
+enum err audit_validate(struct scope *s, struct db *db, int64_t lane, int64_t seq, bool *valid);
 
 /**
  * The same for an export: JSON Lines of audit_row_json(), chain by chain. KEYS are the public keys

@@ -139,6 +139,25 @@ line_open(struct buf *text, struct bytes line, struct canonical_view *view, stru
     return !text->failed;
 }
 
+/** Keep where each chain begins and ends in the export. */
+static void
+part_note(struct export *x, const struct canonical_view *view, struct bytes hash)
+{
+    struct audit_part *part = NULL;
+
+    LIST_EACH(struct audit_part, p, &x->report->parts)
+    if (p->lane == view->lane)
+        part = p;
+    if (!part) {
+        part = list_push(x->s->arena, &x->report->parts, struct audit_part);
+        part->lane = view->lane;
+        part->from = view->seq;
+        part->prev = arena_text_n(x->s->arena, (const char *)view->prev.data, view->prev.len);
+    }
+    part->to = view->seq;
+    memcpy(part->last, hash.data, MIN(hash.len, sizeof part->last));
+}
+
 static enum err
 lines_walk(struct export *x, struct bytes lines)
 {
@@ -154,6 +173,8 @@ lines_walk(struct export *x, struct bytes lines)
         struct walk *w;
 
         number++;
+        if (line_is_checkpoints(line))
+            continue;
         arena_reset(scratch);
         if (!line_open(&text, line, &view, &hex) ||
             !hex_decode(scratch, arena_text_n(scratch, (const char *)hex.data, hex.len), &hash))
@@ -162,6 +183,7 @@ lines_walk(struct export *x, struct bytes lines)
         w = walk_of(x, view.lane, view.seq);
         if (!w)
             return fail(x->s, E_LIMIT, "the export has more than %d chains", CHAINS_MAX);
+        part_note(x, &view, hash);
         walk_event(w, view.seq, buf_bytes(&text), hash, NULL);
     }
     for (size_t n = 0; n < x->count; n++)

@@ -23,6 +23,7 @@ enum cert_field_kind {
     CF_METADATA, /* what people note, in a field of theirs */
     CF_USAGE,    /* bits of a key usage: a number, -contains by name */
     CF_EKU,      /* OIDs with a blank around each; also by the names of the OIDs */
+    CF_WORD,     /* one of a few words, each with a number and a title */
     CF_NOTHING,  /* nothing has it yet */
 };
 
@@ -33,6 +34,13 @@ enum {
     IS_DN = 8, /* asked for with or without blanks behind its commas */
 };
 
+/** CF_WORD: what a column may hold, and how the API calls it; several words may share a number. */
+struct field_word {
+    const char *stored; /* lower case; NULL ends a table */
+    int64_t number;
+    const char *title;
+};
+
 struct cert_field {
     const char *name; /* as the API's model spells it, for the first of its aliases */
     enum cert_field_kind kind;
@@ -40,6 +48,7 @@ struct cert_field {
     const char *table,
         *text; /* CF_REF, CF_CA: where EXPR points, and the folded text of a row n there */
     const struct choice *choices;
+    const struct field_word *words;
     unsigned flags;
     const char *doc;
     int64_t field, type; /* CF_METADATA: the field's id, and its enum metadata_type */

@@ -402,6 +402,33 @@ eku_leaf(struct scope *s, const struct query *q, const struct query_term *t,
     return OK;
 }
 
+/* Words. */
+
+static enum err
+word_leaf(struct scope *s, const struct query *q, const struct query_term *t,
+          const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
+{
+    int64_t number = 0;
+    bool by_number;
+
+    if (t->op >= Q_LT && t->op <= Q_GE)
+        return query_fail(s, q, t->op_at, CHY_BAD_QUERY, "%s does not go with \"%.60s\", a word",
+                          query_op_text(t->op), t->field);
+    TRY(query_leaf_text(s, q, t, leaf));
+    if (leaf->ask == QL_NULL) {
+        buf_text(&b->text, "1 = 0");
+        return OK;
+    }
+    by_number = leaf->ask == QL_EQ && text_to_int(leaf->text, &number);
+    buf_printf(&b->text, "%s IN (''", f->expr);
+    for (const struct field_word *w = f->words; w->stored; w++)
+        if (by_number ? w->number == number
+                      : named_so(s, w->title, leaf) || named_so(s, w->stored, leaf))
+            put(s, b, ", ?", BIND(v_text(w->stored)));
+    buf_byte(&b->text, ')');
+    return OK;
+}
+
 /* What people note. */
 
 /** The condition on a row m of certificate_metadata. */
@@ -551,6 +578,8 @@ leaf_sql(struct scope *s, const struct query *q, const struct query_term *t,
         return usage_leaf(s, q, t, f, b, leaf);
     case CF_METADATA:
         return metadata_leaf(s, q, t, f, b, leaf);
+    case CF_WORD:
+        return word_leaf(s, q, t, f, b, leaf);
     default:
         return text_term(s, q, t, f, b, leaf);
     }
@@ -563,13 +592,16 @@ term_sql(struct scope *s, const struct query *q, const struct query_term *t, boo
          struct search_sql *b)
 {
     const struct cert_field *f;
-    struct query_leaf leaf;
+    struct query_leaf leaf = { 0 };
     struct search_sql part = *b;
 
-    TRY(search_field_of(s, b->db, t->field, &f));
+    if (b->own)
+        f = b->own(t->field);
+    else
+        TRY(search_field_of(s, b->db, t->field, &f));
     if (!f)
         return query_fail(s, q, t->field_at, CHY_QUERY_FIELD, "unknown field \"%.60s\"%s", t->field,
-                          cert_field_did_you_mean(s->arena, t->field));
+                          b->own ? "" : cert_field_did_you_mean(s->arena, t->field));
     buf_init_in(&part.text, s->arena, SQL_MAX);
     TRY(leaf_sql(s, q, t, f, &part, &leaf));
     b->values = part.values;

@@ -10,6 +10,8 @@
 struct search_sql {
     struct db *db; /* knows the metadata fields; NULL: there are none */
     bool page;     /* a page is wanted, not all */
+    /** The fields of another table than the register, by name; NULL: those of certificates. */
+    const struct cert_field *(*own)(const char *name);
     struct buf text;
     struct list values; /* of struct value: $1 and on */
     unsigned named;     /* LIFTS_REVOKED, LIFTS_EXPIRED: what the query named */

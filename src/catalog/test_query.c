@@ -1,5 +1,6 @@
 #include "base/test.h"
 
+#include "catalog/audit_search.h"
 #include "catalog/query.h"
 #include "catalog/query_parse.h"
 #include "catalog/search.h"
@@ -328,4 +329,42 @@ TEST(the_page_about_queries_names_every_field)
     for (size_t i = 0; i < count; i++)
         if (!strstr(page, arena_printf(s->arena, "`%s`", fields[i].name)))
             fail_msg("docs/query.md does not name %s", fields[i].name);
+}
+
+TEST(numbers_of_audit_events_are_unique_and_read_back)
+{
+    static const int64_t at[][3] = { { 1, 1, 1 },
+                                     { 1, 2, 17 },
+                                     { 16, 1, 16 },
+                                     { 3, 134217728, 2147483635 },
+                                     { 17, 1, INT64_C(1099511627777) } };
+    int64_t lane, seq;
+
+    for (size_t i = 0; i < COUNT(at); i++) {
+        assert_int_equal(audit_number(at[i][0], at[i][1]), at[i][2]);
+        assert_true(audit_number_read(at[i][2], &lane, &seq));
+        assert_int_equal(lane, at[i][0]);
+        assert_int_equal(seq, at[i][1]);
+    }
+    assert_true(audit_number_read(audit_number(10000, 5), &lane, &seq));
+    assert_int_equal(lane, 10000);
+    assert_int_equal(seq, 5);
+    assert_false(audit_number_read(0, &lane, &seq));
+    assert_false(audit_number_read(-7, &lane, &seq));
+}
+
+TEST(every_audit_action_has_a_category_and_an_operation_of_the_command_api)
+{
+    size_t count;
+    const struct audit_action_info *all = audit_action_all(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        assert_int_not_equal(audit_category_number(all[i].category), 0);
+        assert_in_range((uintmax_t)audit_operation_number(all[i].name), 1, 25);
+    }
+    assert_int_equal(audit_operation_number("certificate.key.recover"), 12);
+    assert_int_equal(audit_operation_number("nothing.known"), 10);
+    assert_int_equal(audit_category_number("certificate"), 2001);
+    assert_int_equal(audit_category_number("unheard of"), 9000);
+    assert_int_equal(audit_level_number("failure"), 2);
 }

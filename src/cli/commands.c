@@ -311,8 +311,19 @@ static const struct flag audit_flags[] = {
 static const struct flag anchor_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
 };
+static const struct flag export_flags[] = {
+    { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
+    { "chain", 0, FLAG_NUMBER, "N", "this chain alone", NULL, NULL, NULL },
+    { "since", 0, FLAG_TIME, "T", "from then on: a time, -24h", NULL, NULL, NULL },
+    { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
+};
 static const struct flag verify_flags[] = {
     { "db", 0, FLAG_TEXT, "URL", "read this database, without a server", NULL, NULL, NULL },
+    { "export", 0, FLAG_TEXTS, "FILE",
+      "what was exported: it must be sound, and part of the record", NULL, NULL, NULL },
+    { "offline", 0, FLAG_SWITCH, NULL, "look at the exported files alone", NULL, NULL, NULL },
+    { "keys", 0, FLAG_TEXT, "FILE",
+      "the keys of checkpoints (`chancery api get /api/v1/audit/keys`)", NULL, NULL, NULL },
     { "anchor", 0, FLAG_TEXT, "FILE", "an earlier `audit anchor` that must still hold", NULL, NULL,
       NULL },
     { "chain", 0, FLAG_NUMBER, "N", "this chain alone", NULL, NULL, NULL },
@@ -579,6 +590,10 @@ const struct command commands[] = {
       "Check that nobody changed the audit record.",
       "  chancery audit verify\n  chancery audit verify --db "
       "sqlite:/var/lib/chancery/chancery.db\n" },
+    { "audit export", "", 0, 0, FLAGS(export_flags), run_audit_export,
+      "Write the audit record with its checkpoints, to be verified elsewhere.",
+      "  chancery audit export --out audit-2026.jsonl --since 2026-01-01\n"
+      "  chancery audit verify --export audit-2026.jsonl\n" },
     { "audit anchor", "", 0, 0, FLAGS(anchor_flags), run_audit_anchor,
       "Print where the audit chains stand, to be kept outside of the server.",
       "  chancery audit anchor --out /mnt/worm/anchor-2026-11-21.json\n"

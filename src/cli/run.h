@@ -173,6 +173,7 @@ int64_t row_id(const struct json *row);
 
 /* The commands. */
 enum err run_api(struct cli *c);
+enum err run_audit_export(struct cli *c);
 enum err run_audit_list(struct cli *c);
 enum err run_audit_verify(struct cli *c);
 enum err run_ca_chain(struct cli *c);

@@ -307,13 +307,10 @@ print_document(struct sheet *sheet)
     return OK;
 }
 
-/* RFC 4180 section 2: quotes where a comma, a quote or a line break is; blanks at the ends are part
- * of a cell. */
-static void
-csv_cell(const struct sheet *sheet, const char *text, bool first)
+void
+table_csv_cell(struct buf *out, const char *text, bool first, bool excel)
 {
-    struct buf *out = sheet->out;
-    bool formula = sheet->t->excel && *text && strchr("=+-@\t\r", *text);
+    bool formula = excel && *text && strchr("=+-@\t\r", *text);
 
     buf_text(out, first ? "" : ",");
     if (!formula && !text[strcspn(text, ",\"\r\n")] && *text != ' ' && !text_ends(text, " ")) {
@@ -338,7 +335,7 @@ print_csv(struct sheet *sheet)
     if (!sheet->t->no_headers) {
         LIST_EACH(struct column, c, &sheet->columns)
         {
-            csv_cell(sheet, c->field, first);
+            table_csv_cell(sheet->out, c->field, first, sheet->t->excel);
             first = false;
         }
         buf_text(sheet->out, "\r\n");
@@ -350,7 +347,7 @@ print_csv(struct sheet *sheet)
             const char *text =
                 sheet_text(sheet->s->arena, sheet_value(sheet_row(sheet, i), c->field));
 
-            csv_cell(sheet, text ? text : "", first);
+            table_csv_cell(sheet->out, text ? text : "", first, sheet->t->excel);
             first = false;
         }
         buf_text(sheet->out, "\r\n");

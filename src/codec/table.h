@@ -61,6 +61,15 @@ bool table_form_parse(const char *word, struct table *out);
 enum err table_print(struct scope *s, const struct table *t, const struct json *data,
                      struct buf *out);
 
+/**
+ * Write one cell of CSV: quotes where a comma, a quote or a line break is; blanks at the ends are
+ * part of a cell.
+ *
+ * @param first  no comma before it
+ * @param excel  a cell that begins a formula gets an apostrophe
+ * @see RFC 4180 section 2
+ */
+void table_csv_cell(struct buf *out, const char *text, bool first, bool excel);
 /** The answer to `--fields help`: name, type and explanation of each field. */
 void table_fields(struct buf *out, const struct model *m);
 

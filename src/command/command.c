@@ -1,5 +1,6 @@
 #include "command/keys.h"
 
+#include "api/audit.h"
 #include "api/collections.h"
 #include "api/metadata.h"
 #include "api/seed_authorities.h"
@@ -63,6 +64,11 @@ static const struct binding bindings[] = {
     { &metadata_fields_get_op, metadata_fields_get },
     { &metadata_fields_delete_op, metadata_fields_delete },
     { &metadata_fields_in_use_op, metadata_fields_in_use },
+    { &audit_list_op, audit_entries },
+    { &audit_related_op, audit_related },
+    { &audit_download_op, audit_download },
+    { &audit_one_op, audit_one },
+    { &audit_validate_op, audit_validate_one },
     { &auth_login_op, auth_login },
     { &oauth_token_op, oauth_token },
     { &status_endpoints_op, status_endpoints },

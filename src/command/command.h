@@ -30,6 +30,11 @@ enum err seed_authorities_get(struct request *rq);
 enum err seed_authorities_create(struct request *rq);
 enum err seed_authorities_delete(struct request *rq);
 enum err seed_authorities_templates(struct request *rq);
+enum err audit_entries(struct request *rq);
+enum err audit_related(struct request *rq);
+enum err audit_download(struct request *rq);
+enum err audit_one(struct request *rq);
+enum err audit_validate_one(struct request *rq);
 enum err certificates_metadata_put(struct request *rq);
 enum err certificates_metadata_all(struct request *rq);
 enum err certificates_metadata_compare(struct request *rq);
@@ -64,7 +69,7 @@ struct page {
     int64_t number, size, skip;
     bool given; /* any paging parameter was sent */
     const char *sort;
-    bool descending;
+    bool ordered, descending; /* a direction was sent */
     const char *query;
 };
 struct page page_of(const struct page_query *q);

@@ -16,6 +16,7 @@ page_of(const struct page_query *q)
         .skip = MAX(q->skip, INT64_C(0)),
         .given = q->page_returned || q->return_limit || q->take || q->skip,
         .sort = text_empty(q->sort_field) ? NULL : q->sort_field,
+        .ordered = !text_empty(order),
         .descending =
             text_eq(order, "1") || text_eq_fold(order, "false"), /* 0 and true: ascending */
         .query = q->query_string,

@@ -44,6 +44,10 @@ static const struct {
     { "contains", "0 < instr", "0 < strpos" },  /* the arguments follow in the same order */
     { "hex_of", "lower(hex(", "encode(" },      /* bytes between the two: lower-case digits */
     { "hex_end", "))", ", 'hex')" },
+    { "json_of", "json_extract(",
+      "(jsonb_path_query_first((" }, /* a text of JSON, a path, a text */
+    { "json_at", ",", ")::jsonb," },
+    { "json_end", ")", ") #>> '{}') COLLATE \"C\"" },
 };
 
 /** The length of the literal, quoted name or comment at AT, or 0. */

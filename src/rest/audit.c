@@ -1,6 +1,7 @@
 /* The audit record. */
 #include "audit/anchor.h"
 #include "audit/checkpoint.h"
+#include "audit/export.h"
 #include "audit/verify.h"
 #include "rest/rest.h"
 
@@ -179,6 +180,34 @@ answer_keys(struct request *rq, const char *jwks)
 }
 
 static enum err
+exported_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct caller *by = arg;
+
+    return audit_add(s, tx,
+                     &(struct audit_event){ .action = AUDIT_AUDIT_EXPORT, .actor = &by->actor });
+}
+
+/* Each export is recorded once, by its first page. */
+static enum err
+export_get(struct request *rq)
+{
+    const struct v1_audit_export *in = rq->query;
+    struct audit_export q = { .lane = in->chain,
+                              .from = in->from,
+                              .until = in->until,
+                              .after = in->after,
+                              .limit = (int)in->limit };
+    struct list lines;
+    const char *next;
+
+    if (text_empty(in->after))
+        TRY(db_write(rq->scope, rq->app->db, exported_in, (void *)(uintptr_t)rq->caller));
+    TRY(audit_export(rq->scope, rq->app->db, &q, &lines, &next));
+    return reply_items(rq, &lines, next);
+}
+
+static enum err
 audit_keys(struct request *rq)
 {
     const char *jwks;
@@ -197,11 +226,8 @@ token_keys(struct request *rq)
 }
 
 const struct binding rest_audit[] = {
-    { &v1_audit_list_op, audit_list_get },
-    { &v1_audit_get_op, audit_get_one },
-    { &v1_audit_verify_op, verify },
-    { &v1_audit_anchor_op, anchor_get },
-    { &v1_audit_keys_op, audit_keys },
-    { &v1_token_keys_op, token_keys },
-    { NULL, NULL },
+    { &v1_audit_list_op, audit_list_get }, { &v1_audit_get_op, audit_get_one },
+    { &v1_audit_verify_op, verify },       { &v1_audit_anchor_op, anchor_get },
+    { &v1_audit_export_op, export_get },   { &v1_audit_keys_op, audit_keys },
+    { &v1_token_keys_op, token_keys },     { NULL, NULL },
 };

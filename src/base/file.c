@@ -3,8 +3,10 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum err
 file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
@@ -30,4 +32,21 @@ file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
     out->len = b.len;
     wipe(b.data, b.len);
     return OK;
+}
+
+enum err
+file_sync_dir(struct scope *s, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir = !slash          ? "."
+                      : slash == path ? "/"
+                                      : arena_text_n(s->arena, path, (size_t)(slash - path));
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return synced
+               ? OK
+               : fail(s, E_UNAVAILABLE, "cannot sync the directory %s: %s", dir, strerror(errno));
 }

@@ -12,4 +12,7 @@
  */
 enum err file_read(struct scope *s, const char *path, size_t max, struct bytes *out);
 
+/** Make the names in the directory of PATH last, after one was made, changed or removed. */
+enum err file_sync_dir(struct scope *s, const char *path);
+
 #endif

@@ -1,6 +1,7 @@
 /* The table of commands. */
 #include "cli/command.h"
 
+#include "cli/keep.h"
 #include "cli/keys.h"
 #include "cli/register.h"
 #include "cli/run.h"
@@ -360,6 +361,25 @@ static const struct flag config_flags[] = {
     { "origin", 0, FLAG_SWITCH, NULL, "and where each value comes from", NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
+#define PLACE_FLAGS                                                                                   \
+    { "data-dir", 0,    FLAG_TEXT, "DIR", "the data directory, if not that of the settings",          \
+      NULL,       NULL, NULL },                                                                       \
+        { "db", 0, FLAG_TEXT, "URL", "the database, if not that of the settings", NULL, NULL, NULL }, \
+    {                                                                                                 \
+        "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL                 \
+    }
+static const struct flag backup_create_flags[] = {
+    { "to", 0, FLAG_TEXT, "DIR", "where to put it; default: the setting backup.dir", NULL, NULL,
+      NULL },
+    { "kind", 0, FLAG_WORD, "KIND", "what to make: full", backup_kind_words, NULL, NULL },
+    PLACE_FLAGS,
+};
+static const struct flag backup_look_flags[] = {
+    { "dir", 0, FLAG_TEXT, "DIR", "where backups are; default: the setting backup.dir", NULL, NULL,
+      NULL },
+    { "latest", 0, FLAG_SWITCH, NULL, "(verify) the newest one there", NULL, NULL, NULL },
+    { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
+};
 static const struct flag describe_flags[] = {
     { "table", 0, FLAG_SWITCH, NULL, "as rows of a Markdown table", NULL, NULL, NULL },
 };
@@ -598,6 +618,15 @@ const struct command commands[] = {
       "Print where the audit chains stand, to be kept outside of the server.",
       "  chancery audit anchor --out /mnt/worm/anchor-2026-11-21.json\n"
       "  chancery audit verify --anchor /mnt/worm/anchor-2026-11-21.json\n" },
+    { "backup create", "", 0, 0, FLAGS(backup_create_flags), run_backup_create,
+      "Back the whole installation up into one file, also while the server works.",
+      "  chancery backup create --to /mnt/backup\n" },
+    { "backup list", "", 0, 0, FLAGS(backup_look_flags), run_backup_list,
+      "List the backups, the newest first.", "  chancery backup list --dir /mnt/backup\n" },
+    { "backup verify", "[FILE]", 0, 1, FLAGS(backup_look_flags), run_backup_verify,
+      "Check that a backup is what was written, byte for byte, without a server.",
+      "  chancery backup verify /mnt/backup/chancery-20261121T021500Z.tar\n"
+      "  chancery backup verify --latest --dir /mnt/backup\n" },
     { "users list", "", 0, 0, NULL, 0, run_users_list, "List the users.",
       "  chancery users list\n" },
     { "users show", "NAME", 1, 1, NULL, 0, run_users_show, "Show one user.",
@@ -662,6 +691,7 @@ const struct group groups[] = {
     { "ca offline", "An authority without a server or a network: keys in files." },
     { "templates", "Look at the templates, which say what may be issued." },
     { "audit", "Read and verify the record of who did what." },
+    { "backup", "Back the installation up, and check backups." },
     { "users", "Manage who may log in." },
     { "context", "Manage the servers and identities that are kept." },
     { "config", "Look at the settings of the server." },

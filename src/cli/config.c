@@ -2,7 +2,7 @@
 #include "cli/keystore.h"
 
 #include "seal/seal.h"
-#include "server/settings.h"
+#include "server/installation.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -71,9 +71,7 @@ master_key(struct cli *c, const char **out)
     }
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
     set = settings_root(settings);
-    *out = text_empty(set->seal->master_key)
-               ? arena_printf(c->s->arena, "file:%s/master.key", set->data_dir)
-               : arena_text(c->s->arena, set->seal->master_key);
+    *out = arena_text(c->s->arena, installation_master(c->s->arena, set));
     return OK;
 }
 

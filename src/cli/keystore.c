@@ -10,15 +10,34 @@
 #define NAME_MAX_LEN 127
 #define PEM_FILE_MAX ((size_t)1 << 20)
 
+static void
+set_by(struct cli *c, struct options *o, const char *flag, const char *key)
+{
+    const char *value = cli_text(c, flag);
+
+    if (value)
+        list_add(c->s->arena, &o->sets, const char *,
+                 arena_printf(c->s->arena, "%s=%s", key, value));
+}
+
+enum err
+options_of(struct cli *c, struct options *out)
+{
+    *out = (struct options){ .config = cli_text(c, "config"), .sets = cli_texts(c, "set") };
+    LIST_EACH(const char *, one, &out->sets)
+    if (!strchr(*one, '='))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--set %s: write it as key=value", *one);
+    set_by(c, out, "data-dir", "data_dir");
+    set_by(c, out, "db", "db.url");
+    return OK;
+}
+
 enum err
 settings_of(struct cli *c, struct settings **out)
 {
-    struct options o = { .config = cli_text(c, "config") };
+    struct options o;
 
-    o.sets = cli_texts(c, "set");
-    LIST_EACH(const char *, one, &o.sets)
-    if (!strchr(*one, '='))
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "--set %s: write it as key=value", *one);
+    TRY(options_of(c, &o));
     return options_load(c->s, &o, out);
 }
 

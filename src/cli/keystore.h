@@ -37,6 +37,9 @@ enum err item_certificate(struct cli *c, const struct item *item, struct bytes *
 enum err item_write(struct cli *c, const struct item *item, struct bytes key_pem,
                     struct bytes chain_pem, int64_t *version);
 
+struct options;
+/** What --config, --set, --data-dir and --db ask for. */
+enum err options_of(struct cli *c, struct options *out);
 /** The settings of the server, as --config and the environment give them. */
 enum err settings_of(struct cli *c, struct settings **out);
 

@@ -114,8 +114,8 @@ start_lanes(struct db *db)
     }
 }
 
-static void
-db_free(struct db *db)
+void
+db_place_free(struct db *db)
 {
     pool_done(&db->pool);
     queue_done(&db->queue);
@@ -124,15 +124,12 @@ db_free(struct db *db)
     mem_free(db);
 }
 
-enum err
-db_open(struct scope *s, const char *url, const struct db_options *o, struct db **out)
+static enum err
+place_new(struct scope *s, const char *url, const struct db_options *o, struct db **out)
 {
-    static const struct db_options none;
     struct db *db = mem_alloc(sizeof(*db));
-    struct conn *first = NULL;
     enum err e;
 
-    o = o ? o : &none;
     pool_init(&db->pool, MIN(o->readers > 0 ? o->readers : 8, DB_READERS_MAX));
     queue_init(&db->queue);
     db->busy_ms = o->busy_ms > 0 ? o->busy_ms : 10 * SECOND_MS;
@@ -140,14 +137,38 @@ db_open(struct scope *s, const char *url, const struct db_options *o, struct db 
     db->batch = o->batch > 0 ? MIN((size_t)o->batch, (size_t)DB_BATCH_MAX) : DB_BATCH_MAX;
     db->vfs = mem_text(o->vfs ? o->vfs : fault_env("CHANCERY_DB_VFS"));
     e = read_url(s, url, db);
-    if (e == OK)
-        e = db->engine->connect(s, db, true, &first);
+    if (e != OK)
+        db_place_free(db);
+    else
+        *out = db;
+    return e;
+}
+
+enum err
+db_place(struct scope *s, const char *url, struct db **out)
+{
+    return place_new(s, url, &(struct db_options){ 0 }, out);
+}
+
+enum err
+db_open(struct scope *s, const char *url, const struct db_options *o, struct db **out)
+{
+    static const struct db_options none;
+    struct db *db = NULL;
+    struct conn *first = NULL;
+    enum err e;
+
+    o = o ? o : &none;
+    e = place_new(s, url, o, &db);
+    if (e != OK || !db)
+        return note(s, e, "opening the database");
+    e = db->engine->connect(s, db, true, &first);
     if (e == OK && !o->no_migrate)
         e = prepare_schema(s, db, first);
     else if (e == OK)
         db->engine->disconnect(first);
     if (e != OK) {
-        db_free(db);
+        db_place_free(db);
         return note(s, e, "opening the database");
     }
     meter_up(true);
@@ -166,7 +187,7 @@ db_close(struct db *db)
     queue_close(&db->queue);
     for (int i = 0; i < db->lane_count; i++)
         pthread_join(db->lanes[i].thread, NULL);
-    db_free(db);
+    db_place_free(db);
 }
 
 enum db_kind

@@ -8,6 +8,7 @@
 
 #include "db/cache.h"
 #include "db/db.h"
+#include "db/dump.h"
 #include "db/queue.h"
 
 #include <pthread.h>
@@ -45,6 +46,12 @@ struct engine {
     /** The body of a lane's thread: takes a struct lane, returns NULL when the queue is closed and
      * empty. */
     void *(*lane)(void *lane);
+    /** Dump by a reader that is inside a transaction. @see view_dump() */
+    enum err (*dump)(struct scope *s, struct conn *c, const char *scratch,
+                     const struct db_sink *sink);
+    /** @see db_look(), db_load(); DB has no lanes and no pool. */
+    enum err (*look)(struct scope *s, struct db *db, struct db_place *out);
+    enum err (*load)(struct scope *s, struct db *db, const struct db_source *from);
 };
 extern const struct engine sqlite_engine, postgres_engine;
 
@@ -92,6 +99,10 @@ struct db {
     struct lane lanes[DB_LANES_MAX];
     int lane_count;
 };
+
+/** A database that is known by its address only: for a connection or two, without lanes. */
+enum err db_place(struct scope *s, const char *url, struct db **out);
+void db_place_free(struct db *db);
 
 /** Take in one row, whose values need live only for the call. */
 enum err answer_row(struct scope *s, struct answer *a, const struct value *cells, size_t count);

@@ -101,6 +101,25 @@ apply_missing(struct scope *s, struct conn *c, const struct migration *all, size
 }
 
 enum err
+migrate_to(struct scope *s, struct conn *c, const struct list *wanted)
+{
+    size_t found = 0;
+
+    TRY(run_script(s, c, own_tables));
+    for (size_t i = 0; i < migration_count; i++)
+        LIST_EACH(int64_t, number, wanted)
+    if (*number == number_of(&migrations[i])) {
+        TRY(apply(s, c, &migrations[i]));
+        found++;
+    }
+    if (found < wanted->count)
+        return fail_code(s, E_CONFLICT, CHY_DB_NEWER,
+                         "the schema has a migration that this program does not know: it was "
+                         "written by a newer one");
+    return OK;
+}
+
+enum err
 migrate(struct scope *s, struct conn *c, const struct migration *all, size_t count)
 {
     enum err e;

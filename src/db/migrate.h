@@ -23,5 +23,8 @@ extern const size_t migration_count;
  * @return E_CONFLICT: a newer program changed the schema so that this one may not run on it
  */
 enum err migrate(struct scope *s, struct conn *c, const struct migration *all, size_t count);
+/** Inside a transaction of C's: make the schema that has just the migrations WANTED, of int64_t, in
+ * an empty database. Errors as migrate(). */
+enum err migrate_to(struct scope *s, struct conn *c, const struct list *wanted);
 
 #endif

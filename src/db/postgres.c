@@ -295,4 +295,7 @@ const struct engine postgres_engine = {
     .prepare = postgres_prepare,
     .lock_schema = postgres_lock_schema,
     .lane = postgres_lane,
+    .dump = postgres_dump,
+    .look = postgres_look,
+    .load = postgres_load,
 };

@@ -54,4 +54,13 @@ enum err postgres_sync(struct scope *s, struct postgres_conn *c,
 /** The body of a lane's thread. */
 void *postgres_lane(void *lane);
 
+/** A dump is what COPY gives of each table. @see struct engine */
+enum err postgres_dump(struct scope *s, struct conn *c, const char *scratch,
+                       const struct db_sink *sink);
+enum err postgres_look(struct scope *s, struct db *db, struct db_place *out);
+enum err postgres_load(struct scope *s, struct db *db, const struct db_source *from);
+/** What PostgreSQL says of R, the result of WHAT, as a failure. */
+enum err postgres_failure(struct scope *s, struct postgres_conn *c, const PGresult *r,
+                          const char *what);
+
 #endif

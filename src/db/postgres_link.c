@@ -40,9 +40,9 @@ constraint_failure(struct scope *s, const char *state, const char *what, const c
     return fail(s, E_INTERNAL, "%s: %.*s", what, FIRST_LINE(text));
 }
 
-/** Record what the server refused, by its SQLSTATE. @see PostgreSQL documentation, appendix A */
-static enum err
-failure(struct scope *s, struct postgres_conn *c, const PGresult *r, const char *what)
+/* By the SQLSTATE of it. @see PostgreSQL documentation, appendix A */
+enum err
+postgres_failure(struct scope *s, struct postgres_conn *c, const PGresult *r, const char *what)
 {
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
@@ -137,7 +137,7 @@ judge(struct scope *s, struct postgres_conn *c, const PGresult *r, const char *w
         return s->error.kind != OK ? s->error.kind
                                    : fail(s, E_INTERNAL, "%s: an earlier command failed", what);
     default:
-        return failure(s, c, r, what);
+        return postgres_failure(s, c, r, what);
     }
 }
 

@@ -423,4 +423,7 @@ const struct engine sqlite_engine = {
     .prepare = sqlite_prepare,
     .lock_schema = sqlite_lock_schema,
     .lane = sqlite_lane,
+    .dump = sqlite_dump,
+    .look = sqlite_look,
+    .load = sqlite_load,
 };

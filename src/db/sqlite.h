@@ -26,4 +26,10 @@ enum err sqlite_step(struct scope *s, struct sqlite_conn *c, enum step step);
 enum err sqlite_failure(struct scope *s, struct sqlite_conn *c, int rc, const char *what);
 void *sqlite_lane(void *lane);
 
+/** The dump of a file is the file, page by page. @see struct engine */
+enum err sqlite_dump(struct scope *s, struct conn *c, const char *scratch,
+                     const struct db_sink *sink);
+enum err sqlite_look(struct scope *s, struct db *db, struct db_place *out);
+enum err sqlite_load(struct scope *s, struct db *db, const struct db_source *from);
+
 #endif

@@ -1,6 +1,7 @@
 #include "seal/private_file.h"
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/random.h"
 
 #include <errno.h>
@@ -115,20 +116,6 @@ put_in_place(struct scope *s, const char *temp, const char *path, bool replace)
     return fail(s, E_UNAVAILABLE, "cannot name %s: %s", path, strerror(errno));
 }
 
-static enum err
-sync_dir(struct scope *s, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *dir = !slash          ? "."
-                      : slash == path ? "/"
-                                      : arena_text_n(s->arena, path, (size_t)(slash - path));
-    AUTO(fd_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || fsync(fd) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot sync the directory %s: %s", dir, strerror(errno));
-    return OK;
-}
-
 enum err
 private_file_write(struct scope *s, const char *path, struct bytes data, bool replace)
 {
@@ -154,5 +141,5 @@ private_file_write(struct scope *s, const char *path, struct bytes data, bool re
         return e;
     }
     crash_point("private_file.named");
-    return sync_dir(s, path);
+    return file_sync_dir(s, path);
 }

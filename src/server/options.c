@@ -127,6 +127,18 @@ resolve(struct scope *s, void *arg UNUSED, const char *key, const char *referenc
     return OK;
 }
 
+const char *
+options_main_file(const struct options *o)
+{
+    return o->config ? o->config : o->dev ? NULL : SYSTEM_CONFIG;
+}
+
+const char *
+options_drop_ins(const struct options *o)
+{
+    return o->config || o->dev ? NULL : SYSTEM_DROP_INS;
+}
+
 enum err
 options_load(struct scope *s, const struct options *o, struct settings **out)
 {
@@ -136,11 +148,9 @@ options_load(struct scope *s, const struct options *o, struct settings **out)
     struct settings_sources from = {
         .defaults = o->dev ? dev_defaults : NULL,
         .defaults_name = o->dev ? "--dev" : NULL,
-        .main_file = o->config ? o->config
-                     : o->dev  ? NULL
-                               : SYSTEM_CONFIG,
+        .main_file = options_main_file(o),
         .main_optional = !o->config,
-        .drop_in_dir = o->config || o->dev ? NULL : SYSTEM_DROP_INS,
+        .drop_in_dir = options_drop_ins(o),
         .environment = (const char *const *)(void *)environ,
         .resolve = resolve,
     };

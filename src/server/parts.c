@@ -10,13 +10,12 @@
 #include "seal/keyring.h"
 #include "seal/private_file.h"
 #include "seal/reference.h"
+#include "server/installation.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define VERSION "0.1.0"
 
 static enum err
 make_dir(struct scope *s, const char *path)
@@ -33,7 +32,7 @@ make_dir(struct scope *s, const char *path)
 static const char *
 in_data(struct scope *s, const struct parts *p, const char *name)
 {
-    return arena_printf(s->arena, "%s/%s", p->set->data_dir, name);
+    return installation_path(s->arena, p->set, name);
 }
 
 static enum err
@@ -41,12 +40,8 @@ open_stores(struct scope *s, struct parts *p)
 {
     struct scope *own = p->scope;
     const struct server_settings *set = p->set;
-    const char *master = text_empty(set->seal->master_key)
-                             ? arena_printf(own->arena, "file:%s", in_data(own, p, "master.key"))
-                             : set->seal->master_key;
-    const char *url = text_empty(set->db->url)
-                          ? arena_printf(own->arena, "sqlite:%s", in_data(own, p, "chancery.db"))
-                          : set->db->url;
+    const char *master = installation_master(own->arena, set);
+    const char *url = installation_db(own->arena, set);
     struct db_options db = { .lanes = (int)set->db->lanes,
                              .readers = (int)set->db->readers,
                              .vfs = text_empty(set->db->vfs) ? NULL : set->db->vfs };
@@ -157,7 +152,7 @@ enum err
 parts_open(struct scope *s, struct parts *p, const struct options *o)
 {
     p->options = o;
-    p->app.version = VERSION;
+    p->app.version = PROGRAM_VERSION;
     p->app.product_version = p->set->command->product_version;
     p->app.started = clock_now();
     p->app.ready = server_ready;

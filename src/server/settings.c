@@ -191,7 +191,7 @@ static const struct model metadata_settings_model =
     MODEL(metadata_settings, metadata_settings_fields);
 
 static const struct field seal_settings_fields[] = {
-    FIELD(seal_settings, master_key, "master_key",
+    FIELD(seal_settings, master_key, "master_key", .flags = KEEP_REF,
           .doc = "file:PATH of 32 bytes, mode 0600; none: master.key in the data directory, made "
                  "on first run."),
 };
@@ -210,6 +210,21 @@ static const struct field keys_settings_fields[] = {
 };
 static const struct model keys_settings_model = MODEL(keys_settings, keys_settings_fields);
 
+#define B(member, wire, ...) FIELD(backup_settings, member, wire, __VA_ARGS__)
+static const struct field backup_settings_fields[] = {
+    B(dir, "dir",
+      .doc = "Directory of the backups, best on another disk; none: the server makes none by "
+             "itself."),
+    B(when, "when", .preset = "cron 15 2 * * *",
+      .doc = "When the server makes one: a duration, or `cron` and five fields in UTC."),
+    B(daily, "daily", .preset = "14", .min = 1, .max = 10000,
+      .doc = "How many of the last days' backups are kept, the newest of each day."),
+    B(weekly, "weekly", .preset = "8", .min = 0, .max = 10000, .doc = "The same of weeks."),
+    B(monthly, "monthly", .preset = "12", .min = 0, .max = 10000, .doc = "The same of months."),
+};
+#undef B
+static const struct model backup_settings_model = MODEL(backup_settings, backup_settings_fields);
+
 #define S(member, wire, ...) FIELD(server_settings, member, wire, __VA_ARGS__)
 static const struct field server_settings_fields[] = {
     S(data_dir, "data_dir", .preset = "/var/lib/chancery",
@@ -226,6 +241,7 @@ static const struct field server_settings_fields[] = {
       .doc = "What is noted about certificates."),
     S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
     S(keys, "keys", .model = &keys_settings_model, .doc = "Keys that the server makes."),
+    S(backup, "backup", .model = &backup_settings_model, .doc = "Backups."),
     S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
     S(issuers, "issuers", .max = 100,

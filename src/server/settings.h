@@ -62,6 +62,10 @@ struct keys_settings {
 struct seal_settings {
     const char *master_key;
 };
+struct backup_settings {
+    const char *dir, *when;
+    int64_t daily, weekly, monthly;
+};
 struct server_settings {
     const char *data_dir;
     struct listen_settings *listen;
@@ -75,6 +79,7 @@ struct server_settings {
     struct metadata_settings *metadata;
     struct seal_settings *seal;
     struct keys_settings *keys;
+    struct backup_settings *backup;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };

@@ -1,0 +1,74 @@
+/**
+ * Backup: everything that an installation is, in one file, made while it works: the database as it
+ * is at one moment, the sealed keys of the authorities, the settings. Never the master key: a
+ * backup and the master key together are the installation, either alone is worth nothing. Any
+ * thread.
+ *
+ * @see operations.md section 8
+ */
+#ifndef BACKUP_BACKUP_H
+#define BACKUP_BACKUP_H
+
+#include "backup/manifest.h"
+#include "db/dump.h"
+
+#define BACKUP_NAME "chancery-" /* then the date: 20261121T190043Z */
+#define BACKUP_SUFFIX ".tar"
+
+/** A file beside the database. */
+struct backup_file {
+    const char *name; /* in the backup: "data/keys/root-1.key" */
+    const char *path;
+    bool sealed; /* it holds a private key in the clear: in the backup it is sealed */
+};
+#define BACKUP_DATA "data/"     /* names of what belongs into the data directory */
+#define BACKUP_SEALED ".sealed" /* behind the names of those */
+
+/** What to make, and where. */
+struct backup_wish {
+    struct db *db;
+    struct seal *seal;
+    const char *dir;          /* the file is named by its date there */
+    const struct list *files; /* of struct backup_file; those that are not there are left out */
+    const char *program;      /* its version */
+    const struct audit_actor *actor;
+};
+struct backup_made {
+    const char *path;
+    int64_t size, ms;
+    struct backup_manifest manifest;
+};
+
+/**
+ * Make a backup, of mode 0600; it has its name once it is whole and on disk. The audit record
+ * tells.
+ *
+ * @return E_UNAVAILABLE: the directory cannot be written, or the database is away
+ */
+enum err backup_make(struct scope *s, const struct backup_wish *wish, struct backup_made *out);
+
+/** A backup, looked at. */
+struct backup_report {
+    struct backup_manifest manifest;
+    const char *signer; /* id of the key that sealed the manifest; NULL: it could not be read */
+    struct list faults; /* of const char *: what is wrong, by the name of the part */
+};
+/**
+ * Compare every byte of the backup at PATH with its manifest, without a database or a key.
+ *
+ * @return OK also when it is damaged: see OUT->faults. E_NOT_FOUND, E_FORBIDDEN, E_UNAVAILABLE: the
+ * file cannot be read
+ */
+enum err backup_check(struct scope *s, const char *path, struct backup_report *out);
+
+/** A backup in a directory. */
+struct backup_entry {
+    const char *path, *name;
+    struct when at; /* by its name */
+    int64_t size;
+};
+/** The backups in DIR, the newest first: a list of struct backup_entry. None when there is no DIR.
+ */
+enum err backup_list(struct scope *s, const char *dir, struct list *out);
+
+#endif

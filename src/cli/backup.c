@@ -1,0 +1,209 @@
+/* Backups: made, listed and looked at, beside a server or without one. */
+#include "cli/keep.h"
+
+#include "cli/keystore.h"
+#include "server/installation.h"
+#include <stdio.h>
+#include <sys/stat.h>
+
+const char *const backup_kind_words[] = { "full", NULL };
+
+static const struct column backup_columns[] = {
+    { "created_at", "MADE", COL_AGO },
+    { "name", NULL, 0 },
+    { "size", NULL, COL_RIGHT },
+    { "path", NULL, COL_WIDE },
+};
+static const struct view backups = { .kind = "backup",
+                                     .key = "name",
+                                     .columns = backup_columns,
+                                     .column_count = COUNT(backup_columns),
+                                     .none = "There is no backup." };
+
+/** Where backups are: --to or --dir, else as the settings say. */
+static enum err
+dir_of(struct cli *c, const char *flag, const char **out)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    const struct server_settings *set;
+
+    *out = cli_text(c, flag);
+    if (*out)
+        return OK;
+    TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    set = settings_root(settings);
+    *out = arena_text(c->s->arena, set->backup->dir);
+    return text_empty(*out) ? fail_code(c->s, E_INVALID, CHY_USAGE,
+                                        "nobody says where backups are: --%s DIR, or the setting "
+                                        "backup.dir",
+                                        flag)
+                            : OK;
+}
+
+static void
+describe(struct buf *b, const struct backup_manifest *m, const char *path, int64_t size)
+{
+    buf_text(b, "\"path\":");
+    json_text(b, path);
+    buf_text(b, ",\"id\":");
+    json_text(b, m->id);
+    buf_text(b, ",\"created_at\":");
+    json_when(b, m->created_at);
+    buf_text(b, ",\"database\":");
+    json_text(b, m->database);
+    buf_text(b, ",\"program\":");
+    json_text(b, m->program);
+    buf_text(b, ",\"master_key\":");
+    json_text(b, m->master_key);
+    buf_printf(b,
+               ",\"size\":%lld,\"parts\":%zu,\"certificates\":%lld,\"newest_certificate\":%lld,"
+               "\"newest_serial\":",
+               (long long)size, m->parts.count, (long long)m->certificates,
+               (long long)m->newest_certificate);
+    json_text(b, m->newest_serial);
+}
+
+static int64_t
+size_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+enum err
+run_backup_create(struct cli *c)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    AUTO(installation_close) struct installation in = { 0 };
+    struct backup_made made;
+    struct options o;
+    struct buf b;
+
+    umask(0077);
+    TRY(options_of(c, &o));
+    TRY(note(c->s, options_load(c->s, &o, &settings), "the settings cannot be used"));
+    in.set = settings_root(settings);
+    in.options = &o;
+    TRY(installation_open(c->s, &in));
+    TRY(installation_backup(c->s, &in, cli_text(c, "to"), &made));
+    if (output_is_table(c)) {
+        (void)printf("%s\n", made.path);
+        say(c, "%lld certificates, %zu parts, %lld bytes, in %lld ms",
+            (long long)made.manifest.certificates, made.manifest.parts.count, (long long)made.size,
+            (long long)made.ms);
+        say(c, "It opens with the master key %s alone, which is not in it.",
+            made.manifest.master_key);
+        return OK;
+    }
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_byte(&b, '{');
+    describe(&b, &made.manifest, made.path, made.size);
+    buf_printf(&b, ",\"duration_ms\":%lld}", (long long)made.ms);
+    return print_json(c, &backups, &b);
+}
+
+enum err
+run_backup_list(struct cli *c)
+{
+    struct list found;
+    const char *dir;
+    struct buf b;
+    size_t n = 0;
+
+    TRY(dir_of(c, "dir", &dir));
+    TRY(backup_list(c->s, dir, &found));
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_byte(&b, '[');
+    LIST_EACH(struct backup_entry, e, &found)
+    {
+        buf_text(&b, n++ ? ",{\"name\":" : "{\"name\":");
+        json_text(&b, e->name);
+        buf_text(&b, ",\"path\":");
+        json_text(&b, e->path);
+        buf_text(&b, ",\"created_at\":");
+        json_when(&b, e->at);
+        buf_printf(&b, ",\"size\":%lld}", (long long)e->size);
+    }
+    buf_byte(&b, ']');
+    return print_json(c, &backups, &b);
+}
+
+/** The file to look at: the argument, or the newest with --latest. */
+static enum err
+file_of(struct cli *c, const char **out)
+{
+    struct list found;
+    const char *dir;
+
+    *out = cli_arg(c, 0);
+    if (*out && cli_has(c, "latest"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "either a FILE or --latest");
+    if (*out)
+        return OK;
+    if (!cli_has(c, "latest"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "which backup: a FILE, or --latest");
+    TRY(dir_of(c, "dir", &dir));
+    TRY(backup_list(c->s, dir, &found));
+    if (!found.count)
+        return fail(c->s, E_NOT_FOUND, "there is no backup in %s", dir);
+    *out = list_at(&found, struct backup_entry, 0)->path;
+    return OK;
+}
+
+static void
+tell(struct cli *c, const char *path, const struct backup_report *r)
+{
+    const struct backup_manifest *m = &r->manifest;
+
+    if (r->faults.count) {
+        (void)printf("%s: DAMAGED\n", path);
+        LIST_EACH(const char *, fault, &r->faults)
+        (void)printf("  %s\n", *fault);
+        say(c, "error: the backup is not what was written");
+        return;
+    }
+    (void)printf("%s: intact\n"
+                 "  made         %s by version %s, from %s\n"
+                 "  holds        %lld certificates, %zu parts\n"
+                 "  last serial  %s\n"
+                 "  sealed by    audit key %s\n"
+                 "  opens with   master key %s, which is not in it\n",
+                 path, when_rfc3339(c->s->arena, m->created_at), m->program, m->database,
+                 (long long)m->certificates, m->parts.count,
+                 *m->newest_serial ? m->newest_serial : "-", r->signer, m->master_key);
+    LIST_EACH(struct backup_authority, a, &m->authorities)
+    (void)printf("  authority    %s, key %lld, CRL %lld%s\n", a->name, (long long)a->generation,
+                 (long long)a->crl_number,
+                 text_starts(a->key_uri, "pkcs11:") ? ", key in an HSM, which is not in it" : "");
+}
+
+enum err
+run_backup_verify(struct cli *c)
+{
+    struct backup_report r;
+    const char *path;
+    struct buf b;
+    size_t n = 0;
+
+    TRY(file_of(c, &path));
+    TRY(backup_check(c->s, path, &r));
+    c->status = r.faults.count ? EXIT_CHECK_FAILED : EXIT_DONE;
+    if (output_is_table(c)) {
+        tell(c, path, &r);
+        return OK;
+    }
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_printf(&b, "{\"intact\":%s,", r.faults.count ? "false" : "true");
+    describe(&b, &r.manifest, path, size_of(path));
+    buf_text(&b, ",\"signed_by\":");
+    json_text(&b, r.signer);
+    buf_text(&b, ",\"faults\":[");
+    LIST_EACH(const char *, fault, &r.faults)
+    {
+        buf_text(&b, n++ ? "," : "");
+        json_text(&b, *fault);
+    }
+    buf_text(&b, "]}");
+    return print_json(c, &backups, &b);
+}

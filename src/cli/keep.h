@@ -1,0 +1,14 @@
+/** Keep: backups on the command line. For the files of this folder. */
+#ifndef CLI_KEEP_H
+#define CLI_KEEP_H
+
+#include "cli/run.h"
+
+extern const char *const backup_kind_words[];
+
+/* The commands. */
+enum err run_backup_create(struct cli *c);
+enum err run_backup_list(struct cli *c);
+enum err run_backup_verify(struct cli *c);
+
+#endif

@@ -1,0 +1,33 @@
+/** Installation: where its parts are, as the settings say; for commands that work beside a server
+ * or without one. */
+#ifndef SERVER_INSTALLATION_H
+#define SERVER_INSTALLATION_H
+
+#include "backup/backup.h"
+#include "server/options.h"
+
+/** Version of the program. */
+#define PROGRAM_VERSION "0.1.0"
+
+/** The database's URL and the reference to the master key, also where the settings are silent. */
+const char *installation_db(struct arena *a, const struct server_settings *set);
+const char *installation_master(struct arena *a, const struct server_settings *set);
+/** A path in the data directory. */
+const char *installation_path(struct arena *a, const struct server_settings *set, const char *name);
+
+/** An installation that somebody opened. */
+struct installation {
+    const struct server_settings *set;
+    const struct options *options;
+    struct db *db;
+    struct seal *seal;
+};
+/** Open database and master key, without a server or beside one; .set and .options are given. */
+enum err installation_open(struct scope *s, struct installation *in);
+void installation_close(struct installation *in);
+OWNED_VALUE(struct installation, installation_close);
+/** Make a backup into DIR; NULL: as the settings say. E_INVALID: nobody says where. */
+enum err installation_backup(struct scope *s, const struct installation *in, const char *dir,
+                             struct backup_made *out);
+
+#endif

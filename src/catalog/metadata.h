@@ -84,7 +84,8 @@ struct metadata_value {
  */
 bool metadata_value_of(struct scope *s, const struct metadata_field *f, const char *text,
                        struct metadata_value *out, const char **why);
-/** The pattern of F's validation, as regcomp() takes it; NULL with WHY when it cannot be. */
+/** The pattern of F's validation, as expression_read() takes it; NULL with WHY when it cannot be.
+ */
 const char *metadata_pattern(struct arena *a, const char *validation, const char **why);
 /**
  * The values that IN names, of struct metadata_value; each unknown name and bad value is a problem

@@ -2,8 +2,8 @@
 #include "catalog/metadata.h"
 
 #include "catalog/query_parse.h"
+#include "codec/expression.h"
 #include "codec/value.h"
-#include <regex.h>
 #include <string.h>
 
 /** Refuse: the reason, and false. */
@@ -21,7 +21,6 @@ metadata_pattern(struct arena *a, const char *validation, const char **why)
 {
     bool bracket = false;
     const char *text;
-    regex_t re;
     struct buf b;
 
     buf_init_in(&b, a, 65536);
@@ -48,26 +47,19 @@ metadata_pattern(struct arena *a, const char *validation, const char **why)
         buf_byte(&b, (uint8_t)*at);
     }
     text = buf_str(&b);
-    if (!text || regcomp(&re, text, REG_EXTENDED | REG_NOSUB)) {
-        *why = "is no extended regular expression";
-        return NULL;
-    }
-    regfree(&re);
-    return text;
+    *why = "is too long";
+    return text && expression_read(a, text, why) ? text : NULL;
 }
 
 static bool
 is_valid(struct scope *s, const struct metadata_field *f, const char *text, const char **why)
 {
     const char *pattern = metadata_pattern(s->arena, f->validation, why);
-    regex_t re;
-    bool found;
+    const struct expression *e = pattern ? expression_read(s->arena, pattern, why) : NULL;
 
-    if (!pattern || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
+    if (!e)
         return false;
-    found = regexec(&re, text, 0, NULL, 0) == 0;
-    regfree(&re);
-    if (found)
+    if (expression_found(e, text))
         return true;
     return refuse(why, text_empty(f->message)
                            ? arena_printf(s->arena, "does not match %.200s", f->validation)

@@ -105,8 +105,11 @@ TEST(a_pattern_that_would_be_misread_is_refused)
     static const struct {
         const char *given, *taken;
     } rows[] = {
-        { "^a+$", "^a+$" }, { "\\d+", "[0-9]+" }, { "\\.x", "\\.x" }, { "[^]a]\\d", "[^]a][0-9]" },
-        { "[\\d]", NULL },  { "(?i)a", NULL },    { "(", NULL },      { "[", NULL },
+        { "^a+$", "^a+$" }, { "\\d+", "[0-9]+" },
+        { "\\.x", "\\.x" }, { "[^]a]\\d", "[^]a][0-9]" },
+        { "[\\d]", NULL },  { "(?i)a", NULL },
+        { "(", NULL },      { "[", NULL },
+        { "(a)\\1", NULL }, { "a{1,99}{1,99}", NULL },
     };
     AUTO(scope_free) struct scope *s = scope_new("test");
 

@@ -1,9 +1,9 @@
 #include "issue/policy.h"
 
 #include "base/step.h"
+#include "codec/expression.h"
 #include "issue/names.h"
 #include "pki/dnsname.h"
-#include <regex.h>
 #include <string.h>
 
 /* Keys. */
@@ -252,18 +252,12 @@ rdn_rule(const struct template_body *body, const char *type)
 }
 
 static bool
-matches(const char *pattern, const char *value)
+matches(struct scope *s, const char *pattern, const char *value)
 {
-    regex_t re;
-    regmatch_t all;
-    bool good;
+    const char *why;
+    const struct expression *e = expression_read(s->arena, pattern, &why);
 
-    if (regcomp(&re, pattern, REG_EXTENDED))
-        return false;
-    good = regexec(&re, value, 1, &all, 0) == 0 && all.rm_so == 0 &&
-           (size_t)all.rm_eo == strlen(value);
-    regfree(&re);
-    return good;
+    return e && expression_whole(e, value);
 }
 
 static bool
@@ -304,7 +298,7 @@ take_attr(struct scope *s, const struct policy_input *in, struct policy_result *
     } else if (wrong) {
         problem(s, path, CHY_BAD_NAME, "%s", wrong);
         return;
-    } else if (rule->pattern && !matches(rule->pattern, attr->value)) {
+    } else if (rule->pattern && !matches(s, rule->pattern, attr->value)) {
         problem(s, path, CHY_NAME_NOT_ALLOWED, "\"%s\" does not match %s of template %s",
                 attr->value, rule->pattern, in->tmpl->name);
         return;

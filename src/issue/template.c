@@ -1,6 +1,7 @@
 #include "issue/template.h"
 
 #include "audit/audit.h"
+#include "codec/expression.h"
 #include "codec/json.h"
 #include "issue/built_in.h"
 #include "issue/policy.h"
@@ -8,7 +9,6 @@
 #include "pki/dnsname.h"
 #include "pki/hash.h"
 #include "pki/oid.h"
-#include <regex.h>
 #include <string.h>
 
 /* The body as data. */
@@ -201,7 +201,6 @@ check_subject(struct scope *s, const struct template_body *body)
         const char *at = item(s, "subject", i++);
         const char *wrong = rdn->value ? subject_value_check(s->arena, rdn->value) : NULL;
         struct bytes oid;
-        regex_t re;
 
         if (!oid_of_name(rdn->type) && !oid_parse(s->arena, rdn->type, &oid))
             problem(s, arena_printf(s->arena, "%s.type", at), CHY_BAD_VALUE,
@@ -213,11 +212,9 @@ check_subject(struct scope *s, const struct template_body *body)
             problem(s, arena_printf(s->arena, "%s.value", at), CHY_BAD_VALUE, "%s", wrong);
         if (!rdn->pattern)
             continue;
-        if (regcomp(&re, rdn->pattern, REG_EXTENDED | REG_NOSUB))
-            problem(s, arena_printf(s->arena, "%s.pattern", at), CHY_BAD_VALUE,
-                    "\"%s\" is no extended regular expression", rdn->pattern);
-        else
-            regfree(&re);
+        if (!expression_read(s->arena, rdn->pattern, &wrong))
+            problem(s, arena_printf(s->arena, "%s.pattern", at), CHY_BAD_VALUE, "\"%.100s\" %s",
+                    rdn->pattern, wrong);
     }
 }
 

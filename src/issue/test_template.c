@@ -38,6 +38,8 @@ TEST(a_bad_template_is_told_by_path)
         { "{" GOOD ",\"subject\":[{\"type\":\"CN\"},{\"type\":\"nonsense\"}]}", "subject[1].type" },
         { "{" GOOD ",\"subject\":[{\"type\":\"O\",\"mode\":\"fixed\"}]}", "subject[0].value" },
         { "{" GOOD ",\"subject\":[{\"type\":\"O\",\"pattern\":\"(\"}]}", "subject[0].pattern" },
+        { "{" GOOD ",\"subject\":[{\"type\":\"O\",\"pattern\":\"a{1,99}{1,99}\"}]}",
+          "subject[0].pattern" },
         { "{" GOOD ",\"subject\":[{\"type\":\"O\",\"mode\":\"sometimes\"}]}", "subject[0].mode" },
         { "{" GOOD ",\"permitted\":[\"*.a.example\",\"10.0.0.0/33\"]}", "permitted[1]" },
         { "{" GOOD ",\"excluded\":[\"a b\"]}", "excluded[0]" },

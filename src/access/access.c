@@ -1,5 +1,6 @@
 #include "access/access.h"
 
+#include "access/domains.h"
 #include "access/office.h"
 #include "access/oidc.h"
 #include "access/password.h"
@@ -40,6 +41,8 @@ access_open(struct scope *s, struct db *db, struct seal *seal, const struct acce
     if (e == OK)
         e = oidc_open(s, o ? &o->providers : &(struct list){ 0 }, &a->oidc);
     if (e == OK)
+        e = domains_open(s, o ? &o->directories : &(struct list){ 0 }, &a->domains);
+    if (e == OK)
         e = tokens_open(s, db, seal, a->o.issuer, a->o.token_ms, &a->tokens);
     if (e != OK) {
         access_close(a);
@@ -55,6 +58,7 @@ access_close(struct access *a)
     if (!a)
         return;
     tokens_close(a->tokens);
+    domains_close(a->domains);
     oidc_close(a->oidc);
     guesses_free(a->guesses);
     remember_free(a->remember);
@@ -105,7 +109,7 @@ access_token_make(struct scope *s, struct access *a, const struct caller *caller
         return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "the account is gone");
     }
     TRY(e);
-    TRY(tokens_make(s, a->tokens, &p, issuing.scope, &token));
+    TRY(tokens_make(s, a->tokens, &p, issuing.scope, caller->claims, &token));
     TRY(db_write(s, a->db, issued_in, &issuing));
     *out = token;
     return OK;

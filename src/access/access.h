@@ -46,6 +46,7 @@ struct caller {
     const char *address, *user_agent; /* of the peer, or NULL */
     const char *auth;                 /* basic, token, client-cert, system */
     const char *scope;                /* of the token, or NULL */
+    const char *claims;               /* ids of known claims that they bear: "3,7"; or NULL */
     bool rate_exempt;                 /* holds rate/exempt */
     const struct grants *grants;      /* access_may() reads it */
     struct audit_actor actor;         /* the same, for audit_add() */
@@ -85,14 +86,15 @@ void access_denied(struct scope *s, struct access *a, const struct caller *calle
                    const char *what);
 
 struct access_options {
-    const char *issuer;    /* of tokens; NULL: "chancery" */
-    int64_t token_ms;      /* life of a token; 0: 1 h */
-    int64_t remember_ms;   /* how long verified credentials are remembered; 0: 60 s */
-    int lock_after;        /* wrong passwords before a lock-out; 0: 5 */
-    int64_t lock_ms;       /* the first lock-out; 0: 30 s; doubles up to an hour */
-    const char *domain;    /* of names without one; NULL: none */
-    int hashes_at_once;    /* password hashes computed at the same time; 0: 2 */
-    struct list providers; /* of struct oidc_provider (access/oidc.h) */
+    const char *issuer;      /* of tokens; NULL: "chancery" */
+    int64_t token_ms;        /* life of a token; 0: 1 h */
+    int64_t remember_ms;     /* how long verified credentials are remembered; 0: 60 s */
+    int lock_after;          /* wrong passwords before a lock-out; 0: 5 */
+    int64_t lock_ms;         /* the first lock-out; 0: 30 s; doubles up to an hour */
+    const char *domain;      /* of names without one; NULL: none */
+    int hashes_at_once;      /* password hashes computed at the same time; 0: 2 */
+    struct list providers;   /* of struct oidc_provider (access/oidc.h) */
+    struct list directories; /* of struct domain_options (access/domains.h) */
 };
 
 /** Open; makes the token key and the built-in roles when the database has none. End with

@@ -128,10 +128,7 @@ access_certificate(struct scope *s, struct access *a, struct bytes der,
         outsider_of(s, &c, &who);
         e = outsider_enter(s, a, &who, peer, &k);
     }
-    metric_add(&certificates_total, 1,
-               e == OK                                      ? "ok"
-               : e == E_UNAUTHENTICATED || e == E_FORBIDDEN ? "denied"
-                                                            : "error");
+    metric_add(&certificates_total, 1, outsider_outcome(e));
     TRY(e);
     key_of(a, der, key);
     remember_put(a->remember, key, k, MIN(c.not_after.ms - clock_now().ms, a->o.remember_ms), mark);

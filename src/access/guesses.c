@@ -104,6 +104,20 @@ guesses_failed(struct guesses *g, const char *name, int lock_after, int64_t firs
     pthread_mutex_unlock(&g->lock);
 }
 
+void
+guesses_forget(struct guesses *g, const char *name)
+{
+    uint8_t hash[SHA256_LEN];
+    struct guess *place;
+    bool same;
+
+    pthread_mutex_lock(&g->lock);
+    place = place_of(g, name, hash, &same);
+    if (same)
+        *place = (struct guess){ 0 };
+    pthread_mutex_unlock(&g->lock);
+}
+
 bool
 guesses_audit(struct guesses *g, int64_t *skipped)
 {

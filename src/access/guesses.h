@@ -1,7 +1,7 @@
 /**
- * Guesses: wrong credentials for names that do not exist, counted in memory so that such a name is
- * locked out just as an account would be; and how much of all that is worth an audit event. Any
- * thread; never waits.
+ * Guesses: wrong credentials for names that do not exist here, counted in memory so that such a
+ * name is locked out just as an account would be; and how much of all that is worth an audit event.
+ * Any thread; never waits.
  */
 #ifndef ACCESS_GUESSES_H
 #define ACCESS_GUESSES_H
@@ -22,6 +22,8 @@ int64_t lock_out_ms(int64_t failures, int lock_after, int64_t first_ms);
 int64_t guesses_locked_ms(struct guesses *g, const char *name);
 /** Count a failure for NAME. */
 void guesses_failed(struct guesses *g, const char *name, int lock_after, int64_t first_ms);
+/** NAME logged in: its failures do not count any more. */
+void guesses_forget(struct guesses *g, const char *name);
 /**
  * Whether one more refusal is to be audited: 20 at once, then 2 a second.
  *

@@ -11,6 +11,7 @@
 /* An account without a domain answers to any; one with a domain to that and to none. */
 SQL(user_by_login, "SELECT " USER_COLUMNS " FROM app_user WHERE login = $1 AND (domain = $2 OR "
                    "domain = '' OR $2 = '')");
+SQL(user_of_domain, "SELECT " USER_COLUMNS " FROM app_user WHERE login = $1 AND domain = $2");
 SQL(user_by_id, "SELECT " USER_COLUMNS " FROM app_user WHERE id = $1");
 SQL(user_by_origin, "SELECT " USER_COLUMNS " FROM app_user WHERE origin = $1");
 SQL(client_by_name, "SELECT " CLIENT_COLUMNS " FROM oauth_client WHERE client_id = $1");
@@ -38,6 +39,17 @@ principal_by_login(struct scope *s, struct db *db, const char *domain, const cha
     struct row row;
 
     TRY(db_one(s, db, &user_by_login, BIND(v_text(login), v_text(domain)), &row));
+    principal_read(&row, CALLER_USER, out);
+    return OK;
+}
+
+enum err
+principal_by_account(struct scope *s, struct db *db, const char *domain, const char *login,
+                     struct principal *out)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &user_of_domain, BIND(v_text(login), v_text(domain)), &row));
     principal_read(&row, CALLER_USER, out);
     return OK;
 }
@@ -151,6 +163,19 @@ gather_all(struct scope *s, struct db *db, struct arena *a, const struct princip
     return OK;
 }
 
+/** Claims as tokens name them: "3,7"; NULL: none. */
+static const char *
+claims_text(struct arena *a, const struct list *claims)
+{
+    const char *text = NULL;
+
+    if (!claims)
+        return NULL;
+    LIST_EACH(int64_t, id, claims)
+    text = arena_printf(a, "%s%s%lld", text ? text : "", text ? "," : "", (long long)*id);
+    return text;
+}
+
 enum err
 known_load(struct scope *s, struct db *db, const struct principal *p, const struct proof *proof,
            struct known **out)
@@ -172,6 +197,7 @@ known_load(struct scope *s, struct db *db, const struct principal *p, const stru
     c->name = arena_text(a, p->name);
     c->auth = proof->auth;
     c->scope = arena_text(a, proof->scope);
+    c->claims = claims_text(a, proof->claims);
     c->rate_exempt = p->rate_exempt || access_may(c, PERM_RATE_EXEMPT, GRANT_GLOBAL, 0);
     c->actor = (struct audit_actor){ .type = p->kind == CALLER_USER ? "user" : "client",
                                      .id = c->id_text,

@@ -19,6 +19,9 @@ struct principal {
 };
 enum err principal_by_login(struct scope *s, struct db *db, const char *domain, const char *login,
                             struct principal *out);
+/** The same, but only an account of that very domain. */
+enum err principal_by_account(struct scope *s, struct db *db, const char *domain, const char *login,
+                              struct principal *out);
 enum err principal_by_client_id(struct scope *s, struct db *db, const char *client_id,
                                 struct principal *out);
 /** By where the account comes from: "oidc:NAME:SUBJECT". */

@@ -1,6 +1,7 @@
 /* Proving who is calling. Whatever is wrong, the answer and the time it takes are the same. */
 #include "access/office.h"
 
+#include "access/domains.h"
 #include "access/oidc.h"
 #include "access/password.h"
 #include "base/metric.h"
@@ -19,10 +20,13 @@ struct attempt {
     const char *method;         /* for metrics and the record: "basic", "client" */
     const char *name;           /* as it was sent */
     const char *domain, *login; /* of users: folded; login NULL: the name cannot be one */
+    bool domain_given;          /* they wrote it; else it is the configured one */
+    struct domain *directory;   /* whose name it is; NULL: ours, or nobody's */
     const char *secret;
     const struct access_peer *peer;
     struct principal p; /* id 0: nobody of that name */
     bool ours; /* the secret is right, but something else is not: the account is switched off */
+    const char *why; /* what the record says of a refusal; NULL: what follows from the rest */
 };
 
 /* ---- secrets that are not passwords: random, so a plain hash is enough */
@@ -136,7 +140,8 @@ failed_in(struct scope *s, struct tx *tx, void *arg)
                                  .target = target_of(f->t, &actor) };
 
     if (f->audit) {
-        event.reason = f->t->ours   ? "the account is switched off"
+        event.reason = f->t->why    ? f->t->why
+                       : f->t->ours ? "the account is switched off"
                        : f->t->p.id ? "wrong password or secret"
                                     : "no such account";
         if (f->skipped > 0)
@@ -151,10 +156,12 @@ failed_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 /** What failures of a name that does not exist are counted by: the same folding as for one that
- * does. */
+ * does; a name of a directory by the directory, whichever of its domains was written. */
 static const char *
-guess_name(const struct attempt *t)
+guess_name(struct scope *s, const struct attempt *t)
 {
+    if (t->directory)
+        return arena_printf(s->arena, "%s\\%s", domain_name(t->directory), t->login);
     return t->login ? t->login : t->name;
 }
 
@@ -167,7 +174,7 @@ refuse(struct scope *s, const struct attempt *t)
     f.audit = guesses_audit(t->a->guesses, &f.skipped);
     metric_add(&attempts_total, 1, t->method, "denied");
     if (!t->p.id)
-        guesses_failed(t->a->guesses, guess_name(t), t->a->o.lock_after, t->a->o.lock_ms);
+        guesses_failed(t->a->guesses, guess_name(s, t), t->a->o.lock_after, t->a->o.lock_ms);
     if (t->p.id || f.audit)
         TRY(db_write(s, t->a->db, failed_in, &f));
     if (f.locked) /* what is remembered would open the lock for a minute */
@@ -193,6 +200,27 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
 
 /* ---- the attempt */
 
+/**
+ * Find a user's account, or the directory whose name it is. With a directory's domain only an
+ * account that was made with that very domain, and has a password, comes before the directory;
+ * without a domain every account does.
+ */
+static enum err
+user_find_any(struct scope *s, struct attempt *t)
+{
+    struct domain *d = *t->domain ? domains_find(t->a->domains, t->domain) : NULL;
+    enum err e;
+
+    if (!d || !t->domain_given)
+        e = principal_by_login(s, t->a->db, t->domain, t->login, &t->p);
+    else
+        e = principal_by_account(s, t->a->db, t->domain, t->login, &t->p);
+    if (e == OK && d && t->domain_given && !t->p.secret_hash)
+        e = E_NOT_FOUND;
+    t->directory = e == E_NOT_FOUND ? d : NULL;
+    return e;
+}
+
 /** Find the account; an account that is not there leaves p.id 0. */
 static enum err
 account_find(struct scope *s, struct attempt *t)
@@ -202,7 +230,7 @@ account_find(struct scope *s, struct attempt *t)
     if (t->kind == CALLER_CLIENT)
         e = principal_by_client_id(s, t->a->db, t->name, &t->p);
     else if (t->login)
-        e = principal_by_login(s, t->a->db, t->domain, t->login, &t->p);
+        e = user_find_any(s, t);
     if (e == E_NOT_FOUND) {
         scope_clear(s);
         t->p = (struct principal){ 0 };
@@ -218,7 +246,7 @@ lock_check(struct scope *s, const struct attempt *t)
     enum err e;
 
     if (!t->p.id)
-        left_ms = guesses_locked_ms(t->a->guesses, guess_name(t));
+        left_ms = guesses_locked_ms(t->a->guesses, guess_name(s, t));
     else if (when_given(t->p.locked_until))
         left_ms = t->p.locked_until.ms - clock_now().ms;
     if (left_ms <= 0)
@@ -227,6 +255,33 @@ lock_check(struct scope *s, const struct attempt *t)
     e = fail_code(s, E_LIMIT, CHY_LOCKED_OUT, "there were too many wrong passwords for this name");
     s->error.retry_after_s = (left_ms + SECOND_MS - 1) / SECOND_MS;
     return e;
+}
+
+/** Let their directory check the password, and remember who it was under KEY. */
+static enum err
+directory_attempt(struct scope *s, struct attempt *t, const uint8_t key[REMEMBER_KEY_LEN],
+                  const struct caller **out)
+{
+    AUTO(known_unref) struct known *k = NULL;
+    uint64_t mark = remember_mark(t->a->remember);
+    struct domain_login who = { t->domain, t->login };
+    struct outsider o;
+    enum err e = domain_check(s, t->directory, &who, t->secret, &o);
+
+    if (e == E_UNAUTHENTICATED) {
+        t->why = arena_text(s->arena, s->error.text);
+        scope_clear(s);
+        return refuse(s, t);
+    }
+    if (e == OK) {
+        guesses_forget(t->a->guesses, guess_name(s, t));
+        e = outsider_enter(s, t->a, &o, t->peer, &k);
+    }
+    metric_add(&attempts_total, 1, t->method, outsider_outcome(e));
+    TRY(e);
+    remember_put(t->a->remember, key, k, t->a->o.remember_ms, mark);
+    *out = known_caller(s, k, t->peer);
+    return OK;
 }
 
 /** Go the whole way: account, lock, secret, roles; remember who it was under KEY. */
@@ -240,6 +295,8 @@ attempt_run(struct scope *s, struct attempt *t, const uint8_t key[REMEMBER_KEY_L
 
     TRY(account_find(s, t));
     TRY(lock_check(s, t));
+    if (t->directory)
+        return directory_attempt(s, t, key, out);
     TRY(secret_check(s, t, &match));
     t->ours = match && !t->p.enabled;
     if (!match || !t->p.enabled)
@@ -288,7 +345,8 @@ access_login(struct scope *s, struct access *a, const char *name, const char *pa
 
     if (!access_name_split(s->arena, name, &t.domain, &t.login))
         t.login = NULL;
-    else if (*t.domain == '\0' && a->o.domain)
+    t.domain_given = t.login && *t.domain != '\0';
+    if (t.login && !t.domain_given && a->o.domain)
         t.domain = text_fold(s->arena, a->o.domain);
     return login_as(s, &t, out);
 }
@@ -356,10 +414,7 @@ provider_login(struct scope *s, struct access *a, const char *token, const struc
 
     if (e == OK)
         e = outsider_enter(s, a, &who, peer, &k);
-    metric_add(&attempts_total, 1, "oidc",
-               e == OK                                      ? "ok"
-               : e == E_UNAUTHENTICATED || e == E_FORBIDDEN ? "denied"
-                                                            : "error");
+    metric_add(&attempts_total, 1, "oidc", outsider_outcome(e));
     TRY(e);
     remember_key(a->remember, "token", token, key);
     remember_put(a->remember, key, k, MIN(expires.ms - clock_now().ms, a->o.remember_ms), mark);
@@ -389,12 +444,11 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
         scope_clear(s);
         e = fail_code(s, E_UNAUTHENTICATED, CHY_BAD_TOKEN, "the access token is not valid");
     }
-    metric_add(&attempts_total, 1, "token",
-               e == OK                  ? "ok"
-               : e == E_UNAUTHENTICATED ? "denied"
-                                        : "error");
+    metric_add(&attempts_total, 1, "token", outsider_outcome(e));
     TRY(e);
-    TRY(known_load(s, a->db, &p, &(struct proof){ .auth = "token", .scope = claims.scope }, &k));
+    TRY(known_load(
+        s, a->db, &p,
+        &(struct proof){ .auth = "token", .scope = claims.scope, .claims = &claims.claims }, &k));
     left_ms = claims.expires.ms - clock_now().ms;
     remember_key(a->remember, "token", token, key);
     remember_put(a->remember, key, k, MIN(left_ms, a->o.remember_ms), mark);

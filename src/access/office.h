@@ -7,6 +7,7 @@
 #include "access/remember.h"
 #include "access/tokens.h"
 
+struct domains;
 struct oidc;
 
 struct access {
@@ -17,6 +18,7 @@ struct access {
     struct guesses *guesses;
     struct tokens *tokens;
     struct oidc *oidc;
+    struct domains *domains;
     struct arena *arena; /* texts of the options */
 };
 

@@ -89,6 +89,12 @@ account_of(struct scope *s, struct access *a, const struct outsider *o,
     return OK;
 }
 
+const char *
+outsider_outcome(enum err e)
+{
+    return e == OK ? "ok" : e == E_UNAUTHENTICATED || e == E_FORBIDDEN ? "denied" : "error";
+}
+
 enum err
 outsider_enter(struct scope *s, struct access *a, const struct outsider *o,
                const struct access_peer *peer, struct known **out)

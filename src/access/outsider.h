@@ -12,7 +12,7 @@
 
 /** Somebody vouched for. */
 struct outsider {
-    const char *method;   /* constant: "oidc", "client-cert" */
+    const char *method;   /* constant: "oidc", "client-cert", "ldap" */
     const char *provider; /* its name in the configuration; "" for certificates */
     const char *origin;   /* the same for the same person for ever: "oidc:NAME:SUBJECT" */
     const char *name;     /* as shown */
@@ -29,5 +29,7 @@ struct outsider {
  */
 enum err outsider_enter(struct scope *s, struct access *a, const struct outsider *o,
                         const struct access_peer *peer, struct known **out);
+/** How an attempt that others judged ended, for metrics: "ok", "denied", "error". */
+const char *outsider_outcome(enum err e);
 
 #endif

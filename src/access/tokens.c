@@ -117,7 +117,7 @@ keys_now(struct scope *s, struct tokens *t, int64_t most_ms)
 
 enum err
 tokens_make(struct scope *s, struct tokens *t, const struct principal *p, const char *scope,
-            struct access_token *out)
+            const char *claims_text, struct access_token *out)
 {
     struct keyset *k = keys_now(s, t, RELOAD_MS);
     struct when now = clock_now();
@@ -135,7 +135,11 @@ tokens_make(struct scope *s, struct tokens *t, const struct principal *p, const 
     struct pair version = { "cver",
                             arena_printf(s->arena, "%lld", (long long)p->credential_version) };
 
+    struct pair said = { "claims", claims_text };
+
     list_add(s->arena, &claims.more.of, struct pair, version);
+    if (claims_text)
+        list_add(s->arena, &claims.more.of, struct pair, said);
     TRY(jwt_issue(s, k->signer.key, k->signer.kid, &claims, &out->text));
     out->expires_s = t->life_ms / SECOND_MS;
     out->scope = scope;
@@ -180,6 +184,22 @@ subject_read(const char *text, struct token_claims *out)
     return out->kind != CALLER_NOBODY && text_to_int(text + 2, &out->id);
 }
 
+/** The ids of "3,7"; false: it is something else. */
+static bool
+claims_read(struct scope *s, const char *text, struct list *out)
+{
+    while (!text_empty(text)) {
+        size_t len = strcspn(text, ",");
+        int64_t id;
+
+        if (!text_to_int(arena_text_n(s->arena, text, len), &id))
+            return false;
+        list_add(s->arena, out, int64_t, id);
+        text += len + (text[len] == ',');
+    }
+    return true;
+}
+
 enum err
 tokens_check(struct scope *s, struct tokens *t, const char *text, struct token_claims *out)
 {
@@ -197,8 +217,10 @@ tokens_check(struct scope *s, struct tokens *t, const char *text, struct token_c
     struct jwt_claims read;
     enum err e = jwt_verify(s, text, strlen(text), &rules, &read);
 
-    if (e == OK && (!subject_read(read.subject, &claims) ||
-                    !text_to_int(json_str(json_get(read.all, "cver")), &claims.credential_version)))
+    if (e == OK &&
+        (!subject_read(read.subject, &claims) ||
+         !text_to_int(json_str(json_get(read.all, "cver")), &claims.credential_version) ||
+         !claims_read(s, json_str(json_get(read.all, "claims")), &claims.claims)))
         e = E_UNAUTHENTICATED;
     if (e != OK) {
         scope_clear(s);

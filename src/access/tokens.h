@@ -17,10 +17,12 @@ struct token_claims {
     enum caller_kind kind;
     int64_t id, credential_version;
     const char *scope;
+    struct list claims; /* of int64_t: known claims that they bore when they logged in */
     struct when expires;
 };
+/** Make a token of P; CLAIMS as struct caller has them. */
 enum err tokens_make(struct scope *s, struct tokens *t, const struct principal *p,
-                     const char *scope, struct access_token *out);
+                     const char *scope, const char *claims, struct access_token *out);
 /** @return E_UNAUTHENTICATED with CHY_BAD_TOKEN, and one text for everything that may be wrong */
 enum err tokens_check(struct scope *s, struct tokens *t, const char *text,
                       struct token_claims *out);

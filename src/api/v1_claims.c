@@ -11,7 +11,8 @@ static const struct field v1_claim_fields[] = {
     FIELD(v1_claim, type, "type", .doc = TYPE_DOC),
     FIELD(v1_claim, value, "value"),
     FIELD(v1_claim, provider, "provider",
-          .doc = "Name of the identity provider in the configuration; empty: whoever says so."),
+          .doc = "Name of the identity provider or directory in the configuration; empty: whoever "
+                 "says so."),
     FIELD(v1_claim, description, "description"),
     FIELD(v1_claim, user, "user",
           .doc = "The account that its bearer is; empty: one made at their first login."),
@@ -56,7 +57,8 @@ const struct op v1_claims_list_op = {
     .query = &v1_claim_query_model,
     .reply = &v1_claims_model,
     .flags = OP_PAGED,
-    .doc = "The claims of identity providers and client certificates that have roles here.",
+    .doc = "The claims of identity providers, directories and client certificates that have roles "
+           "here.",
 };
 const struct op v1_claims_create_op = {
     .method = "POST",

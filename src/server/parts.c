@@ -1,9 +1,7 @@
 #include "server/parts.h"
 
-#include "access/oidc.h"
 #include "access/principals.h"
 #include "audit/checkpoint.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "pki/key_pool.h"
@@ -53,41 +51,6 @@ open_stores(struct scope *s, struct parts *p)
     return note(s, seal_open_master(s, master, !sealed, &p->app.seal), "the master key");
 }
 
-/** The identity providers as access/ wants them; faults are told with their place. */
-static enum err
-providers_of(struct scope *s, const struct list *settings, struct list *out)
-{
-    size_t n = 0;
-
-    LIST_EACH(struct provider_settings, in, settings)
-    {
-        struct oidc_provider *p = list_push(s->arena, out, struct oidc_provider);
-        const char *path = arena_printf(s->arena, "access.providers[%zu]", n++);
-
-        *p = (struct oidc_provider){ .name = in->name,
-                                     .issuer = in->issuer,
-                                     .audience = in->audience,
-                                     .jwks_url = text_empty(in->jwks_url) ? NULL : in->jwks_url,
-                                     .user_claim = in->user_claim,
-                                     .roles_claim = in->roles_claim,
-                                     .groups_claim = in->groups_claim,
-                                     .skew_ms = in->skew };
-        if (!text_starts_fold(in->issuer, "https://"))
-            problem(s, arena_printf(s->arena, "%s.issuer", path), CHY_BAD_VALUE,
-                    "an issuer is an https address");
-        if (p->jwks_url && !text_starts_fold(p->jwks_url, "https://"))
-            problem(s, arena_printf(s->arena, "%s.jwks_url", path), CHY_BAD_VALUE,
-                    "keys are fetched by https");
-        for (size_t i = 0; i + 1 < n; i++)
-            if (text_eq_fold(list_at(settings, struct provider_settings, i)->name, in->name))
-                problem(s, arena_printf(s->arena, "%s.name", path), CHY_BAD_VALUE,
-                        "there is a provider \"%s\" already", in->name);
-        if (!text_empty(in->ca))
-            TRY(file_read(s, in->ca, CA_FILE_MAX, &p->ca_pem));
-    }
-    return problems_check(s);
-}
-
 static enum err
 open_access(struct scope *s, struct parts *p)
 {
@@ -100,7 +63,7 @@ open_access(struct scope *s, struct parts *p)
     struct rate_options rate = { .per_principal = (int)set->rate_per_caller,
                                  .per_address = (int)set->rate_per_address };
 
-    TRY(providers_of(s, &set->providers, &access.providers));
+    TRY(logins_take(s, p, &access));
     p->app.rate = rate_new(&rate);
     return access_open(s, p->app.db, p->app.seal, &access, &p->app.access);
 }

@@ -45,6 +45,8 @@ enum err parts_make_dirs(struct scope *s, struct parts *p);
 /** Master key, database, users, authorities, templates: everything but the network. */
 enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
 void parts_close(struct parts *p);
+/** Who else may log people in, as access_open() takes it; what is wrong is told with its place. */
+enum err logins_take(struct scope *s, struct parts *p, struct access_options *out);
 /** First run: authorities, built-in templates; with DEV also a user and a client. */
 enum err parts_first_run(struct scope *s, struct parts *p);
 /** The first user, when there is none: NAME with PASSWORD, Administrator. */

@@ -110,6 +110,42 @@ static const struct field provider_settings_fields[] = {
 static const struct model provider_settings_model =
     MODEL(provider_settings, provider_settings_fields);
 
+#define D(member, wire, ...) FIELD(directory_settings, member, wire, __VA_ARGS__)
+static const struct field directory_settings_fields[] = {
+    D(name, "name", .flags = REQUIRED, .min = 1, .max = 64,
+      .doc = "Short; claims may be bound to it."),
+    D(domains, "domains", .model = &text_model, .flags = REQUIRED, .min = 1, .max = 20,
+      .doc = "Its domains, CONTOSO and contoso.com: of names such as CONTOSO\\ana and "
+             "ana@contoso.com; the first is shown."),
+    D(urls, "urls", .model = &text_model, .flags = REQUIRED, .min = 1, .max = 20,
+      .doc = "Its servers, in the order in which they are tried: ldaps://HOST[:PORT], or "
+             "ldap://HOST[:PORT], which becomes TLS by StartTLS before anything else."),
+    D(ca, "ca", .doc = "PEM file of the authorities of their certificates; none: the system's."),
+    D(bind_dn, "bind_dn", .max = 1024,
+      .doc = "The account that searches; none: people search themselves, or nobody's name is "
+             "needed."),
+    D(bind_password, "bind_password", .flags = SECRET | KEEP_REF,
+      .doc = "Reference to its password: file:PATH, env:NAME, seal:..."),
+    D(user_bind, "user_bind", .max = 1024,
+      .doc = "What people bind as, {login}@contoso.com or uid={login},ou=people,dc=example; none: "
+             "as the entry that bind_dn found."),
+    D(base, "base", .flags = REQUIRED, .min = 1, .max = 1024, .doc = "Below it people are."),
+    D(user_filter, "user_filter", .preset = "(|(sAMAccountName={login})(uid={login}))", .max = 2048,
+      .doc = "Finds the one entry of a person: {login}, {domain}."),
+    D(member_of, "member_of", .preset = "memberOf", .max = 64,
+      .doc = "Attribute of a person that names their groups; empty: none."),
+    D(group_base, "group_base", .max = 1024,
+      .doc = "Below it groups are, and only those count; none: base."),
+    D(group_filter, "group_filter", .preset = "(|(member={dn})(uniqueMember={dn}))", .max = 2048,
+      .doc = "Finds a person's groups: {dn}, {login}; empty: they are not searched."),
+    D(nested, "nested", .doc = "Groups of groups count, too."),
+    D(timeout, "timeout", .flags = DURATION, .preset = "5s", .min = 100, .max = 60000,
+      .doc = "Of connecting, and of each answer."),
+};
+#undef D
+static const struct model directory_settings_model =
+    MODEL(directory_settings, directory_settings_fields);
+
 #define H(member, wire, ...) FIELD(hsm_settings, member, wire, __VA_ARGS__)
 static const struct field hsm_settings_fields[] = {
     H(module, "module", .doc = "The PKCS#11 module: path of the shared library; none: no HSM."),
@@ -128,6 +164,9 @@ static const struct model hsm_settings_model = MODEL(hsm_settings, hsm_settings_
 static const struct field access_settings_fields[] = {
     FIELD(access_settings, providers, "providers", .model = &provider_settings_model, .max = 50,
           .doc = "Identity providers (OpenID Connect) whose access tokens are good here."),
+    FIELD(access_settings, directories, "directories", .model = &directory_settings_model,
+          .max = 20,
+          .doc = "Directories (Active Directory, LDAP) whose people log in with their passwords."),
     FIELD(access_settings, domain, "domain", .doc = "Of account names that come without one."),
     FIELD(access_settings, token_life, "token_life", .flags = DURATION, .preset = "1h",
           .min = 60000, .max = 86400000, .doc = "Of an access token."),

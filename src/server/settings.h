@@ -30,13 +30,22 @@ struct provider_settings {
     const char *ca; /* PEM file */
     int64_t skew;
 };
+/** A directory whose people log in with the passwords that they have there. */
+struct directory_settings {
+    const char *name, *ca, *bind_dn, *bind_password, *user_bind, *base, *user_filter, *member_of,
+        *group_base, *group_filter;
+    struct list domains, urls; /* of const char * */
+    bool nested;
+    int64_t timeout;
+};
 struct hsm_settings {
     const char *module, *pin;
     struct pairs pins;
     int64_t sessions, timeout;
 };
 struct access_settings {
-    struct list providers; /* of struct provider_settings */
+    struct list providers;   /* of struct provider_settings */
+    struct list directories; /* of struct directory_settings */
     const char *domain;
     int64_t token_life, lock_after, lock_time, rate_per_caller, rate_per_address;
 };

@@ -1,0 +1,317 @@
+"""People of a directory: their password, their groups and the roles that come with them, against a real slapd."""
+import json
+import socket
+import time
+import uuid
+
+import pytest
+import requests
+
+import admin
+import chancery
+import directory
+import keys
+import processes
+from directory import BASE, PASSWORDS
+
+
+@pytest.fixture(scope="module")
+def contoso(tmp_path_factory):
+    one = directory.Slapd(tmp_path_factory.mktemp("slapd"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def joined(new_server, contoso, tmp_path):
+    """Start a server that lets the people of directories in: joined({...}, ...) with entries of access.directories."""
+    def start(*directories, **access):
+        config = tmp_path / "chancery.yaml"
+        config.write_text(json.dumps({"access": {"directories": list(directories) or [contoso.settings()], **access}}))
+        config.chmod(0o600)
+        return new_server(settings={}, config=config).start()
+    return start
+
+
+def claim(server, type, value, roles, **more):
+    reply = server.client().rest("POST", "/claims", json={"type": type, "value": value, "roles": roles, **more})
+    assert reply.status_code == 201, reply.text
+    return reply.json()
+
+
+def caller(server, user, password=None):
+    """A client in the person's name, by default with their password; both in UTF-8 (RFC 7617 section 2.1)."""
+    password = password or PASSWORDS[user.split("\\")[-1].split("@")[0].lower()]
+    return server.client(user.encode(), password.encode())
+
+
+def call(server, user, password=None, path="/Certificates"):
+    return caller(server, user, password).command("GET", path)
+
+
+def accounts(server):
+    return server.client().rest("GET", "/users", params={"contains": "ldap:contoso"}).json()["items"]
+
+
+def whoami(server, user, password=None):
+    reply = caller(server, user, password).rest("GET", "/whoami")
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+@pytest.mark.seed("S137")
+def test_each_form_of_a_name_is_the_same_account_and_without_a_role_nobody_gets_one(joined, contoso):
+    server = joined()
+    forms = ["CONTOSO\\ana", "ana@contoso.com", "contoso\\ANA", "Ana@CONTOSO.COM", "contoso.com\\ana", "ana@contoso"]
+    for form in forms:
+        stranger = call(server, form)
+        assert stranger.status_code == 403 and "no role" in stranger.json()["Message"], stranger.text
+    assert accounts(server) == []
+    claim(server, "user", "CONTOSO\\ana", ["Auditor"], provider="contoso")
+    seen = [whoami(server, form) for form in forms]
+    assert {row["id"] for row in seen} == {seen[0]["id"]}
+    assert seen[0]["name"] == "CONTOSO\\Ana" and seen[0]["auth"] == "ldap" and seen[0]["roles"] == ["Auditor"]
+    account, = accounts(server)
+    assert account["name"] == "CONTOSO\\Ana"
+    events = server.client().rest("GET", "/audit", params={"action": "user.create", "actor": "CONTOSO\\Ana"}).json()
+    event = server.client().rest("GET", f"/audit/{events['items'][0]['id']}").text
+    assert "ldap:contoso:000102030405060708090a0b0c0d0e0f" in event, event
+    # log out, log in: a token carries the roles of the groups that there were
+    reply = server.client(nobody=True).command("POST", "/Auth/Login", json={
+        "username": "ana@contoso.com", "password": PASSWORDS["ana"]})
+    token = chancery.good(reply)["access_token"]
+    mine = server.client(token=token).rest("GET", "/whoami").json()
+    assert mine["id"] == seen[0]["id"] and mine["roles"] == ["Auditor"] and mine["auth"] == "token"
+    assert server.client(token=token).command("GET", "/Certificates").status_code == 200
+
+
+@pytest.mark.seed("S132")
+@pytest.mark.parametrize("how, value", [
+    ({}, "PKI-Administrators"), ({"group_filter": ""}, "contoso\\pki-administrators"),
+    ({"member_of": ""}, f"cn=PKI-Administrators,ou=groups,{BASE}")], ids=["both", "memberOf", "search"])
+def test_a_group_is_a_member_of_a_role_and_its_members_come_and_go(joined, contoso, how, value):
+    server = joined(contoso.settings(**how))
+    claim(server, "group", value, ["Administrator"], provider="contoso")
+    claim(server, "group", "PKI-Users", ["Requester"])
+    assert whoami(server, "CONTOSO\\bob")["roles"] == ["Administrator"]
+    assert whoami(server, "CONTOSO\\eve")["roles"] == ["Requester"]
+    assert call(server, "CONTOSO\\ana").status_code == 403
+    contoso.member(contoso.admins, contoso.ana, "add")
+    try:
+        assert whoami(server, "CONTOSO\\ana")["roles"] == ["Administrator"]
+    finally:
+        contoso.member(contoso.admins, contoso.ana, "delete")
+    # what was proved is remembered for a minute by the very name; another form asks anew
+    assert whoami(server, "ana@contoso.com")["roles"] == []
+    assert call(server, "contoso.com\\ana").status_code == 403
+
+
+def test_groups_elsewhere_do_not_count_and_nested_ones_do_when_they_are_asked_for(joined, contoso):
+    elsewhere = contoso.group("PKI-Operators", [contoso.ana], "elsewhere")
+    inner = contoso.group("Team, (inner) *", [contoso.ana], rdn="Team\\, (inner) *")
+    middle = contoso.group("Team-middle", [inner])
+    outer = contoso.group("Team-outer", [middle])
+    contoso.member(inner, outer, "add")  # a circle
+    try:
+        server = joined(contoso.settings(nested=True))
+        claim(server, "group", "PKI-Operators", ["Administrator"])
+        assert call(server, "CONTOSO\\ana").status_code == 403
+        claim(server, "group", "Team-outer", ["Operator"])
+        assert whoami(server, "CONTOSO\\ana")["roles"] == ["Operator"]
+        flat = joined(contoso.settings())
+        claim(flat, "group", "Team-outer", ["Operator"])
+        assert call(flat, "CONTOSO\\ana").status_code == 403
+        claim(flat, "group", "Team, (inner) *", ["Operator"])
+        assert whoami(flat, "CONTOSO\\ana")["roles"] == ["Operator"]
+    finally:
+        for group in (elsewhere, inner, middle, outer):
+            contoso.remove(group)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("user_bind", [f"uid={{login}},ou=people,{BASE}"])
+@pytest.mark.parametrize("address", ["ldaps", "start_tls"])
+def test_people_may_search_themselves_by_either_way_to_tls(joined, contoso, user_bind, address):
+    server = joined(contoso.settings(user_bind=user_bind, bind_dn="", bind_password="", urls=[getattr(contoso, address)]))
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    assert whoami(server, "CONTOSO\\bob")["roles"] == ["Auditor"]
+    for name in ("bob,ou=people", "bob+cn=bob", "nobody", "*"):
+        assert call(server, f"CONTOSO\\{name}", PASSWORDS["bob"]).status_code == 401
+    assert call(server, "CONTOSO\\bob", "wrong").status_code == 401
+
+
+@pytest.mark.once
+def test_start_tls_comes_before_every_password(joined, contoso):
+    server = joined(contoso.settings(urls=[contoso.start_tls]))  # slapd refuses passwords without TLS
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    assert whoami(server, "CONTOSO\\bob")["roles"] == ["Auditor"]
+
+
+def test_nothing_but_the_right_password_of_the_right_name_lets_anybody_in(joined, contoso):
+    server = joined(lock_after=1000)
+    claim(server, "group", "PKI-Administrators", ["Administrator"])
+    claim(server, "user", "CONTOSO\\", ["Administrator"])
+    wrong = [("bob", ""), ("bob", "x"), ("bob", PASSWORDS["bob"].upper()), ("bob", PASSWORDS["ana"]),
+             ("nobody", PASSWORDS["bob"]), ("*", PASSWORDS["bob"]), ("b*", PASSWORDS["bob"]),
+             ("bob)(uid=*", PASSWORDS["bob"]), ("bob)(|(uid=bob", PASSWORDS["bob"]), ("\\62ob", PASSWORDS["bob"]),
+             ("bob,ou=people", PASSWORDS["bob"]), (f"uid=bob,ou=people,{BASE}", PASSWORDS["bob"]),
+             ("chancery", contoso.service_password), ("bob ", "x"), ("x" * 240, "y")]
+    texts = set()
+    for login, password in wrong:
+        session = requests.Session()
+        session.trust_env, session.verify = False, str(server.ca)
+        reply = session.get(server.url.rstrip("/") + "/KeyfactorAPI/Certificates",
+                            auth=(f"CONTOSO\\{login}".encode(), password.encode()), timeout=30)
+        assert reply.status_code == 401, (login, password, reply.status_code, reply.text)
+        texts.add(reply.json()["Message"])
+        login_reply = server.client(nobody=True).command("POST", "/Auth/Login", json={
+            "username": f"{login}@contoso.com", "password": password})
+        assert login_reply.status_code in (400, 401), login_reply.text
+    assert len(texts) == 1, texts
+    assert whoami(server, "CONTOSO\\bob")["roles"] == ["Administrator"]
+    assert len(accounts(server)) == 1
+    # the log and the record tell what for, and nobody's password
+    events = server.client().rest("GET", "/audit", params={"action": "login.failed", "limit": 100}).json()["items"]
+    record = "".join(server.client().rest("GET", f"/audit/{row['id']}").text for row in events)
+    assert "nobody in the directory has that name" in record and "Invalid credentials" in record
+    assert "the password is empty" in record
+    everything = server.log.read_text() + record
+    assert not [password for _, password in wrong if len(password) > 8 and password in everything]
+
+
+def test_a_guessed_name_is_locked_under_each_of_its_forms(joined, contoso):
+    server = joined(lock_time="2s")
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    for n in range(5):
+        assert call(server, ("CONTOSO\\bob", "bob@contoso.com")[n % 2], f"wrong {n}").status_code == 401
+    locked = call(server, "contoso.com\\bob")
+    assert locked.status_code == 429 and int(locked.headers["Retry-After"]) > 0, locked.text
+    assert call(server, "CONTOSO\\eve").status_code == 403  # others are not
+    processes.wait_until(lambda: call(server, "CONTOSO\\bob").status_code == 200, 20, 0.3, what="the end of the lock")
+    for n in range(4):  # and who logged in begins anew
+        assert call(server, "CONTOSO\\bob", f"wrong {n}").status_code == 401
+    assert call(server, "bob@contoso.com").status_code == 200
+
+
+def test_a_directory_that_is_away_stops_its_people_and_nobody_else(joined, contoso):
+    server = joined(contoso.settings(timeout="1s"))
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    contoso.stop()
+    try:
+        away = call(server, "CONTOSO\\bob")
+        assert away.status_code == 503 and "contoso" in away.json()["Message"], away.text
+        assert int(away.headers["Retry-After"]) > 0 and "localhost" not in away.text
+        assert server.client().command("GET", "/Certificates").status_code == 200
+        line = server.lines(event="integration.failed")[0]
+        assert line["integration"] == "contoso" and line["module"] == "integration.contoso"
+        assert line["operation"] == "login" and contoso.ldaps in line["error"]
+    finally:
+        contoso.start()
+    assert whoami(server, "CONTOSO\\bob")["roles"] == ["Auditor"]
+    metrics = requests.get(server.url.rstrip("/") + "/metrics", verify=str(server.ca), timeout=10).text
+    assert 'chancery_directory_requests_total{provider="contoso",operation="login",result="ok"} 1' in metrics
+    assert 'chancery_directory_requests_total{provider="contoso",operation="login",result="error"} 1' in metrics
+
+
+@pytest.mark.once
+def test_the_next_server_is_asked_when_one_is_silent(joined, contoso):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        url = f"ldaps://localhost:{silent.getsockname()[1]}"
+        server = joined(contoso.settings(urls=[url, contoso.ldaps], timeout="500ms"))
+        claim(server, "group", "PKI-Administrators", ["Auditor"])
+        assert whoami(server, "CONTOSO\\bob")["roles"] == ["Auditor"]
+        began = time.monotonic()
+        assert call(server, "bob@contoso.com").status_code == 200
+        assert time.monotonic() - began < 0.5  # the one that answered comes first now
+        alone = joined(contoso.settings(urls=[url], timeout="500ms"))
+        began = time.monotonic()
+        assert call(alone, "CONTOSO\\bob").status_code == 503
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("fault", ["another authority", "another host", "our own password", "no such base",
+                                   "a base elsewhere", "a malformed filter"])
+def test_a_directory_that_cannot_be_trusted_or_asked_lets_nobody_in(joined, contoso, tmp_path, fault):
+    other = tmp_path / "other.pem"
+    other.write_bytes(keys.self_signed("localhost", dns=["localhost"])[0].public_bytes(keys.PEM))
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong")
+    wrong.chmod(0o600)
+    more, words = {
+        "another authority": ({"ca": str(other)}, "certificate of localhost is refused"),
+        "another host": ({"urls": [contoso.ldaps.replace("localhost", "127.0.0.1")]}, "mismatch"),
+        "our own password": ({"bind_password": f"file:{wrong}"}, "by which it is searched"),
+        "no such base": ({"base": f"ou=nowhere,{BASE}"}, "No such object"),
+        "a base elsewhere": ({"base": "dc=fabrikam,dc=com"}, "refers to another one"),
+        "a malformed filter": ({"user_filter": "(uid={login}"}, "malformed"),
+    }[fault]
+    server = joined(contoso.settings(**more))
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    reply = call(server, "CONTOSO\\bob")
+    assert reply.status_code == 503, reply.text
+    line = server.lines(event="integration.failed")[0]
+    assert words in line["error"], line
+
+
+def test_our_own_accounts_stay_beside_a_directory(joined, contoso):
+    server = joined(domain="contoso.com")
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    name, password = admin.user(server, roles=["Operator"])
+    assert whoami(server, name, password)["roles"] == ["Operator"]
+    # without a domain: ours first, then the configured domain's
+    assert whoami(server, "bob")["name"] == "CONTOSO\\bob"
+    made = server.client().rest("POST", "/users", json={"name": "bob", "password": "a long password of ours",
+                                                        "roles": ["Operator"]})
+    assert made.status_code == 201, made.text
+    assert whoami(server, "bob", "a long password of ours")["name"] == "bob"
+    # with the directory's domain it is the directory's, whatever else there is
+    assert whoami(server, "CONTOSO\\bob")["name"] == "CONTOSO\\bob"
+    assert call(server, "CONTOSO\\bob", "a long password of ours").status_code == 401
+    # unless an account was made with that very domain
+    made = server.client().rest("POST", "/users", json={"name": "CONTOSO\\frank", "roles": ["Operator"],
+                                                        "password": "another password of ours"})
+    assert made.status_code == 201, made.text
+    assert whoami(server, "contoso\\frank", "another password of ours")["roles"] == ["Operator"]
+    # another domain is not the directory's to judge
+    assert call(server, "FABRIKAM\\bob").status_code == 401
+
+
+def test_who_gets_a_used_name_does_not_get_the_account(joined, contoso):
+    server = joined()
+    login = f"temp{uuid.uuid4().hex[:6]}"
+    first = contoso.person(login, "a first long password")
+    claim(server, "user", f"{login}@contoso.com", ["Auditor"])
+    one = whoami(server, f"CONTOSO\\{login}", "a first long password")
+    contoso.remove(first)
+    assert call(server, f"{login}@contoso.com", "a first long password").status_code == 401
+    contoso.person(login, "a second long password")
+    two = whoami(server, f"CONTOSO\\{login}", "a second long password")
+    assert one["id"] != two["id"] and one["name"] == two["name"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("more, words", [
+    ({"urls": ["http://dc1"]}, "access.directories[0].urls[0]"),
+    ({"urls": []}, "access.directories[0].urls"),
+    ({"domains": ["CONTOSO", "contoso"]}, "access.directories[0].domains[1]"),
+    ({"domains": ["a@b"]}, "access.directories[0].domains[0]"),
+    ({"user_filter": "(uid=ana)"}, "access.directories[0].user_filter"),
+    ({"user_bind": "cn=everybody"}, "access.directories[0].user_bind"),
+    ({"group_filter": "(cn=*)"}, "access.directories[0].group_filter"),
+    ({"bind_password": ""}, "access.directories[0].bind_password"),
+    ({"bind_password": "file:/nonexistent"}, "/nonexistent"),
+    ({"ca": "/nonexistent"}, "/nonexistent"),
+    ({"nested": True, "group_filter": ""}, "access.directories[0].nested"),
+    ({"base": ""}, "access.directories[0].base"),
+])
+def test_a_directory_that_is_configured_wrongly_is_refused_by_its_place(contoso, tmp_path, more, words):
+    config = tmp_path / "chancery.yaml"
+    config.write_text(json.dumps({"access": {"directories": [contoso.settings(**more)]}}))
+    config.chmod(0o600)
+    done = chancery.processes.run([chancery.PROGRAM, "serve", "--dev", "--config", config, "--data-dir",
+                                   tmp_path / "data", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
+    assert done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr
+    assert contoso.service_password not in done.stdout + done.stderr

@@ -239,14 +239,14 @@ build(struct scope *s, struct ca_office *office, const struct ca_key *key, struc
     return check_list(s, office, key, p->der);
 }
 
-/* A little before now, but neither before the key's certificate nor, should the clock have been set
- * back a little, before the last list. */
+/* A little before now, but not before the key's certificate, and later than the last list as long
+ * as that is not in the future: caches tell lists from one another by this date. */
 static struct when
 this_update_at(const struct ca_key *key, const struct numbering *n, struct when now)
 {
     int64_t at = MAX(when_s(now) - CRL_BACKDATE_MS / 1000, when_s(key->cert->not_before));
 
-    return WHEN_S(MAX(at, MIN(when_s(n->last_this_update), when_s(now))));
+    return WHEN_S(MAX(at, MIN(when_s(n->last_this_update) + 1, when_s(now))));
 }
 
 enum err

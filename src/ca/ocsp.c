@@ -11,6 +11,7 @@
 
 #define OCSP_LIFE_MS (4 * DAY_MS)
 #define OCSP_BACKDATE_MS (5 * MINUTE_MS) /* for clients whose clocks are slow */
+#define SETTLED_MS 2000                  /* a second, and as long as others take to follow */
 #define FRESH_MS 5000 /* how old our knowledge of other servers' revocations may be */
 
 COUNTER(answers, "chancery_ocsp_requests_total", "OCSP requests answered.", "status", "source");
@@ -56,11 +57,26 @@ ocsp_forget_all(struct ca_office *office)
     ocsp_cache_forget_all(office->cache);
 }
 
+/* Within the second in which it was made, and until the other servers know what changed then, an
+ * answer is not told by its date from one that takes its place. */
+static void
+show_kept(const struct ocsp_kept *kept, struct when now, struct ocsp_answer *out)
+{
+    bool dated = now.ms >= kept->this_update.ms + OCSP_BACKDATE_MS + SETTLED_MS;
+
+    *out = (struct ocsp_answer){ .der = kept->der,
+                                 .cacheable = true,
+                                 .modified = dated ? kept->this_update : WHEN_NONE,
+                                 .next_update = kept->next_update,
+                                 .lines = dated ? kept->lines : http_undated(kept->lines) };
+}
+
 bool
 ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request,
                  bool is_get UNUSED, struct ocsp_answer *out)
 {
     const struct ca_snapshot *snap;
+    struct when now = clock_now();
     struct ocsp_kept kept;
     struct ocsp_cert_id id;
     struct bytes nonce;
@@ -74,15 +90,11 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
     snap = ca_snapshot_ref(office);
     key = key_asked(snap, &id);
     found = key && ocsp_cache_get(office->cache, &(struct ocsp_slot){ key->id, id.hash, id.serial },
-                                  clock_now(), s->arena, &kept);
+                                  now, s->arena, &kept);
     ca_snapshot_unref(snap);
     if (!found)
         return false;
-    *out = (struct ocsp_answer){ .der = kept.der,
-                                 .cacheable = true,
-                                 .this_update = kept.this_update,
-                                 .next_update = kept.next_update,
-                                 .lines = kept.lines };
+    show_kept(&kept, now, out);
     metric_add(&answers, 1, "successful", "memory");
     return true;
 }
@@ -156,6 +168,7 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
                               .singles = singles,
                               .count = rq->count };
     bool echo = rq->nonce.len >= 1 && rq->nonce.len <= 32;
+    struct ocsp_kept kept;
 
     if (!key->responder || when_cmp(key->responder->not_after, now) <= 0)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
@@ -171,16 +184,16 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
         singles[i].next_update = WHEN_S(when_s(until));
     }
     TRY(sign_answer(s, key->responder, &plan, &out->der));
-    out->this_update = singles[0].this_update;
-    out->next_update = singles[0].next_update;
-    out->cacheable = rq->count == 1 && !echo && singles[0].status != OCSP_UNKNOWN;
-    if (!out->cacheable)
+    if (rq->count != 1 || echo || singles[0].status == OCSP_UNKNOWN)
         return OK;
-    out->lines = http_validators(s->arena, out->der, out->this_update, out->next_update);
+    kept = (struct ocsp_kept){ .der = out->der,
+                               .this_update = singles[0].this_update,
+                               .next_update = singles[0].next_update,
+                               .until = when_add_ms(now, (until.ms - now.ms) / 2) };
+    kept.lines = http_validators(s->arena, kept.der, kept.this_update, kept.next_update);
     ocsp_cache_put(office->cache,
-                   &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark,
-                   &(struct ocsp_kept){ out->der, out->this_update, out->next_update,
-                                        when_add_ms(now, (until.ms - now.ms) / 2), out->lines });
+                   &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark, &kept);
+    show_kept(&kept, now, out);
     return OK;
 }
 

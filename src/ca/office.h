@@ -146,9 +146,10 @@ enum err crl_current(struct scope *s, struct ca_office *office, const struct ca_
 /** An answer; DER lives in s->arena or for ever. */
 struct ocsp_answer {
     struct bytes der;
-    bool cacheable;                       /* a GET's answer may be kept by proxies */
-    struct when this_update, next_update; /* when cacheable */
-    const char *lines;                    /* when cacheable: its http_validators() */
+    bool cacheable;          /* a GET's answer may be kept by proxies */
+    struct when modified;    /* when cacheable: of no other answer; or WHEN_NONE */
+    struct when next_update; /* when cacheable */
+    const char *lines;       /* when cacheable: its http_validators() */
 };
 /**
  * Answer from memory alone, never waiting: for the loop. False: ask ocsp_answer_slow() on a worker.

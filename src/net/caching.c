@@ -1,7 +1,9 @@
 #include "net/caching.h"
 
 #include "pki/hash.h"
+#include <string.h>
 
+#define LAST_MODIFIED "Last-Modified: "
 #define TAG_LEN 16 /* of the hash: more than anybody finds twice */
 
 char *
@@ -16,9 +18,28 @@ http_etag(struct arena *a, struct bytes body)
 char *
 http_validators(struct arena *a, struct bytes body, struct when modified, struct when expires)
 {
-    bool ends = when_given(expires);
+    bool dated = when_given(modified), ends = when_given(expires);
 
-    return arena_printf(a, "Last-Modified: %s\r\n%s%s%sETag: %s\r\n", when_http(a, modified),
+    return arena_printf(a, "%s%s%s%s%s%sETag: %s\r\n", dated ? LAST_MODIFIED : "",
+                        dated ? when_http(a, modified) : "", dated ? "\r\n" : "",
                         ends ? "Expires: " : "", ends ? when_http(a, expires) : "",
                         ends ? "\r\n" : "", http_etag(a, body));
+}
+
+const char *
+http_undated(const char *lines)
+{
+    return text_starts(lines, LAST_MODIFIED) ? strchr(lines, '\n') + 1 : lines;
+}
+
+bool
+http_has_it(struct arena *a, const struct http_known *known, struct bytes body,
+            struct when modified)
+{
+    struct when w;
+
+    if (known->match)
+        return text_eq(known->match, "*") || strstr(known->match, http_etag(a, body));
+    return known->since && when_given(modified) && when_parse_http(known->since, &w) &&
+           when_s(modified) == when_s(w);
 }

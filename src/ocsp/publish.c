@@ -17,23 +17,13 @@ rest_of(const struct http_request *http, const char *prefix)
 
 /* Caching (RFC 5019 section 6.2, RFC 9110 sections 8.8 and 13.1). */
 
-static bool
-not_modified(struct http_request *http, struct bytes body, struct when modified)
-{
-    const char *match = http_header(http, "If-None-Match"),
-               *since = http_header(http, "If-Modified-Since");
-    struct when w;
-
-    if (match)
-        return text_eq(match, "*") || strstr(match, http_etag(http->scope->arena, body));
-    return since && when_parse_http(since, &w) && when_s(modified) <= when_s(w);
-}
-
-/* LINES: the body's http_validators(). */
+/* LINES: the body's http_validators() with MODIFIED. */
 static void
 reply_cached(struct http_request *http, const char *type, struct bytes body, struct when modified,
              const char *lines, int64_t max_age_s)
 {
+    struct http_known known = { http_header(http, "If-None-Match"),
+                                http_header(http, "If-Modified-Since") };
     struct buf all;
 
     buf_init_in(&all, http->scope->arena, 1024);
@@ -42,7 +32,7 @@ reply_cached(struct http_request *http, const char *type, struct bytes body, str
     buf_int(&all, MAX(max_age_s, INT64_C(0)));
     buf_text(&all, ", public, no-transform, must-revalidate\r\n");
     http_reply_lines(http, buf_str(&all));
-    if (not_modified(http, body, modified))
+    if (http_has_it(http->scope->arena, &known, body, modified))
         http_reply(http, 304, NULL, (struct bytes){ NULL, 0 });
     else
         http_reply_held(http, 200, type, body);
@@ -89,7 +79,7 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
         return;
     }
     now = clock_now();
-    reply_cached(http, OCSP_TYPE, answer->der, answer->this_update, answer->lines,
+    reply_cached(http, OCSP_TYPE, answer->der, answer->modified, answer->lines,
                  (answer->next_update.ms - now.ms) / 1000 / 2);
 }
 
@@ -148,6 +138,14 @@ key_of_file(const struct ca_snapshot *snap, const char *file, bool crl)
     return NULL;
 }
 
+/* Each list is dated later than the one before, and back; only where that leads up to now may the
+ * next one bear the same date. */
+static struct when
+date_of(const struct crl_published *crl)
+{
+    return when_s(crl->this_update) < when_s(clock_now()) ? crl->this_update : WHEN_NONE;
+}
+
 static void
 serve_crl(struct http_request *http)
 {
@@ -156,6 +154,7 @@ serve_crl(struct http_request *http)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
     const struct ca_key *key = key_of_file(snap, rest_of(http, "/crl/"), true);
     struct crl_published crl;
+    struct when modified;
     enum err e = key ? crl_current(s, app->office, key, &crl) : E_NOT_FOUND;
 
     if (e == E_NOT_FOUND) {
@@ -165,8 +164,9 @@ serve_crl(struct http_request *http)
         http_reply_header(http, "Retry-After", "5");
         plain(http, 503, "the CRL cannot be read now\n");
     } else { /* revocations bring a new list within seconds, so nobody keeps one for long */
-        reply_cached(http, "application/pkix-crl", crl.der, crl.this_update,
-                     http_validators(s->arena, crl.der, crl.this_update, crl.next_update), 10);
+        modified = date_of(&crl);
+        reply_cached(http, "application/pkix-crl", crl.der, modified,
+                     http_validators(s->arena, crl.der, modified, crl.next_update), 10);
     }
 }
 
@@ -183,10 +183,9 @@ serve_ca(struct http_request *http)
         plain(http, 404, "no such CA certificate\n");
         return;
     }
-    der = bytes_copy(http->scope->arena, key->cert_der);
-    reply_cached(http, "application/pkix-cert", der, key->cert->not_before,
-                 http_validators(http->scope->arena, der, key->cert->not_before, WHEN_NONE),
-                 CA_MAX_AGE_S);
+    der = bytes_copy(http->scope->arena, key->cert_der); /* its dates do not tell when it came */
+    reply_cached(http, "application/pkix-cert", der, WHEN_NONE,
+                 http_validators(http->scope->arena, der, WHEN_NONE, WHEN_NONE), CA_MAX_AGE_S);
 }
 
 static void

@@ -113,6 +113,22 @@ ocsp_on_worker(struct http_request *http)
     reply_ocsp(http, is_get, &answer);
 }
 
+/* What never comes to a responder is answered in its language too, where that has a word. */
+static void
+ocsp_refuse(struct http_request *http, int status)
+{
+    enum ocsp_failure said = status == 413   ? OCSP_MALFORMED_REQUEST
+                             : status == 503 ? OCSP_TRY_LATER
+                                             : OCSP_INTERNAL_ERROR;
+
+    if (status != 413 && status < 500)
+        return;
+    if (status == 503)
+        http_reply_header(http, "Retry-After", "1");
+    http_reply_header(http, "Cache-Control", "no-store");
+    http_reply_held(http, 200, OCSP_TYPE, ocsp_failure(said));
+}
+
 /* Files. */
 
 static void
@@ -202,14 +218,16 @@ static const struct http_route ocsp_post = { .name = "/ocsp/{ca}",
                                              .pool = POOL_LOOP,
                                              .body_limit = OCSP_REQUEST_MAX,
                                              .handle = ocsp_on_loop,
-                                             .slow = ocsp_on_worker };
+                                             .slow = ocsp_on_worker,
+                                             .refuse = ocsp_refuse };
 static const struct http_route ocsp_get = { .name = "/ocsp/{ca}/{request}",
                                             .api = "ocsp",
                                             .listeners = BOTH,
                                             .pool = POOL_LOOP,
                                             .body_limit = 4,
                                             .handle = ocsp_on_loop,
-                                            .slow = ocsp_on_worker };
+                                            .slow = ocsp_on_worker,
+                                            .refuse = ocsp_refuse };
 static const struct http_route crl_get = { .name = "/crl/{file}",
                                            .api = "ocsp",
                                            .listeners = BOTH,

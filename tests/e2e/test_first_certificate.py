@@ -252,6 +252,18 @@ def test_a_date_never_hides_a_change(client):
         assert tagged.status_code == 200 and tagged.content != had.content
 
 
+@pytest.mark.once
+def test_what_is_no_ocsp_request_is_refused_in_its_language(client):
+    where = keys.addresses(keys.load(client.enroll()["Certificates"][0]))["ocsp"][0]
+    for body, chunked in ((b"\x30" * 16385, False), (b"\x30" * 100000, False), (b"\x30" * 100000, True), (b"x", False)):
+        reply = requests.post(where, data=iter([body]) if chunked else body, timeout=20,
+                              headers={"Content-Type": "application/ocsp-request"})
+        assert reply.status_code == 200 and reply.headers["Content-Type"] == "application/ocsp-response", reply.text
+        said = keys.ocsp.load_der_ocsp_response(reply.content)
+        assert said.response_status == keys.ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+        assert "no-store" in reply.headers["Cache-Control"]
+
+
 def test_ocsp_echoes_the_nonce_and_keeps_no_such_answer(client):
     answer = client.enroll()
     leaf, issuer = (keys.load(pem) for pem in answer["Certificates"][:2])

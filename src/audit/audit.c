@@ -64,12 +64,16 @@ static enum err
 text_of(struct scope *s, const struct audit_event *event, const struct audit_place *place,
         struct buf *text)
 {
-    const char *request_id = event->request && event->request->id ? event->request->id : s->id;
+    struct audit_request request = event->request ? *event->request : (struct audit_request){ 0 };
     struct canonical_view view;
     const char *fault = NULL;
     bool has_json = false;
 
-    canonical_event(text, event, place, request_id);
+    if (!request.id)
+        request.id = s->id;
+    if (!request.trace_id)
+        request.trace_id = s->trace_id;
+    canonical_event(text, event, place, &request);
     if (!buf_str(text))
         return fail(s, E_LIMIT, "the audit event %s is larger than 64 KiB",
                     audit_action_info(event->action)->name);

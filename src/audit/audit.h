@@ -44,7 +44,8 @@ struct audit_change {
     } kind; /* JSON: canonical already; secret: not told */
 };
 
-/** The call that led to the event. What is NULL is left out; without an id, the scope's. */
+/** The call that led to the event. What is NULL is left out; without an id or a trace, the scope's.
+ */
 struct audit_request {
     const char *id, *method, *route, *trace_id, *operation_id;
 };
@@ -58,7 +59,7 @@ struct audit_event {
     size_t related_count;
     const struct audit_change *changes;
     size_t change_count;
-    const struct audit_request *request; /* NULL: only the scope's id */
+    const struct audit_request *request; /* NULL: only the scope's id and trace */
     const char *reason;                  /* the person's comment, or a ticket */
     const char *message;                 /* one sentence for people; NULL: the catalogue's */
 };

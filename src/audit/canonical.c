@@ -160,21 +160,19 @@ changes_write(struct buf *out, bool *first, const struct audit_event *e, bool af
 }
 
 static void
-request_write(struct buf *out, bool *first, const struct audit_request *r, const char *id)
+request_write(struct buf *out, bool *first, const struct audit_request *r)
 {
     bool first_inside = true;
 
-    if (!id)
+    if (!r || !r->id)
         return;
     key(out, first, "request");
     buf_byte(out, '{');
-    member(out, &first_inside, "id", id);
-    if (r) {
-        member(out, &first_inside, "method", r->method);
-        member(out, &first_inside, "operation_id", r->operation_id);
-        member(out, &first_inside, "route", r->route);
-        member(out, &first_inside, "trace_id", r->trace_id);
-    }
+    member(out, &first_inside, "id", r->id);
+    member(out, &first_inside, "method", r->method);
+    member(out, &first_inside, "operation_id", r->operation_id);
+    member(out, &first_inside, "route", r->route);
+    member(out, &first_inside, "trace_id", r->trace_id);
     buf_byte(out, '}');
 }
 
@@ -222,7 +220,7 @@ time_write(struct buf *out, struct when at)
 
 void
 canonical_event(struct buf *out, const struct audit_event *e, const struct audit_place *place,
-                const char *request_id)
+                const struct audit_request *request)
 {
     const struct audit_action_info *info = audit_action_info(e->action);
     bool first = true;
@@ -242,7 +240,7 @@ canonical_event(struct buf *out, const struct audit_event *e, const struct audit
     hex_write(out, place->prev);
     member(out, &first, "reason", e->reason);
     related_write(out, &first, e);
-    request_write(out, &first, e->request, request_id);
+    request_write(out, &first, request);
     key(out, &first, "seq");
     buf_int(out, place->seq);
     if (e->target.type) {

@@ -18,9 +18,10 @@ struct audit_place {
     uint8_t prev[AUDIT_HASH_LEN]; /* the hash of the event before; zeros for the first */
 };
 
-/** Write EVENT, at PLACE, as canonical JSON without its hash. REQUEST_ID may be NULL. */
+/** Write EVENT, at PLACE, as canonical JSON without its hash. REQUEST stands for the event's, and
+ * may be NULL. */
 void canonical_event(struct buf *out, const struct audit_event *event,
-                     const struct audit_place *place, const char *request_id);
+                     const struct audit_place *place, const struct audit_request *request);
 /** Write TEXT as a string by RFC 8785 section 3.2.2.2. */
 void canonical_text(struct buf *out, const char *text);
 const char *audit_outcome_name(enum audit_outcome outcome);

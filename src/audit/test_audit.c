@@ -132,7 +132,7 @@ TEST(every_member_and_every_character_is_written_canonically)
     const char *fault;
 
     buf_init_in(&text, s->arena, AUDIT_EVENT_MAX);
-    canonical_event(&text, &event, &place, request.id);
+    canonical_event(&text, &event, &place, &request);
     buf_init_in(&again, s->arena, AUDIT_EVENT_MAX);
     assert_ok(s, json_canonical(s, buf_bytes(&text), &again));
     assert_string_equal(buf_str(&text), buf_str(&again));

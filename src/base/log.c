@@ -133,6 +133,8 @@ log_event_at(const struct scope *s, enum log_level level, const char *event, con
         { .name = "module", .text = s ? s->module : NULL },
         { .name = "event", .text = event },
         { .name = "request_id", .text = s ? s->id : NULL },
+        { .name = "trace_id", .text = s ? s->trace_id : NULL },
+        { .name = "span_id", .text = s ? s->span_id : NULL },
         { .name = "actor", .text = s ? s->principal : NULL },
         { .name = "ip", .text = s ? s->address : NULL },
     };

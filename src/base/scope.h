@@ -13,13 +13,15 @@
 
 struct scope {
     struct arena *arena;
-    struct error error;    /* the last failure; kind OK when there is none */
-    struct list problems;  /* of struct problem: what decoding and policy found wrong */
-    int64_t deadline_ms;   /* of clock_mono_ms(); INT64_MAX for none */
-    const char *id;        /* a ULID: in logs, audit and X-Request-Id */
-    const char *principal; /* who asks, for logs: "u_17"; NULL when nobody is known */
-    const char *module;    /* for logs: "http", "jobs" */
-    const char *address;   /* the peer's address, or NULL */
+    struct error error;             /* the last failure; kind OK when there is none */
+    struct list problems;           /* of struct problem: what decoding and policy found wrong */
+    int64_t deadline_ms;            /* of clock_mono_ms(); INT64_MAX for none */
+    const char *id;                 /* a ULID: in logs, audit and X-Request-Id */
+    const char *principal;          /* who asks, for logs: "u_17"; NULL when nobody is known */
+    const char *module;             /* for logs: "http", "jobs" */
+    const char *address;            /* the peer's address, or NULL */
+    const char *trace_id, *span_id; /* of the caller's trace, in hex; NULL: it belongs to none */
+    bool trace_sampled;             /* the caller records it */
 };
 
 /** A scope with an arena of its own and no deadline; MODULE is constant text. */

@@ -1,5 +1,6 @@
 #include "net/client_try.h"
 
+#include "net/trace.h"
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,6 +181,7 @@ set_headers(struct run *run, CURL *h)
 {
     const struct attempt *x = run->x;
     struct arena *a = run->s->arena;
+    const char *trace = trace_give(run->s);
 
     LIST_EACH(const struct header, field, &x->call->headers)
     {
@@ -192,6 +194,8 @@ set_headers(struct run *run, CURL *h)
     else if (x->call->body.len)
         add_line(run, "Content-Type: application/octet-stream");
     add_line(run, "Expect:");
+    if (trace)
+        add_line(run, arena_printf(a, "traceparent: %s", trace));
     if (x->auth)
         add_line(run, (const char *)x->auth->data);
     SET(run, h, CURLOPT_HTTPHEADER, run->headers);

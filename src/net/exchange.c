@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/step.h"
+#include "net/trace.h"
 #include <string.h>
 
 #define DEADLINE_MS (60 * SECOND_MS)
@@ -177,6 +178,22 @@ admitted(struct http_conn *c)
         accept_body(c);
 }
 
+/* Whose trace the request belongs to; two are as good as none. */
+static void
+take_trace(struct http_conn *c)
+{
+    const char *found = NULL;
+    int count = 0;
+
+    LIST_EACH(struct header, h, &c->rq.headers)
+    if (text_eq_fold(h->name, "traceparent")) {
+        found = h->value;
+        count++;
+    }
+    if (count == 1)
+        trace_take(&c->scope, found);
+}
+
 /* The head is here: which route is it, and may it go on? */
 static void
 head_done(struct http_conn *c)
@@ -195,6 +212,7 @@ head_done(struct http_conn *c)
     rq->headers = h->headers;
     c->close = h->close;
     c->unread = h->length != 0;
+    take_trace(c);
     route = server->o.route(rq);
     rq->route = route;
     scope_deadline_in(&c->scope, route->deadline_ms ? route->deadline_ms : DEADLINE_MS);

@@ -1,5 +1,6 @@
 /* The client: what goes out, what comes back, and where it may go. */
 #include "net/test_fake_peer.h"
+#include "net/trace.h"
 
 #include <sys/socket.h>
 
@@ -38,6 +39,32 @@ TEST(a_call_brings_status_headers_and_body)
     assert_true(fake_heard(&f, "User-Agent: chancery/"));
     assert_true(fake_heard(&f, "\r\n\r\n{\"x\":1}"));
     assert_false(fake_heard(&f, "Expect"));
+}
+
+TEST(a_call_goes_out_in_the_trace_that_led_to_it)
+{
+    static const struct fake_step steps[] = { { .status = 200 } };
+
+    for (int traced = 0; traced <= 1; traced++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        AUTO(fake_stop) struct fake_peer f = { 0 };
+        AUTO(peer_free) struct peer *p = NULL;
+        struct call c = { 0 };
+        struct reply r = { 0 };
+
+        if (traced)
+            trace_take(s, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        fake_start(&f, NULL, steps, COUNT(steps));
+        p = fake_client(s, NULL, (struct peer_options){ 0 });
+        c.url = fake_url(s, &f, "/");
+        assert_ok(s, peer_call(s, p, &c, &r));
+        assert_int_equal(fake_heard(&f, "traceparent:"), traced);
+        if (traced)
+            assert_true(fake_heard(&f, arena_printf(s->arena,
+                                                    "traceparent: 00-4bf92f3577b34da6a3ce"
+                                                    "929d0e0e4736-%s-01\r\n",
+                                                    s->span_id)));
+    }
 }
 
 TEST(every_method_goes_out_as_it_is)

@@ -140,6 +140,22 @@ def test_a_request_id_is_answered_and_logged(server, client):
     assert processes.wait_until(lambda: server.lines(request_id=number), 5, what="the access line")
 
 
+def test_a_request_of_a_trace_is_found_by_it_in_log_and_audit(server, client):
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    name = admin.role(server, [])
+    reply = client.rest("DELETE", f"/roles/{name}", headers={"traceparent": f"00-{trace}-{parent}-01"})
+    assert reply.status_code == 204, reply.text
+    line, = processes.wait_until(lambda: server.lines(request_id=reply.headers["x-request-id"]), 5, what="the access line")
+    assert line["trace_id"] == trace and re.fullmatch("[0-9a-f]{16}", line["span_id"]) and line["span_id"] != parent
+    (event,), = admin.sql(server, "SELECT event FROM audit WHERE action = 'role.delete' ORDER BY ts DESC LIMIT 1")
+    event = json.loads(event)
+    assert event["target"]["name"] == name and event["request"] == {"id": line["request_id"], "trace_id": trace}
+    for bad in (f"00-{trace}-{parent}", f"ff-{trace}-{parent}-01", f"00-{'0' * 32}-{parent}-01", "x" * 4000):
+        reply = client.command("GET", "/Status/Endpoints", headers={"traceparent": bad})
+        line, = processes.wait_until(lambda: server.lines(request_id=reply.headers["x-request-id"]), 5, what="a line")
+        assert reply.status_code == 200 and "trace_id" not in line and "span_id" not in line
+
+
 def serial_of(server):
     """The serial of the certificate that the HTTPS listener shows."""
     host, port = server.url.rstrip("/").split("//")[1].rsplit(":", 1)

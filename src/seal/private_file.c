@@ -35,6 +35,17 @@ check_private(struct scope *s, const char *path, const struct stat *st, enum pri
     return OK;
 }
 
+enum err
+private_file_check(struct scope *s, const char *path, enum private_to to)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return fail(s, errno == ENOENT || errno == ENOTDIR ? E_NOT_FOUND : E_UNAVAILABLE,
+                    "cannot look at %s: %s", path, strerror(errno));
+    return check_private(s, path, &st, to);
+}
+
 static enum err
 read_all(struct scope *s, int fd, const char *path, struct secret *into)
 {

@@ -24,6 +24,10 @@ enum private_to {
 enum err private_file_read(struct scope *s, const char *path, size_t max, enum private_to to,
                            struct secret **out);
 
+/** Whether private_file_read() would read it, without doing so: for files that are read by others,
+ * or in spite of it. */
+enum err private_file_check(struct scope *s, const char *path, enum private_to to);
+
 /**
  * Write a file of mode 0600 by way of a temporary one beside it; on return it is on disk, name and
  * all. At any moment a crash leaves the old file or the new one.

@@ -8,6 +8,7 @@
 #include "pki/csr.h"
 #include "pki/pem.h"
 #include "seal/keyring.h"
+#include "seal/private_file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,16 @@
 
 #define LIFE_MS (90 * DAY_MS)
 #define FILE_MAX_BYTES (1u << 20)
+
+/* A key that others may read is theirs too; a server that does not start helps nobody. */
+static void
+warn_of_readers(struct scope *s, const char *path)
+{
+    if (private_file_check(s, path, PRIVATE_GROUP) == OK)
+        return;
+    log_failure(s, LOG_WARN, "listen.key is not private");
+    scope_clear(s);
+}
 
 static enum err
 configured(struct scope *s, struct parts *p)
@@ -29,6 +40,7 @@ configured(struct scope *s, struct parts *p)
     TRY(note(s, file_read(s, p->set->listen->certificate, FILE_MAX_BYTES, &chain),
              "listen.certificate"));
     TRY(note(s, file_read(s, p->set->listen->key, FILE_MAX_BYTES, &key_pem), "listen.key"));
+    warn_of_readers(s, p->set->listen->key);
     e = key_from_pem(s, key_pem, NULL, &pkey);
     {
         union {

@@ -15,7 +15,8 @@ static const struct field listen_settings_fields[] = {
     L(certificate, "certificate",
       .doc = "PEM file of the server's certificate and chain; none: one of our own CA, renewed by "
              "itself."),
-    L(key, "key", .doc = "PEM file of its private key, mode 0600."),
+    L(key, "key",
+      .doc = "PEM file of its private key, mode 0600, or 0640 for a group; others are warned of."),
     L(names, "names", .model = &text_model, .max = 100,
       .doc = "Further names and addresses of this server."),
     L(loops, "loops", .preset = "0", .min = 0, .max = 64,

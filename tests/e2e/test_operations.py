@@ -224,7 +224,7 @@ def test_a_reload_says_what_waits_for_the_next_start_and_takes_its_own_certifica
     (tmp_path / "own.pem").write_text("".join(c.public_bytes(keys.PEM).decode()
                                               for c in keys.load_all("".join(made["Certificates"]))))
     (tmp_path / "own.key").write_text(keys.key_pem(key))
-    (tmp_path / "own.key").chmod(0o600)
+    (tmp_path / "own.key").chmod(0o644)
     address = urllib.parse.urlsplit(server.url)
 
     def served():
@@ -236,6 +236,14 @@ def test_a_reload_says_what_waits_for_the_next_start_and_takes_its_own_certifica
     processes.wait_until(lambda: "own.example" in served(), 10, what="the certificate that was configured")
     waits = [event["msg"] for event in server.lines(level="warn") if "next start" in event["msg"]]
     assert waits == ["listen.loops changed: that takes effect at the next start"], waits
+    warned, = server.lines(level="warn", msg="listen.key is not private")
+    assert "own.key has mode 0644" in warned["error"]
+    (tmp_path / "own.key").chmod(0o640)
+    config.write_text(f"listen:\n  certificate: {tmp_path}/own.pem\n  key: {tmp_path}/own.key\n  loops: 3\n")
+    server.process.send_signal(signal.SIGHUP)
+    processes.wait_until(lambda: len([event for event in server.lines(level="warn") if "loops" in event["msg"]]) == 2, 10,
+                         what="a reload")
+    assert len(server.lines(level="warn", msg="listen.key is not private")) == 1
     config.write_text("log:\n  level: info\n")
     server.process.send_signal(signal.SIGHUP)
     processes.wait_until(lambda: "own.example" not in served(), 10, what="the server's own certificate")

@@ -123,9 +123,13 @@ render_error(struct http_request *http, struct app *app UNUSED, int status, enum
     struct scope *s = http->scope;
     struct command_error out = { .error_code = error_code(s, e),
                                  .message = error_message(s, status) };
-    struct request *rq = http->route->data ? http->state : NULL;
+    const struct request *rq = request_of(http);
     struct buf b;
 
+    if (rq && rq->op == &oauth_token_op) {
+        oauth_render(http, status);
+        return;
+    }
     if (rq && rq->failed_operations)
         out.failed = *rq->failed_operations;
     if (status == 401) {

@@ -58,6 +58,8 @@ enum err metadata_fields_delete(struct request *rq);
 enum err metadata_fields_in_use(struct request *rq);
 enum err auth_login(struct request *rq);
 enum err oauth_token(struct request *rq);
+/** A failure of oauth_token() before it ran, as RFC 6749 section 5.2 has it. */
+void oauth_render(struct http_request *http, int status);
 enum err status_endpoints(struct request *rq);
 enum err status_health(struct request *rq);
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define JSON "application/json; charset=utf-8"
+
 static enum err
 answer_token(struct request *rq, const struct caller *caller, const char *scope, bool show_scope)
 {
@@ -29,18 +31,37 @@ auth_login(struct request *rq)
 }
 
 /* RFC 6749 section 5.2: errors of the token endpoint have a form of their own. */
-static enum err
-oauth_error(struct request *rq, int status, const char *error, const char *why)
+static struct bytes
+oauth_body(struct scope *s, const char *error, const char *why)
 {
     struct buf b;
 
-    buf_init_in(&b, rq->scope->arena, 4096);
+    buf_init_in(&b, s->arena, 4096);
     buf_printf(&b, "{\"error\":\"%s\",\"error_description\":", error);
     json_text(&b, why);
     buf_byte(&b, '}');
+    return buf_bytes(&b);
+}
+
+static enum err
+oauth_error(struct request *rq, int status, const char *error, const char *why)
+{
     if (status == 401)
         http_reply_header(rq->http, "WWW-Authenticate", "Basic realm=\"Keyfactor\"");
-    return reply_bytes(rq, status, "application/json; charset=utf-8", buf_bytes(&b));
+    return reply_bytes(rq, status, JSON, oauth_body(rq->scope, error, why));
+}
+
+void
+oauth_render(struct http_request *http, int status)
+{
+    const char *text = http->scope->error.text;
+    const char *error = status == 429 || status == 503 ? "temporarily_unavailable"
+                        : status >= 500                ? "server_error"
+                                                       : "invalid_request";
+
+    if (status == 500 || text_empty(text) || strlen(text) > 1024)
+        text = "the request cannot be served";
+    http_reply(http, status, JSON, oauth_body(http->scope, error, text));
 }
 
 /* Client id and secret of a Basic header, each form-encoded (RFC 6749 section 2.3.1). */

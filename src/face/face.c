@@ -51,6 +51,12 @@ bound_of(const struct http_request *http)
     return (const struct bound *)http->route->data;
 }
 
+const struct request *
+request_of(const struct http_request *http)
+{
+    return bound_of(http)->handle ? http->state : NULL;
+}
+
 static void
 render(struct http_request *http, int status, enum err e)
 {

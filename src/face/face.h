@@ -100,6 +100,10 @@ void face_endpoints(struct scope *s, const struct face *f, const struct caller *
 /** All operations that are bound, for OpenAPI; *COUNT receives how many. */
 const struct op *const *face_ops(const struct face *f, size_t *count);
 
+/** The request that a failure is rendered of; NULL before there is one, and of paths that lead
+ * nowhere. */
+const struct request *request_of(const struct http_request *http);
+
 /* For handlers. */
 /** A path variable's text, or NULL. */
 const char *var_text(const struct request *rq, const char *name);

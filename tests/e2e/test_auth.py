@@ -78,6 +78,18 @@ def test_the_token_address_refuses_in_the_words_of_rfc_6749(server, fields, stat
     assert (reply.status_code, reply.json()["error"]) == (status, error), reply.text
 
 
+@pytest.mark.parametrize("body", ["grant_type=client_credentials&client_id=%zz&client_secret=x", "grant_type=%",
+                                  "grant_type=client_credentials&client_secret=%00", "grant_type=%ff"])
+def test_a_bad_escape_in_a_token_request_is_an_invalid_request(server, body):
+    reply = requests.post(server.url.rstrip("/") + "/KeyfactorAPI/OAuth/Token", verify=str(server.ca), timeout=30,
+                          data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert reply.status_code == 400 and reply.json()["error"] == "invalid_request", reply.text
+    assert "escape" in reply.json()["error_description"]
+    assert set(reply.json()) == {"error", "error_description"}
+    tall = requests.post(reply.url, verify=str(server.ca), timeout=30, data={"client_id": "x" * 300, "grant_type": "x"})
+    assert tall.status_code == 400 and tall.json()["error"] == "invalid_request" and "client_id" in tall.text
+
+
 def test_all_forms_of_a_users_name_are_one_account(server):
     name, password = admin.user(server)
     for form in (name, f"CONTOSO\\{name}", f"contoso\\{name}", f"{name}@contoso", f"{name}@CONTOSO", name.upper()):

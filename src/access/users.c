@@ -1,6 +1,7 @@
 #include "access/manage.h"
 
 #include "access/password.h"
+#include <string.h>
 
 #define COLUMNS \
     "id, version, name, display_name, email, enabled, created_at, last_login_at, locked_until "
@@ -122,6 +123,9 @@ user_add(struct scope *s, struct access *a, const struct caller *by, const struc
         problem(s, "name", CHY_BAD_VALUE,
                 "an account is name, DOMAIN\\name or name@domain, at most "
                 "256 bytes without control characters");
+    else if (strchr(in->account, ':')) /* RFC 7617 section 2 */
+        problem(s, "name", CHY_BAD_VALUE,
+                "a name with a colon cannot log in: HTTP Basic ends the name there");
     user_judge(s, in);
     if (password)
         password_judge(s, "password", password);

@@ -90,6 +90,14 @@ def test_a_bad_escape_in_a_token_request_is_an_invalid_request(server, body):
     assert tall.status_code == 400 and tall.json()["error"] == "invalid_request" and "client_id" in tall.text
 
 
+def test_a_name_with_a_colon_is_refused_as_basic_cannot_carry_it(server, client):
+    reply = client.rest("POST", "/users", json={"name": "who:ever", "password": "long enough a password"})
+    assert reply.status_code == 400, reply.text
+    problem, = reply.json()["problems"]
+    assert problem["field"] == "name" and "colon" in problem["reason"]
+    assert client.rest("GET", "/users", params={"contains": "who"}).json()["items"] == []
+
+
 def test_all_forms_of_a_users_name_are_one_account(server):
     name, password = admin.user(server)
     for form in (name, f"CONTOSO\\{name}", f"contoso\\{name}", f"{name}@contoso", f"{name}@CONTOSO", name.upper()):

@@ -116,7 +116,7 @@ enum err role_add(struct scope *s, struct access *a, const struct caller *by, co
                   struct role *out);
 enum err role_edit(struct scope *s, struct access *a, const struct caller *by,
                    const struct role *in, struct role *out);
-/** E_CONFLICT: it is built in, or somebody holds it. */
+/** E_CONFLICT: it is built in, somebody holds it, or it owns certificates. */
 enum err role_delete(struct scope *s, struct access *a, const struct caller *by, int64_t id,
                      int64_t version);
 enum err role_get(struct scope *s, struct access *a, int64_t id, struct role *out);

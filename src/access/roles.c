@@ -33,6 +33,7 @@ SQL(role_members, "SELECT m.member_kind, m.member_id, COALESCE(u.name, c.client_
 SQL(member_put, "INSERT INTO role_member (role, member_kind, member_id) VALUES ($1, $2, $3) "
                 "ON CONFLICT (role, member_kind, member_id) DO NOTHING");
 SQL(member_drop, "DELETE FROM role_member WHERE role = $1 AND member_kind = $2 AND member_id = $3");
+SQL(role_owns, "SELECT COUNT(*) FROM (SELECT id FROM certificate WHERE owner_role = $1 LIMIT 1) o");
 SQL(user_exists, "SELECT name FROM app_user WHERE id = $1");
 SQL(client_exists, "SELECT client_id FROM oauth_client WHERE id = $1");
 SQL(claim_exists, "SELECT value FROM claim WHERE id = $1");
@@ -356,12 +357,16 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct role_change *r = arg;
     struct role old;
+    struct row row;
 
     TRY(present_role(s, tx, r->in->id, r->in->version, &old));
     if (old.immutable)
         return fail(s, E_CONFLICT, "the role \"%s\" is built in", old.name);
     if (old.members.count > 0)
         return fail(s, E_CONFLICT, "the role \"%s\" has %zu members", old.name, old.members.count);
+    TRY(tx_one(s, tx, &role_owns, BIND(v_int(old.id)), &row));
+    if (row_int(&row) > 0)
+        return fail(s, E_CONFLICT, "the role \"%s\" owns certificates", old.name);
     TRY(tx_do(s, tx, &grants_drop, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &role_drop, BIND(v_int(old.id))));
     return change_audit(s, tx, &r->c, AUDIT_ROLE_DELETE, role_object(s, &old), NULL);
@@ -399,7 +404,7 @@ grant_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
     *(add ? &one.after : &one.before) = grant_text(s, r->grant);
     list_add(s->arena, &r->c.changes, struct audit_change, one);
     return change_audit(s, tx, &r->c, add ? AUDIT_PERMISSION_GRANT : AUDIT_PERMISSION_WITHDRAW,
-                        role_object(s, &old), NULL);
+                       role_object(s, &old), NULL);
 }
 
 static enum err
@@ -464,7 +469,7 @@ member_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
     *(add ? &one.after : &one.before) = principal_id_text(s->arena, r->member.kind, r->member.id);
     list_add(s->arena, &r->c.changes, struct audit_change, one);
     return change_audit(s, tx, &r->c, add ? AUDIT_ROLE_MEMBER_ADD : AUDIT_ROLE_MEMBER_REMOVE,
-                        role_object(s, &old), NULL);
+                       role_object(s, &old), NULL);
 }
 
 static enum err

@@ -129,7 +129,7 @@ const struct op v1_roles_delete_op = {
     .tag = TAG,
     .needs = "security/modify",
     .flags = OP_ETAG,
-    .doc = "Remove a role that nobody holds.",
+    .doc = "Remove a role that nobody holds and that owns no certificate.",
 };
 const struct op v1_members_add_op = {
     .method = "POST",

@@ -176,9 +176,9 @@ SQL(add_request, "INSERT INTO request (public_id, endpoint, transaction_key, req
                  "requester_id, requester_name, "
                  "authority, template, template_version, csr, key_hash, subject, disposition, "
                  "pending_kind, message, renews, "
-                 "created_at, decided_at, metadata) "
+                 "created_at, decided_at, metadata, owner_role) "
                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-                 "$17, $18, $19) RETURNING id");
+                 "$17, $18, $19, $20) RETURNING id");
 SQL(link_request, "UPDATE request SET certificate = $2 WHERE id = $1");
 SQL(by_transaction,
     "SELECT id, public_id, disposition, COALESCE(certificate, 0), requester_kind, requester_id, "
@@ -214,7 +214,8 @@ write_request(struct scope *s, struct tx *tx, struct passage *p, enum dispositio
              v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject.text),
              v_int((int64_t)d), v_int(pending_kind), v_text(p->out->message), v_id(in->renews),
              v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
-             v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL)),
+             v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL),
+             v_id(in->owner_role)),
         &row));
     p->out->request_id = row_int(&row);
     return OK;
@@ -276,6 +277,7 @@ issue_in(struct scope *s, struct tx *tx, void *arg)
         .template_version = p->tmpl->version_id,
         .protocol = p->in->endpoint,
         .requester = p->in->caller->name,
+        .owner_role = p->in->owner_role,
         .renews = p->in->renews,
         .imported_at = p->now,
         .state = CERT_ACTIVE,

@@ -65,6 +65,7 @@ struct enroll {
     struct when not_before, not_after;
     int64_t validity_ms;   /* 0: the template's */
     int64_t renews;        /* certificate id, or 0 */
+    int64_t owner_role;    /* the role that owns it, or 0 */
     struct pairs metadata; /* what is to be noted about the certificate */
     bool make_key;         /* the server makes the key, by .key; .csr is not read, and
                               transaction_key must be NULL */

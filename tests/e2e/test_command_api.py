@@ -305,6 +305,35 @@ def test_members_match_in_any_case_and_unknown_ones_are_ignored(client):
         assert client.post("/Enrollment/CSR", body)["CertificateInformation"]["RequestDisposition"] == "ISSUED"
 
 
+@pytest.mark.parametrize("path", ["/Enrollment/CSR", "/Enrollment/PFX"])
+def test_an_owner_is_a_role_that_the_caller_may_name(server, client, path):
+    def ask(who, **owner):
+        more = {"CSR": keys.new_csr("own.example.com", ["own.example.com"])} if path.endswith("CSR") else {
+            "Subject": "CN=own.example.com", "SANs": {"dns": ["own.example.com"]}, "Password": "long enough to be taken"}
+        return who.command("POST", path, json={"Template": template, "CertificateAuthority": "", **more, **owner})
+    template = client.server_template()
+    name, password = admin.user(server, permissions=["enrollment/csr", "enrollment/pfx", "certificates/read"])
+    own = client.rest("GET", f"/users/{name}").json()["roles"][0]
+    role = next(one for one in client.rest("GET", "/roles", params={"limit": 1000}).json()["items"] if one["name"] == own)
+    before = client.total()
+    for who, owner, field in ((client, {"OwnerRoleName": "no such role"}, "OwnerRoleName"),
+                              (client, {"OwnerRoleId": 999999}, "OwnerRoleId"),
+                              (client, {"OwnerRoleId": role["id"], "OwnerRoleName": "Auditor"}, "OwnerRoleName"),
+                              (server.client(name, password), {"OwnerRoleName": "Administrator"}, "OwnerRoleName")):
+        reply = ask(who, **owner)
+        assert reply.status_code == 400 and field in reply.json()["Message"], reply.text
+    assert client.total() == before
+    for who, owner in ((client, {"OwnerRoleId": role["id"]}), (client, {"OwnerRoleName": own.upper(), "OwnerRoleId": 0}),
+                       (server.client(name, password), {"OwnerRoleName": own, "OwnerRoleId": role["id"]})):
+        made = good(ask(who, **owner))["CertificateInformation"]
+        number = made.get("KeyfactorID") or made["KeyfactorId"]
+        assert client.get(f"/Certificates/{number}")["OwnerRoleId"] == role["id"]
+    assert client.total(f'OwnerRoleName -eq "{own}"') == 3
+    client.rest("DELETE", f"/users/{name}")
+    refused = client.rest("DELETE", f"/roles/{role['id']}")
+    assert refused.status_code == 409 and "owns certificates" in refused.text
+
+
 def test_a_dropped_extension_is_named_in_the_answer(client):
     policies = keys.x509.CertificatePolicies([keys.x509.PolicyInformation(
         keys.x509.ObjectIdentifier("1.2.3.4"), None)])

@@ -182,7 +182,7 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     change_text(s, &c->c, "user", "", in->user ? in->user : "");
     TRY(roles_replace(s, tx, &c->c, CALLER_CLAIM, id, &in->roles));
     TRY(present_claim(s, tx, id, 0, &c->result));
-    return change_audit(s, tx, &c->c, AUDIT_CLAIM_CREATE, claim_object(s, &c->result), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLAIM_CREATE, claim_object(s, &c->result), NULL);
 }
 
 enum err
@@ -225,7 +225,7 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
     TRY(present_claim(s, tx, in->id, 0, &c->result));
     change_text(s, &c->c, "description", old.description, c->result.description);
     change_text(s, &c->c, "user", old.user, c->result.user);
-    return change_audit(s, tx, &c->c, AUDIT_CLAIM_EDIT, claim_object(s, &c->result), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLAIM_EDIT, claim_object(s, &c->result), NULL);
 }
 
 enum err
@@ -252,7 +252,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     TRY(present_claim(s, tx, c->in->id, c->in->version, &old));
     TRY(tx_do(s, tx, &claim_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &claim_drop, BIND(v_int(old.id))));
-    return change_audit(s, tx, &c->c, AUDIT_CLAIM_DELETE, claim_object(s, &old), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLAIM_DELETE, claim_object(s, &old), NULL);
 }
 
 enum err

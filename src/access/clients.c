@@ -112,7 +112,7 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     change_text(s, &c->c, "description", NULL, in->description);
     TRY(roles_replace(s, tx, &c->c, CALLER_CLIENT, id, &in->roles));
     TRY(result_read(s, tx, c, id));
-    return change_audit(s, tx, &c->c, AUDIT_CLIENT_CREATE, client_object(s, &c->result), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLIENT_CREATE, client_object(s, &c->result), NULL);
 }
 
 static void
@@ -177,7 +177,7 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
         TRY(roles_replace(s, tx, &c->c, CALLER_CLIENT, in->id, &in->roles));
     TRY(administrators_check(s, tx, administrators));
     TRY(result_read(s, tx, c, in->id));
-    return change_audit(s, tx, &c->c, AUDIT_CLIENT_EDIT, client_object(s, &c->result), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLIENT_EDIT, client_object(s, &c->result), NULL);
 }
 
 enum err
@@ -208,7 +208,7 @@ secret_in(struct scope *s, struct tx *tx, void *arg)
     TRY(present_client(s, tx, c->in->id, c->in->version, &old));
     TRY(tx_do(s, tx, &client_new_hash, BIND(v_int(old.id), v_text(c->hash))));
     list_add(s->arena, &c->c.changes, struct audit_change, secret);
-    return change_audit(s, tx, &c->c, AUDIT_CLIENT_SECRET, client_object(s, &old), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLIENT_SECRET, client_object(s, &old), NULL);
 }
 
 enum err
@@ -238,7 +238,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_do(s, tx, &client_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &client_drop, BIND(v_int(old.id))));
     TRY(administrators_check(s, tx, administrators));
-    return change_audit(s, tx, &c->c, AUDIT_CLIENT_DELETE, client_object(s, &old), NULL);
+    return change_tell(s, tx, &c->c, AUDIT_CLIENT_DELETE, client_object(s, &old), NULL);
 }
 
 enum err

@@ -6,6 +6,7 @@
 #include "access/password.h"
 #include "base/metric.h"
 #include "base/secret.h"
+#include "jobs/outbox.h"
 #include "pki/hash.h"
 
 #include <string.h>
@@ -126,7 +127,9 @@ failures_count(struct scope *s, struct tx *tx, struct failing *f, const struct a
               BIND(v_int(t->p.id), v_when(when_add_ms(clock_now(), lock_ms)))));
     locked.message = arena_printf(s->arena, "%s is locked out for %lld s", t->p.name,
                                   (long long)(lock_ms / SECOND_MS));
-    return audit_add(s, tx, &locked);
+    TRY(audit_add(s, tx, &locked));
+    return outbox_add(s, tx, EVENT_ACCESS_CHANGED, 0,
+                      principal_id_text(s->arena, t->kind, t->p.id));
 }
 
 static enum err

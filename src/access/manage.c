@@ -1,5 +1,6 @@
 #include "access/manage.h"
 
+#include "jobs/outbox.h"
 #include <string.h>
 
 void
@@ -13,8 +14,8 @@ change_text(struct scope *s, struct change *c, const char *field, const char *be
 }
 
 enum err
-change_audit(struct scope *s, struct tx *tx, const struct change *c, enum audit_action action,
-             struct audit_object target, const char *message)
+change_tell(struct scope *s, struct tx *tx, const struct change *c, enum audit_action action,
+            struct audit_object target, const char *message)
 {
     struct audit_event event = { .action = action,
                                  .actor = &c->by->actor,
@@ -22,8 +23,10 @@ change_audit(struct scope *s, struct tx *tx, const struct change *c, enum audit_
                                  .changes = c->changes.items,
                                  .change_count = c->changes.count,
                                  .message = message };
+    bool one = text_eq(target.type, "user") || text_eq(target.type, "client");
 
-    return audit_add(s, tx, &event);
+    TRY(audit_add(s, tx, &event));
+    return outbox_add(s, tx, EVENT_ACCESS_CHANGED, 0, one ? target.id : NULL);
 }
 
 void

@@ -15,9 +15,10 @@ struct change {
 /** Note a changed text for the record, when it differs. */
 void change_text(struct scope *s, struct change *c, const char *field, const char *before,
                  const char *after);
-/** Write the event of a change. */
-enum err change_audit(struct scope *s, struct tx *tx, const struct change *c,
-                      enum audit_action action, struct audit_object target, const char *message);
+/** Write the event of a change, and tell all servers: of a user or client, what they remember of
+ * it, of anything else, what they remember of anybody is out of date. */
+enum err change_tell(struct scope *s, struct tx *tx, const struct change *c,
+                     enum audit_action action, struct audit_object target, const char *message);
 /** A text of a field: at most MAX bytes, no controls. */
 void text_judge(struct scope *s, const char *path, const char *text, size_t max);
 

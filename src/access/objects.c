@@ -84,7 +84,7 @@ audit_changes(struct scope *s, struct tx *tx, struct grants_change *c, int64_t r
     enum err e = OK;
 
     if (c->c.changes.count)
-        e = change_audit(
+        e = change_tell(
             s, tx, &c->c, action,
             (struct audit_object){ "role", arena_printf(s->arena, "%lld", (long long)role), name },
             NULL);
@@ -131,7 +131,7 @@ set_in(struct scope *s, struct tx *tx, void *arg)
     c->c.changes = (struct list){ 0 };
     LIST_EACH(struct object_grants, edit, c->edits)
     TRY(edit_role(s, tx, c, edit));
-    return outbox_add(s, tx, EVENT_ACCESS_CHANGED, 0, NULL);
+    return OK;
 }
 
 enum err

@@ -1,7 +1,7 @@
 /**
  * Principals: users, OAuth2 clients, roles and grants as people manage them. Every change is
  * audited in its own transaction, and takes effect for remembered credentials at once on this
- * server, within a minute on others.
+ * server, on others when they have followed the events: within a second.
  *
  * Edits take the version that was read (0: whichever it is) and fail with E_CONFLICT,
  * CHY_VERSION_CHANGED when the object changed since. None of these checks permissions: that is the

@@ -272,7 +272,7 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     TRY(result_read(s, tx, r, id));
     change_text(s, &r->c, "permissions", "", grants_text(s, &r->result.grants));
     change_text(s, &r->c, "members", "", members_text(s, &r->result.members));
-    return change_audit(s, tx, &r->c, AUDIT_ROLE_CREATE, role_object(s, &r->result), NULL);
+    return change_tell(s, tx, &r->c, AUDIT_ROLE_CREATE, role_object(s, &r->result), NULL);
 }
 
 /** Change what the role itself says; what is built in stays as it is. */
@@ -316,7 +316,7 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
                 grants_text(s, &r->result.grants));
     change_text(s, &r->c, "members", members_text(s, &old.members),
                 members_text(s, &r->result.members));
-    return change_audit(s, tx, &r->c, AUDIT_ROLE_EDIT, role_object(s, &r->result), NULL);
+    return change_tell(s, tx, &r->c, AUDIT_ROLE_EDIT, role_object(s, &r->result), NULL);
 }
 
 static enum err
@@ -369,7 +369,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
         return fail(s, E_CONFLICT, "the role \"%s\" owns certificates", old.name);
     TRY(tx_do(s, tx, &grants_drop, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &role_drop, BIND(v_int(old.id))));
-    return change_audit(s, tx, &r->c, AUDIT_ROLE_DELETE, role_object(s, &old), NULL);
+    return change_tell(s, tx, &r->c, AUDIT_ROLE_DELETE, role_object(s, &old), NULL);
 }
 
 enum err
@@ -403,7 +403,7 @@ grant_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
     TRY(tx_do(s, tx, &role_touch, BIND(v_int(old.id))));
     *(add ? &one.after : &one.before) = grant_text(s, r->grant);
     list_add(s->arena, &r->c.changes, struct audit_change, one);
-    return change_audit(s, tx, &r->c, add ? AUDIT_PERMISSION_GRANT : AUDIT_PERMISSION_WITHDRAW,
+    return change_tell(s, tx, &r->c, add ? AUDIT_PERMISSION_GRANT : AUDIT_PERMISSION_WITHDRAW,
                        role_object(s, &old), NULL);
 }
 
@@ -468,7 +468,7 @@ member_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
     TRY(administrators_check(s, tx, administrators));
     *(add ? &one.after : &one.before) = principal_id_text(s->arena, r->member.kind, r->member.id);
     list_add(s->arena, &r->c.changes, struct audit_change, one);
-    return change_audit(s, tx, &r->c, add ? AUDIT_ROLE_MEMBER_ADD : AUDIT_ROLE_MEMBER_REMOVE,
+    return change_tell(s, tx, &r->c, add ? AUDIT_ROLE_MEMBER_ADD : AUDIT_ROLE_MEMBER_REMOVE,
                        role_object(s, &old), NULL);
 }
 

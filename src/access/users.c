@@ -109,7 +109,7 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     change_text(s, &u->c, "email", NULL, in->email);
     TRY(roles_replace(s, tx, &u->c, CALLER_USER, id, &in->roles));
     TRY(result_read(s, tx, u, id));
-    return change_audit(s, tx, &u->c, AUDIT_USER_CREATE, user_object(s, &u->result), NULL);
+    return change_tell(s, tx, &u->c, AUDIT_USER_CREATE, user_object(s, &u->result), NULL);
 }
 
 enum err
@@ -168,7 +168,7 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
         TRY(roles_replace(s, tx, &u->c, CALLER_USER, in->id, &in->roles));
     TRY(administrators_check(s, tx, administrators));
     TRY(result_read(s, tx, u, in->id));
-    return change_audit(s, tx, &u->c, AUDIT_USER_EDIT, user_object(s, &u->result), NULL);
+    return change_tell(s, tx, &u->c, AUDIT_USER_EDIT, user_object(s, &u->result), NULL);
 }
 
 enum err
@@ -199,7 +199,7 @@ password_in(struct scope *s, struct tx *tx, void *arg)
     TRY(present_user(s, tx, u->in->id, u->in->version, &old));
     TRY(tx_do(s, tx, &user_new_password, BIND(v_int(old.id), v_text(u->hash))));
     list_add(s->arena, &u->c.changes, struct audit_change, secret);
-    return change_audit(s, tx, &u->c, AUDIT_USER_PASSWORD, user_object(s, &old), NULL);
+    return change_tell(s, tx, &u->c, AUDIT_USER_PASSWORD, user_object(s, &old), NULL);
 }
 
 enum err
@@ -225,7 +225,7 @@ unlock_in(struct scope *s, struct tx *tx, void *arg)
 
     TRY(present_user(s, tx, u->in->id, 0, &old));
     TRY(tx_do(s, tx, &user_unlocked, BIND(v_int(old.id))));
-    return change_audit(s, tx, &u->c, AUDIT_USER_UNLOCK, user_object(s, &old), NULL);
+    return change_tell(s, tx, &u->c, AUDIT_USER_UNLOCK, user_object(s, &old), NULL);
 }
 
 enum err
@@ -255,7 +255,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_do(s, tx, &user_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &user_drop, BIND(v_int(old.id))));
     TRY(administrators_check(s, tx, administrators));
-    return change_audit(s, tx, &u->c, AUDIT_USER_DELETE, user_object(s, &old), NULL);
+    return change_tell(s, tx, &u->c, AUDIT_USER_DELETE, user_object(s, &old), NULL);
 }
 
 enum err

@@ -17,7 +17,8 @@
     "authority.changed"                     /* and its keys, certificates, CRLs' addresses */
 #define EVENT_CRL_PUBLISHED "crl.published" /* object: crl_scope */
 #define EVENT_TEMPLATE_CHANGED "template.changed"
-#define EVENT_ACCESS_CHANGED "access.changed" /* users, clients, roles, grants */
+#define EVENT_ACCESS_CHANGED \
+    "access.changed" /* users, clients, roles, grants, claims; detail: of whom alone, as "u_17" */
 
 struct outbox_event {
     int64_t lane, seq;

@@ -27,11 +27,12 @@ take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *auth
     if (text_eq(ev->kind, EVENT_CERT_REVOKED)) { /* of one issued now nothing was kept */
         TRY(catalog_get(s, p->app.db, ev->object, 0, &row));
         ocsp_forget(p->app.office, row.issuer_hash, row.serial);
+        access_forget_certificate(p->app.access, row.sha256);
     }
     *authorities = *authorities || text_eq(ev->kind, EVENT_AUTHORITY_CHANGED);
     *templates = *templates || text_eq(ev->kind, EVENT_TEMPLATE_CHANGED);
     if (text_eq(ev->kind, EVENT_ACCESS_CHANGED))
-        access_forget(p->app.access, NULL);
+        access_forget(p->app.access, ev->detail);
     return OK;
 }
 

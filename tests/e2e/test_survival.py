@@ -8,6 +8,7 @@ import tempfile
 import pytest
 import requests
 
+import admin
 import chancery
 import processes
 
@@ -137,3 +138,52 @@ def test_an_init_that_is_refused_leaves_nothing(database, tmp_path, password, wo
     file.chmod(0o600)
     done = processes.run([*command, "--ca-name", "Contoso"])
     assert done.returncode == 0 and "Contoso Root CA" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.database("postgresql")
+def test_what_was_taken_away_on_one_server_is_gone_on_the_others(new_server):
+    first = new_server().start()
+    second = new_server()
+    second.database = first.database
+    shutil.copytree(first.data, second.data, ignore=shutil.ignore_patterns("*.address"))
+    second.start()
+
+    def changes(what, code, seconds=3):
+        """WHAT is asked again and again, of the second server, until it is answered so; nothing is asked of the first."""
+        processes.wait_until(lambda: what().status_code == code, seconds, 0.1, what=f"a {code}")
+
+    def reads(who):
+        return lambda: who.command("GET", "/Certificates")
+    here = first.client()
+    name, password = admin.user(first, permissions=["certificates/read"])
+    role = here.rest("GET", f"/users/{name}").json()["roles"][0]
+    there = second.client(name, password)
+    assert reads(there)().status_code == 200  # and it is remembered now
+    grant = {"permission": "certificates/read", "scope": "all"}
+    for method, code in (("DELETE", 403), ("POST", 200)):
+        more = {"params": grant} if method == "DELETE" else {"json": grant}
+        assert here.rest(method, f"/roles/{role}/grants", **more).status_code in (200, 201, 204)
+        changes(reads(there), code)
+    for roles, code in (([], 403), ([role], 200)):
+        tag = here.rest("GET", f"/users/{name}").headers["ETag"]
+        assert here.rest("PATCH", f"/users/{name}", json={"roles": roles}, headers={"If-Match": tag}).status_code == 200
+        changes(reads(there), code)
+    tag = here.rest("GET", f"/users/{name}").headers["ETag"]
+    assert here.rest("POST", f"/users/{name}/password", json={"password": "another long password"},
+                     headers={"If-Match": tag}).status_code in (200, 204)
+    changes(reads(there), 401)
+    there = second.client(name, "another long password")
+    assert reads(there)().status_code == 200
+    other, other_password = admin.user(first, permissions=["certificates/read"])
+    assert reads(second.client(other, other_password))().status_code == 200
+    admin.disable(first, name)
+    changes(reads(there), 401)
+    bearer = second.client(token=good_token(second, other, other_password))
+    assert reads(bearer)().status_code == 200
+    admin.disable(first, other)
+    changes(reads(bearer), 401)
+
+
+def good_token(server, name, password):
+    reply = server.client(nobody=True).command("POST", "/Auth/Login", json={"username": name, "password": password})
+    return chancery.good(reply)["access_token"]

@@ -285,9 +285,9 @@ claim_list(struct scope *s, struct access *a, const struct claim_query *q, struc
     const char *value = q->value ? folded(s->arena, q->type, q->value) : "";
     int limit = page_limit(&page);
     struct list found = { 0 };
+    int64_t last = 0;
     struct rows rows;
 
-    *next = 0;
     TRY(db_all(s, a->db, &claims_page,
                BIND(v_int(q->after), v_text(claim_type_name(q->type)), v_text(value),
                     v_text(q->provider ? q->provider : ""), v_int(limit)),
@@ -297,9 +297,9 @@ claim_list(struct scope *s, struct access *a, const struct claim_query *q, struc
 
         claim_read(&rows.at[i], c);
         TRY(roles_names(s, a->db, CALLER_CLAIM, c->id, &c->roles));
+        last = c->id;
     }
-    if (rows.count == (size_t)limit)
-        *next = list_last(&found, struct claim)->id;
+    *next = rows.count == (size_t)limit ? last : 0;
     *out = found;
     return OK;
 }

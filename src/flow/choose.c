@@ -1,0 +1,111 @@
+/* Which template, which authority, and what both have to do with the request. */
+#include "flow/passage.h"
+
+#include "catalog/catalog.h"
+
+enum err
+passage_choose_template(struct scope *s, struct passage *p)
+{
+    const struct enroll *in = p->in;
+    const char *path = path_or(in->template_path, "Template");
+
+    if (text_empty(in->template_name) && !in->template_id) {
+        problem(s, path, CHY_MISSING, "no template is named");
+        return problems_fail(s);
+    }
+    p->tmpl = in->template_id ? template_by_id(p->templates, in->template_id)
+                              : template_find(p->templates, in->template_name);
+    if (!p->tmpl || !p->tmpl->enabled) {
+        problem(s, path, CHY_NO_TEMPLATE, "there is no template \"%s\"",
+                in->template_id ? arena_printf(s->arena, "%lld", (long long)in->template_id)
+                                : in->template_name);
+        return problems_fail(s);
+    }
+    if (in->caller->kind == CALLER_SYSTEM)
+        return OK;
+    TRY(access_require(s, in->caller, in->make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR,
+                       GRANT_TEMPLATE, p->tmpl->id));
+    if (!flow_role_allows(p->tmpl->body, in->caller))
+        return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
+                         in->caller->name, p->tmpl->name);
+    return OK;
+}
+
+enum err
+passage_choose_authority(struct scope *s, struct passage *p)
+{
+    const char *path = path_or(p->in->authority_path, "CertificateAuthority"),
+               *asked = p->in->authority;
+    const struct ca_authority *offline = NULL;
+
+    if (!text_empty(asked)) {
+        p->ca = ca_find(p->authorities, asked);
+        if (!p->ca) {
+            problem(s, path, CHY_NO_CA, "there is no certificate authority \"%s\"", asked);
+            return problems_fail(s);
+        }
+        if (!flow_offers(p->ca, p->tmpl)) {
+            problem(s, path, CHY_NO_CA, "%s does not offer template %s", p->ca->name,
+                    p->tmpl->name);
+            return problems_fail(s);
+        }
+    } else {
+        LIST_EACH(struct ca_authority *, a, &p->authorities->authorities)
+        {
+            if (!flow_offers(*a, p->tmpl))
+                continue;
+            if ((*a)->enabled && (*a)->key && !p->ca)
+                p->ca = *a;
+            offline = *a;
+        }
+        p->ca = p->ca ? p->ca : offline;
+        if (!p->ca) {
+            problem(s, path, CHY_NO_CA, "no certificate authority offers template %s",
+                    p->tmpl->name);
+            return problems_fail(s);
+        }
+    }
+    if (!p->ca->enabled || !p->ca->key) {
+        (void)fail_code(s, E_UNAVAILABLE, CHY_CA_OFFLINE, "certificate authority %s is %s",
+                        p->ca->name, p->ca->enabled ? "not able to sign now" : "switched off");
+        s->error.retry_after_s = 60;
+        return E_UNAVAILABLE;
+    }
+    p->key = p->ca->key;
+    return OK;
+}
+
+void
+passage_check_names(struct scope *s, struct passage *p)
+{
+    LIST_EACH(struct ca_key *, k, &p->authorities->keys)
+    if (!name_empty(&p->plan.subject) &&
+        name_equal(s->arena, &p->plan.subject, &(*k)->cert->subject)) {
+        problem(s, p->in->subject ? "Subject" : "CSR.Subject", CHY_NAME_NOT_ALLOWED,
+                "\"%s\" is the name of a certificate authority", p->plan.subject.text);
+        return;
+    }
+}
+
+enum err
+passage_check_renewed(struct scope *s, struct passage *p)
+{
+    struct cert_row row;
+    enum err e;
+
+    if (!p->in->renews)
+        return OK;
+    e = catalog_get(s, p->flow->db, p->in->renews, 0, &row);
+    if (e == OK && p->in->caller->kind != CALLER_SYSTEM)
+        return access_require(s, p->in->caller, PERM_CERTIFICATES_READ, GRANT_TEMPLATE,
+                              row.template_id);
+    if (e != E_NOT_FOUND)
+        return e;
+    if (p->in->caller->kind != CALLER_SYSTEM) { /* who sees some only does not learn which are */
+        scope_clear(s);
+        TRY(access_require(s, p->in->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0));
+    }
+    problem(s, "RenewalCertificateId", CHY_NO_CERT, "there is no certificate %lld",
+            (long long)p->in->renews);
+    return problems_check(s);
+}

@@ -1,0 +1,153 @@
+/* The commit: request, certificate, audit and event together. */
+#include "flow/passage.h"
+
+#include "catalog/catalog.h"
+#include "catalog/metadata.h"
+#include "jobs/outbox.h"
+
+SQL(add_request, "INSERT INTO request (public_id, endpoint, transaction_key, requester_kind, "
+                 "requester_id, requester_name, "
+                 "authority, template, template_version, csr, key_hash, subject, disposition, "
+                 "pending_kind, message, renews, "
+                 "created_at, decided_at, metadata, owner_role) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+                 "$17, $18, $19, $20) RETURNING id");
+SQL(link_request, "UPDATE request SET certificate = $2 WHERE id = $1");
+SQL(intent_holds, "SELECT ca_key FROM signing_journal WHERE issuer_hash = $1 AND serial = $2 AND "
+                  "burnt_at IS NULL");
+
+static const char *
+number_text(struct scope *s, int64_t n)
+{
+    return arena_printf(s->arena, "%lld", (long long)n);
+}
+
+static enum err
+write_request(struct scope *s, struct tx *tx, struct passage *p, enum disposition d,
+              int pending_kind)
+{
+    const struct enroll *in = p->in;
+    struct row row;
+
+    TRY(tx_one(s, tx, &add_request,
+               BIND(v_text(p->out->public_id), v_text(in->endpoint),
+                    v_text(passage_transaction_key(s, in)), v_int((int64_t)in->caller->kind),
+                    v_int(in->caller->id), v_text(in->caller->name), v_int(p->ca->id),
+                    v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
+                    v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }),
+                    v_text(p->plan.subject.text), v_int((int64_t)d), v_int(pending_kind),
+                    v_text(p->out->message), v_id(in->renews), v_when(p->now),
+                    d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
+                    v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL),
+                    v_id(in->owner_role)),
+               &row));
+    p->out->request_id = row_int(&row);
+    return OK;
+}
+
+static enum err
+write_audit(struct scope *s, struct tx *tx, struct passage *p)
+{
+    struct audit_object request = { "request", number_text(s, p->out->request_id), NULL };
+    const struct audit_change facts[] = {
+        { "serial", NULL, p->out->cert->serial_hex, AUDIT_IS_TEXT },
+        { "template", NULL, p->tmpl->name, AUDIT_IS_TEXT },
+        { "ca", NULL, p->ca->name, AUDIT_IS_TEXT },
+        { "private_key", NULL, p->term.keep ? "kept" : "not kept", AUDIT_IS_TEXT },
+    };
+    struct list told = { 0 };
+    bool had_key = p->out->key || p->kept_key; /* that the server has seen */
+
+    for (size_t i = 0; i < COUNT(facts) - !had_key; i++)
+        list_add(s->arena, &told, struct audit_change, facts[i]);
+    metadata_told(s, &p->metadata, &told);
+
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = p->in->renews ? AUDIT_CERTIFICATE_RENEW : AUDIT_CERTIFICATE_ISSUE,
+            .actor = &p->in->caller->actor,
+            .target = { "certificate", number_text(s, p->out->certificate_id),
+                        p->plan.subject.text },
+            .related = &request,
+            .related_count = 1,
+            .changes = told.items,
+            .change_count = told.count,
+            .message = p->out->message,
+        });
+}
+
+/* The key that was made for it, or waited for it. */
+static enum err
+write_key(struct scope *s, struct tx *tx, const struct passage *p)
+{
+    if (!p->term.keep)
+        return OK;
+    return p->made.id ? key_insert(s, tx, &p->made, &p->term)
+                      : key_marry(s, tx, p->kept_key, &p->term);
+}
+
+/* The serial was not burnt while this request was on its way, which takes ten minutes. */
+static enum err
+check_intent(struct scope *s, struct tx *tx, const struct passage *p)
+{
+    struct row row;
+    enum err e;
+
+    if (!ca_strict_journal(p->flow->office))
+        return OK;
+    e = tx_one(s, tx, &intent_holds,
+               BIND(v_bytes(p->key->subject_hash), v_bytes(p->plan.plan.serial)), &row);
+    return e == E_NOT_FOUND ? fail(s, E_TIMEOUT, "the request took too long: its serial is burnt")
+                            : e;
+}
+
+enum err
+passage_issue_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct passage *p = arg;
+    struct key_use use = passage_key_use(p);
+    struct cert_origin origin = {
+        .authority = p->ca->id,
+        .ca_key = p->key->id,
+        .template_id = p->tmpl->id,
+        .template_version = p->tmpl->version_id,
+        .protocol = p->in->endpoint,
+        .requester = p->in->caller->name,
+        .owner_role = p->in->owner_role,
+        .renews = p->in->renews,
+        .imported_at = p->now,
+        .state = CERT_ACTIVE,
+        .has_private_key = p->term.keep,
+    };
+
+    TRY(history_hold(s, tx, use.key_hash));
+    TRY(check_intent(s, tx, p));
+    TRY(write_key(s, tx, p));
+    TRY(write_request(s, tx, p, DISPOSITION_ISSUED, 0));
+    TRY(history_ask_held(s, tx, &use)); /* another may have been faster since */
+    origin.request = p->out->request_id;
+    TRY(catalog_add(s, tx, p->out->cert, &origin, &p->out->certificate_id));
+    TRY(metadata_begin(s, tx, p->out->certificate_id, &p->metadata));
+    TRY(tx_do(s, tx, &link_request,
+              BIND(v_int(p->out->request_id), v_int(p->out->certificate_id))));
+    return write_audit(s, tx, p);
+}
+
+enum err
+passage_pend_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct passage *p = arg;
+
+    TRY(write_request(s, tx, p, DISPOSITION_PENDING, 1));
+    if (p->made.id)
+        TRY(key_insert(s, tx, &p->made, &p->term));
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = AUDIT_REQUEST_PENDING,
+            .outcome = AUDIT_PENDING,
+            .actor = &p->in->caller->actor,
+            .target = { "request", number_text(s, p->out->request_id), p->plan.subject.text },
+        });
+}

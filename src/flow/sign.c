@@ -1,0 +1,100 @@
+/* A serial, a signature, a commit. */
+#include "flow/passage.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "pki/tbs.h"
+
+COUNTER(clashes_total, "chancery_serial_clashes_total", "Serial numbers that were drawn twice.");
+
+#define SERIAL_TRIES 3
+
+/* strict journal: serial and TBS hash are on disk before the key is used. */
+
+SQL(add_intent, "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at) "
+                "VALUES ($1, $2, $3, $4, $5)");
+
+struct intent {
+    const struct ca_key *key;
+    struct bytes serial, tbs;
+};
+
+static enum err
+intend_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct intent *i = arg;
+    uint8_t hash[SHA256_LEN];
+
+    hash_sha256(i->tbs, hash);
+    return tx_do(s, tx, &add_intent,
+                 BIND(v_bytes(i->key->subject_hash), v_bytes(i->serial),
+                      v_bytes((struct bytes){ hash, SHA256_LEN }), v_int(i->key->id),
+                      v_when(clock_now())));
+}
+
+/* One try: a serial, a signature, a commit. */
+static enum err
+sign_once(struct scope *s, struct passage *p, struct cert *cert)
+{
+    struct ca_office *office = p->flow->office;
+    struct bytes tbs;
+    enum err e;
+
+    TRY(tbs_build(s, &p->plan.plan, &tbs));
+    if (ca_strict_journal(office))
+        TRY(db_write(s, p->flow->db, intend_in,
+                     &(struct intent){ p->key, p->plan.plan.serial, tbs }));
+    passage_step(p, "plan");
+    TRY(ca_sign_certificate(s, p->key, tbs, &p->plan.lint, &p->out->der, cert));
+    passage_step(p, "sign");
+    crash_point("enroll.signed");
+    e = db_write(s, p->flow->db, passage_issue_in, p);
+    passage_step(p, "database");
+    if (e == OK)
+        crash_point("enroll.committed");
+    return e == E_INVALID ? e : note(s, e, "writing the certificate to the register");
+}
+
+enum err
+passage_sign(struct scope *s, struct passage *p)
+{
+    struct cert *cert = arena_new_of(s->arena, struct cert);
+    uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
+    enum err e = OK;
+
+    p->plan.plan.serial = (struct bytes){ serial, SERIAL_LEN };
+    p->out->cert = cert;
+    for (int i = 0; i < SERIAL_TRIES; i++) {
+        bool rival;
+
+        serial_new(serial);
+        e = sign_once(s, p, cert);
+        if (!db_is_unique_conflict(s, e))
+            return e;
+        scope_clear(s);
+        TRY(passage_find_rival(s, p, &rival));
+        if (rival)
+            return OK;
+        metric_add(&clashes_total, 1);
+        log_warn(s, "a serial number was drawn twice; drawing anew");
+    }
+    return fail(s, E_INTERNAL, "%d serial numbers in a row were drawn before", SERIAL_TRIES);
+}
+
+enum err
+passage_wait(struct scope *s, struct passage *p)
+{
+    enum err e;
+    bool rival;
+
+    p->out->disposition = DISPOSITION_PENDING;
+    p->out->message = PASSAGE_WAITS;
+    e = db_write(s, p->flow->db, passage_pend_in, p);
+    if (!db_is_unique_conflict(s, e))
+        return e;
+    scope_clear(s);
+    TRY(passage_find_rival(s, p, &rival));
+    return rival ? OK : fail(s, E_INTERNAL, "a request could not be written twice over");
+}

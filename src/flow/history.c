@@ -1,44 +1,43 @@
 #include "flow/history.h"
 
-#include "catalog/catalog.h"
+#include "pki/hash.h"
 #include "seal/keyring.h"
 
-/* Where the state of a certificate stands in other rows. */
-#define KEY_IS_BLOCKED (-1)
-#define KEY_IS_HERE (-2)
+/* What a row tells of a key. */
+enum { KEY_OF_AUTHORITY, KEY_OF_ANOTHER, KEY_IS_BLOCKED, KEY_IS_HERE };
 
-SQL(key_history, "SELECT subject_hash, state, id FROM (SELECT subject_hash, state, id "
-                 "FROM certificate WHERE key_hash = $1 ORDER BY id DESC LIMIT 20) AS used "
-                 "UNION ALL SELECT key_hash, -1, 0 FROM blocked_key WHERE key_hash = $1 "
-                 "UNION ALL SELECT key_hash, -2, id FROM private_key WHERE "
-                 "purpose = 'certificate' AND key_hash = $1");
+/* One certificate of another subject on either side of this one: a step into an index each, however
+ * many the key has. */
+SQL(key_history,
+    "SELECT 0, id FROM ca_key WHERE key_hash = $1 "
+    "UNION ALL SELECT 1, id FROM (SELECT id FROM certificate WHERE key_hash = $1 AND "
+    "subject_hash < $2 ORDER BY subject_hash LIMIT 1) AS below "
+    "UNION ALL SELECT 1, id FROM (SELECT id FROM certificate WHERE key_hash = $1 AND "
+    "subject_hash > $2 ORDER BY subject_hash LIMIT 1) AS above "
+    "UNION ALL SELECT 2, 0 FROM blocked_key WHERE key_hash = $1 "
+    "UNION ALL SELECT 3, id FROM private_key WHERE purpose = 'certificate' AND key_hash = $1");
 
 static enum err
 judge(struct scope *s, const struct key_use *use, struct rows *rows)
 {
-    uint8_t hash[SHA256_LEN];
     bool told = false; /* of another certificate; once is enough */
 
-    if (rows->count == 0)
-        return OK;
-    hash_sha256(use->subject, hash);
     for (size_t i = 0; i < rows->count; i++) {
-        struct bytes subject = row_bytes(&rows->at[i]);
-        int64_t state = row_int(&rows->at[i]);
+        int64_t what = row_int(&rows->at[i]);
 
-        if (state == KEY_IS_HERE) {
+        if (what == KEY_IS_HERE) {
             if (use->kept)
                 *use->kept = row_int(&rows->at[i]);
-        } else if (state == KEY_IS_BLOCKED) {
+        } else if (what == KEY_IS_BLOCKED) {
             problem(s, use->path, CHY_BLOCKED_KEY,
                     "blocked_key: this key is known to be compromised");
         } else if (told) {
             continue;
-        } else if (state == CERT_CA) {
+        } else if (what == KEY_OF_AUTHORITY) {
             problem(s, use->path, CHY_BLOCKED_KEY,
                     "blocked_key: this is the key of a certificate authority");
             told = true;
-        } else if (!use->may_share && !bytes_eq(subject, (struct bytes){ hash, sizeof(hash) })) {
+        } else if (what == KEY_OF_ANOTHER && !use->may_share) {
             problem(s, use->path, CHY_KEY_REUSED, "the key is in use for another subject%s",
                     use->unnamed ? ""
                                  : arena_printf(s->arena, ", by certificate %lld",
@@ -52,9 +51,13 @@ judge(struct scope *s, const struct key_use *use, struct rows *rows)
 enum err
 history_ask(struct scope *s, struct db *db, const struct key_use *use)
 {
+    uint8_t subject[SHA256_LEN];
     struct rows rows;
 
-    TRY(db_all(s, db, &key_history, BIND(v_bytes(use->key_hash)), &rows));
+    hash_sha256(use->subject, subject);
+    TRY(db_all(s, db, &key_history,
+               BIND(v_bytes(use->key_hash), v_bytes((struct bytes){ subject, sizeof(subject) })),
+               &rows));
     return judge(s, use, &rows);
 }
 
@@ -67,9 +70,13 @@ history_hold(struct scope *s, struct tx *tx, struct bytes key_hash)
 enum err
 history_ask_held(struct scope *s, struct tx *tx, const struct key_use *use)
 {
+    uint8_t subject[SHA256_LEN];
     struct rows rows;
 
-    TRY(tx_all(s, tx, &key_history, BIND(v_bytes(use->key_hash)), &rows));
+    hash_sha256(use->subject, subject);
+    TRY(tx_all(s, tx, &key_history,
+               BIND(v_bytes(use->key_hash), v_bytes((struct bytes){ subject, sizeof(subject) })),
+               &rows));
     return judge(s, use, &rows);
 }
 

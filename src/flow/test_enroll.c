@@ -299,6 +299,35 @@ key_rules(struct house *h)
     refuse(h, &in, E_INVALID, CHY_KEY_REUSED);
 }
 
+/* However many came after it. */
+static void
+old_use(struct house *h)
+{
+    static const char *const names[] = { "a.example.com", "m.example.com", "z.example.com" };
+
+    for (size_t i = 0; i < COUNT(names); i++) { /* its hash is below, above or between the others */
+        EVP_PKEY *key = new_key(h);
+        struct enroll in = ask(h, &caller_system, names[i]);
+        struct enrolled out;
+        int64_t first;
+
+        in.csr = new_csr(h, key, names[i]);
+        assert_ok(h->s, flow_enroll(h->s, &h->flow, &in, &out));
+        first = out.certificate_id;
+        for (int n = 0; n < 25; n++)
+            assert_ok(h->s, flow_enroll(h->s, &h->flow, &in, &out));
+        assert_ok(h->s,
+                  test_write(h, "UPDATE certificate SET subject_hash = key_hash WHERE id = $1",
+                             BIND(v_int(first)))); /* it was another's */
+        refuse(h, &in, E_INVALID, CHY_KEY_REUSED);
+    }
+}
+
+TEST(a_use_is_found_behind_many_others)
+{
+    in_both_houses(old_use);
+}
+
 TEST(a_key_is_not_certified_for_a_second_subject)
 {
     in_house(key_rules);

@@ -118,6 +118,8 @@
            "The heads of all audit chains were signed.")                                           \
     ACTION(AUDIT_VERIFY, "system", "audit.verify", "The audit chains were verified.")              \
     ACTION(AUDIT_EXPORT, "system", "audit.export", "Audit events were exported.")                  \
+    ACTION(AUDIT_REMOVE, "system", "audit.remove",                                                 \
+           "Audit events that were kept long enough were exported and removed.")                   \
     ACTION(SYSTEM_INIT, "system", "system.init", "The installation was set up.")                   \
     ACTION(SYSTEM_START, "system", "system.start", "A server started.")                            \
     ACTION(SYSTEM_STOP, "system", "system.stop", "A server stopped.")

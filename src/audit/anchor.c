@@ -35,6 +35,36 @@ missed(struct scope *s, struct audit_report *report, const struct audit_head *h,
     *b = (struct audit_break){ .lane = h->lane, .seq = h->seq, .reason = why };
 }
 
+SQL(removed_with, "SELECT to_seq, last, file FROM audit_removed WHERE lane = $1 AND to_seq >= $2 "
+                  "ORDER BY to_seq LIMIT 1");
+
+/** An event that is not here may have been exported: the end of each file is kept. */
+static enum err
+removed_check(struct scope *s, struct db *db, const struct audit_head *h,
+              struct audit_report *report)
+{
+    struct row row;
+    enum err e = db_one(s, db, &removed_with, BIND(v_int(h->lane), v_int(h->seq)), &row);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        missed(s, report, h, "the anchor knows this event, and it is not here");
+        return OK;
+    }
+    TRY(e);
+    if (row_int(&row) == h->seq) {
+        if (!text_eq_fold(hex_lower(s->arena, row_bytes(&row)), h->hash))
+            missed(s, report, h, "the anchor knows another event here");
+        return OK;
+    }
+    (void)row_bytes(&row);
+    missed(s, report, h,
+           arena_printf(s->arena,
+                        "the event was exported to %s and removed: verify with that file, too",
+                        row_text(&row)));
+    return OK;
+}
+
 enum err
 audit_heads_check(struct scope *s, struct db *db, const struct list *heads,
                   struct audit_report *report)
@@ -46,7 +76,7 @@ audit_heads_check(struct scope *s, struct db *db, const struct list *heads,
 
         if (e == E_NOT_FOUND) {
             scope_clear(s);
-            missed(s, report, h, "the anchor knows this event, and it is not here");
+            TRY(removed_check(s, db, h, report));
             continue;
         }
         TRY(e);

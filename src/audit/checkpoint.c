@@ -14,7 +14,8 @@ GAUGE(last_made, "chancery_audit_checkpoint_timestamp_seconds",
       "When the last checkpoint was made here.");
 
 SQL(heads, "SELECT c.lane, c.seq, COALESCE((SELECT MAX(p.to_seq) FROM audit_checkpoint p "
-           "WHERE p.lane = c.lane), 0) FROM audit_chain c ORDER BY c.lane");
+           "WHERE p.lane = c.lane), (SELECT MAX(r.to_seq) FROM audit_removed r "
+           "WHERE r.lane = c.lane), 0) FROM audit_chain c ORDER BY c.lane");
 SQL(hashes, "SELECT seq, hash, action FROM audit WHERE lane = $1 AND seq >= $2 AND seq <= $3 "
             "ORDER BY seq");
 SQL(checkpoint_insert,

@@ -1,3 +1,4 @@
+#include "audit/removed.h"
 #include "audit/walk.h"
 
 #include "base/metric.h"
@@ -24,7 +25,8 @@ nothing_broken_yet(void)
  * long. */
 SQL(next_lane, "SELECT MIN(lane) FROM (SELECT MIN(lane) AS lane FROM audit WHERE lane > $1 "
                "UNION ALL SELECT MIN(lane) FROM audit_chain WHERE lane > $1 "
-               "UNION ALL SELECT MIN(lane) FROM audit_checkpoint WHERE lane > $1) l");
+               "UNION ALL SELECT MIN(lane) FROM audit_checkpoint WHERE lane > $1 "
+               "UNION ALL SELECT MIN(lane) FROM audit_removed WHERE lane > $1) l");
 /* A head and the last event as one statement sees them: a running server appends meanwhile. */
 SQL(head_and_last,
     "SELECT c.seq, c.hash, COALESCE((SELECT MAX(a.seq) FROM audit a WHERE a.lane = $1), 0) "
@@ -160,15 +162,15 @@ is_there(const struct span_of_events *i, const struct list *intervals)
 
 /** Whoever deletes a checkpoint leaves the event that tells of it. */
 static void
-told_check(struct check *c, int64_t lane, int64_t up_to, const struct list *intervals)
+told_check(struct check *c, struct span_of_events seen, const struct list *intervals)
 {
     for (; c->told_next < c->told.count; c->told_next++) {
         const struct span_of_events *i = list_at(&c->told, struct span_of_events, c->told_next);
 
-        if (i->lane > lane)
+        if (i->lane > seen.lane)
             break;
-        if (i->lane == lane && i->from >= c->range->from && (c->range->to <= 0 || i->to <= up_to) &&
-            !c->w.broken && !is_there(i, intervals))
+        if (i->lane == seen.lane && i->from >= seen.from &&
+            (c->range->to <= 0 || i->to <= seen.to) && !c->w.broken && !is_there(i, intervals))
             walk_missing(&c->w, i->from, i->to);
     }
 }
@@ -195,16 +197,45 @@ event_read(struct scope *s, struct row *row, void *arg)
     return walk_event(w, seq, bytes_of_text(text), row_bytes(row), &c) ? OK : E_LIMIT;
 }
 
+/** Where what is left of a chain begins, and what its first event names. */
+struct beginning {
+    int64_t seq;
+    uint8_t prev[AUDIT_HASH_LEN];
+    const char *fault; /* NULL: none */
+};
+
 static enum err
-chain_verify(struct scope *s, struct check *c, int64_t lane)
+beginning_of(struct scope *s, struct check *c, int64_t lane, struct beginning *out)
+{
+    struct beginning b = { .seq = 1 };
+    struct list removed;
+
+    TRY(removed_list(s, c->db, lane, &removed));
+    b.fault = removed_fault(s, &removed, c->w.keys);
+    if (removed.count) {
+        const struct removed *last = list_last(&removed, struct removed);
+
+        b.seq = last->to + 1;
+        memcpy(b.prev, last->last, sizeof b.prev);
+    }
+    *out = b;
+    return OK;
+}
+
+static enum err
+chain_walk(struct scope *s, struct check *c, int64_t lane)
 {
     const struct audit_range *range = c->range;
-    bool whole = range->from <= 1 && range->to <= 0;
-    int64_t from = MAX(range->from, 1), up_to;
+    struct beginning begin;
     struct end end = { 0 };
     struct list intervals;
+    int64_t from, up_to;
+    bool whole;
     enum err e;
 
+    TRY(beginning_of(s, c, lane, &begin));
+    from = MAX(range->from, begin.seq);
+    whole = from == begin.seq && range->to <= 0;
     TRY(end_of(s, c->db, lane, &end));
     up_to = MAX(end.head, end.last);
     if (range->to > 0)
@@ -214,8 +245,11 @@ chain_verify(struct scope *s, struct check *c, int64_t lane)
         BIND(v_int(lane), v_int(0), v_int(range->to > 0 ? up_to : INT64_MAX), v_int(INT64_MAX)),
         &intervals));
     walk_begin(&c->w, lane, &intervals);
-    c->w.next = from == 1 ? 1 : 0;
-    e = db_each(s, c->db, EVENTS, BIND(v_int(lane), v_int(MAX(from - 1, 1)), v_int(up_to)),
+    if (begin.fault)
+        walk_fault(&c->w, begin.seq, begin.fault);
+    if (from == begin.seq)
+        walk_behind(&c->w, from, begin.prev);
+    e = db_each(s, c->db, EVENTS, BIND(v_int(lane), v_int(MAX(from - 1, begin.seq)), v_int(up_to)),
                 event_read, &c->w);
     if (e != OK && !c->w.broken)
         return e;
@@ -227,8 +261,41 @@ chain_verify(struct scope *s, struct check *c, int64_t lane)
         walk_end(&c->w, 0, (struct bytes){ NULL, 0 }); /* no head: any event is one too many */
     else
         c->w.open = NULL;
-    told_check(c, lane, up_to, &intervals);
+    told_check(c, (struct span_of_events){ lane, MAX(range->from, begin.seq), up_to }, &intervals);
     return OK;
+}
+
+SQL(removals, "SELECT COUNT(*) FROM audit_removed WHERE lane = $1");
+
+static enum err
+removals_of(struct scope *s, struct db *db, int64_t lane, int64_t *out)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &removals, BIND(v_int(lane)), &row));
+    *out = row_int(&row);
+    return OK;
+}
+
+/** Events may be removed while we read: then the chain is read again. */
+static enum err
+chain_verify(struct scope *s, struct check *c, int64_t lane)
+{
+    struct audit_report before = *c->w.report;
+    size_t told = c->told_next;
+    int64_t then, now;
+
+    for (;;) {
+        TRY(removals_of(s, c->db, lane, &then));
+        TRY(chain_walk(s, c, lane));
+        if (!c->w.broken)
+            return OK;
+        TRY(removals_of(s, c->db, lane, &now));
+        if (now == then)
+            return OK;
+        *c->w.report = before;
+        c->told_next = told;
+    }
 }
 
 /** The chain behind LANE that has anything left, if only a word of its checkpoints; 0: none. */

@@ -1,5 +1,6 @@
 /* Verifying an export: JSON Lines, each event with its chain and its hash, checkpoints among them.
  */
+#include "audit/removed.h"
 #include "audit/walk.h"
 
 #include "audit/checkpoint.h"
@@ -114,7 +115,8 @@ walk_of(struct export *x, int64_t lane, int64_t seq)
         list_add(x->s->arena, &intervals, struct interval, *i);
     list_sort(&intervals, interval_order);
     walk_begin(w, lane, &intervals);
-    w->next = seq == 1 ? 1 : 0;
+    if (seq == 1)
+        walk_behind(w, 1, (const uint8_t[AUDIT_HASH_LEN]){ 0 });
     return w;
 }
 
@@ -158,6 +160,60 @@ part_note(struct export *x, const struct canonical_view *view, struct bytes hash
     memcpy(part->last, hash.data, MIN(hash.len, sizeof part->last));
 }
 
+static bool
+line_is_end(struct bytes line)
+{
+    return line.len > strlen(REMOVED_LINE) &&
+           memcmp(line.data, REMOVED_LINE, strlen(REMOVED_LINE)) == 0;
+}
+
+static const struct keyring_key *
+key_of(const struct export *x, const char *kid)
+{
+    LIST_EACH(struct keyring_key, k, &x->keys)
+    if (text_eq(k->kid, kid))
+        return k;
+    return NULL;
+}
+
+/** A file that was removed from the record ends with the key's word for where it ends. */
+static enum err
+end_check(struct export *x, struct bytes line)
+{
+    const struct keyring_key *k;
+    const char *spki, *fault = NULL;
+    struct audit_part *part = NULL;
+    struct removed r;
+
+    TRY(removed_read(x->s, line, &r, &spki));
+    if (x->trust_keys)
+        TRY(key_trust(x, r.kid, spki));
+    LIST_EACH(struct audit_part, p, &x->report->parts)
+    if (p->lane == r.lane)
+        part = p;
+    k = key_of(x, r.kid);
+    if (!k)
+        fault = arena_printf(x->s->arena, "its end is signed by the unknown key %s", r.kid);
+    else if (key_verify(x->s, k->key, SIG_ED25519, removed_text(x->s->arena, &r), r.signature) !=
+             OK)
+        fault = "the signature of its end is wrong";
+    else if (!part || part->to != r.to || memcmp(part->last, r.last, sizeof r.last) != 0 ||
+             part->from > r.from ||
+             (part->from == r.from &&
+              !text_eq(part->prev,
+                       hex_lower(x->s->arena, (struct bytes){ r.prev, sizeof r.prev }))))
+        fault = "it does not end as was signed";
+    scope_clear(x->s);
+    if (fault) {
+        struct walk *w = walk_of(x, r.lane, r.from);
+
+        if (!w)
+            return fail(x->s, E_LIMIT, "the export has more than %d chains", CHAINS_MAX);
+        walk_fault(w, r.to, fault);
+    }
+    return OK;
+}
+
 static enum err
 lines_walk(struct export *x, struct bytes lines)
 {
@@ -175,6 +231,10 @@ lines_walk(struct export *x, struct bytes lines)
         number++;
         if (line_is_checkpoints(line))
             continue;
+        if (line_is_end(line)) {
+            TRY(end_check(x, line));
+            continue;
+        }
         arena_reset(scratch);
         if (!line_open(&text, line, &view, &hex) ||
             !hex_decode(scratch, arena_text_n(scratch, (const char *)hex.data, hex.len), &hash))

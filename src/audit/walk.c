@@ -39,7 +39,7 @@ walk_begin(struct walk *w, int64_t lane, const struct list *intervals)
     w->intervals = *intervals;
     w->trees = arena_alloc(w->s->arena, (intervals->count + 1) * sizeof *w->trees);
     w->first_open = w->next_interval = 0;
-    w->first = w->next = 0;
+    w->begins = w->first = w->next = 0;
     w->open = NULL;
     w->broken = false;
     memset(w->prev, 0, sizeof w->prev);
@@ -47,6 +47,13 @@ walk_begin(struct walk *w, int64_t lane, const struct list *intervals)
         buf_init(&w->before, AUDIT_EVENT_MAX + 1024);
     buf_reset(&w->before);
     w->report->chains++;
+}
+
+void
+walk_behind(struct walk *w, int64_t begins, const uint8_t prev[AUDIT_HASH_LEN])
+{
+    w->begins = w->next = begins;
+    memcpy(w->prev, prev, sizeof w->prev);
 }
 
 static const struct keyring_key *
@@ -244,13 +251,13 @@ walk_event(struct walk *w, int64_t seq, struct bytes text, struct bytes hash,
 static const char *
 intervals_fault(struct walk *w, int64_t last, int64_t *sealed)
 {
-    int64_t next = MAX(w->first, 1);
+    int64_t next = MAX(MAX(w->first, w->begins), 1);
 
     LIST_EACH(struct interval, i, &w->intervals)
     {
-        if (i->to < w->first)
+        if (i->to < MAX(w->first, w->begins))
             continue;
-        if (i->from > next && (w->first == 1 || next != w->first)) /* a part may begin anywhere */
+        if (i->from > next && (w->begins || next != w->first)) /* a part may begin anywhere */
             return arena_printf(w->s->arena, "the checkpoint over %lld to %lld is missing",
                                 (long long)next, (long long)i->from - 1);
         next = MAX(next, i->to + 1);
@@ -298,6 +305,14 @@ walk_missing(struct walk *w, int64_t from, int64_t to)
     break_at(w, from, none, none,
              arena_printf(w->s->arena, "the checkpoint over %lld to %lld is missing",
                           (long long)from, (long long)to));
+}
+
+void
+walk_fault(struct walk *w, int64_t seq, const char *reason)
+{
+    const struct bytes none = { NULL, 0 };
+
+    break_at(w, seq, none, none, reason);
 }
 
 void

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum err
+enum err
 make_dir(struct scope *s, const char *path)
 {
     struct stat st;

@@ -42,6 +42,8 @@ struct parts {
 
 /** The data directory and those in it, mode 0700; before anything else. */
 enum err parts_make_dirs(struct scope *s, struct parts *p);
+/** One directory, mode 0700, unless it is there. @return E_INVALID: it is no directory */
+enum err make_dir(struct scope *s, const char *path);
 /** Master key, database, users, authorities, templates: everything but the network. */
 enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
 void parts_close(struct parts *p);

@@ -12,6 +12,7 @@
 #include "net/notify.h"
 #include "rest/rest.h"
 #include "server/parts.h"
+#include "server/upkeep.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -182,8 +183,8 @@ static const struct job_kind keys_cleanup_kind = {
     .every = "1h",
 };
 static const struct job_kind *const job_kinds[] = {
-    &crl_publish_kind, &crl_plan_kind,     &ocsp_rotate_kind,  &ca_keys_kind, &checkpoint_kind,
-    &job_cleanup_kind, &rest_cleanup_kind, &keys_cleanup_kind, NULL
+    &crl_publish_kind, &crl_plan_kind,     &ocsp_rotate_kind,  &ca_keys_kind,      &checkpoint_kind,
+    &job_cleanup_kind, &rest_cleanup_kind, &keys_cleanup_kind, &audit_retain_kind, NULL
 };
 
 /* Somebody should know of a job that nobody will try again. */
@@ -376,6 +377,7 @@ is_reloaded(const char *key)
                                         "access.rate_per_caller",
                                         "access.rate_per_address",
                                         "command.product_version",
+                                        "audit.",
                                         "listen.certificate",
                                         "listen.key" };
 

@@ -230,6 +230,16 @@ static const struct field metadata_settings_fields[] = {
 static const struct model metadata_settings_model =
     MODEL(metadata_settings, metadata_settings_fields);
 
+static const struct field audit_settings_fields[] = {
+    FIELD(audit_settings, retention, "retention", .flags = DURATION, .preset = "365d", .min = 0,
+          .max = INT64_C(3153600000000),
+          .doc = "How long events are kept; then they are exported to a file and removed. 0s: "
+                 "for ever."),
+    FIELD(audit_settings, dir, "dir",
+          .doc = "Where those files go; none: audit in the data directory."),
+};
+static const struct model audit_settings_model = MODEL(audit_settings, audit_settings_fields);
+
 static const struct field seal_settings_fields[] = {
     FIELD(seal_settings, master_key, "master_key", .flags = KEEP_REF,
           .doc = "file:PATH of 32 bytes, mode 0600; none: master.key in the data directory, made "
@@ -282,6 +292,7 @@ static const struct field server_settings_fields[] = {
     S(seal, "seal", .model = &seal_settings_model, .doc = "The master key."),
     S(keys, "keys", .model = &keys_settings_model, .doc = "Keys that the server makes."),
     S(backup, "backup", .model = &backup_settings_model, .doc = "Backups."),
+    S(audit, "audit", .model = &audit_settings_model, .doc = "The audit record."),
     S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
     S(issuers, "issuers", .max = 100,

@@ -68,6 +68,10 @@ struct keys_settings {
     bool without_csr, pfx_legacy;
     int64_t password_min, ahead;
 };
+struct audit_settings {
+    int64_t retention; /* 0: for ever */
+    const char *dir;
+};
 struct seal_settings {
     const char *master_key;
 };
@@ -89,6 +93,7 @@ struct server_settings {
     struct seal_settings *seal;
     struct keys_settings *keys;
     struct backup_settings *backup;
+    struct audit_settings *audit;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };

@@ -1,5 +1,6 @@
 """The audit record: by the Command API, exported, verified elsewhere."""
 import base64
+import concurrent.futures
 import csv
 import io
 import json
@@ -8,7 +9,9 @@ import time
 import pytest
 
 import admin
+import chancery
 import models
+import processes
 from chancery import good
 
 ENTRY = "array<KeyfactorAuditingQueryingAuditLogEntry>"
@@ -261,3 +264,182 @@ def test_parts_of_the_record_are_exported_and_fit(server, client, tmp_path):
     assert len(page.json()["items"]) == 3 and page.json()["next"]
     assert client.rest("GET", "/audit/export", params={"after": "nonsense"}).status_code == 400
     assert server.cli("audit", "export", "--out", tmp_path / "no" / "where").returncode == 2
+
+
+# Retention
+
+def run_job(server, kind, seconds=60):
+    """Let a schedule's turn come, and wait until its job has ended well."""
+    last = f"SELECT COALESCE(MAX(id), 0) FROM job WHERE kind = '{kind}'"
+    before = admin.sql(server, last)[0][0]
+    admin.sql(server, f"UPDATE schedule SET next_at = 0 WHERE name = '{kind}'")
+    end = time.time() + seconds
+    while True:
+        state = admin.sql(server, f"SELECT state, result FROM job WHERE kind = '{kind}' AND id > {before}")
+        if state and state[-1][0] == 2:
+            return
+        assert not state or state[-1][0] in (0, 1), state
+        assert time.time() < end, f"{kind} did not end: {state}"
+        time.sleep(0.1)
+
+
+def old_record(server, count=4):
+    """Events older than a second, under checkpoints; a head that an anchor knew before."""
+    client = server.client()
+    client.enroll(dns=("older.example.com",))
+    anchor = client.rest("GET", "/audit/anchor").json()
+    # all chains go on: those that only one event came to would end where the anchor does
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: client.enroll(dns=(f"old{i}.example.com",)), range(4 * count)))
+    run_job(server, "audit.checkpoint")
+    time.sleep(1.2)
+    return anchor
+
+
+def removed(server):
+    return dict(admin.sql(server, "SELECT lane, MAX(to_seq) FROM audit_removed GROUP BY lane"))
+
+
+def files_of(server):
+    return sorted((server.dir / "data" / "audit").glob("*.jsonl"), key=lambda path: [int(part) for part in
+                                                                                     path.stem.split("-")[1:]])
+
+
+def exports(server):
+    return [word for path in files_of(server) for word in ("--export", path)]
+
+
+@pytest.mark.seed("S134")
+def test_events_kept_long_enough_are_exported_and_removed_and_the_chain_verifies(new_server, tmp_path):
+    server = new_server(settings={"audit.retention": "1s"}).start()
+    anchor = tmp_path / "anchor.json"
+    anchor.write_text(json.dumps(old_record(server)))
+    issued = found(server.client(), 'Operation -eq "certificate.issue"')[0]
+    keys = tmp_path / "keys.json"
+    keys.write_text(server.client().rest("GET", "/audit/keys").text)
+    run_job(server, "audit.retain")
+    ends = removed(server)
+    assert ends and all(end > 0 for end in ends.values())
+    for lane, end in ends.items():
+        assert admin.sql(server, f"SELECT COUNT(*) FROM audit WHERE lane = {lane} AND seq <= {end}")[0][0] == 0
+    # what remains verifies by itself, and with the files from its beginning
+    for more in ([], ["--db", server.database]):
+        done = server.cli("audit", "verify", *more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = server.cli("audit", "verify", *exports(server), *more)
+        assert done.returncode == 0 and "BROKEN" not in done.stdout, done.stdout + done.stderr
+    done = server.cli("audit", "verify", *exports(server), "--offline", "--keys", keys)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for path in files_of(server) for line in path.read_text().splitlines()]
+    assert {line["target"]["id"] for line in lines if line.get("action") == "certificate.issue"} >= {
+        row["ImmutableIdentifier"] for row in issued}
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files_of(server))
+    # an anchor from before needs the files; it finds its events there
+    done = server.cli("audit", "verify", "--anchor", anchor)
+    assert done.returncode == 12 and "was exported to audit-" in done.stdout, done.stdout
+    done = server.cli("audit", "verify", "--anchor", anchor, *exports(server))
+    assert done.returncode == 0, done.stdout + done.stderr
+    # it is told, and goes on
+    events = found(server.client(), 'Operation -eq "audit.remove"')[0]
+    assert events and events[0]["Operation"] == 3
+    assert server.client().get(f"/Audit/{events[0]['Id']}/Validate") is True
+    old_record(server, 2)
+    run_job(server, "audit.retain")
+    assert any(end > ends.get(lane, 0) for lane, end in removed(server).items())
+    done = server.cli("audit", "verify", *exports(server))
+    assert done.returncode == 0, done.stdout + done.stderr
+    server.stop()
+    server.start()
+    assert server.cli("audit", "verify", *exports(server)).returncode == 0
+    metrics = server.client().call("GET", "/metrics").text
+    assert "chancery_audit_oldest_timestamp_seconds" in metrics
+
+
+def test_a_beginning_that_does_not_fit_is_refused(new_server, tmp_path):
+    server = new_server(settings={"audit.retention": "1s"}).start()
+    old_record(server)
+    run_job(server, "audit.retain")
+    lane, end = max(removed(server).items(), key=lambda one: one[1])
+    file = [path for path in files_of(server) if path.name.startswith(f"audit-{lane}-")][-1]
+    lines = file.read_text().splitlines()
+    where = f"WHERE lane = {lane} AND to_seq = {end}"
+    fields = ("prev", "last", "signature")
+    kept = dict(zip(fields, admin.sql(server, f"SELECT prev, last, signature FROM audit_removed {where}")[0]))
+
+    def put(field, value):
+        value = bytes(value).hex()
+        literal = f"X'{value}'" if server.database.startswith("sqlite") else f"'\\x{value}'"
+        admin.sql(server, f"UPDATE audit_removed SET {field} = {literal} {where}")
+    for field in fields:
+        put(field, b"x" * (32 if field != "signature" else 64))
+        done = server.cli("audit", "verify")
+        assert done.returncode == 12 and f"chain {lane}, event {end + 1}" in done.stdout, (field, done.stdout)
+        put(field, kept[field])
+    assert server.cli("audit", "verify").returncode == 0
+    # more was removed than was signed for
+    admin.sql(server, f"UPDATE audit_removed SET to_seq = {end + 1} {where}")
+    assert server.cli("audit", "verify").returncode == 12
+    admin.sql(server, f"UPDATE audit_removed SET to_seq = {end} WHERE lane = {lane} AND to_seq = {end + 1}")
+    # files that are not what was exported
+    for number, (bad, words) in enumerate((
+            (lines[:-1], None),                                             # without its end: still part of the record
+            (lines[:-3] + lines[-2:], "does not end as was signed"),         # the last event is gone
+            (lines[1:], "BROKEN"),
+            ([line.replace("success", "failure") for line in lines], "BROKEN"),
+            (lines[:-1] + [lines[-1].replace('"last":"', '"last":"0')[:]], "malformed"))):
+        path = tmp_path / f"bad{number}.jsonl"
+        path.write_text("\n".join(bad) + "\n")
+        done = server.cli("audit", "verify", "--export", path)
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) == (words is None) and (not words or words in said), (number, said)
+    # nothing says any more that something was removed
+    admin.sql(server, f"DELETE FROM audit_removed WHERE lane = {lane}")
+    done = server.cli("audit", "verify")
+    assert done.returncode == 12 and "missing" in done.stdout, done.stdout
+    server.tolerates_errors = True
+
+
+def test_a_broken_chain_is_not_removed(new_server):
+    server = new_server(settings={"audit.retention": "1s"}).start()
+    server.tolerates_errors = True
+    old_record(server)
+    admin.sql(server, "UPDATE audit SET event = REPLACE(event, 'success', 'failure') WHERE action = 'certificate.issue'")
+    count = admin.sql(server, "SELECT COUNT(*) FROM audit")[0][0]
+    with pytest.raises(AssertionError, match="audit.retain|\\(3"):
+        run_job(server, "audit.retain", seconds=20)
+    assert admin.sql(server, "SELECT COUNT(*) FROM audit")[0][0] >= count
+    assert not [path for path in files_of(server) if "certificate.issue" in path.read_text()]
+    failed = [event for event in server.lines(level="error") if "so nothing is removed" in json.dumps(event)]
+    assert failed
+
+
+def test_events_are_kept_for_ever_when_so_set(new_server):
+    server = new_server(settings={"audit.retention": "0s"}).start()
+    old_record(server)
+    run_job(server, "audit.retain")
+    assert removed(server) == {} and not files_of(server)
+    assert admin.sql(server, "SELECT COUNT(*) FROM audit WHERE seq = 1")[0][0] >= 1
+
+
+@chancery.needs_faults
+@pytest.mark.parametrize("point", ["audit.exported", "audit.removing"])
+def test_a_crash_while_events_are_removed_loses_none(new_server, point):
+    server = new_server(program=chancery.FAULTS, settings={"audit.retention": "1s"})
+    server.start(CHANCERY_CRASH_AT=f"{point}:1")
+    issued = {str(server.client().enroll(dns=("mortal.example.com",))["KeyfactorID"])}
+    old_record(server)
+    admin.sql(server, "UPDATE schedule SET next_at = 0 WHERE name = 'audit.retain'")
+    processes.wait_until(lambda: server.process.poll() is not None, 60, what=f"the crash at {point}")
+    assert server.process.returncode == -9
+    server.start()
+    assert server.cli("audit", "verify").returncode == 0, "at once"
+    run_job(server, "audit.retain")
+    done = server.cli("audit", "verify", *exports(server))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for lane, end in removed(server).items():
+        assert admin.sql(server, f"SELECT COUNT(*) FROM audit WHERE lane = {lane} AND seq <= {end}")[0][0] == 0
+    lines = [json.loads(line) for path in files_of(server) for line in path.read_text().splitlines()]
+    seen = [(line["chain"], line["seq"]) for line in lines if "seq" in line]
+    assert issued <= {line["target"]["id"] for line in lines if line.get("action") == "certificate.issue"}
+    assert set(removed(server)) == {chain for chain, _ in seen}
+    server.tolerates_errors = True

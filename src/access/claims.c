@@ -1,5 +1,6 @@
 #include "access/claims.h"
 
+#include "access/holds.h"
 #include "access/manage.h"
 
 #include <string.h>
@@ -25,12 +26,13 @@ SQL(claims_page,
     "SELECT " COLUMNS FROM_CLAIM
     "WHERE c.id > $1 AND ($2 = '' OR c.type = $2) AND ($3 = '' OR c.value_folded = $3) "
     "AND ($4 = '' OR c.provider = $4) ORDER BY c.id LIMIT $5");
-SQL(claim_update, "UPDATE claim SET description = $2, app_user = $3, version = version + 1 "
-                  "WHERE id = $1");
+SQL(claim_update, "UPDATE claim SET description = $2, version = version + 1 WHERE id = $1");
+SQL(claim_user, "UPDATE claim SET app_user = $2 WHERE id = $1");
 SQL(claim_drop, "DELETE FROM claim WHERE id = $1");
 SQL(claim_leaves, "DELETE FROM role_member WHERE member_kind = 4 AND member_id = $1");
 SQL(claim_by_value, "SELECT id, app_user FROM claim WHERE type = $1 AND value_folded = $2 AND "
                     "(provider = '' OR provider = $3) ORDER BY id");
+SQL(claim_like, "SELECT id FROM claim WHERE type = $1 AND value_folded = $2 AND provider = $3");
 SQL(user_by_account, "SELECT id FROM app_user WHERE login = $1 AND domain = $2");
 
 const char *
@@ -68,12 +70,15 @@ claim_read(struct row *row, struct claim *out)
     out->roles_given = true;
 }
 
-/** Thumbprints are compared by their digits alone; all else is folded. */
-static const char *
-folded(struct arena *a, enum claim_type type, const char *value)
+const char *
+claim_folded(struct arena *a, enum claim_type type, const char *value)
 {
     char *text = text_fold(a, value), *to = text;
+    const char *domain, *name;
 
+    if ((type == CLAIM_USER || type == CLAIM_COMPUTER) &&
+        access_name_split(a, value, &domain, &name) && *domain)
+        return arena_printf(a, "%s\\%s", domain, name);
     if (type != CLAIM_CERT_THUMBPRINT)
         return text;
     for (const char *from = text; *from; from++)
@@ -104,9 +109,10 @@ struct claim_change {
     struct claim result;
 };
 
-/** The id of the account a claim names, as a value; NULL when it names none. */
+/** The id of the account a claim names, as a value; NULL when it names none. Its bearers get in. */
 static enum err
-user_value(struct scope *s, struct tx *tx, const char *account, struct value *out)
+user_value(struct scope *s, struct tx *tx, const struct change *c, const char *account,
+           struct value *out)
 {
     const char *domain, *login;
     struct row row;
@@ -124,7 +130,7 @@ user_value(struct scope *s, struct tx *tx, const char *account, struct value *ou
     }
     TRY(e);
     *out = v_int(row_int(&row));
-    return OK;
+    return holds_account(s, tx, c->by, CALLER_USER, out->number);
 }
 
 static enum err
@@ -154,7 +160,7 @@ claim_judge(struct scope *s, const struct claim *in)
     text_judge(s, "description", in->description, 1024);
     if (in->type != CLAIM_CERT_THUMBPRINT || text_empty(in->value))
         return;
-    digits = folded(s->arena, in->type, in->value);
+    digits = claim_folded(s->arena, in->type, in->value);
     len = strlen(digits);
     if ((len != 40 && len != 64) || strspn(digits, "0123456789abcdef") != len)
         problem(s, "value", CHY_BAD_VALUE,
@@ -162,19 +168,18 @@ claim_judge(struct scope *s, const struct claim *in)
 }
 
 static enum err
-add_in(struct scope *s, struct tx *tx, void *arg)
+insert(struct scope *s, struct tx *tx, struct claim_change *c)
 {
-    struct claim_change *c = arg;
     const struct claim *in = c->in;
     struct value user;
     struct row row;
     int64_t id;
 
     c->c.changes = (struct list){ 0 };
-    TRY(user_value(s, tx, in->user, &user));
+    TRY(user_value(s, tx, &c->c, in->user, &user));
     TRY(tx_one(s, tx, &claim_insert,
                BIND(v_text(claim_type_name(in->type)), v_text(in->value),
-                    v_text(folded(s->arena, in->type, in->value)),
+                    v_text(claim_folded(s->arena, in->type, in->value)),
                     v_text(in->provider ? in->provider : ""),
                     v_text(in->description ? in->description : ""), user, v_when(clock_now())),
                &row));
@@ -183,6 +188,37 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     TRY(roles_replace(s, tx, &c->c, CALLER_CLAIM, id, &in->roles));
     TRY(present_claim(s, tx, id, 0, &c->result));
     return change_tell(s, tx, &c->c, AUDIT_CLAIM_CREATE, claim_object(s, &c->result), NULL);
+}
+
+static enum err
+add_in(struct scope *s, struct tx *tx, void *arg)
+{
+    return insert(s, tx, arg);
+}
+
+enum err
+claim_put(struct scope *s, struct tx *tx, struct access *a, const struct caller *by,
+          const struct claim *in, int64_t *id)
+{
+    struct claim_change c = { .c = { .a = a, .by = by }, .in = in };
+    struct row row;
+    enum err e = tx_one(s, tx, &claim_like,
+                        BIND(v_text(claim_type_name(in->type)),
+                             v_text(claim_folded(s->arena, in->type, in->value)),
+                             v_text(in->provider ? in->provider : "")),
+                        &row);
+
+    if (e != E_NOT_FOUND) {
+        TRY(e);
+        *id = row_int(&row);
+        return OK;
+    }
+    scope_clear(s);
+    claim_judge(s, in);
+    TRY(problems_check(s));
+    TRY(insert(s, tx, &c));
+    *id = c.result.id;
+    return OK;
 }
 
 enum err
@@ -196,8 +232,8 @@ claim_add(struct scope *s, struct access *a, const struct caller *by, const stru
     TRY(problems_check(s));
     e = db_write(s, a->db, add_in, &c);
     if (db_is_unique_conflict(s, e))
-        return fail(s, E_CONFLICT, "there is a claim %s \"%s\" already", claim_type_name(in->type),
-                    in->value);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "there is a claim %s \"%s\" already",
+                         claim_type_name(in->type), in->value);
     TRY(e);
     access_forget(a, NULL);
     if (out)
@@ -210,16 +246,18 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct claim_change *c = arg;
     const struct claim *in = c->in;
-    const char *description, *account;
+    const char *description;
     struct claim old;
     struct value user;
 
     c->c.changes = (struct list){ 0 };
     TRY(present_claim(s, tx, in->id, in->version, &old));
     description = in->description ? in->description : old.description;
-    account = in->user ? in->user : old.user;
-    TRY(user_value(s, tx, account, &user));
-    TRY(tx_do(s, tx, &claim_update, BIND(v_int(in->id), v_text(description), user)));
+    if (in->user && !text_eq(in->user, old.user)) {
+        TRY(user_value(s, tx, &c->c, in->user, &user));
+        TRY(tx_do(s, tx, &claim_user, BIND(v_int(in->id), user)));
+    }
+    TRY(tx_do(s, tx, &claim_update, BIND(v_int(in->id), v_text(description))));
     if (in->roles_given)
         TRY(roles_replace(s, tx, &c->c, CALLER_CLAIM, in->id, &in->roles));
     TRY(present_claim(s, tx, in->id, 0, &c->result));
@@ -282,7 +320,7 @@ claim_list(struct scope *s, struct access *a, const struct claim_query *q, struc
            int64_t *next)
 {
     struct principal_query page = { .limit = q->limit };
-    const char *value = q->value ? folded(s->arena, q->type, q->value) : "";
+    const char *value = q->value ? claim_folded(s->arena, q->type, q->value) : "";
     int limit = page_limit(&page);
     struct list found = { 0 };
     int64_t last = 0;
@@ -316,7 +354,7 @@ claims_find(struct scope *s, struct db *db, const char *provider, const struct l
 
         TRY(db_all(s, db, &claim_by_value,
                    BIND(v_text(claim_type_name(c->type)),
-                        v_text(folded(s->arena, c->type, c->value)), v_text(provider)),
+                        v_text(claim_folded(s->arena, c->type, c->value)), v_text(provider)),
                    &rows));
         for (size_t i = 0; i < rows.count; i++) {
             int64_t id = row_int(&rows.at[i]), user;

@@ -35,6 +35,10 @@ const char *claim_type_command(enum claim_type type); /* "OAuthRole" */
 /** Either name, in any case; CLAIM_NONE when there is none like it. */
 enum claim_type claim_type_parse(const char *name);
 
+/** What claims are compared by: thumbprints by their digits alone, accounts in any of their forms,
+ * all else in any case. */
+const char *claim_folded(struct arena *a, enum claim_type type, const char *value);
+
 /** A claim. In edits, what is NULL or not given stays as it is. */
 struct claim {
     int64_t id, version;
@@ -64,6 +68,9 @@ struct claim_query {
  */
 enum err claim_add(struct scope *s, struct access *a, const struct caller *by,
                    const struct claim *in, struct claim *out);
+/** The same as part of TX; *ID receives its id. A claim like it that is there already is taken. */
+enum err claim_put(struct scope *s, struct tx *tx, struct access *a, const struct caller *by,
+                   const struct claim *in, int64_t *id);
 enum err claim_edit(struct scope *s, struct access *a, const struct caller *by,
                     const struct claim *in, struct claim *out);
 enum err claim_delete(struct scope *s, struct access *a, const struct caller *by, int64_t id,

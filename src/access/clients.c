@@ -1,5 +1,6 @@
 #include "access/manage.h"
 
+#include "access/holds.h"
 #include "access/password.h"
 #include "base/random.h"
 #include "pki/hash.h"
@@ -170,6 +171,8 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
     change_text(s, &c->c, "description", old.description, description);
     change_text(s, &c->c, "enabled", old.enabled.value ? "true" : "false",
                 enabled ? "true" : "false");
+    if (enabled && !old.enabled.value)
+        TRY(holds_account(s, tx, c->c.by, CALLER_CLIENT, old.id));
     TRY(tx_do(s, tx, &client_update,
               BIND(v_int(in->id), v_text(description), v_bool(enabled),
                    v_int(old.enabled.value && !enabled ? 1 : 0))));
@@ -206,6 +209,7 @@ secret_in(struct scope *s, struct tx *tx, void *arg)
 
     c->c.changes = (struct list){ 0 };
     TRY(present_client(s, tx, c->in->id, c->in->version, &old));
+    TRY(holds_account(s, tx, c->c.by, CALLER_CLIENT, old.id)); /* or they would become who it is */
     TRY(tx_do(s, tx, &client_new_hash, BIND(v_int(old.id), v_text(c->hash))));
     list_add(s->arena, &c->c.changes, struct audit_change, secret);
     return change_tell(s, tx, &c->c, AUDIT_CLIENT_SECRET, client_object(s, &old), NULL);

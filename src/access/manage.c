@@ -1,5 +1,6 @@
 #include "access/manage.h"
 
+#include "access/holds.h"
 #include "jobs/outbox.h"
 #include <string.h>
 
@@ -106,6 +107,22 @@ roles_names(struct scope *s, struct db *db, enum caller_kind kind, int64_t id, s
     return OK;
 }
 
+/** What is given must be held: the roles NAMES, as far as they are not among BEFORE. */
+static enum err
+new_roles_check(struct scope *s, struct tx *tx, const struct caller *by, const struct list *names,
+                const struct list *ids, const struct list *before)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        bool had = false;
+
+        LIST_EACH(const char *, old, before)
+        had |= text_eq_fold(*old, *list_at(names, const char *, i));
+        if (!had)
+            TRY(holds_role(s, tx, by, *list_at(ids, int64_t, i)));
+    }
+    return OK;
+}
+
 static const char *
 joined(struct scope *s, const struct list *names)
 {
@@ -125,6 +142,7 @@ roles_replace(struct scope *s, struct tx *tx, struct change *c, enum caller_kind
 
     TRY(roles_by_name(s, tx, names, &ids));
     TRY(roles_names_in(s, tx, kind, id, &before));
+    TRY(new_roles_check(s, tx, c->by, names, &ids, &before));
     TRY(tx_do(s, tx, &member_clear, BIND(v_int(kind), v_int(id))));
     LIST_EACH(int64_t, role, &ids)
     TRY(tx_do(s, tx, &member_insert, BIND(v_int(*role), v_int(kind), v_int(id))));
@@ -158,6 +176,7 @@ administrators_check(struct scope *s, struct tx *tx, int64_t before)
 
     TRY(administrators_count(s, tx, &now));
     if (before > 0 && now == 0)
-        return fail(s, E_CONFLICT, "nobody would be left in the role " ROLE_ADMINISTRATOR);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT,
+                         "nobody would be left in the role " ROLE_ADMINISTRATOR);
     return OK;
 }

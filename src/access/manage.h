@@ -28,7 +28,8 @@ int page_limit(const struct principal_query *q);
 /* Roles of principals. */
 /** The ids of roles by name, with a problem `roles[n]` for each that does not exist. */
 enum err roles_by_name(struct scope *s, struct tx *tx, const struct list *names, struct list *ids);
-/** Make the principal's roles these, and tell the record. */
+/** Make the principal's roles these, and tell the record. E_FORBIDDEN: the caller gives what they
+ * do not hold. */
 enum err roles_replace(struct scope *s, struct tx *tx, struct change *c, enum caller_kind kind,
                        int64_t id, const struct list *names);
 /** The names of a principal's roles, by name: a list of const char *. */

@@ -1,6 +1,8 @@
 #include "access/objects.h"
 
+#include "access/holds.h"
 #include "access/manage.h"
+#include "access/role_in.h"
 #include "jobs/outbox.h"
 
 SQL(object_role, "SELECT name, built_in FROM role WHERE id = $1 @lock");
@@ -22,28 +24,6 @@ struct grants_change {
     struct change c;
     const struct list *edits;
 };
-
-static bool
-same_grant(const struct grant *a, const struct grant *b)
-{
-    return a->permission == b->permission && a->object == b->object;
-}
-
-static bool
-holds(const struct list *grants, const struct grant *one)
-{
-    LIST_EACH(struct grant, g, grants)
-    if (same_grant(g, one))
-        return true;
-    return false;
-}
-
-static const char *
-grant_text(struct scope *s, const struct grant *g)
-{
-    return arena_printf(s->arena, "%s on %s %lld", permission_info(g->permission)->name,
-                        grant_on_name(g->on), (long long)g->object);
-}
 
 static enum err
 present_grants(struct scope *s, struct tx *tx, const struct object_grants *edit, struct list *out)
@@ -109,13 +89,14 @@ edit_role(struct scope *s, struct tx *tx, struct grants_change *c, const struct 
                          "the permissions of the built-in role \"%s\" are fixed", name);
     TRY(present_grants(s, tx, edit, &before));
     LIST_EACH(struct grant, g, &before)
-    if (g->permission != PERM_NONE && !edit->keep && !holds(&edit->grants, g))
+    if (g->permission != PERM_NONE && !edit->keep && !grant_among(&edit->grants, g))
         TRY(change_one(s, tx, c, edit->role, g, false));
     TRY(audit_changes(s, tx, c, edit->role, name, AUDIT_PERMISSION_WITHDRAW));
     LIST_EACH(struct grant, g, &edit->grants)
     {
-        if (holds(&before, g))
+        if (grant_among(&before, g))
             continue;
+        TRY(holds_grant(s, c->c.by, g));
         list_add(s->arena, &before, struct grant, *g); /* it may be named twice */
         TRY(change_one(s, tx, c, edit->role, g, true));
     }

@@ -49,6 +49,15 @@ struct oidc {
     size_t count;
 };
 
+bool
+oidc_knows(const struct oidc *o, const char *name)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (text_eq(name, o->providers[i].o.name))
+            return true;
+    return false;
+}
+
 enum err
 oidc_open(struct scope *s, const struct list *providers, struct oidc **out)
 {
@@ -346,7 +355,7 @@ shown_name(struct scope *s, const struct oidc_provider *o, const struct json *al
 
     for (size_t i = 0; i < COUNT(usual) && text_empty(name); i++)
         name = json_str(json_get(all, usual[i]));
-    if (text_empty(name) || strlen(name) > 256 || text_has_control(name))
+    if (!name || !*name || strlen(name) > 256 || text_has_control(name))
         name = subject;
     return name;
 }

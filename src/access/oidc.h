@@ -29,6 +29,8 @@ struct oidc;
 enum err oidc_open(struct scope *s, const struct list *providers, struct oidc **out);
 void oidc_close(struct oidc *o);
 
+/** Whether a provider of this name is configured. */
+bool oidc_knows(const struct oidc *o, const char *name);
 /** Whether TEXT is a token that names one of the providers as its issuer; nothing is verified. */
 bool oidc_is_theirs(struct scope *s, const struct oidc *o, const char *text);
 /**

@@ -4,8 +4,9 @@
  * server, on others when they have followed the events: within a second.
  *
  * Edits take the version that was read (0: whichever it is) and fail with E_CONFLICT,
- * CHY_VERSION_CHANGED when the object changed since. None of these checks permissions: that is the
- * caller's gate.
+ * CHY_VERSION_CHANGED when the object changed since. None of these checks the permission to manage
+ * access: that is the caller's gate. But nobody gives what they do not hold: a permission, a role,
+ * or the way into an account (access/holds.h); it is E_FORBIDDEN.
  */
 #ifndef ACCESS_PRINCIPALS_H
 #define ACCESS_PRINCIPALS_H
@@ -94,20 +95,26 @@ struct grant {
     enum grant_on on;
     int64_t object; /* 0 when global */
 };
+struct claim;
+
 /** Who holds a role. */
 struct role_member {
     enum caller_kind kind; /* CALLER_USER, CALLER_CLIENT or CALLER_CLAIM */
-    int64_t id;
-    const char *name;
+    int64_t id;            /* in edits: 0 makes CLAIM known first */
+    const char *name, *description;
+    const char *claim_type, *provider; /* of a claim, as access/claims.h has them; else NULL */
+    const struct claim *claim;         /* in edits */
 };
 
 /** A role. */
 struct role {
     int64_t id, version;
     const char *name, *description;
+    const char *email; /* of those who look after it; noted only */
     struct opt_bool enabled;
-    bool immutable;     /* built in: only its members may change */
-    struct list grants; /* of struct grant */
+    struct opt_bool is_private; /* noted for the Command API's clients; means nothing here */
+    bool immutable;             /* built in: only its members may change */
+    struct list grants;         /* of struct grant */
     bool grants_given;
     struct list members; /* of struct role_member */
     bool members_given;
@@ -123,6 +130,8 @@ enum err role_get(struct scope *s, struct access *a, int64_t id, struct role *ou
 enum err role_find(struct scope *s, struct access *a, const char *name, struct role *out);
 enum err role_list(struct scope *s, struct access *a, const struct principal_query *q,
                    struct list *out, const char **next);
+/** All roles by id: a list of struct role. */
+enum err role_all(struct scope *s, struct access *a, struct list *out);
 /** Give a role one permission, or take it; doing so twice changes nothing. */
 enum err role_grant(struct scope *s, struct access *a, const struct caller *by, int64_t role,
                     const struct grant *grant);
@@ -139,5 +148,8 @@ enum err role_member_remove(struct scope *s, struct access *a, const struct call
 #define ROLE_AUDITOR "Auditor"             /* reads everything, changes nothing */
 #define ROLE_OPERATOR "Operator"           /* daily work: enrolls, revokes, plans */
 #define ROLE_REQUESTER "Requester"         /* asks for certificates and sees them */
+/* Made at the first start of a program that knows them; from then on people's own. */
+#define ROLE_CERTIFICATE_ADMINISTRATOR "Certificate Administrator"
+#define ROLE_CERTIFICATE_REQUESTER "Certificate Requester"
 
 #endif

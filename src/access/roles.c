@@ -1,18 +1,13 @@
 #include "access/manage.h"
 
-#include <string.h>
+#include "access/claims.h"
+#include "access/holds.h"
+#include "access/role_in.h"
 
-#define COLUMNS "id, version, name, description, enabled, built_in "
-
-SQL(role_insert, "INSERT INTO role (name, name_folded, description, enabled) "
-                 "VALUES ($1, $2, $3, $4) RETURNING id");
-SQL(role_row, "SELECT " COLUMNS "FROM role WHERE id = $1");
-SQL(role_row_lock, "SELECT " COLUMNS "FROM role WHERE id = $1 @lock");
-SQL(role_row_by_name, "SELECT " COLUMNS "FROM role WHERE name_folded = $1");
-SQL(roles_page, "SELECT " COLUMNS ", name_folded FROM role WHERE name_folded > $1 AND ($2 = '' OR "
-                "@contains(name_folded, $2)) ORDER BY name_folded LIMIT $3");
-SQL(role_update, "UPDATE role SET name = $2, name_folded = $3, description = $4, enabled = $5 "
-                 "WHERE id = $1");
+SQL(role_insert, "INSERT INTO role (name, name_folded, description, enabled, email, is_private) "
+                 "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id");
+SQL(role_update, "UPDATE role SET name = $2, name_folded = $3, description = $4, enabled = $5, "
+                 "email = $6, is_private = $7 WHERE id = $1");
 SQL(role_touch, "UPDATE role SET version = version + 1 WHERE id = $1");
 SQL(role_drop, "DELETE FROM role WHERE id = $1");
 SQL(grants_drop, "DELETE FROM permission_grant WHERE role = $1");
@@ -22,14 +17,6 @@ SQL(grant_insert, "INSERT INTO permission_grant (role, permission, scope_kind, s
                   "DO NOTHING");
 SQL(grant_drop, "DELETE FROM permission_grant WHERE role = $1 AND permission = $2 AND "
                 "scope_kind = $3 AND scope_id = $4");
-SQL(role_grants, "SELECT permission, scope_kind, scope_id FROM permission_grant WHERE role = $1 "
-                 "ORDER BY permission, scope_kind, scope_id");
-SQL(role_members, "SELECT m.member_kind, m.member_id, COALESCE(u.name, c.client_id, l.value) "
-                  "FROM role_member m "
-                  "LEFT JOIN app_user u ON m.member_kind = 1 AND u.id = m.member_id "
-                  "LEFT JOIN oauth_client c ON m.member_kind = 2 AND c.id = m.member_id "
-                  "LEFT JOIN claim l ON m.member_kind = 4 AND l.id = m.member_id "
-                  "WHERE m.role = $1 ORDER BY 3, 1, 2");
 SQL(member_put, "INSERT INTO role_member (role, member_kind, member_id) VALUES ($1, $2, $3) "
                 "ON CONFLICT (role, member_kind, member_id) DO NOTHING");
 SQL(member_drop, "DELETE FROM role_member WHERE role = $1 AND member_kind = $2 AND member_id = $3");
@@ -38,84 +25,11 @@ SQL(user_exists, "SELECT name FROM app_user WHERE id = $1");
 SQL(client_exists, "SELECT client_id FROM oauth_client WHERE id = $1");
 SQL(claim_exists, "SELECT value FROM claim WHERE id = $1");
 
-static void
-role_read(struct row *row, struct role *out)
-{
-    *out = (struct role){ .id = row_int(row) };
-    out->version = row_int(row);
-    out->name = row_text(row);
-    out->description = row_text(row);
-    out->enabled = (struct opt_bool){ .given = true, .value = row_bool(row) };
-    out->immutable = row_bool(row);
-    out->grants_given = out->members_given = true;
-}
-
-static void
-grants_read(struct scope *s, struct rows *rows, struct list *out)
-{
-    struct list grants = { 0 };
-
-    for (size_t i = 0; i < rows->count; i++) {
-        struct grant g = { .permission = permission_by_name(row_text(&rows->at[i])) };
-        bool known = grant_on_parse(row_text(&rows->at[i]), &g.on);
-
-        g.object = row_int(&rows->at[i]);
-        if (known && g.permission != PERM_NONE)
-            list_add(s->arena, &grants, struct grant, g);
-    }
-    *out = grants;
-}
-
-static void
-members_read(struct scope *s, struct rows *rows, struct list *out)
-{
-    struct list members = { 0 };
-
-    for (size_t i = 0; i < rows->count; i++) {
-        struct role_member *m = list_push(s->arena, &members, struct role_member);
-
-        m->kind = (enum caller_kind)row_int(&rows->at[i]);
-        m->id = row_int(&rows->at[i]);
-        m->name = row_text(&rows->at[i]);
-    }
-    *out = members;
-}
-
-static enum err
-details_in(struct scope *s, struct tx *tx, struct role *r)
-{
-    struct rows rows;
-
-    TRY(tx_all(s, tx, &role_grants, BIND(v_int(r->id)), &rows));
-    grants_read(s, &rows, &r->grants);
-    TRY(tx_all(s, tx, &role_members, BIND(v_int(r->id)), &rows));
-    members_read(s, &rows, &r->members);
-    return OK;
-}
-
-static enum err
-details(struct scope *s, struct db *db, struct role *r)
-{
-    struct rows rows;
-
-    TRY(db_all(s, db, &role_grants, BIND(v_int(r->id)), &rows));
-    grants_read(s, &rows, &r->grants);
-    TRY(db_all(s, db, &role_members, BIND(v_int(r->id)), &rows));
-    members_read(s, &rows, &r->members);
-    return OK;
-}
-
 static struct audit_object
 role_object(struct scope *s, const struct role *r)
 {
     return (struct audit_object){ "role", arena_printf(s->arena, "%lld", (long long)r->id),
                                   r->name };
-}
-
-static enum err
-not_there(struct scope *s, enum err e, int64_t id)
-{
-    return e == E_NOT_FOUND ? fail(s, e, "role %lld was not found", (long long)id) : e;
 }
 
 /** A change of a role on its way through its transaction. */
@@ -128,35 +42,16 @@ struct role_change {
 };
 
 static enum err
-present_role(struct scope *s, struct tx *tx, int64_t id, int64_t version, struct role *out)
+old_role(struct scope *s, struct tx *tx, int64_t id, int64_t version, struct role *out)
 {
-    struct row row;
-
-    TRY(not_there(s, tx_one(s, tx, &role_row_lock, BIND(v_int(id)), &row), id));
-    role_read(&row, out);
-    TRY(version_check(s, version, out->version, "the role"));
-    return details_in(s, tx, out);
+    TRY(role_present(s, tx, id, true, out));
+    return version_check(s, version, out->version, "the role");
 }
 
 static enum err
 result_read(struct scope *s, struct tx *tx, struct role_change *r, int64_t id)
 {
-    struct row row;
-
-    TRY(tx_one(s, tx, &role_row, BIND(v_int(id)), &row));
-    role_read(&row, &r->result);
-    return details_in(s, tx, &r->result);
-}
-
-/** A grant as the record shows it: "certificates/read", "enrollment/csr on template 3". */
-static const char *
-grant_text(struct scope *s, const struct grant *g)
-{
-    const char *name = permission_info(g->permission)->name;
-
-    return g->on == GRANT_GLOBAL ? name
-                                 : arena_printf(s->arena, "%s on %s %lld", name,
-                                                grant_on_name(g->on), (long long)g->object);
+    return role_present(s, tx, id, false, &r->result);
 }
 
 static const char *
@@ -223,15 +118,47 @@ member_check(struct scope *s, struct tx *tx, const struct role_member *m)
 }
 
 static enum err
-members_replace(struct scope *s, struct tx *tx, int64_t role, const struct list *members)
+members_replace(struct scope *s, struct tx *tx, const struct change *c, int64_t role,
+                const struct list *members)
 {
     TRY(tx_do(s, tx, &members_drop, BIND(v_int(role))));
     LIST_EACH(struct role_member, m, members)
     {
-        TRY(member_check(s, tx, m));
-        TRY(tx_do(s, tx, &member_put, BIND(v_int(role), v_int(m->kind), v_int(m->id))));
+        int64_t id = m->id;
+
+        if (id == 0 && m->claim)
+            TRY(claim_put(s, tx, c->a, c->by, m->claim, &id));
+        else
+            TRY(member_check(s, tx, m));
+        TRY(tx_do(s, tx, &member_put, BIND(v_int(role), v_int(m->kind), v_int(id))));
     }
     return OK;
+}
+
+static bool
+has_member(const struct list *members, const struct role_member *one)
+{
+    LIST_EACH(struct role_member, m, members)
+    if (m->kind == one->kind && m->id == one->id)
+        return true;
+    return false;
+}
+
+/** Whether the caller holds what this edit gives to somebody. */
+static enum err
+edit_check(struct scope *s, const struct caller *by, const struct role *in, const struct role *old)
+{
+    bool anew = in->enabled.given && in->enabled.value && !old->enabled.value && old->members.count;
+    const struct list *grants = in->grants_given ? &in->grants : &old->grants;
+    struct list added = { 0 };
+
+    LIST_EACH(struct grant, g, grants)
+    if (!grant_among(&old->grants, g))
+        list_add(s->arena, &added, struct grant, *g);
+    if (in->members_given)
+        LIST_EACH(struct role_member, m, &in->members)
+    anew |= !has_member(&old->members, m);
+    return holds_grants(s, by, anew ? grants : &added);
 }
 
 static void
@@ -243,6 +170,7 @@ role_judge(struct scope *s, const struct role *in, bool added)
         problem(s, "name", CHY_MISSING, "a role has a name");
     text_judge(s, "name", in->name, 256);
     text_judge(s, "description", in->description, 1024);
+    text_judge(s, "email", in->email, 320);
     LIST_EACH(struct grant, g, &in->grants)
     {
         if (g->permission <= PERM_NONE || g->permission > PERM_ALL || g->on >= GRANT_ON_END)
@@ -261,33 +189,65 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     int64_t id;
 
     r->c.changes = (struct list){ 0 };
+    TRY(holds_grants(s, r->c.by, &in->grants));
     TRY(tx_one(s, tx, &role_insert,
                BIND(v_text(in->name), v_text(text_fold(s->arena, in->name)),
                     v_text(in->description ? in->description : ""),
-                    v_bool(!in->enabled.given || in->enabled.value)),
+                    v_bool(!in->enabled.given || in->enabled.value),
+                    v_text(in->email ? in->email : ""), v_bool(in->is_private.value)),
                &row));
     id = row_int(&row);
     TRY(grants_replace(s, tx, id, &in->grants));
-    TRY(members_replace(s, tx, id, &in->members));
+    TRY(members_replace(s, tx, &r->c, id, &in->members));
     TRY(result_read(s, tx, r, id));
     change_text(s, &r->c, "permissions", "", grants_text(s, &r->result.grants));
     change_text(s, &r->c, "members", "", members_text(s, &r->result.members));
     return change_tell(s, tx, &r->c, AUDIT_ROLE_CREATE, role_object(s, &r->result), NULL);
 }
 
-/** Change what the role itself says; what is built in stays as it is. */
+static bool
+same_grants(const struct list *a, const struct list *b)
+{
+    LIST_EACH(struct grant, g, a)
+    if (!grant_among(b, g))
+        return false;
+    LIST_EACH(struct grant, g, b)
+    if (!grant_among(a, g))
+        return false;
+    return true;
+}
+
+/** What is built in keeps all but its members; clients send back what they read. */
+static enum err
+built_in_check(struct scope *s, const struct role *in, const struct role *old)
+{
+    bool same = (!in->name || text_eq(in->name, old->name)) &&
+                (!in->description || text_eq(in->description, old->description)) &&
+                (!in->email || text_eq(in->email, old->email)) &&
+                (!in->enabled.given || in->enabled.value == old->enabled.value) &&
+                (!in->is_private.given || in->is_private.value == old->is_private.value) &&
+                (!in->grants_given || same_grants(&in->grants, &old->grants));
+
+    return same ? OK
+                : fail_code(s, E_CONFLICT, CHY_CONFLICT,
+                            "the role \"%s\" is built in: only its members may change", old->name);
+}
+
+/** Change what the role itself says. */
 static enum err
 fields_edit(struct scope *s, struct tx *tx, const struct role *in, const struct role *old)
 {
     const char *name = in->name ? in->name : old->name;
     const char *description = in->description ? in->description : old->description;
+    const char *email = in->email ? in->email : old->email;
     bool enabled = in->enabled.given ? in->enabled.value : old->enabled.value;
+    bool is_private = in->is_private.given ? in->is_private.value : old->is_private.value;
 
     if (old->immutable)
-        return OK;
+        return built_in_check(s, in, old);
     TRY(tx_do(s, tx, &role_update,
               BIND(v_int(old->id), v_text(name), v_text(text_fold(s->arena, name)),
-                   v_text(description), v_bool(enabled))));
+                   v_text(description), v_bool(enabled), v_text(email), v_bool(is_private))));
     return in->grants_given ? grants_replace(s, tx, old->id, &in->grants) : OK;
 }
 
@@ -301,15 +261,17 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
 
     r->c.changes = (struct list){ 0 };
     TRY(administrators_count(s, tx, &administrators));
-    TRY(present_role(s, tx, in->id, in->version, &old));
+    TRY(old_role(s, tx, in->id, in->version, &old));
+    TRY(edit_check(s, r->c.by, in, &old));
     TRY(fields_edit(s, tx, in, &old));
     if (in->members_given)
-        TRY(members_replace(s, tx, old.id, &in->members));
+        TRY(members_replace(s, tx, &r->c, old.id, &in->members));
     TRY(tx_do(s, tx, &role_touch, BIND(v_int(old.id))));
     TRY(administrators_check(s, tx, administrators));
     TRY(result_read(s, tx, r, old.id));
     change_text(s, &r->c, "name", old.name, r->result.name);
     change_text(s, &r->c, "description", old.description, r->result.description);
+    change_text(s, &r->c, "email", old.email, r->result.email);
     change_text(s, &r->c, "enabled", old.enabled.value ? "true" : "false",
                 r->result.enabled.value ? "true" : "false");
     change_text(s, &r->c, "permissions", grants_text(s, &old.grants),
@@ -330,7 +292,7 @@ role_write(struct scope *s, struct access *a, const struct caller *by, const str
     TRY(problems_check(s));
     e = db_write(s, a->db, added ? add_in : edit_in, &r);
     if (db_is_unique_conflict(s, e))
-        return fail(s, E_CONFLICT, "there is a role \"%s\" already", in->name);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "there is a role \"%s\" already", in->name);
     TRY(e);
     access_forget(a, NULL);
     if (out)
@@ -359,14 +321,16 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     struct role old;
     struct row row;
 
-    TRY(present_role(s, tx, r->in->id, r->in->version, &old));
+    TRY(old_role(s, tx, r->in->id, r->in->version, &old));
     if (old.immutable)
-        return fail(s, E_CONFLICT, "the role \"%s\" is built in", old.name);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "the role \"%s\" is built in", old.name);
     if (old.members.count > 0)
-        return fail(s, E_CONFLICT, "the role \"%s\" has %zu members", old.name, old.members.count);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "the role \"%s\" has %zu members", old.name,
+                         old.members.count);
     TRY(tx_one(s, tx, &role_owns, BIND(v_int(old.id)), &row));
     if (row_int(&row) > 0)
-        return fail(s, E_CONFLICT, "the role \"%s\" owns certificates", old.name);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "the role \"%s\" owns certificates",
+                         old.name);
     TRY(tx_do(s, tx, &grants_drop, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &role_drop, BIND(v_int(old.id))));
     return change_tell(s, tx, &r->c, AUDIT_ROLE_DELETE, role_object(s, &old), NULL);
@@ -392,10 +356,12 @@ grant_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
     struct role old;
 
     r->c.changes = (struct list){ 0 };
-    TRY(present_role(s, tx, r->in->id, 0, &old));
+    TRY(old_role(s, tx, r->in->id, 0, &old));
     if (old.immutable)
-        return fail(s, E_CONFLICT, "the permissions of the built-in role \"%s\" are fixed",
-                    old.name);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT,
+                         "the permissions of the built-in role \"%s\" are fixed", old.name);
+    if (add)
+        TRY(holds_grant(s, r->c.by, r->grant));
     TRY(tx_count(s, tx, add ? &grant_insert : &grant_drop, grant_values(s, old.id, r->grant),
                  &changed));
     if (changed == 0)
@@ -459,8 +425,10 @@ member_change(struct scope *s, struct tx *tx, struct role_change *r, bool add)
 
     r->c.changes = (struct list){ 0 };
     TRY(administrators_count(s, tx, &administrators));
-    TRY(present_role(s, tx, r->in->id, 0, &old));
+    TRY(old_role(s, tx, r->in->id, 0, &old));
     TRY(member_check(s, tx, &r->member));
+    if (add)
+        TRY(holds_grants(s, r->c.by, &old.grants));
     TRY(tx_count(s, tx, add ? &member_put : &member_drop, who, &changed));
     if (changed == 0)
         return OK;
@@ -505,57 +473,5 @@ role_member_remove(struct scope *s, struct access *a, const struct caller *by, i
 
     TRY(db_write(s, a->db, member_remove_in, &r));
     access_forget(a, principal_id_text(s->arena, kind, id));
-    return OK;
-}
-
-enum err
-role_get(struct scope *s, struct access *a, int64_t id, struct role *out)
-{
-    struct role found;
-    struct row row;
-
-    TRY(not_there(s, db_one(s, a->db, &role_row, BIND(v_int(id)), &row), id));
-    role_read(&row, &found);
-    TRY(details(s, a->db, &found));
-    *out = found;
-    return OK;
-}
-
-enum err
-role_find(struct scope *s, struct access *a, const char *name, struct role *out)
-{
-    struct role found;
-    struct row row;
-    enum err e = db_one(s, a->db, &role_row_by_name, BIND(v_text(text_fold(s->arena, name))), &row);
-
-    if (e == E_NOT_FOUND)
-        return fail(s, e, "the role \"%s\" was not found", name);
-    TRY(e);
-    role_read(&row, &found);
-    TRY(details(s, a->db, &found));
-    *out = found;
-    return OK;
-}
-
-enum err
-role_list(struct scope *s, struct access *a, const struct principal_query *q, struct list *out,
-          const char **next)
-{
-    const char *text = text_fold(s->arena, q->text ? q->text : ""), *last = NULL;
-    int limit = page_limit(q);
-    struct list found = { 0 };
-    struct rows rows;
-
-    TRY(db_all(s, a->db, &roles_page,
-               BIND(v_text(q->after ? q->after : ""), v_text(text), v_int(limit)), &rows));
-    for (size_t i = 0; i < rows.count && i + 1 < (size_t)limit; i++) {
-        struct role *r = list_push(s->arena, &found, struct role);
-
-        role_read(&rows.at[i], r);
-        last = row_text(&rows.at[i]);
-        TRY(details(s, a->db, r));
-    }
-    *next = rows.count == (size_t)limit ? last : NULL;
-    *out = found;
     return OK;
 }

@@ -3,8 +3,11 @@
 #include "access/access.h"
 #include "access/grants.h"
 #include "access/guesses.h"
+#include "access/holds.h"
 #include "access/password.h"
+#include "access/permission_words.h"
 #include "access/rate.h"
+#include "access/role_in.h"
 
 #include <pthread.h>
 
@@ -290,4 +293,168 @@ TEST(the_presets_stop_the_three_hundred_and_first_call)
     for (int i = 0; i < 200000; i++) /* many strangers: memory is bounded */
         (void)rate_take(r, NULL, arena_printf(a, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255),
                         &wait);
+}
+
+/** The grants that these permissions, ended by PERM_NONE, are everywhere; and one on a template. */
+static struct list
+grants_of(struct scope *s, const enum permission *of)
+{
+    struct grant on = { .permission = PERM_ENROLLMENT_CSR, .on = GRANT_TEMPLATE, .object = 7 };
+    struct list grants = { 0 };
+
+    for (; *of != PERM_NONE; of++)
+        list_add(s->arena, &grants, struct grant, ((struct grant){ .permission = *of }));
+    list_add(s->arena, &grants, struct grant, on);
+    return grants;
+}
+
+static const char *
+joined(struct scope *s, const struct list *words)
+{
+    struct buf text;
+
+    buf_init_in(&text, s->arena, 65536);
+    LIST_EACH(const char *, word, words)
+    buf_printf(&text, "%s%s", text.len ? " " : "", *word);
+    return buf_str(&text);
+}
+
+static struct list
+words_in(struct scope *s, const char *text)
+{
+    struct list words = { 0 };
+
+    while (*text) {
+        size_t len = strcspn(text, " ");
+
+        list_add(s->arena, &words, const char *, arena_text_n(s->arena, text, len));
+        text += len + strspn(text + len, " ");
+    }
+    return words;
+}
+
+TEST(words_written_back_as_they_were_read_change_nothing)
+{
+    static const enum permission sets[][5] = {
+        { PERM_NONE },
+        { PERM_CERTIFICATES_READ, PERM_TEMPLATES_READ, PERM_NONE },
+        { PERM_AUTHORITIES_MODIFY, PERM_AUDIT_EXPORT, PERM_RATE_EXEMPT, PERM_NONE },
+        { PERM_ALL, PERM_NONE },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(sets); i++)
+        for (int form = WORDS_V1; form <= WORDS_V2; form++) {
+            struct list had = grants_of(s, sets[i]), words, now;
+            struct word_edit edit;
+
+            permission_words(s->arena, &had, (enum word_form)form, &words);
+            edit = (struct word_edit){ &had, (enum word_form)form, &words, false };
+            permission_words_set(s, "P", &edit, &now);
+            assert_ok(s, problems_check(s));
+            assert_int_equal(now.count, had.count);
+            LIST_EACH(struct grant, g, &had)
+            assert_true(grant_among(&now, g));
+        }
+}
+
+TEST(a_word_gives_all_that_it_stands_for_only_when_it_is_new)
+{
+    static const struct {
+        enum permission had[4];
+        const char *words;
+        bool keep;
+        const char *now; /* in version 2's words */
+    } cases[] = {
+        { { PERM_NONE },
+          "PkiManagement:Read",
+          false,
+          "/certificate_templates/read/ /certificate_authorities/read/ /enrollment_pattern/read/" },
+        { { PERM_TEMPLATES_READ },
+          "pkimanagement:read Certificates:Read",
+          false,
+          "/certificates/collections/read/ /certificate_templates/read/" },
+        { { PERM_TEMPLATES_READ }, "Certificates:Read", false, "/certificates/collections/read/" },
+        { { PERM_TEMPLATES_READ },
+          "Certificates:Read",
+          true,
+          "/certificates/collections/read/ /certificate_templates/read/" },
+        { { PERM_TEMPLATES_READ },
+          "/certificate_authorities/read",
+          true,
+          "/certificate_templates/read/ /certificate_authorities/read/" },
+        { { PERM_NONE }, "*", false, "/" },
+        { { PERM_NONE }, "/", false, "/" },
+        { { PERM_ALL }, "", false, "" },
+        { { PERM_ALL }, "Certificates:Read", false, "/certificates/collections/read/" },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct list had = grants_of(s, cases[i].had), words = words_in(s, cases[i].words), now;
+
+        permission_words_set(s, "P", &(struct word_edit){ &had, WORDS_V1, &words, cases[i].keep },
+                             &now);
+        assert_ok(s, problems_check(s));
+        assert_true(grant_among(&now, list_last(&had, struct grant)));
+        permission_words(s->arena, &now, WORDS_V2, &words);
+        assert_string_equal(joined(s, &words), cases[i].now);
+    }
+}
+
+TEST(a_word_that_is_none_is_told_with_its_place)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct list words = words_in(s, "Certificates:Read Certificates:Fly"), none = { 0 }, now;
+    const char *area, *permission;
+
+    list_add(s->arena, &words, const char *, NULL);
+    permission_words_set(s, "Permissions", &(struct word_edit){ &none, WORDS_V1, &words, false },
+                         &now);
+    assert_int_equal(s->problems.count, 2);
+    assert_string_equal(list_at(&s->problems, struct problem, 0)->path, "Permissions[1]");
+    assert_string_equal(list_at(&s->problems, struct problem, 1)->path, "Permissions[2]");
+    permission_word_cut(s->arena, "Certificates:Read", &area, &permission);
+    assert_string_equal(area, "Certificates");
+    assert_string_equal(permission, "Read");
+    permission_word_cut(s->arena, "audit/export", &area, &permission);
+    assert_string_equal(permission, "export");
+}
+
+TEST(nobody_gives_what_they_do_not_hold)
+{
+    static const enum permission officer[] = { PERM_SECURITY_MODIFY, PERM_CERTIFICATES_READ,
+                                               PERM_NONE };
+    static const struct {
+        struct grant grant;
+        bool held;
+    } cases[] = {
+        { { PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0 }, true },
+        { { PERM_CERTIFICATES_READ, GRANT_COLLECTION, 3 }, true },
+        { { PERM_CERTIFICATES_REVOKE, GRANT_GLOBAL, 0 }, false },
+        { { PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, 7 }, true },
+        { { PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, 8 }, false },
+        { { PERM_ENROLLMENT_CSR, GRANT_GLOBAL, 0 }, false },
+        { { PERM_ALL, GRANT_GLOBAL, 0 }, false },
+        { { PERM_ALL, GRANT_TEMPLATE, 7 }, false },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct list given = grants_of(s, officer), objects = { 0 };
+    struct caller caller = caller_nobody;
+    struct grants held = { 0 };
+
+    LIST_EACH(struct grant, g, &given)
+    grants_add(s->arena, &held, &objects, g->permission, g->on, g->object);
+    grants_finish(&held, &objects);
+    caller.name = "ana";
+    caller.grants = &held;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (cases[i].held)
+            assert_ok(s, holds_grant(s, &caller, &cases[i].grant));
+        else
+            assert_err(E_FORBIDDEN, holds_grant(s, &caller, &cases[i].grant));
+        assert_ok(s, holds_grant(s, &caller_system, &cases[i].grant));
+        assert_err(E_FORBIDDEN, holds_grant(s, &caller_nobody, &cases[i].grant));
+        scope_clear(s);
+    }
 }

@@ -1,5 +1,6 @@
 #include "access/manage.h"
 
+#include "access/holds.h"
 #include "access/password.h"
 #include <string.h>
 
@@ -161,6 +162,8 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
     change_text(s, &u->c, "email", old.email, email);
     change_text(s, &u->c, "enabled", old.enabled.value ? "true" : "false",
                 enabled ? "true" : "false");
+    if (enabled && !old.enabled.value)
+        TRY(holds_account(s, tx, u->c.by, CALLER_USER, old.id));
     TRY(tx_do(s, tx, &user_update,
               BIND(v_int(in->id), v_text(display_name), v_text(email), v_bool(enabled),
                    v_int(old.enabled.value && !enabled ? 1 : 0))));
@@ -197,6 +200,7 @@ password_in(struct scope *s, struct tx *tx, void *arg)
 
     u->c.changes = (struct list){ 0 };
     TRY(present_user(s, tx, u->in->id, u->in->version, &old));
+    TRY(holds_account(s, tx, u->c.by, CALLER_USER, old.id)); /* or they would become who it is */
     TRY(tx_do(s, tx, &user_new_password, BIND(v_int(old.id), v_text(u->hash))));
     list_add(s->arena, &u->c.changes, struct audit_change, secret);
     return change_tell(s, tx, &u->c, AUDIT_USER_PASSWORD, user_object(s, &old), NULL);

@@ -310,37 +310,8 @@
     NOT_YET("GET", "/SSL/Parts/{id}") \
     NOT_YET("POST", "/Scheduling") \
     NOT_YET("GET", "/Security/Audit/Collections/{id}") \
-    NOT_YET("GET", "/Security/Claims") \
-    NOT_YET("POST", "/Security/Claims") \
-    NOT_YET("PUT", "/Security/Claims") \
-    NOT_YET("GET", "/Security/Claims/Roles") \
-    NOT_YET("DELETE", "/Security/Claims/{id}") \
-    NOT_YET("GET", "/Security/Claims/{id}") \
     NOT_YET("GET", "/Security/Containers/{id}/Roles") \
     NOT_YET("POST", "/Security/Containers/{id}/Roles") \
-    NOT_YET("GET", "/Security/Identities") \
-    NOT_YET("POST", "/Security/Identities") \
-    NOT_YET("GET", "/Security/Identities/Lookup") \
-    NOT_YET("DELETE", "/Security/Identities/{id}") \
-    NOT_YET("GET", "/Security/Identities/{id}") \
-    NOT_YET("GET", "/Security/My") \
-    NOT_YET("GET", "/Security/Roles") \
-    NOT_YET("POST", "/Security/Roles") \
-    NOT_YET("PUT", "/Security/Roles") \
-    NOT_YET("DELETE", "/Security/Roles/{id}") \
-    NOT_YET("GET", "/Security/Roles/{id}") \
-    NOT_YET("POST", "/Security/Roles/{id}/Copy") \
-    NOT_YET("GET", "/Security/Roles/{id}/Identities") \
-    NOT_YET("PUT", "/Security/Roles/{id}/Identities") \
-    NOT_YET("GET", "/Security/Roles/{id}/Permissions") \
-    NOT_YET("GET", "/Security/Roles/{id}/Permissions/Containers") \
-    NOT_YET("POST", "/Security/Roles/{id}/Permissions/Containers") \
-    NOT_YET("PUT", "/Security/Roles/{id}/Permissions/Containers") \
-    NOT_YET("GET", "/Security/Roles/{id}/Permissions/Global") \
-    NOT_YET("POST", "/Security/Roles/{id}/Permissions/Global") \
-    NOT_YET("PUT", "/Security/Roles/{id}/Permissions/Global") \
-    NOT_YET("GET", "/Security/Roles/{id}/Permissions/PamProviders") \
-    NOT_YET("PUT", "/Security/Roles/{id}/Permissions/PamProviders") \
     NOT_YET("GET", "/SystemSettings") \
     NOT_YET("PUT", "/SystemSettings") \
     NOT_YET("PUT", "/Templates") \

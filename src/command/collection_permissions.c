@@ -3,41 +3,7 @@
 #include "access/principals.h"
 #include "api/collections.h"
 #include "catalog/collection.h"
-#include "command/command.h"
-
-/** The permissions that go with a collection, as this API calls them. */
-static const struct {
-    enum permission permission;
-    const char *word;
-} words[] = {
-    { PERM_CERTIFICATES_READ, "Read" },       { PERM_CERTIFICATES_EDIT, "EditMetadata" },
-    { PERM_CERTIFICATES_RECOVER, "Recover" }, { PERM_CERTIFICATES_REVOKE, "Revoke" },
-    { PERM_CERTIFICATES_DELETE, "Delete" },   { PERM_COLLECTIONS_MODIFY, "Modify" },
-};
-
-static const char *
-word_of(enum permission p)
-{
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (words[i].permission == p)
-            return words[i].word;
-    return permission_info(p)->name;
-}
-
-/** The permission that TEXT is, by the word or in any of its other forms; or a problem at PATH. */
-static enum permission
-permission_of(struct scope *s, const char *path, const char *text)
-{
-    enum permission found[PERM_END];
-    int count = permission_expand(text ? text : "", found);
-
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (text_eq_fold(words[i].word, text) || (count == 1 && found[0] == words[i].permission))
-            return words[i].permission;
-    problem(s, path, CHY_BAD_VALUE,
-            "\"%.100s\" is none of Read, EditMetadata, Recover, Revoke, Delete, Modify", text);
-    return PERM_NONE;
-}
+#include "command/security.h"
 
 static void
 add_grant(struct scope *s, struct list *grants, int64_t collection, enum permission p)
@@ -67,9 +33,10 @@ collections_permissions(struct request *rq)
         *edit =
             (struct object_grants){ .role = one->role_id, .on = GRANT_COLLECTION, .object = id };
         LIST_EACH(const char *, text, &one->permissions)
-        add_grant(
-            s, &edit->grants, id,
-            permission_of(s, arena_printf(s->arena, "[%zu].Permissions[%zu]", i, n++), *text));
+        add_grant(s, &edit->grants, id,
+                  object_permission(s, GRANT_COLLECTION,
+                                    arena_printf(s->arena, "[%zu].Permissions[%zu]", i, n++),
+                                    *text));
         i++;
     }
     TRY(problems_check(s));
@@ -101,7 +68,8 @@ answer(struct request *rq, int64_t role_id)
     if (g->on == GRANT_COLLECTION)
         list_add(s->arena, &out, struct role_collection_permission_reply,
                  ((struct role_collection_permission_reply){
-                     g->object, name_of(&collections, g->object), word_of(g->permission) }));
+                     g->object, name_of(&collections, g->object),
+                     object_word(GRANT_COLLECTION, g->permission) }));
     return reply_list(rq, &out);
 }
 
@@ -132,7 +100,9 @@ change(struct request *rq, bool keep)
             problem(s, arena_printf(s->arena, "[%zu].CollectionId", i), CHY_BAD_VALUE,
                     "there is no collection %lld", (long long)one->collection_id);
         add_grant(s, &edit.grants, one->collection_id,
-                  permission_of(s, arena_printf(s->arena, "[%zu].Permission", i), one->permission));
+                  object_permission(s, GRANT_COLLECTION,
+                                    arena_printf(s->arena, "[%zu].Permission", i),
+                                    one->permission));
         i++;
     }
     TRY(problems_check(s));

@@ -11,7 +11,7 @@ import keys
 import processes
 from chancery import good
 
-NOT_YET = ["/Agents", "/CertificateStores", "/CertificateStoreTypes", "/Security/Roles",
+NOT_YET = ["/Agents", "/CertificateStores", "/CertificateStoreTypes", "/Alerts/Pending",
            "/EnrollmentPatterns", "/Workflow/Definitions", "/PamProviders", "/License", "/SMTP", "/Reports"]
 
 

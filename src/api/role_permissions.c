@@ -1,0 +1,129 @@
+/* What a role may do: everywhere, in containers of stores, with providers of secrets. */
+#include "api/security.h"
+
+#define TAG "SecurityRolePermissions"
+
+static const struct field role_area_permission_reply_fields[] = {
+    FIELD(role_area_permission_reply, type, "Type",
+          .doc = "Global, Collection, Container, Template, Authority or Pam."),
+    FIELD(role_area_permission_reply, area, "Area",
+          .doc = "Of a global one its area; of others the number of the object."),
+    FIELD(role_area_permission_reply, permission, "Permission"),
+};
+static const struct model role_area_permission_reply_model =
+    MODEL(role_area_permission_reply, role_area_permission_reply_fields);
+
+static const struct field role_container_permission_fields[] = {
+    FIELD(role_container_permission, container_id, "ContainerId", .flags = REQUIRED, .min = 1,
+          .max = INT32_MAX),
+    FIELD(role_container_permission, permission, "Permission", .flags = REQUIRED, .max = 200,
+          .doc = "Read, Schedule or Modify."),
+};
+static const struct model role_container_permission_model =
+    MODEL(role_container_permission, role_container_permission_fields);
+
+static const struct field role_container_permission_reply_fields[] = {
+    FIELD(role_container_permission_reply, container_id, "ContainerId"),
+    FIELD(role_container_permission_reply, name, "Name", .doc = "The container's."),
+    FIELD(role_container_permission_reply, permission, "Permission"),
+};
+static const struct model role_container_permission_reply_model =
+    MODEL(role_container_permission_reply, role_container_permission_reply_fields);
+
+static const struct field role_pam_permissions_fields[] = {
+    FIELD(role_pam_permissions, pam_provider_id, "PamProviderId", .flags = REQUIRED, .min = 1,
+          .max = INT32_MAX),
+    FIELD(role_pam_permissions, name, "Name", .flags = READ_ONLY, .doc = "The provider's."),
+    FIELD(role_pam_permissions, permissions, "Permissions", .model = &text_model, .max = 100,
+          .doc = "Read, Modify."),
+};
+static const struct model role_pam_permissions_model =
+    MODEL(role_pam_permissions, role_pam_permissions_fields);
+
+const struct op role_permissions_get_op = {
+    .method = "GET",
+    .path = "/Security/Roles/{id}/Permissions",
+    .tag = TAG,
+    .needs = "security/read",
+    .reply = &role_area_permission_reply_model,
+    .flags = OP_REPLY_LIST,
+    .doc = "What a role may do, everywhere and on single objects.",
+};
+const struct op role_global_get_op = {
+    .method = "GET",
+    .path = "/Security/Roles/{id}/Permissions/Global",
+    .tag = TAG,
+    .needs = "security/read",
+    .reply = &area_permission_model,
+    .flags = OP_REPLY_LIST,
+    .doc = "What a role may do everywhere.",
+};
+const struct op role_global_add_op = {
+    .method = "POST",
+    .path = "/Security/Roles/{id}/Permissions/Global",
+    .tag = TAG,
+    .needs = "security/modify",
+    .body = &area_permission_model,
+    .reply = &area_permission_model,
+    .flags = OP_BODY_LIST | OP_REPLY_LIST,
+    .doc = "Give a role permissions everywhere, beside those it has.",
+    .example = "[{\"Area\":\"Certificates\",\"Permission\":\"Read\"}]",
+};
+const struct op role_global_set_op = {
+    .method = "PUT",
+    .path = "/Security/Roles/{id}/Permissions/Global",
+    .tag = TAG,
+    .needs = "security/modify",
+    .body = &area_permission_model,
+    .reply = &area_permission_model,
+    .flags = OP_BODY_LIST | OP_REPLY_LIST,
+    .doc = "What a role may do everywhere, all of it.",
+};
+const struct op role_containers_get_op = {
+    .method = "GET",
+    .path = "/Security/Roles/{id}/Permissions/Containers",
+    .tag = TAG,
+    .needs = "security/read",
+    .reply = &role_container_permission_reply_model,
+    .flags = OP_REPLY_LIST,
+    .doc = "What a role may do in single containers of certificate stores.",
+};
+const struct op role_containers_add_op = {
+    .method = "POST",
+    .path = "/Security/Roles/{id}/Permissions/Containers",
+    .tag = TAG,
+    .needs = "security/modify",
+    .body = &role_container_permission_model,
+    .reply = &role_container_permission_reply_model,
+    .flags = OP_BODY_LIST | OP_REPLY_LIST,
+    .doc = "Give a role permissions in single containers, beside those it has.",
+};
+const struct op role_containers_set_op = {
+    .method = "PUT",
+    .path = "/Security/Roles/{id}/Permissions/Containers",
+    .tag = TAG,
+    .needs = "security/modify",
+    .body = &role_container_permission_model,
+    .reply = &role_container_permission_reply_model,
+    .flags = OP_BODY_LIST | OP_REPLY_LIST,
+    .doc = "What a role may do in single containers, all of it.",
+};
+const struct op role_pam_get_op = {
+    .method = "GET",
+    .path = "/Security/Roles/{id}/Permissions/PamProviders",
+    .tag = TAG,
+    .needs = "security/read",
+    .reply = &role_pam_permissions_model,
+    .flags = OP_REPLY_LIST,
+    .doc = "What a role may do with single providers of secrets.",
+};
+const struct op role_pam_set_op = {
+    .method = "PUT",
+    .path = "/Security/Roles/{id}/Permissions/PamProviders",
+    .tag = TAG,
+    .needs = "security/modify",
+    .body = &role_pam_permissions_model,
+    .reply = &role_pam_permissions_model,
+    .flags = OP_BODY_LIST | OP_REPLY_LIST,
+    .doc = "What a role may do with single providers of secrets, all of it.",
+};

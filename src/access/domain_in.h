@@ -26,6 +26,9 @@ enum domain_text { DOMAIN_FILTER, DOMAIN_DN, DOMAIN_PLAIN };
 /** A template with {login}, {domain} and {dn} filled in; DN may be NULL. */
 const char *domain_fill(struct scope *s, const char *template, const struct domain_login *who,
                         const char *dn, enum domain_text kind);
+/** What WHO binds as where people search themselves (user_bind). */
+const char *domain_bind_name(struct scope *s, const struct domain *d,
+                             const struct domain_login *who);
 /**
  * Find the one entry of somebody.
  *

@@ -43,6 +43,14 @@ domain_fill(struct scope *s, const char *template, const struct domain_login *wh
     return buf_str(&out);
 }
 
+const char *
+domain_bind_name(struct scope *s, const struct domain *d, const struct domain_login *who)
+{
+    bool is_dn = strchr(d->o.user_bind, '=') != NULL;
+
+    return domain_fill(s, d->o.user_bind, who, NULL, is_dn ? DOMAIN_DN : DOMAIN_PLAIN);
+}
+
 enum err
 domain_find_person(struct scope *s, const struct domain *d, struct directory *c,
                    const struct domain_login *who, struct directory_entry *out)

@@ -13,8 +13,7 @@ HISTOGRAM(request_seconds, "chancery_directory_request_duration_seconds",
           "Time that an answer of a directory took.", "provider");
 
 #define TIMEOUT_MS (5 * SECOND_MS)
-#define BUSY_MAX 8  /* logins at one directory at the same time: it must not take every worker */
-#define DN_ROOM 512 /* of a bind's name */
+#define BUSY_MAX 8 /* logins at one directory at the same time: it must not take every worker */
 
 struct domains {
     struct arena *arena;
@@ -120,6 +119,24 @@ const char *
 domain_name(const struct domain *d)
 {
     return d->o.name;
+}
+
+const struct list *
+domain_urls(const struct domain *d)
+{
+    return &d->o.urls;
+}
+
+const struct list *
+domain_domains(const struct domain *d)
+{
+    return &d->o.domains;
+}
+
+struct domain *
+domains_at(const struct domains *all, size_t i)
+{
+    return i < all->count ? &all->all[i] : NULL;
 }
 
 /* ---- connections */
@@ -295,10 +312,7 @@ static enum err
 check_direct(struct scope *s, const struct domain *d, struct directory *c,
              const struct domain_login *who, const char *password, struct directory_entry *person)
 {
-    bool is_dn = strchr(d->o.user_bind, '=') != NULL;
-    const char *as = domain_fill(s, d->o.user_bind, who, NULL, is_dn ? DOMAIN_DN : DOMAIN_PLAIN);
-
-    TRY(refusal(s, directory_bind(s, c, as, password)));
+    TRY(refusal(s, directory_bind(s, c, domain_bind_name(s, d, who), password)));
     return find(s, d, c, who, person);
 }
 

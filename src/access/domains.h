@@ -68,5 +68,20 @@ enum err domain_check(struct scope *s, struct domain *d, const struct domain_log
  */
 enum err domain_look_up(struct scope *s, struct domain *d, const struct domain_login *who,
                         struct outsider *out);
+/**
+ * Try each server of the directory: resolving, connecting, TLS, the account that searches, the
+ * base, and, when WHO is given, their entry, their groups and, when PASSWORD is, too, their bind.
+ * Nobody is logged in, and no breaker is asked.
+ *
+ * @param steps  receives what was done, a list of struct directory_step: "server" begins each one's
+ */
+void domain_try(struct scope *s, const struct domain *d, const struct domain_login *who,
+                const char *password, struct list *steps);
+/** The servers, a list of const char *. */
+const struct list *domain_urls(const struct domain *d);
+/** The domains, a list of const char *. */
+const struct list *domain_domains(const struct domain *d);
+/** The directories one after another; NULL: there are no more. */
+struct domain *domains_at(const struct domains *all, size_t i);
 
 #endif

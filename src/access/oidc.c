@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "net/client.h"
+#include "net/directory.h"
 #include "pki/jwk.h"
 #include "pki/jwt.h"
 
@@ -288,6 +289,44 @@ key_find(void *context, const char *kid, unsigned alg)
         key = NULL;
     pthread_mutex_unlock(&f->p->lock);
     return key ? arena_own(f->s->arena, key, EVP_PKEY_free) : NULL;
+}
+
+int
+oidc_named(const struct oidc *o, const char *name)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (text_eq_fold(o->providers[i].o.name, name))
+            return (int)i;
+    return -1;
+}
+
+const struct oidc_provider *
+oidc_at(const struct oidc *o, size_t i)
+{
+    return i < o->count ? &o->providers[i].o : NULL;
+}
+
+void
+oidc_try(struct scope *s, const struct oidc *o, int i, struct list *steps)
+{
+    struct provider *p = &o->providers[i];
+    int64_t from_ms = clock_mono_ms();
+    struct json *jwks = NULL;
+    struct list keys = { 0 };
+    const char *url = NULL;
+    enum err e = jwks_url(s, p, &url);
+
+    if (directory_step_add(s, steps, "metadata", e, from_ms, url) == OK) {
+        from_ms = clock_mono_ms();
+        e = fetch(s, p, url, &jwks);
+        if (e == OK)
+            keys_take(s, jwks, &keys);
+        if (e == OK && keys.count == 0)
+            e = fail(s, E_UNAVAILABLE, "%s has no key that signs", url);
+        (void)directory_step_add(s, steps, "keys", e, from_ms,
+                                 arena_printf(s->arena, "%zu", keys.count));
+    }
+    scope_clear(s);
 }
 
 /* ---- tokens */

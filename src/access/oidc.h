@@ -43,5 +43,12 @@ bool oidc_is_theirs(struct scope *s, const struct oidc *o, const char *text);
  */
 enum err oidc_check(struct scope *s, struct oidc *o, const char *text, struct outsider *out,
                     struct when *expires);
+/** The provider of this name; -1: there is none. */
+int oidc_named(const struct oidc *o, const char *name);
+/** The providers one after another; NULL: there are no more. */
+const struct oidc_provider *oidc_at(const struct oidc *o, size_t i);
+/** Ask provider I for its metadata and its keys, as STEPS (struct directory_step) tell then: what
+ * is kept stays as it is. */
+void oidc_try(struct scope *s, const struct oidc *o, int i, struct list *steps);
 
 #endif

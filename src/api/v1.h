@@ -108,6 +108,28 @@ struct v1_claim_query {
 extern const struct op v1_claims_list_op, v1_claims_create_op, v1_claims_get_op, v1_claims_edit_op,
     v1_claims_delete_op;
 
+/* Providers: who else logs people in. */
+
+struct v1_provider {
+    const char *name, *kind;
+    struct list addresses, domains; /* of const char * */
+};
+struct v1_provider_trial {
+    const char *user, *password;
+};
+struct v1_provider_step {
+    const char *name;
+    bool ok;
+    const char *detail;
+    int64_t duration_ms;
+};
+struct v1_provider_result {
+    const char *provider;
+    bool ok;
+    struct list steps; /* of struct v1_provider_step */
+};
+extern const struct op v1_providers_list_op, v1_providers_test_op;
+
 /* OAuth2 clients. */
 
 struct v1_client {

@@ -92,6 +92,7 @@
     ACTION(CLAIM_CREATE, "identity", "claim.create", "A claim was made known.")                    \
     ACTION(CLAIM_EDIT, "identity", "claim.edit", "A claim was changed.")                           \
     ACTION(CLAIM_DELETE, "identity", "claim.delete", "A claim was removed.")                       \
+    ACTION(PROVIDER_TEST, "identity", "provider.test", "A provider of logins was tried.")          \
     ACTION(ROLE_CREATE, "permission", "role.create", "A role was made.")                           \
     ACTION(ROLE_EDIT, "permission", "role.edit", "A role was changed.")                            \
     ACTION(ROLE_DELETE, "permission", "role.delete", "A role was removed.")                        \

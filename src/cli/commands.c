@@ -340,6 +340,11 @@ static const struct flag user_flags[] = {
 static const struct flag password_flags[] = {
     { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
 };
+static const struct flag provider_flags[] = {
+    { "user", 'u', FLAG_TEXT, "NAME", "look for them and their groups", NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds their password, to be tried; - is stdin", NULL,
+      NULL, NULL },
+};
 static const struct flag login_flags[] = {
     { "user", 'u', FLAG_TEXT, "NAME", "who you are", NULL, "username", NULL },
     { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
@@ -641,6 +646,11 @@ const struct command commands[] = {
       "  chancery users disable alice\n" },
     { "users delete", "NAME", 1, 1, NULL, 0, run_users_delete, "Remove a user.",
       "  chancery users delete alice --yes\n" },
+    { "providers list", "", 0, 0, NULL, 0, run_providers_list,
+      "List the identity providers and directories.", "  chancery providers list\n" },
+    { "providers test", "NAME", 1, 1, FLAGS(provider_flags), run_providers_test,
+      "Try a provider, and say step by step what worked.",
+      "  chancery providers test contoso --user 'CONTOSO\\ana'\n" },
     { "login", "", 0, 0, FLAGS(login_flags), run_login, "Log in, and keep the server as a context.",
       "  chancery login --server https://pki.example.com --cacert root.pem --user alice "
       "--plain-file\n" },
@@ -693,6 +703,7 @@ const struct group groups[] = {
     { "audit", "Read and verify the record of who did what." },
     { "backup", "Back the installation up, and check backups." },
     { "users", "Manage who may log in." },
+    { "providers", "Identity providers and directories, which log people in, too." },
     { "context", "Manage the servers and identities that are kept." },
     { "config", "Look at the settings of the server." },
 };

@@ -218,6 +218,8 @@ enum err run_search(struct cli *c);
 enum err run_status(struct cli *c);
 enum err run_templates_list(struct cli *c);
 enum err run_templates_show(struct cli *c);
+enum err run_providers_list(struct cli *c);
+enum err run_providers_test(struct cli *c);
 enum err run_users_create(struct cli *c);
 enum err run_users_delete(struct cli *c);
 enum err run_users_list(struct cli *c);

@@ -15,8 +15,8 @@ extern const struct job_kind rest_cleanup_kind;
 
 /* For the files of this folder. */
 
-extern const struct binding rest_users[], rest_claims[], rest_roles[], rest_templates[],
-    rest_authorities[], rest_audit[], rest_certificates[], rest_system[];
+extern const struct binding rest_users[], rest_claims[], rest_providers[], rest_roles[],
+    rest_templates[], rest_authorities[], rest_audit[], rest_certificates[], rest_system[];
 
 /** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
  */

@@ -292,6 +292,101 @@ def test_who_gets_a_used_name_does_not_get_the_account(joined, contoso):
     assert one["id"] != two["id"] and one["name"] == two["name"]
 
 
+# ---- trying it
+
+def tried(server, name="contoso", **body):
+    """The steps of a trial, as {name: ok}; the words that were said of those that failed; and the whole answer."""
+    reply = server.client().rest("POST", f"/providers/{name}/test", json=body)
+    assert reply.status_code == 200, reply.text
+    said = reply.json()
+    assert said["ok"] == all(step["ok"] for step in said["steps"])
+    return ({step["name"]: step["ok"] for step in said["steps"]},
+            " ".join(step["detail"] for step in said["steps"] if not step["ok"]), said)
+
+
+@pytest.mark.seed("S129")
+def test_a_trial_says_step_by_step_what_works(joined, contoso):
+    server = joined()
+    listed = server.client().rest("GET", "/providers").json()["items"]
+    assert listed == [{"name": "contoso", "kind": "ldap", "addresses": [contoso.ldaps],
+                       "domains": ["CONTOSO", "contoso.com"]}]
+    steps, _, said = tried(server)
+    assert list(steps) == ["server", "resolve", "connect", "tls", "bind", "base"] and said["ok"]
+    details = {step["name"]: step["detail"] for step in said["steps"]}
+    assert details["server"] == contoso.ldaps and "127.0.0.1" in details["connect"] and "TLSv1." in details["tls"]
+    steps, _, said = tried(server, user="CONTOSO\\bob", password=PASSWORDS["bob"])
+    assert said["ok"] and list(steps)[-3:] == ["user", "groups", "login"]
+    details = {step["name"]: step["detail"] for step in said["steps"]}
+    assert details["user"] == contoso.bob and details["groups"] == "PKI-Administrators"
+    steps, why, _ = tried(server, user="bob", password="not bob's password")
+    assert not steps["login"] and steps["groups"] and "Invalid credentials" in why
+    steps, why, _ = tried(server, user="nobody")
+    assert not steps["user"] and steps["base"] and "nobody in the directory" in why
+    assert accounts(server) == []  # nobody was logged in
+    events = server.client().rest("GET", "/audit", params={"action": "provider.test"}).json()["items"]
+    assert len(events) == 4, events
+    assert PASSWORDS["bob"] not in server.log.read_text() and "not bob's password" not in server.log.read_text()
+
+
+@pytest.mark.once
+def test_a_trial_names_the_step_that_fails(joined, contoso, tmp_path):
+    other, wrong = tmp_path / "other.pem", tmp_path / "wrong"
+    other.write_bytes(keys.self_signed("localhost", dns=["localhost"])[0].public_bytes(keys.PEM))
+    wrong.write_text("wrong")
+    wrong.chmod(0o600)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        closed = f"ldaps://localhost:{nobody.getsockname()[1]}"
+        faults = {
+            "resolve": ({"urls": ["ldaps://nowhere.invalid"]}, "nowhere.invalid cannot be resolved"),
+            "connect": ({"urls": [closed]}, "refused"),
+            "tls": ({"ca": str(other)}, "certificate of localhost is refused"),
+            "bind": ({"bind_password": f"file:{wrong}"}, "Invalid credentials"),
+            "base": ({"base": f"ou=nowhere,{BASE}"}, "No such object"),
+            "group_base": ({"group_base": f"ou=nobody,{BASE}"}, "No such object"),
+            "plain": ({"urls": [contoso.ldaps.replace("ldaps", "ldap")], "timeout": "500ms"}, ""),
+        }
+        server = joined(*(contoso.settings(name=name, domains=[name], **more) for name, (more, _) in faults.items()),
+                        contoso.settings(name="second", urls=[closed, contoso.start_tls]),
+                        contoso.settings(name="self", domains=["self"], bind_dn="", bind_password="",
+                                         user_bind=f"uid={{login}},ou=people,{BASE}"))
+        for name, (_, words) in faults.items():
+            steps, why, _ = tried(server, name)
+            step = {"group_base": "base", "plain": "tls"}.get(name, name)
+            assert not steps[step] and words in why, (name, steps, why)
+            assert list(steps)[-1] == step, (name, steps)
+        _, why, said = tried(server, "second")
+        assert [step["name"] for step in said["steps"]].count("server") == 2 and "refused" in why
+        assert said["steps"][-1] == {**said["steps"][-1], "name": "base", "ok": True}
+        steps, _, said = tried(server, "self", user="ana", password=PASSWORDS["ana"])
+        assert said["ok"] and "bind" not in steps and steps["login"] and steps["user"]
+
+
+def test_a_trial_is_for_those_who_manage_logins(joined, contoso):
+    server = joined()
+    assert server.client().rest("POST", "/providers/nobody/test", json={}).status_code == 404
+    bad = server.client().rest("POST", "/providers/contoso/test", json={"password": "x"})
+    assert bad.status_code in (400, 422) and bad.json()["problems"][0]["field"] == "user"
+    name, password = admin.user(server, roles=["Auditor"])
+    assert server.client(name, password).rest("GET", "/providers").status_code == 200
+    assert server.client(name, password).rest("POST", "/providers/contoso/test", json={}).status_code == 403
+
+
+@pytest.mark.once
+def test_the_command_line_tries_a_provider(joined, contoso, tmp_path):
+    server = joined()
+    secret = tmp_path / "password"
+    secret.write_text(PASSWORDS["bob"])
+    good = server.cli("providers", "test", "contoso", "--user", "CONTOSO\\bob", "--password-file", secret)
+    assert good.returncode == 0 and "every step went well" in good.stderr, good.stdout + good.stderr
+    assert "PKI-Administrators" in good.stdout and "TLSv1." in good.stdout
+    listed = server.cli("providers", "list", "-o", "json")
+    assert json.loads(listed.stdout)[0]["name"] == "contoso", listed.stdout
+    bad = server.cli("providers", "test", "contoso", "--user", "nobody")
+    assert bad.returncode == 12 and "nobody in the directory" in bad.stdout, bad.stdout + bad.stderr
+    assert server.cli("providers", "test", "fabrikam").returncode == 3
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("more, words", [
     ({"urls": ["http://dc1"]}, "access.directories[0].urls[0]"),

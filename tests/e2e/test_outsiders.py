@@ -236,6 +236,21 @@ def test_a_provider_that_is_away_stops_its_users_and_nobody_else(trusting, provi
         provider.broken = False
 
 
+@pytest.mark.seed("S129")
+def test_a_trial_of_a_provider_fetches_its_metadata_and_keys(trusting, provider):
+    listed = trusting.client().rest("GET", "/providers").json()["items"]
+    assert [(row["name"], row["kind"], row["addresses"]) for row in listed] == [("corp", "oidc", [provider.url])]
+    said = trusting.client().rest("POST", "/providers/corp/test").json()
+    assert said["ok"] and [step["name"] for step in said["steps"]] == ["metadata", "keys"], said
+    provider.broken = trusting.tolerates_errors = True
+    try:
+        said = trusting.client().rest("POST", "/providers/corp/test", json={}).json()
+        assert not said["ok"] and [step["name"] for step in said["steps"]] == ["metadata"], said
+        assert "503" in said["steps"][0]["detail"]
+    finally:
+        provider.broken = False
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("entry, words", [
     ({"name": "a", "issuer": "http://idp.example", "audience": "x"}, "access.providers[0].issuer"),

@@ -1,0 +1,94 @@
+#include "access/providers.h"
+
+#include "access/domains.h"
+#include "access/office.h"
+#include "access/oidc.h"
+
+void
+access_providers(struct scope *s, const struct access *a, struct list *out)
+{
+    const struct oidc_provider *o;
+    struct domain *d;
+
+    for (size_t i = 0; (o = oidc_at(a->oidc, i)); i++) {
+        struct provider_info *p = list_push(s->arena, out, struct provider_info);
+
+        *p = (struct provider_info){ .name = o->name, .kind = "oidc" };
+        list_add(s->arena, &p->addresses, const char *, o->issuer);
+    }
+    for (size_t i = 0; (d = domains_at(a->domains, i)); i++)
+        list_add(s->arena, out, struct provider_info,
+                 ((struct provider_info){ .name = domain_name(d),
+                                          .kind = "ldap",
+                                          .addresses = *domain_urls(d),
+                                          .domains = *domain_domains(d) }));
+}
+
+/** A trial on its way into the record. */
+struct trying {
+    const struct caller *by;
+    const struct provider_trial *trial;
+    bool ok;
+};
+
+static enum err
+tried_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct trying *t = arg;
+    const char *name = t->trial->provider, *user = t->trial->user;
+    struct audit_event event = { .action = AUDIT_PROVIDER_TEST,
+                                 .actor = &t->by->actor,
+                                 .target = { "provider", name, name } };
+
+    event.message =
+        arena_printf(s->arena, "The provider %s was tried%s%s: %s.", name, user ? " for " : "",
+                     user ? user : "", t->ok ? "all went well" : "something failed");
+    return audit_add(s, tx, &event);
+}
+
+/** Who is looked for, split as a login would be; NULL in OUT: nobody. */
+static enum err
+who_of(struct scope *s, const struct provider_trial *trial, struct domain_login *room,
+       const struct domain_login **out)
+{
+    *out = NULL;
+    if (text_empty(trial->user) && !text_empty(trial->password))
+        problem(s, "user", CHY_MISSING, "a password is somebody's");
+    else if (!text_empty(trial->user) &&
+             !access_name_split(s->arena, trial->user, &room->domain, &room->login))
+        problem(s, "user", CHY_BAD_VALUE, "is no name");
+    else if (!text_empty(trial->user))
+        *out = room;
+    return problems_check(s);
+}
+
+static bool
+all_well(const struct list *steps)
+{
+    bool ok = true;
+
+    LIST_EACH(struct directory_step, step, steps)
+    ok &= step->ok;
+    return ok;
+}
+
+enum err
+access_provider_try(struct scope *s, struct access *a, const struct caller *by,
+                    const struct provider_trial *trial, struct list *steps)
+{
+    struct domain *d = domains_named(a->domains, trial->provider);
+    int oidc = oidc_named(a->oidc, trial->provider);
+    struct trying trying = { .by = by, .trial = trial };
+    const struct domain_login *who;
+    struct domain_login room;
+
+    if (!d && oidc < 0)
+        return fail(s, E_NOT_FOUND, "provider \"%.64s\" was not found", trial->provider);
+    TRY(who_of(s, trial, &room, &who));
+    if (d)
+        domain_try(s, d, who, text_empty(trial->password) ? NULL : trial->password, steps);
+    else
+        oidc_try(s, a->oidc, oidc, steps);
+    trying.ok = all_well(steps);
+    return db_write(s, a->db, tried_in, &trying);
+}

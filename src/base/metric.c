@@ -10,7 +10,8 @@
 /* Upper bounds in seconds; the last bucket is +Inf. */
 static const double bounds[] = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                  0.25,   0.5,   1,      2.5,   5,    10,    30,   60 };
-#define BUCKETS (COUNT(bounds) + 1)
+#define BUCKETS METRIC_BUCKETS
+_Static_assert(BUCKETS == COUNT(bounds) + 1, "a bucket for each bound, and one for what is above");
 
 struct series {
     _Atomic(struct series *) next;
@@ -143,15 +144,47 @@ metric_observe_at(struct metric *m, double value, const char *const *values)
     series_observe(series_of(m, values, true), value);
 }
 
-void
-series_observe(struct series *se, double value)
+static size_t
+bucket_of(double value)
 {
     size_t bucket = 0;
 
     while (bucket < COUNT(bounds) && value > bounds[bucket])
         bucket++;
-    (void)atomic_fetch_add_explicit(&se->buckets[bucket], 1, memory_order_relaxed);
+    return bucket;
+}
+
+void
+series_observe(struct series *se, double value)
+{
+    (void)atomic_fetch_add_explicit(&se->buckets[bucket_of(value)], 1, memory_order_relaxed);
     add_to(&se->value, value);
+}
+
+void
+tally_add(struct tally *t, double by)
+{
+    t->value += by;
+}
+
+void
+tally_observe(struct tally *t, double value)
+{
+    t->buckets[bucket_of(value)]++;
+    t->value += value;
+    t->observed = true;
+}
+
+void
+tally_tell(struct tally *t)
+{
+    for (size_t i = 0; t->observed && i < BUCKETS; i++)
+        if (t->buckets[i])
+            (void)atomic_fetch_add_explicit(&t->series->buckets[i], t->buckets[i],
+                                            memory_order_relaxed);
+    if (t->value != 0)
+        add_to(&t->series->value, t->value);
+    *t = (struct tally){ .series = t->series };
 }
 
 double

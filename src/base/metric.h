@@ -66,6 +66,19 @@ struct series *metric_series_at(struct metric *m, const char *const *values);
 void series_add(struct series *se, double by);
 void series_observe(struct series *se, double value);
 
+/** What one thread has counted and not yet told: a series is shared, a tally is not. */
+#define METRIC_BUCKETS 17
+struct tally {
+    struct series *series;
+    double value;
+    uint32_t buckets[METRIC_BUCKETS];
+    bool observed; /* some bucket is not 0 */
+};
+void tally_add(struct tally *t, double by);
+void tally_observe(struct tally *t, double value);
+/** Tell the series, and begin again from 0. */
+void tally_tell(struct tally *t);
+
 /** Print all metrics in the Prometheus text format 0.0.4, or OpenMetrics 1.0.0 when OPEN. */
 void metric_print(struct buf *out, bool open);
 

@@ -33,10 +33,9 @@ read_environment(void)
 }
 #endif
 
-/* The kernel gives small pieces slowly, so each thread keeps a page of them; used bytes are wiped.
- */
+/* The kernel gives small pieces slowly, so each thread keeps some of them; used bytes are wiped. */
 static __thread struct {
-    uint8_t bytes[256];
+    uint8_t bytes[1024];
     size_t left;
 } pool;
 
@@ -58,7 +57,7 @@ fill(void *out, size_t len)
 static void
 pool_bytes(void *out, size_t len)
 {
-    if (len > sizeof(pool.bytes) / 4) {
+    if (len > sizeof(pool.bytes) / 16) {
         fill(out, len);
         return;
     }

@@ -61,7 +61,7 @@ clock_now(void)
 {
     struct timespec t;
 
-    (void)clock_gettime(CLOCK_REALTIME, &t);
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &t);
     return (struct when){ t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000 + atomic_load(&told_ms) };
 }
 
@@ -77,7 +77,10 @@ clock_mono_us(void)
 int64_t
 clock_mono_ms(void)
 {
-    return clock_mono_us() / 1000;
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, counted in years that begin

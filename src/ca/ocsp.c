@@ -16,11 +16,13 @@
 
 COUNTER(answers, "chancery_ocsp_requests_total", "OCSP requests answered.", "status", "source");
 
+static struct series *from_memory;
+
 /* Series exist from the start, so that their first event shows as an increase. */
 CONSTRUCTOR static void
 touch_series(void)
 {
-    metric_touch(&answers, "successful", "memory");
+    from_memory = metric_series(&answers, "successful", "memory");
     metric_touch(&answers, "successful", "signed");
 }
 
@@ -95,7 +97,7 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
     if (!found)
         return false;
     show_kept(&kept, now, out);
-    metric_add(&answers, 1, "successful", "memory");
+    series_add(from_memory, 1);
     return true;
 }
 

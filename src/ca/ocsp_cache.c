@@ -9,6 +9,7 @@
 #define MARKS 4096
 
 struct answer {
+    _Atomic int uses;     /* the cache's, and one for each arena that holds it */
     struct answer *chain; /* in its bucket */
     struct answer *older, *newer;
     int64_t ca_key;
@@ -68,7 +69,16 @@ is_slot(const struct answer *a, const struct ocsp_slot *slot)
            !memcmp(a->data, slot->serial.data, slot->serial.len);
 }
 
-/* Take it out of its bucket and of the order of age, and release it. */
+static void
+let_go(void *data)
+{
+    struct answer *a = data;
+
+    if (atomic_fetch_sub_explicit(&a->uses, 1, memory_order_acq_rel) == 1)
+        mem_free(a);
+}
+
+/* Take it out of its bucket and of the order of age, and let go of it. */
 static void
 drop(struct shard *sh, struct answer *gone)
 {
@@ -80,7 +90,7 @@ drop(struct shard *sh, struct answer *gone)
     *(gone->older ? &gone->older->newer : &sh->oldest) = gone->newer;
     *(gone->newer ? &gone->newer->older : &sh->newest) = gone->older;
     sh->used -= gone->size;
-    mem_free(gone);
+    let_go(gone);
 }
 
 static void
@@ -109,24 +119,25 @@ ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when n
     uint32_t h = hash_of(slot->serial);
     struct shard *sh = &c->shards[h % SHARDS];
     struct answer *found;
-    bool good = false;
 
     (void)pthread_mutex_lock(&sh->lock);
     for (found = *bucket_of(sh, h); found && !is_slot(found, slot); found = found->chain)
         ;
-    if (found && when_cmp(now, found->until) < 0) {
-        uint8_t *copy =
-            arena_copy(a, found->data + found->serial_len, found->len + found->lines_len);
-
-        *out = (struct ocsp_kept){ .der = { copy, found->len },
-                                   .this_update = found->this_update,
-                                   .next_update = found->next_update,
-                                   .until = found->until,
-                                   .lines = (const char *)copy + found->len };
-        good = true;
-    }
+    if (found && when_cmp(now, found->until) < 0)
+        (void)atomic_fetch_add_explicit(&found->uses, 1, memory_order_relaxed);
+    else
+        found = NULL;
     (void)pthread_mutex_unlock(&sh->lock);
-    return good;
+    if (!found)
+        return false;
+    (void)arena_defer(a, found, let_go);
+    *out =
+        (struct ocsp_kept){ .der = { found->data + found->serial_len, found->len },
+                            .this_update = found->this_update,
+                            .next_update = found->next_update,
+                            .until = found->until,
+                            .lines = (const char *)found->data + found->serial_len + found->len };
+    return true;
 }
 
 uint64_t
@@ -149,7 +160,8 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
     if (size > c->most || slot->serial.len > 255)
         return;
     fresh = mem_alloc(size);
-    *fresh = (struct answer){ .ca_key = slot->ca_key,
+    *fresh = (struct answer){ .uses = 1,
+                              .ca_key = slot->ca_key,
                               .this_update = answer->this_update,
                               .next_update = answer->next_update,
                               .until = answer->until,

@@ -67,7 +67,7 @@ conn_close(struct http_conn *c)
     c->next = l->dead;
     l->dead = c;
     l->conn_count--;
-    stats_conns(0, -1);
+    stats_conns(l, 0, -1);
 }
 
 void
@@ -377,7 +377,7 @@ conn_new(struct loop *l, int fd, int listener, const char *peer, const uint64_t 
         c->next->at = &c->next;
     l->conns = c;
     l->conn_count++;
-    stats_conns(0, 1);
+    stats_conns(l, 0, 1);
     (void)event_assign(&c->on_read, l->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     (void)event_assign(&c->on_write, l->base, fd, EV_WRITE, on_writable, c);
     conn_until(c, c->wire.ssl ? server->o.handshake_ms : server->o.head_ms);

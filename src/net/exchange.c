@@ -43,7 +43,7 @@ exchange_begin(struct http_conn *c)
     http1_init(&c->parser, a, &l->server->limits);
     c->state = CONN_HEAD;
     conn_until(c, l->server->o.head_ms);
-    stats_conns(1, -1);
+    stats_conns(l, 1, -1);
 }
 
 void
@@ -54,7 +54,7 @@ exchange_end(struct http_conn *c)
     c->body = (struct body){ 0 };
     loop_arena_back(c->loop, c->scope.arena);
     c->scope.arena = NULL;
-    stats_conns(-1, 1);
+    stats_conns(c->loop, -1, 1);
 }
 
 /* Make the refusal of the most fitting speaker the reply. */
@@ -215,7 +215,8 @@ head_done(struct http_conn *c)
     take_trace(c);
     route = server->o.route(rq);
     rq->route = route;
-    scope_deadline_in(&c->scope, route->deadline_ms ? route->deadline_ms : DEADLINE_MS);
+    c->scope.deadline_ms =
+        c->loop->now_ms + (route->deadline_ms ? route->deadline_ms : DEADLINE_MS);
     stats_route(c);
     c->state = CONN_ADMIT;
     if (!(route->listeners & c->listener)) {

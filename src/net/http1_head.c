@@ -22,7 +22,7 @@ method_upper(struct http1 *p, const char *sent)
     };
 
     for (size_t i = 0; i < COUNT(known); i++)
-        if (!strcasecmp(sent, known[i]))
+        if ((*sent & ~0x20) == *known[i] && !strcasecmp(sent, known[i]))
             return known[i];
     return text_upper(p->arena, sent);
 }
@@ -40,7 +40,10 @@ port_ok(const char *port)
 bool
 http1_host_ok(const char *host)
 {
-    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    static const bool name[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true,
+        ['.'] = true,         ['_'] = true,         ['~'] = true,
+    };
     size_t len;
 
     if (!*host || strlen(host) > HOST_MAX)
@@ -51,7 +54,8 @@ http1_host_ok(const char *host)
             return false;
         len++;
     } else {
-        len = strspn(host, name);
+        for (len = 0; name[(uint8_t)host[len]]; len++)
+            ;
         if (len == 0)
             return false;
     }
@@ -99,11 +103,13 @@ content_length(struct http1 *p, const char *value)
     if (p->flags & SEEN_LENGTH)
         return http1_bad(p, 400, "more than one Content-Length");
     p->flags |= SEEN_LENGTH;
-    if (!*value || value[strspn(value, "0123456789")] != '\0')
+    if (!*value)
         return http1_bad(p, 400, "Content-Length is not a number");
     for (p->head.length = 0; *value; value++)
-        if (__builtin_mul_overflow(p->head.length, 10, &p->head.length) ||
-            __builtin_add_overflow(p->head.length, *value - '0', &p->head.length))
+        if (*value < '0' || *value > '9')
+            return http1_bad(p, 400, "Content-Length is not a number");
+        else if (__builtin_mul_overflow(p->head.length, 10, &p->head.length) ||
+                 __builtin_add_overflow(p->head.length, *value - '0', &p->head.length))
             return http1_bad(p, 400, "Content-Length is beyond all bounds");
     return true;
 }

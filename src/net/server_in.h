@@ -256,7 +256,8 @@ void stats_answer(struct http_conn *c);
 /** And its line of the access log; on the thread that answered. */
 void stats_log(struct http_conn *c);
 void stats_route(struct http_conn *c); /* its route is known */
-void stats_conns(int active, int idle);
+/** So many more, or fewer, connections work and rest. On the loop. */
+void stats_conns(struct loop *l, int active, int idle);
 void stats_queue(const char *pool, int by);
 void stats_rejected(const char *reason);
 void stats_handshake(const struct wire *w, bool ok);

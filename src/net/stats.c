@@ -22,28 +22,33 @@ COUNTER(handshakes_total, "chancery_tls_handshakes_total", "TLS handshakes of cl
 
 #define BUCKETS 256
 
-/* Answers of one route to one method with one status: the series they count in. */
+/* Answers of one route to one method with one status: what they count. */
 struct answer_stats {
     struct answer_stats *next;
     const char *method;
     int status;
-    struct series *total, *duration;
+    struct tally total, duration;
+    bool counted; /* since it was told last; likewise below */
 };
 
 struct route_stats {
-    struct route_stats *next;
+    struct route_stats *next, *next_counted;
     const struct http_route *route; /* NULL: answers before a route was known */
-    struct series *in_flight, *request_bytes, *response_bytes;
+    struct tally in_flight, request_bytes, response_bytes;
     struct answer_stats *answers;
+    bool counted;
 };
 
-/* A loop's own way to the series, so that a request needs no look-up by label. */
+/* What a loop counts, without a look-up by label and without a word to others: on_tell() tells the
+ * series once for all that one turn of the loop has brought. */
 struct stats {
     struct arena *arena;
+    struct event on_tell;
+    bool telling;
+    struct tally active, idle;
+    struct route_stats *counted;
     struct route_stats *routes[BUCKETS];
 };
-
-static struct series *conns_active, *conns_idle;
 
 CONSTRUCTOR static void
 make_series(void)
@@ -53,10 +58,55 @@ make_series(void)
                                            "slow_head",     "slow_body", "slow_reader",
                                            "slow_handshake" };
 
-    conns_active = metric_series(&connections, "active");
-    conns_idle = metric_series(&connections, "idle");
+    metric_touch(&connections, "active");
+    metric_touch(&connections, "idle");
     for (size_t i = 0; i < COUNT(reasons); i++)
         metric_touch(&rejected_total, reasons[i]);
+}
+
+static void
+tell_route(struct route_stats *rs)
+{
+    tally_tell(&rs->in_flight);
+    tally_tell(&rs->request_bytes);
+    tally_tell(&rs->response_bytes);
+    for (struct answer_stats *as = rs->answers; as; as = as->next) {
+        if (!as->counted)
+            continue;
+        tally_tell(&as->total);
+        tally_tell(&as->duration);
+        as->counted = false;
+    }
+    rs->counted = false;
+}
+
+static void
+tell(struct stats *st)
+{
+    st->telling = false;
+    tally_tell(&st->active);
+    tally_tell(&st->idle);
+    while (st->counted) {
+        struct route_stats *rs = st->counted;
+
+        st->counted = rs->next_counted;
+        tell_route(rs);
+    }
+}
+
+static void
+on_tell(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
+{
+    tell(arg);
+}
+
+/* When the callbacks of this turn have run. */
+static void
+tell_later(struct stats *st)
+{
+    if (!st->telling)
+        event_active(&st->on_tell, EV_TIMEOUT, 0);
+    st->telling = true;
 }
 
 void
@@ -66,13 +116,18 @@ stats_init(struct loop *l)
 
     l->stats = arena_new_of(a, struct stats);
     l->stats->arena = a;
+    l->stats->active.series = metric_series(&connections, "active");
+    l->stats->idle.series = metric_series(&connections, "idle");
+    (void)event_assign(&l->stats->on_tell, l->base, -1, 0, on_tell, l->stats);
 }
 
 void
 stats_done(struct loop *l)
 {
-    if (l->stats)
-        arena_free(l->stats->arena);
+    if (!l->stats)
+        return;
+    tell(l->stats);
+    arena_free(l->stats->arena);
     l->stats = NULL;
 }
 
@@ -96,8 +151,14 @@ api_of(const struct http_route *route)
     return route && route->api ? route->api : "http";
 }
 
+static struct tally
+tally_of(struct series *series)
+{
+    return (struct tally){ .series = series };
+}
+
 static struct route_stats *
-route_stats(struct loop *l, const struct http_route *route)
+route_found(struct loop *l, const struct http_route *route)
 {
     size_t bucket = ((uintptr_t)route >> 4) % BUCKETS;
     struct route_stats *rs = l->stats->routes[bucket];
@@ -109,10 +170,26 @@ route_stats(struct loop *l, const struct http_route *route)
     rs = arena_new_of(l->stats->arena, struct route_stats);
     *rs = (struct route_stats){ .next = l->stats->routes[bucket],
                                 .route = route,
-                                .in_flight = metric_series(&in_flight, api_of(route)),
-                                .request_bytes = metric_series(&request_bytes, api_of(route)),
-                                .response_bytes = metric_series(&response_bytes, api_of(route)) };
+                                .in_flight = tally_of(metric_series(&in_flight, api_of(route))),
+                                .request_bytes =
+                                    tally_of(metric_series(&request_bytes, api_of(route))),
+                                .response_bytes =
+                                    tally_of(metric_series(&response_bytes, api_of(route))) };
     l->stats->routes[bucket] = rs;
+    return rs;
+}
+
+static struct route_stats *
+route_stats(struct loop *l, const struct http_route *route)
+{
+    struct route_stats *rs = route_found(l, route);
+
+    if (!rs->counted) {
+        rs->next_counted = l->stats->counted;
+        l->stats->counted = rs;
+        rs->counted = true;
+        tell_later(l->stats);
+    }
     return rs;
 }
 
@@ -129,11 +206,13 @@ answer_stats(struct loop *l, struct route_stats *rs, const char *method, int sta
         return as;
     (void)snprintf(code, sizeof(code), "%d", status);
     as = arena_new_of(l->stats->arena, struct answer_stats);
-    *as = (struct answer_stats){ .next = rs->answers,
-                                 .method = method,
-                                 .status = status,
-                                 .total = metric_series(&requests_total, api, name, method, code),
-                                 .duration = metric_series(&durations, api, name, method) };
+    *as = (struct answer_stats){
+        .next = rs->answers,
+        .method = method,
+        .status = status,
+        .total = tally_of(metric_series(&requests_total, api, name, method, code)),
+        .duration = tally_of(metric_series(&durations, api, name, method))
+    };
     rs->answers = as;
     return as;
 }
@@ -141,7 +220,7 @@ answer_stats(struct loop *l, struct route_stats *rs, const char *method, int sta
 void
 stats_route(struct http_conn *c)
 {
-    series_add(route_stats(c->loop, c->rq.route)->in_flight, 1);
+    tally_add(&route_stats(c->loop, c->rq.route)->in_flight, 1);
 }
 
 void
@@ -151,13 +230,13 @@ stats_answer(struct http_conn *c)
     struct answer_stats *as =
         answer_stats(c->loop, rs, method_label(c->rq.method), c->reply.status);
 
-    series_add(as->total, 1);
-    series_observe(as->duration, (double)(clock_mono_us() - c->began_us) / 1e6);
-    if (c->body.len)
-        series_add(rs->request_bytes, (double)c->body.len);
-    series_add(rs->response_bytes, (double)c->reply.body_len);
+    as->counted = true;
+    tally_add(&as->total, 1);
+    tally_observe(&as->duration, (double)(clock_mono_us() - c->began_us) / 1e6);
+    tally_add(&rs->request_bytes, (double)c->body.len);
+    tally_add(&rs->response_bytes, (double)c->reply.body_len);
     if (rs->route)
-        series_add(rs->in_flight, -1);
+        tally_add(&rs->in_flight, -1);
 }
 
 void
@@ -181,12 +260,11 @@ stats_log(struct http_conn *c)
 }
 
 void
-stats_conns(int active, int idle)
+stats_conns(struct loop *l, int active, int idle)
 {
-    if (active)
-        series_add(conns_active, active);
-    if (idle)
-        series_add(conns_idle, idle);
+    tally_add(&l->stats->active, active);
+    tally_add(&l->stats->idle, idle);
+    tell_later(l->stats);
 }
 
 void

@@ -69,7 +69,7 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
     struct when now;
 
     if (!is_get) {
-        http_reply_header(http, "Cache-Control", "no-store");
+        http_reply_lines(http, "Cache-Control: no-store\r\n");
         http_reply_held(http, 200, OCSP_TYPE, answer->der);
         return;
     }

@@ -99,7 +99,7 @@ ulid_new(struct arena *a)
 {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     uint8_t chance[10];
-    uint64_t ms = (uint64_t)clock_now().ms, bits = 0;
+    uint64_t ms = (uint64_t)clock_tick().ms, bits = 0;
     char *out = arena_alloc(a, 27);
     int have = 0, at = 0;
 

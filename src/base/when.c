@@ -56,13 +56,31 @@ read_environment(void)
 }
 #endif
 
-struct when
-clock_now(void)
+static int64_t
+ms_of(clockid_t id)
 {
     struct timespec t;
 
-    (void)clock_gettime(CLOCK_REALTIME_COARSE, &t);
-    return (struct when){ t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000 + atomic_load(&told_ms) };
+    (void)clock_gettime(id, &t);
+    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+struct when
+clock_now(void)
+{
+    return (struct when){ ms_of(CLOCK_REALTIME) + atomic_load(&told_ms) };
+}
+
+struct when
+clock_tick(void)
+{
+    return (struct when){ ms_of(CLOCK_REALTIME_COARSE) + atomic_load(&told_ms) };
+}
+
+int64_t
+clock_mono_tick_ms(void)
+{
+    return ms_of(CLOCK_MONOTONIC_COARSE);
 }
 
 int64_t
@@ -77,10 +95,7 @@ clock_mono_us(void)
 int64_t
 clock_mono_ms(void)
 {
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+    return ms_of(CLOCK_MONOTONIC);
 }
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, counted in years that begin

@@ -78,7 +78,7 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
                  bool is_get UNUSED, struct ocsp_answer *out)
 {
     const struct ca_snapshot *snap;
-    struct when now = clock_now();
+    struct when now = clock_tick();
     struct ocsp_kept kept;
     struct ocsp_cert_id id;
     struct bytes nonce;
@@ -87,7 +87,8 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
 
     if (ocsp_request_peek(request, &id, &nonce) != OCSP_ONE || nonce.len)
         return false;
-    if (clock_mono_ms() - atomic_load_explicit(&office->fresh_at, memory_order_relaxed) > FRESH_MS)
+    if (clock_mono_tick_ms() - atomic_load_explicit(&office->fresh_at, memory_order_relaxed) >
+        FRESH_MS - CLOCK_TICK_MS)
         return false;
     snap = ca_snapshot_ref(office);
     key = key_asked(snap, &id);

@@ -31,7 +31,7 @@ SQL(count_of, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = $1 AND k
 enum err
 counter_add(struct scope *s, struct tx *tx, const char *kind, int64_t key, int64_t by)
 {
-    return tx_do(s, tx, &count_up, BIND(v_text(kind), v_int(key), v_int(tx_lane(tx)), v_int(by)));
+    return tx_sum(s, tx, &count_up, kind, key, by);
 }
 
 enum err

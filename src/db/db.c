@@ -306,6 +306,7 @@ tx_run(struct tx *tx, struct write *w)
     enum err e;
 
     tx->failed = false;
+    tx->sums = (struct list){ 0 };
     tx->conn->again = false;
     in_write = true;
     e = w->run(s, tx, w->arg);

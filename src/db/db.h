@@ -135,6 +135,13 @@ enum err tx_do(struct scope *s, struct tx *tx, struct sql *sql, struct values v)
 /** The same; *CHANGED receives how many rows. */
 enum err tx_count(struct scope *s, struct tx *tx, struct sql *sql, struct values v,
                   int64_t *changed);
+/**
+ * Before the commit, tell SQL the sum of all BY that the writes of that commit gave for KIND (which
+ * must outlive the write) and KEY; SQL takes KIND, KEY, the lane and the sum. Within the write
+ * nothing of it is to be seen, and of a write that is undone nothing is told.
+ */
+enum err tx_sum(struct scope *s, struct tx *tx, struct sql *sql, const char *kind, int64_t key,
+                int64_t by);
 enum err tx_one(struct scope *s, struct tx *tx, struct sql *sql, struct values v, struct row *out);
 enum err tx_all(struct scope *s, struct tx *tx, struct sql *sql, struct values v, struct rows *out);
 enum err tx_query(struct scope *s, struct tx *tx, const char *text, struct values v,

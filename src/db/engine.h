@@ -76,8 +76,19 @@ struct tx {
     struct db *db;
     struct conn *conn;
     int lane;
-    bool failed; /* a statement failed: nothing more can be done but undo */
+    bool failed;      /* a statement failed: nothing more can be done but undo */
+    struct list sums; /* of struct sum, in the write's scope */
 };
+
+/** What a statement is told once for many. */
+struct sum {
+    struct sql *sql;
+    const char *kind;
+    int64_t key, by;
+};
+void sums_add(struct arena *a, struct list *sums, struct sum more);
+/** Tell the statements, inside TX. */
+enum err sums_tell(struct scope *s, struct tx *tx, const struct list *sums);
 
 /** Idle readers, the last used first. */
 struct pool {

@@ -134,6 +134,8 @@ try_write(struct lane *lane, struct write *w, bool *again)
     e = postgres_send(s, conn_of(lane), "BEGIN");
     if (e == OK)
         e = tx_run(&tx, w);
+    if (e == OK)
+        e = sums_tell(s, &tx, &tx.sums);
     if (e == OK) {
         e = commit(s, lane);
         if (e == OK || lane->conn->broken)

@@ -17,6 +17,7 @@
 #define SPELL(x) #x
 #define TEXT_OF(x) SPELL(x)
 #define WRITER_CACHE_KIB "-65536"
+#define RETURNING_ID " RETURNING id"
 
 static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
 
@@ -233,6 +234,32 @@ sqlite_lock_schema(struct scope *s, struct conn *c)
 
 /* Statements --------------------------------------------------------------------------------- */
 
+/**
+ * For RETURNING, SQLite builds a table in memory at each run. An INSERT that only asks for the id
+ * of its one new row does without: that is the last rowid, provided the id is its table's rowid,
+ * and no DO UPDATE may take the place of the new row.
+ */
+static bool
+returns_rowid(struct sqlite_conn *c, const char *text)
+{
+    const char *table = text_starts(text, "INSERT INTO ") ? text + strlen("INSERT INTO ") : NULL;
+    const char *type = NULL;
+    char name[64];
+    size_t len = table ? strcspn(table, " (") : 0;
+    int key = 0;
+
+    if (!text_ends(text, RETURNING_ID) || len == 0 || len >= sizeof(name) ||
+        !strstr(text, " VALUES (") || strstr(text, " DO UPDATE "))
+        return false;
+    memcpy(name, table, len);
+    name[len] = '\0';
+    return sqlite3_table_column_metadata(c->handle, NULL, name, "_rowid_", NULL, NULL, NULL, NULL,
+                                         NULL) == SQLITE_OK &&
+           sqlite3_table_column_metadata(c->handle, NULL, name, "id", &type, NULL, NULL, &key,
+                                         NULL) == SQLITE_OK &&
+           key == 1 && text_eq(type, "INTEGER");
+}
+
 static enum err
 compile(struct scope *s, struct sqlite_conn *c, const struct question *q, sqlite3_stmt **out)
 {
@@ -240,6 +267,8 @@ compile(struct scope *s, struct sqlite_conn *c, const struct question *q, sqlite
     int rc;
 
     TRY(sql_spell(s, DB_SQLITE, question_text(q), &text));
+    if (returns_rowid(c, text))
+        text = arena_text_n(s->arena, text, strlen(text) - strlen(RETURNING_ID));
     rc = sqlite3_prepare_v3(c->handle, text, -1, SQLITE_PREPARE_PERSISTENT, out, &rest);
     if (rc != SQLITE_OK)
         return sqlite_failure(s, c, rc, question_name(q));
@@ -369,6 +398,12 @@ step_all(struct scope *s, struct sqlite_conn *c, sqlite3_stmt *stmt, const struc
     if (rc != SQLITE_DONE)
         return sqlite_failure(s, c, rc, question_name(q));
     a->changed = changes ? sqlite3_changes64(c->handle) : 0;
+    if (a->changed && !answer_full(a) && sqlite3_column_count(stmt) == 0 &&
+        text_ends(question_text(q), RETURNING_ID)) {
+        struct value id = v_int(sqlite3_last_insert_rowid(c->handle));
+
+        return answer_row(s, a, &id, 1); /* compile() left it out */
+    }
     return OK;
 }
 

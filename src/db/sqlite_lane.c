@@ -14,6 +14,7 @@
 struct batch {
     struct write *all[DB_BATCH_MAX];
     size_t count;
+    struct list sums; /* in the lane's scope */
 };
 
 static struct sqlite_conn *
@@ -71,11 +72,17 @@ undo_one(struct sqlite_conn *c, struct scope *s)
     s->error = own;
 }
 
+static struct tx
+tx_of(struct lane *lane)
+{
+    return (struct tx){ .db = lane->db, .conn = lane->conn, .lane = lane->number };
+}
+
 static enum err
-run_one(struct lane *lane, struct write *w)
+run_one(struct lane *lane, struct scope *s, struct write *w, struct list *sums)
 {
     struct sqlite_conn *c = conn_of(lane);
-    struct tx tx = { .db = lane->db, .conn = lane->conn, .lane = lane->number };
+    struct tx tx = tx_of(lane);
     enum err e;
 
     TRY(sqlite_step(w->scope, c, STEP_SAVE));
@@ -84,6 +91,9 @@ run_one(struct lane *lane, struct write *w)
         e = sqlite_step(w->scope, c, STEP_RELEASE);
     if (e != OK)
         undo_one(c, w->scope);
+    else
+        LIST_EACH(struct sum, sum, &tx.sums)
+    sums_add(s->arena, sums, *sum);
     return e;
 }
 
@@ -97,12 +107,12 @@ answer_one(struct write *w, enum err e)
 /** Run W and whoever arrives meanwhile; those that fail are answered at once, the others wait for
  * the commit. */
 static void
-run_batch(struct lane *lane, struct write *w, struct batch *b)
+run_batch(struct lane *lane, struct scope *s, struct write *w, struct batch *b)
 {
     int64_t end_us = clock_mono_us() + BATCH_US;
 
     while (w) {
-        enum err e = run_one(lane, w);
+        enum err e = run_one(lane, s, w, &b->sums);
 
         if (e != OK)
             answer_one(w, e);
@@ -115,11 +125,14 @@ run_batch(struct lane *lane, struct write *w, struct batch *b)
 }
 
 static enum err
-commit_batch(struct lane *lane, struct scope *s)
+commit_batch(struct lane *lane, struct scope *s, const struct batch *b)
 {
+    struct tx tx = tx_of(lane);
+
     if (lane->conn->broken)
         return fail_code(s, E_UNAVAILABLE, CHY_DB_UNAVAILABLE,
                          "another write of the same commit failed");
+    TRY(sums_tell(s, &tx, &b->sums));
     crash_point("db.before_commit");
     return sqlite_step(s, conn_of(lane), STEP_COMMIT);
 }
@@ -148,8 +161,8 @@ write_batch(struct lane *lane, struct scope *s, struct write *w)
     if (e != OK) {
         b.all[b.count++] = w;
     } else {
-        run_batch(lane, w, &b);
-        e = b.count > 0 || lane->conn->broken ? commit_batch(lane, s)
+        run_batch(lane, s, w, &b);
+        e = b.count > 0 || lane->conn->broken ? commit_batch(lane, s, &b)
                                               : sqlite_step(s, conn_of(lane), STEP_ROLLBACK);
         if (e != OK && in_transaction(conn_of(lane)))
             lane->conn->broken = true;

@@ -71,7 +71,7 @@ mark(struct image *i, size_t from, size_t to)
         last->to = to;
         return;
     }
-    if (i->dirty_count == i->dirty_room) {
+    if (!i->dirty || i->dirty_count == i->dirty_room) {
         i->dirty_room = MAX(2 * i->dirty_room, (size_t)64);
         i->dirty = mem_grow(i->dirty, i->dirty_room * sizeof(*i->dirty));
     }

@@ -1,20 +1,19 @@
 #include "jobs/outbox.h"
 
 SQL(next_seq, "INSERT INTO event_stream (lane, seq) VALUES ($1, 1) "
-              "ON CONFLICT (lane) DO UPDATE SET seq = event_stream.seq + 1 RETURNING seq");
-SQL(add_event,
-    "INSERT INTO event (lane, seq, ts, kind, object, detail) VALUES ($1, $2, $3, $4, $5, $6)");
+              "ON CONFLICT (lane) DO UPDATE SET seq = event_stream.seq + 1");
+SQL(add_event, "INSERT INTO event (lane, seq, ts, kind, object, detail) "
+               "SELECT lane, seq, $2, $3, $4, $5 FROM event_stream WHERE lane = $1");
 
 enum err
 outbox_add(struct scope *s, struct tx *tx, const char *kind, int64_t object, const char *detail)
 {
     int64_t lane = tx_lane(tx);
-    struct row row;
 
-    TRY(tx_one(s, tx, &next_seq, BIND(v_int(lane)), &row));
-    return tx_do(s, tx, &add_event,
-                 BIND(v_int(lane), v_int(row_int(&row)), v_when(clock_now()), v_text(kind),
-                      v_int(object), v_text(detail)));
+    TRY(tx_do(s, tx, &next_seq, BIND(v_int(lane))));
+    return tx_do(
+        s, tx, &add_event,
+        BIND(v_int(lane), v_when(clock_now()), v_text(kind), v_int(object), v_text(detail)));
 }
 
 /* How far a follower has read one lane. */

@@ -227,7 +227,7 @@ on_readable(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
     struct http_conn *c = arg;
     struct loop *l = c->loop;
 
-    l->now_ms = clock_mono_ms();
+    l->now_ms = clock_mono_tick_ms();
     if (c->state == CONN_WRITE && c->read_to_write) {
         c->read_to_write = false;
         flush(c);
@@ -246,7 +246,7 @@ on_writable(UNUSED evutil_socket_t fd, UNUSED short what, void *arg)
     struct http_conn *c = arg;
     struct loop *l = c->loop;
 
-    l->now_ms = clock_mono_ms();
+    l->now_ms = clock_mono_tick_ms();
     if (c->write_to_read)
         c->write_to_read = false;
     else if (c->state == CONN_WRITE)

@@ -60,7 +60,7 @@ date_now(void)
 {
     static __thread char text[32];
     static __thread int64_t made_s = -1;
-    struct when now = clock_now();
+    struct when now = clock_tick();
 
     if (when_s(now) != made_s) {
         AUTO(arena_free) struct arena *a = arena_new();

@@ -78,7 +78,7 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
         http_reply_held(http, 200, OCSP_TYPE, answer->der);
         return;
     }
-    now = clock_now();
+    now = clock_tick();
     reply_cached(http, OCSP_TYPE, answer->der, answer->modified, answer->lines,
                  (answer->next_update.ms - now.ms) / 1000 / 2);
 }

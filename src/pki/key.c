@@ -4,6 +4,7 @@
 #include "pki/oid.h"
 #include <openssl/core_names.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* The AlgorithmIdentifiers of the keys that we use, whole. */
@@ -162,7 +163,7 @@ pubkey_id(const struct pubkey *k, uint8_t out[SHA1_LEN])
  * Contexts for EVP_PKEY_fromdata, one a thread and kind: looking the key manager up costs as much
  * as importing a point.
  */
-enum { IMPORT_RSA, IMPORT_EC, IMPORT_ED25519, IMPORT_ED448, IMPORT_COUNT };
+enum { IMPORT_RSA, IMPORT_ED25519, IMPORT_ED448, IMPORT_COUNT };
 struct importers {
     EVP_PKEY_CTX *of[IMPORT_COUNT];
 };
@@ -189,7 +190,7 @@ setup(void)
 static EVP_PKEY_CTX *
 importer(size_t which)
 {
-    static const char *const names[IMPORT_COUNT] = { "RSA", "EC", "ED25519", "ED448" };
+    static const char *const names[IMPORT_COUNT] = { "RSA", "ED25519", "ED448" };
     struct importers *im;
 
     (void)pthread_once(&once, setup);
@@ -207,6 +208,44 @@ importer(size_t which)
         }
     }
     return im->of[which];
+}
+
+/*
+ * A point on its curve (it is checked to be one). Making the curve's group costs ten times as much,
+ * so one key without a point is kept of each, to be copied.
+ */
+static EVP_PKEY *
+curve_of(const char *name)
+{
+    static const char *const names[] = { "P-256", "P-384", "P-521" };
+    static _Atomic(EVP_PKEY *) curves[COUNT(names)];
+    size_t which = 0;
+    EVP_PKEY *made, *none = NULL;
+
+    while (which < COUNT(names) && !text_eq(names[which], name))
+        which++;
+    if (which == COUNT(names))
+        return NULL;
+    made = atomic_load_explicit(&curves[which], memory_order_acquire);
+    if (made)
+        return made;
+    made = EVP_EC_gen(name);
+    if (!made || atomic_compare_exchange_strong(&curves[which], &none, made))
+        return made;
+    EVP_PKEY_free(made);
+    return none;
+}
+
+static EVP_PKEY *
+point_import(const struct pubkey *k)
+{
+    EVP_PKEY *curve = curve_of(k->curve), *key = curve ? EVP_PKEY_new() : NULL;
+
+    if (key && EVP_PKEY_copy_parameters(key, curve) == 1 &&
+        EVP_PKEY_set1_encoded_public_key(key, k->key.data, k->key.len) == 1)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
 }
 
 /* A magnitude in the machine's own order, as OSSL_PARAM wants it. */
@@ -236,7 +275,6 @@ pubkey_import(struct scope *s, const struct pubkey *k, EVP_PKEY **out)
                              OSSL_PARAM_construct_end() };
     EVP_PKEY_CTX *ctx = NULL;
     EVP_PKEY *key = NULL;
-    char group[8] = "";
 
     switch (k->type) {
     case KEY_RSA:
@@ -247,10 +285,7 @@ pubkey_import(struct scope *s, const struct pubkey *k, EVP_PKEY **out)
         params[1] = param_uint(s->arena, OSSL_PKEY_PARAM_RSA_E, k->e);
         break;
     case KEY_EC:
-        ctx = importer(IMPORT_EC);
-        (void)snprintf(group, sizeof(group), "%s", k->curve);
-        params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
-        params[1] = param_octets(OSSL_PKEY_PARAM_PUB_KEY, k->key);
+        key = point_import(k);
         break;
     case KEY_ED25519:
     case KEY_ED448:
@@ -261,11 +296,13 @@ pubkey_import(struct scope *s, const struct pubkey *k, EVP_PKEY **out)
         return fail_code(s, E_UNSUPPORTED, CHY_WEAK_KEY, "keys of kind %s are not supported",
                          key_type_name(k->type));
     }
-    if (!ctx || EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0) {
+    if (ctx && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0) {
         EVP_PKEY_free(key);
+        key = NULL;
+    }
+    if (!key)
         return fail_ssl_code(s, E_INVALID, CHY_WEAK_KEY, "not a valid %s key",
                              key_type_name(k->type));
-    }
     *out = arena_own(s->arena, key, EVP_PKEY_free);
     return OK;
 }

@@ -29,8 +29,8 @@ struct ocsp_kept {
     struct when until; /* it is given until then */
     const char *lines; /* its http_validators(): most are asked for by GET, again and again */
 };
-/** The kept answer, which arena A holds from now on, whatever the cache forgets; false when there is
- * none that still holds at NOW. */
+/** The kept answer, which arena A holds from now on, whatever the cache forgets; false when there
+ * is none that still holds at NOW. */
 bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when now,
                     struct arena *a, struct ocsp_kept *out);
 /** Take this before asking the register about SERIAL. */

@@ -22,6 +22,10 @@
            "A certificate was downloaded.")                                                        \
     ACTION(CERTIFICATE_IMPORT, "certificate", "certificate.import",                                \
            "A certificate that others issued entered the register.")                               \
+    ACTION(CERTIFICATE_RESTORE, "certificate", "certificate.restore",                              \
+           "A certificate that was signed after the backup entered the register again.")           \
+    ACTION(CERTIFICATE_LOST, "certificate", "certificate.lost",                                    \
+           "A certificate that was signed after the backup could not enter the register.")         \
     ACTION(CERTIFICATE_DELETE, "certificate", "certificate.delete",                                \
            "A certificate was removed from the register.")                                         \
     ACTION(CERTIFICATE_METADATA, "certificate", "certificate.metadata",                            \

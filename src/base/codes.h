@@ -102,6 +102,14 @@
     CODE(2306, WEAK_PASSWORD, "The password is too short.", "Take a longer one.")                  \
     CODE(2307, NOT_RENEWABLE, "The certificate cannot be renewed this way.",                       \
          "See the reason named.")                                                                  \
+    /* backup: 24xx */                                                                             \
+    CODE(2401, BACKUP_DAMAGED, "The backup is not what was written.",                              \
+         "Take another: `chancery backup list`.")                                                  \
+    CODE(2402, NOT_EMPTY, "There is an installation already.",                                     \
+         "Restore into an empty place, or stop the server and say --force.")                       \
+    CODE(2403, HALF_RESTORED, "A restore did not finish.", "Run `chancery restore` again.")        \
+    CODE(2404, WRONG_MASTER_KEY, "The master key is not that of the backup.",                      \
+         "Find the key whose id is named.")                                                        \
     /* cli: 40xx */                                                                                \
     CODE(4001, USAGE, "The command line is wrong.", "See --help.")                                 \
     CODE(4002, UNREACHABLE, "The server cannot be reached.", "Check --server and the network.")

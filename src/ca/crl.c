@@ -224,6 +224,18 @@ publish_in(struct scope *s, struct tx *tx, void *arg)
     return outbox_add(s, tx, EVENT_CRL_PUBLISHED, p->scope, NULL);
 }
 
+/* A number that is used stays used, whatever database comes back. */
+static enum err
+note_number(struct scope *s, struct ca_office *office, const struct ca_key *key, int64_t number)
+{
+    struct signed_record r = { .kind = SIGNED_CRL, .number = number, .revoked_at = WHEN_NONE };
+
+    if (!office->log)
+        return OK;
+    r.key = hex_lower(s->arena, (struct bytes){ key->cert->key.sha256, SHA256_LEN });
+    return signed_log_add(s, office->log, &r);
+}
+
 static enum err
 build(struct scope *s, struct ca_office *office, const struct ca_key *key, struct publishing *p)
 {
@@ -266,6 +278,7 @@ crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id)
         return fail(s, E_NOT_FOUND, "the key of CRL scope %lld is not open here",
                     (long long)scope_id);
     ca = ca_by_id(snap, key->authority);
+    TRY(note_number(s, office, key, n.number));
     if (!key->signer)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the key of %s cannot be used now: its CRL is not renewed", ca->name);

@@ -69,7 +69,9 @@ ca_office_open(struct scope *s, const struct ca_options *o, struct ca_office **o
         (struct signer_env){ .seal = o->seal, .hsm = o->hsm, .key_dir = office->o.key_dir };
     office->place = snapshot_place_new(sizeof(struct ca_snapshot));
     office->cache = ocsp_cache_new(o->ocsp_cache_bytes ? o->ocsp_cache_bytes : INT64_C(32) << 20);
-    e = ca_office_reload(s, office);
+    e = o->signed_dir ? signed_log_open(s, o->signed_dir, o->strict_journal, &office->log) : OK;
+    if (e == OK)
+        e = ca_office_reload(s, office);
     if (e != OK)
         ca_office_close(office);
     else
@@ -91,6 +93,7 @@ ca_office_close(struct ca_office *office)
         mem_free(gone);
     }
     ocsp_cache_free(office->cache);
+    signed_log_close(office->log);
     mem_free(office);
 }
 
@@ -98,6 +101,12 @@ bool
 ca_strict_journal(const struct ca_office *office)
 {
     return office->o.strict_journal;
+}
+
+struct signed_log *
+ca_signed_log(struct ca_office *office)
+{
+    return office->log;
 }
 
 /* Finding. */

@@ -7,6 +7,7 @@
 #define CA_OFFICE_H
 
 #include "base/snapshot.h"
+#include "ca/signed_log.h"
 #include "db/db.h"
 #include "drivers/signer.h"
 #include "pki/cert.h"
@@ -33,6 +34,7 @@ struct ca_options {
     int64_t ocsp_life_ms;     /* of an answer: 4 days */
     int64_t ocsp_cache_bytes; /* 32 MiB */
     bool strict_journal;      /* signing_journal: strict */
+    const char *signed_dir;   /* of the log of signatures; NULL: there is none */
 };
 
 /** A key of an authority, ready to sign. */
@@ -42,6 +44,7 @@ struct ca_key {
     bool active; /* signs new certificates; else, or when revoked, only CRL and OCSP */
     bool over;   /* signs nothing any more */
     struct signer *signer;
+    struct signed_log *log; /* where its signatures are noted; the office's own */
     enum sig_alg sig_alg;
     struct bytes cert_der; /* its preferred certificate */
     int64_t cert_id;       /* row in the register */
@@ -88,6 +91,8 @@ OWNED(struct ca_office, ca_office_close);
 
 /** Is every use of a key written down before it happens (signing_journal: strict)? */
 bool ca_strict_journal(const struct ca_office *office);
+/** The log of signatures, or NULL. */
+struct signed_log *ca_signed_log(struct ca_office *office);
 /** Make root and issuing authority, their certificates, first CRLs and OCSP responders, when there
  * is none yet; what an interrupted run left undone is done. */
 enum err ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor);

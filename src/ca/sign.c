@@ -44,6 +44,21 @@ check_result(struct scope *s, const struct ca_key *key, struct bytes tbs, struct
     return OK;
 }
 
+/* From here on it may be in the world. */
+static enum err
+note_signed(struct scope *s, const struct ca_key *key, const struct cert *cert, struct bytes der)
+{
+    struct signed_record r = { .kind = SIGNED_CERTIFICATE,
+                               .serial = hex_upper(s->arena, cert->serial),
+                               .revoked_at = WHEN_NONE,
+                               .der = der };
+
+    if (!key->log)
+        return OK;
+    r.issuer = hex_lower(s->arena, key->subject_hash);
+    return note(s, signed_log_add(s, key->log, &r), "the certificate was not issued");
+}
+
 enum err
 ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
                     const struct lint_context *context, struct bytes *der, struct cert *cert)
@@ -68,6 +83,7 @@ ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
     if (cert_read(s, whole, cert) != OK)
         return fail(s, E_INTERNAL, "a certificate of ours cannot be read back: %s", s->error.text);
     TRY(check_result(s, key, tbs, signature, cert));
+    TRY(note_signed(s, key, cert, whole));
     *der = whole;
     return OK;
 }

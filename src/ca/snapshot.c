@@ -134,6 +134,7 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     out->issuer_row = row_int(row);
     out->cert_row = key->cert_row = row_int(row);
     key->crl_scope = row_int(row);
+    key->log = office->log;
     out->key = key;
     LIST_EACH(struct ca_authority *, a, &into->authorities)
     if ((*a)->id == key->authority)

@@ -385,6 +385,22 @@ static const struct flag backup_look_flags[] = {
     { "latest", 0, FLAG_SWITCH, NULL, "(verify) the newest one there", NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
+static const struct flag restore_flags[] = {
+    { "from", 0, FLAG_TEXT, "PATH", "the backup, or the directory that has it", NULL, NULL, NULL },
+    { "at", 0, FLAG_TEXT, "TIME", "of a directory: the newest made until then; default: latest",
+      NULL, NULL, NULL },
+    { "to-dir", 0, FLAG_TEXT, "DIR", "the data directory, if not that of the settings", NULL,
+      "data-dir", NULL },
+    { "db", 0, FLAG_TEXT, "URL", "the database, if not that of the settings", NULL, NULL, NULL },
+    { "master-key", 0, FLAG_TEXT, "FILE", "the master key, to be put into its place", NULL, NULL,
+      NULL },
+    { "signed", 0, FLAG_TEXTS, "DIR", "a log of signatures; repeat for those of other servers",
+      NULL, NULL, NULL },
+    { "force", 0, FLAG_SWITCH, NULL, "replace what is there; files are moved aside", NULL, NULL,
+      NULL },
+    { "plan", 0, FLAG_SWITCH, NULL, "look at everything, change nothing", NULL, NULL, NULL },
+    { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
+};
 static const struct flag describe_flags[] = {
     { "table", 0, FLAG_SWITCH, NULL, "as rows of a Markdown table", NULL, NULL, NULL },
 };
@@ -632,6 +648,11 @@ const struct command commands[] = {
       "Check that a backup is what was written, byte for byte, without a server.",
       "  chancery backup verify /mnt/backup/chancery-20261121T021500Z.tar\n"
       "  chancery backup verify --latest --dir /mnt/backup\n" },
+    { "restore", "", 0, 0, FLAGS(restore_flags), run_restore,
+      "Put an installation back from a backup, and what was signed since from its log.",
+      "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"
+      "  chancery restore --from /mnt/backup --master-key /mnt/usb/master.key --signed "
+      "/mnt/log\n" },
     { "users list", "", 0, 0, NULL, 0, run_users_list, "List the users.",
       "  chancery users list\n" },
     { "users show", "NAME", 1, 1, NULL, 0, run_users_show, "Show one user.",

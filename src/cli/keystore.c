@@ -28,6 +28,7 @@ options_of(struct cli *c, struct options *out)
     if (!strchr(*one, '='))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--set %s: write it as key=value", *one);
     set_by(c, out, "data-dir", "data_dir");
+    set_by(c, out, "to-dir", "data_dir");
     set_by(c, out, "db", "db.url");
     return OK;
 }

@@ -237,6 +237,8 @@ exit_code(enum err e, enum code code)
         return EXIT_POLICY;
     if (number == CHY_NO_TEMPLATE || number == CHY_NO_CA || number == CHY_NO_CERT)
         return EXIT_NOT_FOUND;
+    if (number == CHY_BACKUP_DAMAGED)
+        return EXIT_CHECK_FAILED;
     if (number == CHY_CA_OFFLINE || number == CHY_WRONG_STATE)
         return EXIT_CONFLICT;
     switch (e) {

@@ -249,6 +249,22 @@ read_anew(struct flow *f)
     ocsp_forget_all(f->office);
 }
 
+/* The revocation stands; the log of signatures tells of it should the database be lost. */
+static void
+note_revoked(struct scope *s, const struct one *o, const struct cert_row *row)
+{
+    struct signed_log *log = ca_signed_log(o->flow->office);
+    struct signed_record r = { .kind = SIGNED_REVOKED, .reason = o->in->reason };
+
+    if (!log || !row->ca_key)
+        return;
+    r.revoked_at = date_of(o, row);
+    r.issuer = hex_lower(s->arena, row->issuer_hash);
+    r.serial = hex_upper(s->arena, row->serial);
+    if (signed_log_add(s, log, &r) != OK) /* it was said */
+        scope_clear(s);
+}
+
 static enum err
 revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
            const struct cert_row *row, struct revoked_one *out)
@@ -266,11 +282,14 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
         LIST_EACH(struct cert_row, twin, &o.twins)
         forget_one(&o, twin);
         TRY(e);
-        if (o.became != CERT_WAS_REVOKED)
+        if (o.became != CERT_WAS_REVOKED) {
             count_one(&o, row);
+            note_revoked(s, &o, row);
+        }
         LIST_EACH(struct cert_row, twin, &o.twins)
         {
             count_one(&o, twin);
+            note_revoked(s, &o, twin);
             if (!in->within) /* else they may lie outside it, and the record alone tells */
                 list_add(s->arena, &out->twins, int64_t, twin->id);
         }

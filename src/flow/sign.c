@@ -34,6 +34,27 @@ intend_in(struct scope *s, struct tx *tx, void *arg)
                       v_when(clock_now())));
 }
 
+/* What the log of signatures does not know from the certificate itself. */
+static void
+note_entered(struct scope *s, const struct passage *p)
+{
+    struct signed_record r = { .kind = SIGNED_ENTERED,
+                               .id = p->out->certificate_id,
+                               .template_id = p->tmpl->id,
+                               .template_version = p->tmpl->version_id,
+                               .renews = p->in->renews,
+                               .requester = p->in->caller->name,
+                               .protocol = p->in->endpoint,
+                               .revoked_at = WHEN_NONE };
+
+    if (!p->key->log)
+        return;
+    r.issuer = hex_lower(s->arena, p->key->subject_hash);
+    r.serial = hex_upper(s->arena, p->out->cert->serial);
+    if (signed_log_add(s, p->key->log, &r) != OK) /* it was said, and the certificate stands */
+        scope_clear(s);
+}
+
 /* One try: a serial, a signature, a commit. */
 static enum err
 sign_once(struct scope *s, struct passage *p, struct cert *cert)
@@ -52,8 +73,10 @@ sign_once(struct scope *s, struct passage *p, struct cert *cert)
     crash_point("enroll.signed");
     e = db_write(s, p->flow->db, passage_issue_in, p);
     passage_step(p, "database");
-    if (e == OK)
+    if (e == OK) {
+        note_entered(s, p);
         crash_point("enroll.committed");
+    }
     return e == E_INVALID ? e : note(s, e, "writing the certificate to the register");
 }
 

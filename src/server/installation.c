@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define KEYS "keys"
 
@@ -30,6 +31,25 @@ installation_master(struct arena *a, const struct server_settings *set)
     return text_empty(set->seal->master_key)
                ? arena_printf(a, "file:%s", installation_path(a, set, "master.key"))
                : set->seal->master_key;
+}
+
+const char *
+installation_signed(struct arena *a, const struct server_settings *set)
+{
+    return text_empty(set->pki->signed_dir) ? installation_path(a, set, "signed")
+                                            : set->pki->signed_dir;
+}
+
+enum err
+installation_whole(struct scope *s, const struct server_settings *set)
+{
+    const char *path = installation_path(s->arena, set, INSTALLATION_UNFINISHED);
+
+    if (access(path, F_OK) != 0)
+        return OK;
+    return fail_code(s, E_CONFLICT, CHY_HALF_RESTORED,
+                     "a restore into %s did not finish: run `chancery restore` again",
+                     set->data_dir);
 }
 
 static void

@@ -15,6 +15,14 @@ const char *installation_master(struct arena *a, const struct server_settings *s
 /** A path in the data directory. */
 const char *installation_path(struct arena *a, const struct server_settings *set, const char *name);
 
+/** The directory of the log of signatures. */
+const char *installation_signed(struct arena *a, const struct server_settings *set);
+
+/** While a restore is under way this file stands in the data directory. */
+#define INSTALLATION_UNFINISHED "restore-unfinished"
+/** E_CONFLICT (CHY_HALF_RESTORED) when a restore into the data directory did not finish. */
+enum err installation_whole(struct scope *s, const struct server_settings *set);
+
 /** An installation that somebody opened. */
 struct installation {
     const struct server_settings *set;

@@ -91,6 +91,7 @@ open_office(struct scope *s, struct parts *p)
         .ocsp_life_ms = set->ocsp_life,
         .ocsp_cache_bytes = set->ocsp_cache,
         .strict_journal = text_eq_fold(set->signing_journal, "strict"),
+        .signed_dir = installation_signed(p->scope->arena, p->set),
     };
 
     p->hsm = (struct hsm_options){ .module = hsm->module,
@@ -108,6 +109,7 @@ enum err
 parts_make_dirs(struct scope *s, struct parts *p)
 {
     TRY(make_dir(s, p->set->data_dir));
+    TRY(installation_whole(s, p->set));
     return make_dir(s, in_data(p->scope, p, "keys"));
 }
 

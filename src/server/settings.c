@@ -84,6 +84,9 @@ static const struct field pki_settings_fields[] = {
       .max = INT64_C(17179869184), .doc = "Room for kept OCSP answers."),
     P(signing_journal, "signing_journal", .preset = "normal",
       .doc = "strict: serial and TBS hash are on disk before a key is used."),
+    P(signed_dir, "signed_dir",
+      .doc = "Directory of the log of signatures, best on another disk; none: `signed` in the data "
+             "directory."),
     P(blocked_keys, "blocked_keys", .model = &text_model, .max = 100,
       .doc = "Files of keys that are never certified; see \"Block lists\"."),
 };

@@ -53,3 +53,9 @@ def rewritten(path, change):
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     path.write_bytes(out.getvalue())
+
+
+def restore(path, server, *flags, **more):
+    """Restore into the place of SERVER, which does not run; the finished process."""
+    return chancery.cli("restore", "--from", path, "--to-dir", server.data, "--db", server.database, *flags,
+                        program=server.program, **more)

@@ -1,0 +1,154 @@
+/* `chancery restore`: an installation from a backup. */
+#include "cli/keep.h"
+
+#include "cli/keystore.h"
+#include "server/restore.h"
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const struct view reports = { .kind = "restore" };
+
+/** The backup: --from FILE, or in the directory --from the newest that --at still allows. */
+static enum err
+file_of(struct cli *c, const char **out)
+{
+    const char *from = cli_text(c, "from"), *at = cli_text(c, "at");
+    struct when until = WHEN_NONE;
+    struct list found;
+    struct stat st;
+
+    if (!from)
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--from says which backup: a file, or the "
+                         "directory of them");
+    if (at && !text_eq(at, "latest") && !time_parse(at, clock_now(), &until))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--at %s: a time, or latest", at);
+    *out = from;
+    if (stat(from, &st) != 0 || !S_ISDIR(st.st_mode))
+        return OK;
+    TRY(backup_list(c->s, from, &found));
+    LIST_EACH(struct backup_entry, e, &found)
+    if (!when_given(until) || when_cmp(e->at, until) <= 0) {
+        *out = e->path;
+        return OK;
+    }
+    return fail(c->s, E_NOT_FOUND, "there is no backup in %s%s%s", from,
+                when_given(until) ? " made until " : "", when_given(until) ? at : "");
+}
+
+static void
+texts(struct buf *b, const char *name, const struct list *list)
+{
+    size_t n = 0;
+
+    buf_printf(b, ",\"%s\":[", name);
+    LIST_EACH(const char *, one, list)
+    {
+        buf_text(b, n++ ? "," : "");
+        json_text(b, *one);
+    }
+    buf_byte(b, ']');
+}
+
+static void
+write_json(struct buf *b, const struct restore_wish *w, const struct restore_report *r)
+{
+    buf_text(b, "{\"from\":");
+    json_text(b, w->from);
+    buf_text(b, ",\"backup\":");
+    json_text(b, r->manifest.id);
+    buf_text(b, ",\"created_at\":");
+    json_when(b, r->manifest.created_at);
+    buf_printf(b, ",\"certificates\":%lld,\"replaces\":%s,\"done\":%s,\"to\":",
+               (long long)r->manifest.certificates, r->replaces ? "true" : "false",
+               w->plan ? "false" : "true");
+    json_text(b, r->database);
+    if (!w->plan) {
+        buf_text(b, ",\"moved_aside\":");
+        json_text(b, r->aside);
+        buf_text(b, ",\"recovery_point\":");
+        json_when(b,
+                  when_given(r->since.last) && when_cmp(r->since.last, r->manifest.created_at) > 0
+                      ? r->since.last
+                      : r->manifest.created_at);
+        buf_printf(b,
+                   ",\"window_seconds\":%lld,\"records\":%lld,\"entered\":%lld,\"revoked\":%lld,"
+                   "\"audit_intact\":%s",
+                   (long long)r->window_s, (long long)r->since.records, (long long)r->since.entered,
+                   (long long)r->since.revoked, r->audit.intact ? "true" : "false");
+        texts(b, "lost", &r->since.lost);
+        texts(b, "damaged", &r->since.damaged);
+    }
+    buf_byte(b, '}');
+}
+
+static void
+tell_since(const struct restore_report *r)
+{
+    (void)printf("signed since  %lld certificates entered, %lld revocations done again, %zu lost\n",
+                 (long long)r->since.entered, (long long)r->since.revoked, r->since.lost.count);
+    LIST_EACH(const char *, serial, &r->since.lost)
+    (void)printf("  lost        serial %s\n", *serial);
+    LIST_EACH(const char *, line, &r->since.damaged)
+    (void)printf("  damaged     %s\n", *line);
+    if (!r->since.records)
+        (void)printf("              there is no log of signatures: whatever was signed after the "
+                     "backup is unknown here (--signed DIR)\n");
+}
+
+static void
+tell(struct cli *c, const struct restore_wish *w, const struct restore_report *r)
+{
+    (void)printf("%s  %s, made %s, %lld certificates\n", w->plan ? "would restore" : "restored    ",
+                 w->from, when_rfc3339(c->s->arena, r->manifest.created_at),
+                 (long long)r->manifest.certificates);
+    (void)printf("to            %s\n", r->database);
+    if (w->plan) {
+        (void)printf("there         %s\n",
+                     r->replaces ? "an installation, which is replaced" : "nothing");
+        return;
+    }
+    if (r->aside)
+        (void)printf("moved aside   what was there, with %s behind its names\n", r->aside);
+    tell_since(r);
+    (void)printf("known until   %lld seconds ago\n"
+                 "CRL numbers   moved ahead; new lists are made at the start\n"
+                 "audit record  %s, %lld events\n",
+                 (long long)r->window_s, r->audit.intact ? "intact" : "BROKEN",
+                 (long long)r->audit.events);
+    if (r->extras)
+        (void)printf("settings      %s holds settings and TLS files of the backup; nothing reads "
+                     "them there\n",
+                     r->extras);
+}
+
+enum err
+run_restore(struct cli *c)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    struct restore_wish wish = { .force = cli_has(c, "force"),
+                                 .plan = cli_has(c, "plan") || cli_has(c, "dry-run"),
+                                 .master_key = cli_text(c, "master-key"),
+                                 .logs = cli_texts(c, "signed") };
+    struct restore_report report;
+    struct options o;
+    struct buf b;
+
+    (void)umask(0077);
+    TRY(file_of(c, &wish.from));
+    TRY(options_of(c, &o));
+    TRY(note(c->s, options_load(c->s, &o, &settings), "the settings cannot be used"));
+    wish.settings = settings;
+    wish.options = &o;
+    TRY(server_restore(c->s, &wish, &report));
+    if (!wish.plan &&
+        (!report.audit.intact || report.since.lost.count || report.since.damaged.count))
+        c->status = report.audit.intact ? EXIT_PARTLY : EXIT_CHECK_FAILED;
+    if (output_is_table(c)) {
+        tell(c, &wish, &report);
+        return OK;
+    }
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    write_json(&b, &wish, &report);
+    return print_json(c, &reports, &b);
+}

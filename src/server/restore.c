@@ -1,0 +1,414 @@
+#include "server/restore.h"
+
+#include "audit/audit.h"
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "seal/private_file.h"
+#include "seal/seal.h"
+#include "server/parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NUMBER_JUMP (INT64_C(1) << 20) /* ca-core.md section 10.1 */
+#define IN_FLIGHT_MS (10 * MINUTE_MS)  /* signed before the backup, entered after it */
+#define KEYS "keys"
+#define EXTRAS "from-backup"
+#define MASTER_MAX 4096
+#define FILE_MAX ((size_t)64 << 20)
+
+SQL(jump_number,
+    "UPDATE crl_scope SET number = CASE WHEN number > $2 THEN number ELSE $2 END + $3, "
+    "due_at = $4 WHERE ca_key IN (SELECT id FROM ca_key WHERE key_hash = $1)");
+SQL(jump_numbers, "UPDATE crl_scope SET number = number + $1, due_at = $2");
+SQL(forget_instances, "DELETE FROM instance");
+SQL(forget_calls, "DELETE FROM idempotency");
+
+struct restoring {
+    const struct restore_wish *wish;
+    const struct server_settings *set;
+    struct archive *archive;
+    struct seal *seal;
+    struct restore_report *out;
+    struct list placed; /* of const char *: files that were made */
+    struct list moved;  /* of const char *: names of what was moved aside */
+    struct db_place place;
+};
+
+static const char *
+in_data(struct scope *s, const struct restoring *r, const char *name)
+{
+    return installation_path(s->arena, r->set, name);
+}
+
+/* What is there, and whether it fits
+ * --------------------------------------------------------------- */
+
+static enum err
+check_backup(struct scope *s, struct restoring *r)
+{
+    const char *signer;
+    struct backup_report report;
+    const char *all = "";
+
+    TRY(backup_check(s, r->wish->from, &report));
+    LIST_EACH(const char *, fault, &report.faults)
+    all = arena_printf(s->arena, "%s%s%s", all, *all ? "; " : "", *fault);
+    if (report.faults.count)
+        return fail_code(s, E_INVALID, CHY_BACKUP_DAMAGED, "%s: %s", r->wish->from, all);
+    TRY(archive_open(s, r->wish->from, &r->archive));
+    return manifest_read(s, archive_manifest(r->archive), archive_seal(r->archive),
+                         &r->out->manifest, &signer);
+}
+
+static bool
+has_keys(struct scope *s, const struct restoring *r)
+{
+    DIR *d = opendir(in_data(s, r, KEYS));
+    const struct dirent *one;
+    bool found = false;
+
+    while (d && !found && (one = readdir(d)))
+        found = text_ends(one->d_name, ".key");
+    if (d)
+        (void)closedir(d);
+    return found;
+}
+
+static enum err
+check_place(struct scope *s, struct restoring *r)
+{
+    const char *url = installation_db(s->arena, r->set);
+    bool is_sqlite = text_starts(url, "sqlite:"), unfinished;
+
+    r->out->database = is_sqlite ? url : "PostgreSQL, as db.url says";
+    if (text_eq(r->out->manifest.database, "sqlite") != is_sqlite)
+        return fail_code(s, E_INVALID, CHY_USAGE,
+                         "the backup is of %s: say with --db where to put it",
+                         is_sqlite ? "PostgreSQL" : "SQLite");
+    TRY(db_look(s, url, &r->place));
+    if (r->place.busy)
+        return fail_code(s, E_CONFLICT, CHY_NOT_EMPTY,
+                         "a server works on the database there: stop it");
+    unfinished = access(in_data(s, r, INSTALLATION_UNFINISHED), F_OK) == 0;
+    r->out->replaces = r->place.used || has_keys(s, r);
+    if (r->out->replaces && !unfinished && !r->wish->force)
+        return fail_code(s, E_CONFLICT, CHY_NOT_EMPTY, "%s",
+                         r->place.used ? "there is a database already"
+                                       : "there are keys of authorities already");
+    return OK;
+}
+
+/** The master key must be that of the backup before anything is touched. */
+static enum err
+open_master(struct scope *s, struct restoring *r)
+{
+    const char *ref = r->wish->master_key ? arena_printf(s->arena, "file:%s", r->wish->master_key)
+                                          : installation_master(s->arena, r->set);
+
+    TRY(note(s, seal_open_master(s, ref, false, &r->seal),
+             "the master key, without which nothing in the backup opens"));
+    if (!text_eq(seal_key_id(s, r->seal), r->out->manifest.master_key))
+        return fail_code(s, E_FORBIDDEN, CHY_WRONG_MASTER_KEY,
+                         "the backup opens with the master key %s, and %s holds %s",
+                         r->out->manifest.master_key, ref + strlen("file:"),
+                         seal_key_id(s, r->seal));
+    return OK;
+}
+
+/* Files ------------------------------------------------------------------------------------------
+ */
+
+static enum err
+move_aside(struct scope *s, struct restoring *r, const char *path)
+{
+    if (access(path, F_OK) != 0)
+        return OK;
+    if (rename(path, arena_printf(s->arena, "%s%s", path, r->out->aside)) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot move %s aside: %s", path, strerror(errno));
+    list_add(s->arena, &r->moved, const char *, path);
+    return file_sync_dir(s, path);
+}
+
+/** What is there keeps its name with an end that says when. */
+static enum err
+clear_place(struct scope *s, struct restoring *r)
+{
+    static const char *const parts[] = { "", "-wal", "-shm" };
+    const char *url = installation_db(s->arena, r->set);
+    struct civil c = when_civil(clock_now());
+
+    if (!r->out->replaces)
+        return OK;
+    r->out->aside = arena_printf(s->arena, ".before-%04d%02d%02dT%02d%02d%02dZ", c.year, c.month,
+                                 c.day, c.hour, c.minute, c.second);
+    TRY(move_aside(s, r, in_data(s, r, KEYS)));
+    for (size_t i = 0; i < COUNT(parts) && text_starts(url, "sqlite:"); i++)
+        TRY(move_aside(s, r, arena_printf(s->arena, "%s%s", url + strlen("sqlite:"), parts[i])));
+    return OK;
+}
+
+static enum err
+collect(struct scope *s, void *to, struct bytes piece)
+{
+    struct buf *b = to;
+
+    buf_add(b, piece.data, piece.len);
+    return b->failed ? fail(s, E_LIMIT, "the file is larger than 64 MiB") : OK;
+}
+
+/** Where a file of the backup goes; NULL: it is none. */
+static const char *
+path_for(struct scope *s, struct restoring *r, const char *name)
+{
+    const char *at = name;
+
+    if (text_starts(name, BACKUP_DATA))
+        return in_data(s, r, name + strlen(BACKUP_DATA));
+    if (!text_starts(name, "config/") && !text_starts(name, "tls/"))
+        return NULL;
+    r->out->extras = in_data(s, r, EXTRAS);
+    if (text_ends(name, BACKUP_SEALED))
+        at = arena_text_n(s->arena, name, strlen(name) - strlen(BACKUP_SEALED));
+    return arena_printf(s->arena, "%s/%s", r->out->extras, at);
+}
+
+static enum err
+place_file(struct scope *s, struct restoring *r, size_t i)
+{
+    const struct list *parts = &r->out->manifest.parts;
+    const char *name = list_at(parts, struct archive_part, i)->name;
+    const char *path = path_for(s, r, name), *slash;
+    AUTO(secret_free) struct secret *plain = NULL;
+    AUTO(buf_done) struct buf b;
+    struct bytes data;
+
+    buf_init(&b, FILE_MAX + 1);
+    if (!path)
+        return OK;
+    TRY(archive_read(s, r->archive, parts, i, collect, &b));
+    data = buf_bytes(&b);
+    if (text_ends(name, BACKUP_SEALED)) {
+        TRY(note(s, seal_text_open(s, r->seal, buf_str(&b), &plain), "%s", name));
+        data = secret_bytes(plain);
+    }
+    for (slash = path + strlen(r->set->data_dir) + 1; (slash = strchr(slash, '/')); slash++)
+        TRY(make_dir(s, arena_text_n(s->arena, path, (size_t)(slash - path))));
+    TRY(private_file_write(s, path, data, true));
+    list_add(s->arena, &r->placed, const char *, path);
+    return OK;
+}
+
+static enum err
+place_master(struct scope *s, struct restoring *r)
+{
+    const char *ref = installation_master(s->arena, r->set);
+    AUTO(secret_free) struct secret *key = NULL;
+    const char *path = ref + strlen("file:");
+
+    if (!r->wish->master_key || text_eq(path, r->wish->master_key))
+        return OK;
+    if (!text_starts(ref, "file:"))
+        return fail_code(s, E_INVALID, CHY_USAGE,
+                         "--master-key: seal.master_key names no file to put it into");
+    TRY(private_file_read(s, r->wish->master_key, MASTER_MAX, PRIVATE_OWNER, &key));
+    TRY(private_file_write(s, path, secret_bytes(key), true));
+    list_add(s->arena, &r->placed, const char *, path);
+    return OK;
+}
+
+static enum err
+place_files(struct scope *s, struct restoring *r)
+{
+    TRY(place_master(s, r));
+    for (size_t i = 0; i < r->out->manifest.parts.count; i++)
+        TRY(place_file(s, r, i));
+    crash_point("restore.files");
+    return OK;
+}
+
+/** Back to what was there before. */
+static void
+undo(struct scope *s, struct restoring *r)
+{
+    LIST_EACH(const char *, path, &r->placed)
+    (void)unlink(*path);
+    if (r->out->aside && r->moved.count)
+        (void)rmdir(in_data(s, r, KEYS));
+    LIST_EACH(const char *, path, &r->moved)
+    (void)rename(arena_printf(s->arena, "%s%s", *path, r->out->aside), *path);
+    (void)unlink(in_data(s, r, INSTALLATION_UNFINISHED));
+}
+
+/* The database ------------------------------------------------------------------------------------
+ */
+
+static enum err
+give_part(struct scope *s, void *arg, const struct db_part *part,
+          enum err (*piece)(struct scope *s, void *to, struct bytes piece), void *to)
+{
+    const struct restoring *r = arg;
+    const struct list *parts = &r->out->manifest.parts;
+
+    for (size_t i = 0; i < parts->count; i++)
+        if (text_eq(list_at(parts, struct archive_part, i)->name, part->name))
+            return archive_read(s, r->archive, parts, i, piece, to);
+    return fail(s, E_INVALID, "the backup has no part %s", part->name);
+}
+
+static enum err
+place_database(struct scope *s, struct restoring *r)
+{
+    struct list parts = { 0 };
+    struct db_source from = { &parts, &r->out->manifest.schema, give_part, r };
+
+    LIST_EACH(struct archive_part, p, &r->out->manifest.parts)
+    if (text_eq(p->name, DB_SQLITE_PART) || text_starts(p->name, DB_TABLE_PARTS))
+        list_add(s->arena, &parts, struct db_part,
+                 ((struct db_part){ p->name, p->columns, p->rows }));
+    return db_load(s, installation_db(s->arena, r->set), &from);
+}
+
+/* What is different after a restore ---------------------------------------------------------------
+ */
+
+static enum err
+settle_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct restoring *r = arg;
+    const struct backup_manifest *m = &r->out->manifest;
+    struct when now = clock_now();
+    struct audit_change facts[] = {
+        { "created_at", NULL, when_rfc3339(s->arena, m->created_at), AUDIT_IS_TEXT },
+        { "certificates", NULL, arena_printf(s->arena, "%lld", (long long)m->certificates),
+          AUDIT_IS_TEXT },
+    };
+
+    TRY(tx_do(s, tx, &jump_numbers, BIND(v_int(NUMBER_JUMP), v_when(now))));
+    TRY(tx_do(s, tx, &forget_instances, BIND_NONE));
+    TRY(tx_do(s, tx, &forget_calls, BIND_NONE));
+    return audit_add(s, tx,
+                     &(struct audit_event){
+                         .action = AUDIT_BACKUP_RESTORE,
+                         .target = { "backup", m->id, r->wish->from },
+                         .changes = facts,
+                         .change_count = COUNT(facts),
+                     });
+}
+
+/** Numbers that the log of signatures knows to be used are left behind, too. */
+static enum err
+jump_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct restoring *r = arg;
+    struct bytes hash;
+
+    LIST_EACH(struct reconciled_crl, crl, &r->out->since.crl)
+    if (crl->key && hex_decode(s->arena, crl->key, &hash))
+        TRY(tx_do(s, tx, &jump_number,
+                  BIND(v_bytes(hash), v_int(crl->number), v_int(1), v_when(clock_now()))));
+    return OK;
+}
+
+static enum err
+reconcile(struct scope *s, struct restoring *r, struct parts *p)
+{
+    struct restore_report *out = r->out;
+    struct list dirs = { 0 };
+    struct when now = clock_now(), last;
+
+    list_add(s->arena, &dirs, const char *, installation_signed(s->arena, r->set));
+    LIST_EACH(const char *, dir, &r->wish->logs)
+    if (!text_eq(*dir, *list_at(&dirs, const char *, 0)))
+        list_add(s->arena, &dirs, const char *, *dir);
+    TRY(flow_reconcile(s, &p->app.flow, &dirs, when_add_ms(out->manifest.created_at, -IN_FLIGHT_MS),
+                       &out->since));
+    TRY(db_write(s, p->app.db, jump_in, r));
+    last = when_given(out->since.last) && when_cmp(out->since.last, out->manifest.created_at) > 0
+               ? out->since.last
+               : out->manifest.created_at;
+    out->window_s = MAX(when_s(now) - when_s(last), INT64_C(0));
+    return audit_verify(s, p->app.db, &(struct audit_range){ 0 }, &out->audit);
+}
+
+static enum err
+settle(struct scope *s, struct restoring *r)
+{
+    struct parts *p = mem_alloc(sizeof(*p));
+    const char *url =
+        text_empty(r->set->pki->base_url) ? "http://localhost" : r->set->pki->base_url;
+    enum err e;
+
+    p->scope = scope_new("restore");
+    p->settings = r->wish->settings;
+    p->set = r->set;
+    p->url = p->base_url = url;
+    e = parts_open(s, p, r->wish->options);
+    if (e == OK)
+        e = db_write(s, p->app.db, settle_in, r);
+    crash_point("restore.settled");
+    if (e == OK)
+        e = reconcile(s, r, p);
+    parts_close(p);
+    scope_free(p->scope);
+    mem_free(p);
+    return e;
+}
+
+/* All of it ---------------------------------------------------------------------------------------
+ */
+
+static enum err
+place_all(struct scope *s, struct restoring *r)
+{
+    const char *note_text = arena_printf(s->arena, "from %s\n", r->wish->from);
+
+    TRY(make_dir(s, r->set->data_dir));
+    TRY(private_file_write(s, in_data(s, r, INSTALLATION_UNFINISHED), bytes_of_text(note_text),
+                           true));
+    TRY(clear_place(s, r));
+    TRY(make_dir(s, in_data(s, r, KEYS)));
+    TRY(place_files(s, r));
+    return place_database(s, r);
+}
+
+static enum err
+run(struct scope *s, struct restoring *r)
+{
+    enum err e;
+
+    TRY(check_backup(s, r));
+    TRY(check_place(s, r));
+    TRY(open_master(s, r));
+    if (r->wish->plan)
+        return OK;
+    e = place_all(s, r);
+    if (e != OK) {
+        undo(s, r);
+        return note(s, e, "nothing was restored");
+    }
+    crash_point("restore.loaded");
+    TRY(note(s, settle(s, r), "the database is in place, but the restore is not finished"));
+    if (unlink(in_data(s, r, INSTALLATION_UNFINISHED)) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot remove %s: %s",
+                    in_data(s, r, INSTALLATION_UNFINISHED), strerror(errno));
+    return file_sync_dir(s, in_data(s, r, INSTALLATION_UNFINISHED));
+}
+
+enum err
+server_restore(struct scope *s, const struct restore_wish *wish, struct restore_report *out)
+{
+    struct restoring r = { .wish = wish, .set = settings_root(wish->settings), .out = out };
+    enum err e;
+
+    *out = (struct restore_report){ 0 };
+    e = run(s, &r);
+    archive_close(r.archive);
+    seal_close(r.seal);
+    return e;
+}

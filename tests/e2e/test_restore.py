@@ -1,0 +1,289 @@
+"""Restores: on an empty machine, with what was signed since, and refused where they would do harm."""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+import requests
+from cryptography import x509
+
+import admin
+import backups
+import chancery
+import processes
+from chancery import good
+
+
+def crl_of(server, leaf):
+    """The revocation list that the certificate names, asked of SERVER."""
+    points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    path = re.sub(r"^http://[^/]+", "", points[0].full_name[0].value)
+    return x509.load_der_x509_crl(requests.get(server.http_url.rstrip("/") + path, timeout=30).content)
+
+
+def number_of(crl):
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def leaf_of(answer):
+    return x509.load_pem_x509_certificate(answer["Certificates"][0].encode())
+
+
+def plain(serial):
+    return serial.upper().lstrip("0")
+
+
+class Story:
+    """A server with a past: a backup in the middle of it, then its end."""
+
+    def __init__(self, server, directory, revoke=True):
+        self.server = server.start()
+        client = server.client()
+        self.before = [client.enroll(dns=(f"before{i}.example.com",)) for i in range(4)]
+        client.revoke(self.before[0]["KeyfactorID"], 4)
+        self.path = backups.create(server, directory)["path"]
+        self.after = [client.enroll(dns=(f"after{i}.example.com",)) for i in range(4)]
+        self.revoked = {}
+        if revoke:
+            client.revoke(self.before[1]["KeyfactorID"], 1)
+            client.revoke(self.after[0]["KeyfactorID"], 5)
+            client.revoke(self.before[2]["KeyfactorID"], 6)
+        leaf = leaf_of(self.before[0])
+        self.crl = processes.wait_until(
+            lambda: (crl := crl_of(server, leaf)) if len(crl_of(server, leaf)) >= (4 if revoke else 1) else None, 20,
+            what="the list of the revocations")
+        assert server.cli("audit", "verify").returncode == 0
+        server.kill()
+        self.master = server.data / "master.key"
+        self.log = server.data / "signed"
+
+
+@pytest.fixture
+def elsewhere(new_database):
+    """An empty machine: a server that was never started."""
+    made = chancery.Server(new_database())
+    made.dir.joinpath("data").mkdir(mode=0o700)
+    yield made
+    made.close()
+
+
+def found(client, answer):
+    rows = client.get("/Certificates", **{"pq.queryString": f'SerialNumber -eq "{answer["SerialNumber"]}"',
+                                          "pq.includeRevoked": "true", "pq.includeExpired": "true"})
+    assert len(rows) <= 1, rows
+    return rows[0] if rows else None
+
+
+@pytest.mark.seed("S172", "S287")
+def test_an_empty_machine_goes_on_where_the_other_ended(new_server, elsewhere, tmp_path):
+    story = Story(new_server(), tmp_path)
+    issuer = leaf_of(story.before[0]).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    plan = backups.restore(story.path, elsewhere, "--master-key", story.master, "--plan")
+    assert plan.returncode == 0 and "would restore" in plan.stdout, plan.stderr
+    assert os.listdir(elsewhere.data) == []
+    done = backups.restore(story.path, elsewhere, "--master-key", story.master, "--signed", story.log, "-o", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["entered"] == 4 and said["revoked"] == 3 and said["lost"] == [] and said["damaged"] == [], said
+    assert said["audit_intact"] and 0 <= said["window_seconds"] < 120
+    assert (elsewhere.data / "master.key").stat().st_mode & 0o777 == 0o600
+
+    elsewhere.start()
+    assert (elsewhere.user, elsewhere.password) == (story.server.user, story.server.password)
+    client = elsewhere.client()
+    for answer in story.before + story.after:
+        row = found(client, answer)
+        assert row and row["Thumbprint"] == answer["Thumbprint"], answer
+        assert row["TemplateName"] == "Web Server" and row["RequesterName"] == elsewhere.user, row
+    states = {plain(one["SerialNumber"]): found(client, one)["CertState"] for one in story.before + story.after}
+    gone = [plain(one["SerialNumber"]) for one in (story.before[0], story.before[1], story.before[2], story.after[0])]
+    assert {serial for serial, state in states.items() if state == 2} == set(gone)
+
+    # the same key signs; no serial and no CRL number comes again
+    fresh = client.enroll(dns=("fresh.example.com",))
+    leaf = leaf_of(fresh)
+    assert leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier == issuer
+    assert plain(fresh["SerialNumber"]) not in states
+    again = processes.wait_until(lambda: (crl := crl_of(elsewhere, leaf)) if number_of(
+        crl_of(elsewhere, leaf)) > number_of(story.crl) else None, 30, what="a new list")
+    assert number_of(again) >= number_of(story.crl) + 2 ** 20 - 20
+    wanted = {one.serial_number for one in story.crl}
+    assert wanted <= {one.serial_number for one in again}
+    for authority in admin.sql(elsewhere, "SELECT number FROM crl_scope"):
+        assert authority[0] >= 2 ** 20
+    verified = elsewhere.cli("audit", "verify")
+    assert verified.returncode == 0, verified.stdout
+    for action, count in (("backup.restore", 1), ("certificate.restore", 4)):
+        events = good(client.rest("GET", "/audit", params={"action": action}))["items"]
+        assert len(events) == count, (action, events)
+
+
+@pytest.mark.seed("S172")
+def test_without_a_log_of_signatures_that_is_said(new_server, elsewhere, tmp_path):
+    story = Story(new_server(), tmp_path)
+    shutil.copy(story.master, elsewhere.data / "master.key")
+    done = backups.restore(story.path, elsewhere)
+    assert done.returncode == 0 and "there is no log of signatures" in done.stdout, done.stdout + done.stderr
+    elsewhere.start()
+    client = elsewhere.client()
+    assert all(found(client, one) for one in story.before)
+    assert not any(found(client, one) for one in story.after)
+    # ids go on, and serials are new
+    serials = {plain(one["SerialNumber"]) for one in story.before + story.after}
+    assert not serials & {plain(client.enroll()["SerialNumber"]) for _ in range(5)}
+    leaf = leaf_of(story.before[0])
+    processes.wait_until(lambda: number_of(crl_of(elsewhere, leaf)) > number_of(story.crl), 30, what="a new list")
+
+
+@pytest.mark.seed("S172")
+def test_what_the_log_tells_only_in_part_is_listed(new_server, elsewhere, tmp_path):
+    story = Story(new_server(), tmp_path, revoke=False)
+    shutil.copy(story.master, elsewhere.data / "master.key")
+    log = tmp_path / "log"
+    shutil.copytree(story.log, log)
+    file = sorted(log.iterdir())[-1]
+    lines = file.read_text().splitlines(keepends=True)
+    spot = next(i for i, line in enumerate(lines) if '"signed"' in line and f'"{story.after[1]["SerialNumber"]}"' in line)
+    at = lines[spot].index('"der":"') + 40
+    lines[spot] = lines[spot][:at] + ("A" if lines[spot][at] != "A" else "B") + lines[spot][at + 1:]
+    file.write_text("".join(lines) + lines[-1][:30])
+    done = backups.restore(story.path, elsewhere, "--signed", log, "-o", "json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 7 and said["entered"] == 3, done.stdout + done.stderr
+    assert len(said["damaged"]) == 2, said
+    assert f"{file}:{spot + 1}: the line was changed (serial {story.after[1]['SerialNumber']})" == said["damaged"][0]
+    assert "cut off" in said["damaged"][1]
+    elsewhere.start()
+    client = elsewhere.client()
+    assert not found(client, story.after[1]) and found(client, story.after[2])
+
+
+def test_a_certificate_that_is_lost_counts_as_revoked(new_server, elsewhere, tmp_path):
+    """The log says that it was revoked, and not what it was."""
+    story = Story(new_server(), tmp_path)
+    shutil.copy(story.master, elsewhere.data / "master.key")
+    log = tmp_path / "log"
+    shutil.copytree(story.log, log)
+    serial = story.after[0]["SerialNumber"]
+    for file in log.iterdir():
+        file.write_text("".join(line for line in file.read_text().splitlines(keepends=True)
+                                if f'"{serial}"' not in line or '"revoked"' in line))
+    done = backups.restore(story.path, elsewhere, "--signed", log, "-o", "json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 7 and said["lost"] == [serial] and said["entered"] == 3, done.stdout + done.stderr
+    elsewhere.start()
+    client = elsewhere.client()
+    events = good(client.rest("GET", "/audit", params={"action": "certificate.lost"}))["items"]
+    assert [one["target"]["id"] for one in events] == [serial]
+    leaf = leaf_of(story.after[0])
+    processes.wait_until(lambda: crl_of(elsewhere, leaf).get_revoked_certificate_by_serial_number(leaf.serial_number),
+                         30, what="the lost serial in the list")
+
+
+@pytest.mark.seed("S172")
+def test_a_restore_harms_nothing_that_is_there(new_server, tmp_path):
+    server = new_server()
+    story = Story(server, tmp_path, revoke=False)
+    server.start()
+    running = backups.restore(story.path, server, "--force")
+    assert running.returncode == 5 and "a server works on the database" in running.stderr, running.stderr
+    server.stop()
+    refused = backups.restore(story.path, server)
+    assert refused.returncode == 5 and "there is a database already" in refused.stderr, refused.stderr
+    server.start()
+    client = server.client()
+    assert all(found(client, one) for one in story.before + story.after)
+    server.stop()
+
+    # with --force the other is moved aside; its own log of signatures is still there
+    done = backups.restore(story.path, server, "--force", "-o", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["entered"] == 4 and said["moved_aside"].startswith(".before-")
+    assert server.data.joinpath("keys" + said["moved_aside"]).is_dir()
+    if server.database.startswith("sqlite:"):
+        assert os.path.exists(server.database.removeprefix("sqlite:") + said["moved_aside"])
+    server.start()
+    client = server.client()
+    assert all(found(client, one) for one in story.before + story.after)
+
+
+def test_what_keeps_a_restore_from_beginning_is_told(new_server, elsewhere, tmp_path, database):
+    story = Story(new_server(), tmp_path, revoke=False)
+    other = tmp_path / "other.key"
+    other.write_bytes(os.urandom(32))
+    other.chmod(0o600)
+    damaged = tmp_path / "damaged.tar"
+    whole = bytearray(open(story.path, "rb").read())
+    whole[len(whole) // 2] ^= 1
+    damaged.write_bytes(whole)
+    wrong = "postgresql:///x?host=/nowhere" if database == "sqlite" else f"sqlite:{tmp_path}/x.db"
+    for path, flags, status, words in (
+            (story.path, (), 3, "the master key, without which nothing"),
+            (story.path, ("--master-key", other), 4, "opens with the master key"),
+            (damaged, ("--master-key", story.master), 12, "it was changed"),
+            (story.path, ("--master-key", story.master, "--db", wrong), 2, "the backup is of"),
+            (tmp_path / "none.tar", (), 3, "cannot open"),
+            (tmp_path / "nothing", ("--at", "yesterdayish"), 2, "--at"),
+            (tmp_path, ("--at", "2020-01-01"), 3, "there is no backup")):
+        done = backups.restore(path, elsewhere, *flags)
+        assert done.returncode == status and words in done.stderr, (flags, done.returncode, done.stderr)
+        assert os.listdir(elsewhere.data) == []
+    # the directory alone names the newest
+    done = backups.restore(tmp_path, elsewhere, "--at", "latest", "--master-key", story.master)
+    assert done.returncode == 0, done.stderr
+    elsewhere.start()
+
+
+@chancery.needs_faults
+@pytest.mark.parametrize("point", ["restore.files", "restore.loaded", "restore.settled"])
+def test_a_restore_that_was_cut_short_is_done_again(new_server, elsewhere, tmp_path, point):
+    story = Story(new_server(program=chancery.FAULTS), tmp_path)
+    elsewhere.program = chancery.FAULTS
+    flags = ("--master-key", story.master, "--signed", story.log)
+    cut = backups.restore(story.path, elsewhere, *flags, env={"CHANCERY_CRASH_AT": f"{point}:1"})
+    assert cut.returncode == -9, cut.stderr
+    refused = processes.run(elsewhere.command(), timeout=60)
+    assert refused.returncode == 1 and "did not finish: run `chancery restore` again" in refused.stderr, refused.stderr
+    done = backups.restore(story.path, elsewhere, *flags, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["entered"] == 4
+    elsewhere.start()
+    client = elsewhere.client()
+    assert all(found(client, one) for one in story.before + story.after)
+    assert elsewhere.cli("audit", "verify").returncode == 0
+
+
+@pytest.mark.once
+def test_the_log_of_signatures_holds_what_clients_got(new_server):
+    server = new_server(settings={"pki.signing_journal": "strict"}).start()
+    client = server.client()
+    made = client.enroll()
+    client.revoke(made["KeyfactorID"], 4)
+    text = "".join(one.read_text() for one in sorted((server.data / "signed").iterdir()))
+    kinds = [json.loads(line.split(" ", 1)[1])["kind"] for line in text.splitlines()
+             if f'"{made["SerialNumber"]}"' in line]
+    assert kinds == ["signed", "entered", "revoked"], text[-2000:]
+    assert "BEGIN" not in text and server.password not in text
+    for one in (server.data / "signed").iterdir():
+        assert one.stat().st_mode & 0o777 == 0o600
+
+
+@chancery.needs_faults
+@pytest.mark.once
+@pytest.mark.parametrize("journal", ["normal", "strict"])
+def test_a_log_of_signatures_that_cannot_be_written(new_server, journal):
+    server = new_server(program=chancery.FAULTS, settings={"pki.signing_journal": journal})
+    server.start()
+    server.stop()
+    server.tolerates_errors = True
+    server.start(CHANCERY_FAIL_AT="ca.signed_log:0")
+    client = server.client()
+    reply = client.command("POST", "/Enrollment/CSR", json={
+        "CSR": chancery.keys.new_csr(dns=("localhost",)), "Template": "WebServer",
+        "CertificateAuthority": client.server_ca(), "Timestamp": "2025-10-22T14:30:00Z"})
+    assert reply.status_code == (200 if journal == "normal" else 503), reply.text
+    assert len(server.lines(level="error", msg="what is signed now is not in the log of signatures: a restore would not "
+                                               "know of it")) == 1

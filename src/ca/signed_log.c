@@ -197,10 +197,10 @@ read_line(struct scope *s, char *line, struct signed_record *r)
 
     if (len <= CHECK_LEN || line[len - 1] != '\n')
         return fail(s, E_INVALID, "the line is cut off");
-    line[CHECK_LEN - 1] ^= ' '; /* nothing, if it is the blank between the two */
     json = (struct bytes){ (const uint8_t *)line + CHECK_LEN, len - CHECK_LEN - 1 };
     hash_sha256(json, hash);
-    if (memcmp(line, hex_lower(s->arena, (struct bytes){ hash, CHECK_BYTES }), CHECK_LEN) != 0)
+    if (line[CHECK_LEN - 1] != ' ' ||
+        memcmp(line, hex_lower(s->arena, (struct bytes){ hash, CHECK_BYTES }), CHECK_LEN - 1) != 0)
         return fail(s, E_INVALID, "the line was changed");
     return json_decode(s, &signed_record_model, JSON_STRICT, json, r);
 }

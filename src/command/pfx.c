@@ -237,7 +237,7 @@ certificates_import(struct request *rq)
 
     if (!base64_decode(s->arena, in->certificate, strlen(in->certificate), true, &import.data))
         import.data = bytes_of_text(in->certificate); /* PEM as it is */
-    TRY(note(s, flow_import(s, &rq->app->flow, &import, &got), "Certificate"));
+    TRY(flow_import(s, &rq->app->flow, &import, &got));
     LIST_EACH(const char *, store, &in->store_ids)
     list_add(s->arena, &out.invalid, struct invalid_store_reply,
              ((struct invalid_store_reply){ .keystore_id = *store,

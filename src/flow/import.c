@@ -94,6 +94,18 @@ known(struct scope *s, struct flow *f, struct imported *out)
     return OK;
 }
 
+/* A password that does not open the file is a mistake in the request, not a missing permission. */
+static enum err
+open_bundle(struct scope *s, const struct import *in, struct bundle *out)
+{
+    enum err e = bundle_read(s, in->data, in->password, out);
+
+    if (e != E_FORBIDDEN)
+        return note(s, e, "Certificate");
+    problem(s, "Password", CHY_BAD_VALUE, "%s", s->error.text);
+    return problems_fail(s);
+}
+
 enum err
 flow_import(struct scope *s, struct flow *f, const struct import *in, struct imported *out)
 {
@@ -104,7 +116,7 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
     struct bundle bundle;
 
     TRY(access_require(s, in->caller, PERM_CERTIFICATES_IMPORT, GRANT_GLOBAL, 0));
-    TRY(bundle_read(s, in->data, in->password, &bundle));
+    TRY(open_bundle(s, in, &bundle));
     TRY(cert_read(s, *list_at(&bundle.certs, struct bytes, 0), cert));
     TRY(known(s, f, &result));
     TRY(key_find(s, f->db, (struct bytes){ cert->key.sha256, SHA256_LEN }, &i.waiting));

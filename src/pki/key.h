@@ -109,7 +109,8 @@ enum err key_to_pem(struct scope *s, EVP_PKEY *key, const struct secret *passwor
 /**
  * Read a PEM private key: PKCS#8 plain or encrypted, or the older RSA and EC forms.
  * @param password  NULL when there is none
- * @return E_FORBIDDEN: encrypted, and the password is missing or wrong
+ * @return E_FORBIDDEN: encrypted, and the password is missing or wrong; E_UNSUPPORTED, E_LIMIT: in
+ * a way that is not offered, or that takes too long
  */
 enum err key_from_pem(struct scope *s, struct bytes pem, const struct secret *password,
                       EVP_PKEY **out);

@@ -1,7 +1,9 @@
 #include "pki/key.h"
 
+#include "pki/pbe.h"
 #include <ctype.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
 
@@ -218,20 +220,48 @@ give_password(char *to, int size, int writing, void *data)
     return (int)a->password->len;
 }
 
+/* ENCRYPTED PRIVATE KEY, RFC 5958: how much work its password is stands in it. */
+static enum err
+open_sealed(struct scope *s, const X509_SIG *sealed, const struct secret *password, EVP_PKEY **out)
+{
+    AUTO(PKCS8_PRIV_KEY_INFO_free) PKCS8_PRIV_KEY_INFO *info = NULL;
+    const X509_ALGOR *alg = NULL;
+    int64_t rounds = PBE_ROUNDS_ALL;
+
+    X509_SIG_get0(sealed, &alg, NULL);
+    TRY(note(s, pbe_afford(s, alg, &rounds), "the private key"));
+    if (password)
+        info = PKCS8_decrypt(sealed, (const char *)password->data, (int)password->len);
+    ERR_clear_error(); /* what OpenSSL says of a wrong password helps nobody */
+    if (!info)
+        return fail(s, E_FORBIDDEN, "the private key is encrypted, and the password is %s",
+                    password ? "wrong" : "missing");
+    *out = EVP_PKCS82PKEY(info);
+    return *out ? OK : fail_ssl_code(s, E_INVALID, CHY_BAD_DER, "not a PKCS#8 private key");
+}
+
 enum err
 key_from_pem(struct scope *s, struct bytes pem, const struct secret *password, EVP_PKEY **out)
 {
     AUTO(BIO_free) BIO *from = NULL;
+    AUTO(X509_SIG_free) X509_SIG *sealed = NULL;
     struct asking asking = { password, false };
     EVP_PKEY *key = NULL;
 
     if (pem.len <= 64 * 1024)
         from = BIO_new_mem_buf(pem.data, (int)pem.len);
     if (from)
+        sealed = PEM_read_bio_PKCS8(from, NULL, NULL, NULL);
+    ERR_clear_error();
+    if (sealed)
+        TRY(open_sealed(s, sealed, password, &key));
+    else if (from && BIO_reset(from) == 1)
         key = PEM_read_bio_PrivateKey(from, NULL, give_password, &asking);
-    if (!key && asking.asked)
-        return fail_ssl(s, E_FORBIDDEN, "the private key is encrypted, and the password is %s",
-                        password ? "wrong" : "missing");
+    if (!key && asking.asked) {
+        ERR_clear_error();
+        return fail(s, E_FORBIDDEN, "the private key is encrypted, and the password is %s",
+                    password ? "wrong" : "missing");
+    }
     if (!key)
         return fail_ssl_code(s, E_INVALID, CHY_BAD_DER, "not a PEM private key");
     return adopt(s, key, out);

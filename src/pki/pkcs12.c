@@ -1,6 +1,8 @@
 #include "pki/pkcs12.h"
 
 #include "pki/cert.h"
+#include "pki/pbe.h"
+#include <openssl/err.h>
 #include <string.h>
 
 #define LEGACY_ROUNDS 2048
@@ -116,6 +118,7 @@ struct reading {
     struct scope *s;
     const struct secret *password;
     struct bundle *out;
+    int64_t rounds; /* that are left */
     int bags;
 };
 
@@ -125,74 +128,27 @@ bad(struct scope *s, const char *why)
     return fail_ssl_code(s, E_INVALID, CHY_BAD_DER, "PKCS#12: %s", why);
 }
 
-static bool
-rounds_fine(const ASN1_INTEGER *rounds)
-{
-    int64_t n = 1;
-
-    return !rounds || (ASN1_INTEGER_get_int64(&n, rounds) == 1 && n >= 1 && n <= PKCS12_ROUNDS_MAX);
-}
-
-static bool
-pbes2_fine(const ASN1_TYPE *parameter)
-{
-    PBE2PARAM *pbe = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), parameter);
-    PBKDF2PARAM *kdf = NULL;
-    bool fine = false;
-
-    if (pbe && OBJ_obj2nid(pbe->keyfunc->algorithm) == NID_id_pbkdf2)
-        kdf = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), pbe->keyfunc->parameter);
-    if (kdf)
-        fine = rounds_fine(kdf->iter);
-    PBKDF2PARAM_free(kdf);
-    PBE2PARAM_free(pbe);
-    return fine;
-}
-
-static bool
-pbes1_fine(const ASN1_TYPE *parameter)
-{
-    PBEPARAM *pbe = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), parameter);
-    bool fine = pbe && rounds_fine(pbe->iter) && ASN1_STRING_length(pbe->salt) <= SALT_MAX;
-
-    PBEPARAM_free(pbe);
-    return fine;
-}
-
-/* An encryption that is worth a try: known, and with a bearable number of rounds. */
 static enum err
-check_encryption(struct scope *s, const X509_ALGOR *alg)
+check_mac(struct reading *r, PKCS12 *file)
 {
-    int nid = OBJ_obj2nid(alg->algorithm);
-
-    if (nid == NID_pbes2 && pbes2_fine(alg->parameter))
-        return OK;
-    if (nid == NID_pbe_WithSHA1And3_Key_TripleDES_CBC && pbes1_fine(alg->parameter))
-        return OK;
-    return fail_ssl(s, E_UNSUPPORTED,
-                    "PKCS#12: encrypted by %s, or with more than %d rounds: write the file anew "
-                    "with AES-256",
-                    nid == NID_undef ? "an unknown algorithm" : OBJ_nid2sn(nid), PKCS12_ROUNDS_MAX);
-}
-
-static enum err
-check_mac(struct scope *s, PKCS12 *file, const struct secret *password)
-{
+    const char *password = r->password ? password_text(r->password) : NULL;
     const ASN1_OCTET_STRING *salt = NULL;
     const ASN1_INTEGER *rounds = NULL;
     const X509_ALGOR *alg = NULL;
 
     if (!PKCS12_mac_present(file))
-        return bad(s, "without a MAC nothing tells whether it is whole");
+        return bad(r->s, "without a MAC nothing tells whether it is whole");
     PKCS12_get0_mac(NULL, &alg, &salt, &rounds, file);
     if (!alg || !EVP_get_digestbynid(OBJ_obj2nid(alg->algorithm)))
-        return fail_ssl(s, E_UNSUPPORTED, "PKCS#12: a MAC of a kind that is not offered");
-    if (!rounds_fine(rounds) || !salt || ASN1_STRING_length(salt) > SALT_MAX)
-        return fail(s, E_LIMIT, "PKCS#12: the MAC takes more than %d rounds", PKCS12_ROUNDS_MAX);
-    if (PKCS12_verify_mac(file, password ? password_text(password) : NULL, -1) == 1 ||
-        ((!password || !password->len) && PKCS12_verify_mac(file, "", -1) == 1))
+        return fail_ssl(r->s, E_UNSUPPORTED, "PKCS#12: a MAC of a kind that is not offered");
+    if (!salt || ASN1_STRING_length(salt) > SALT_MAX)
+        return bad(r->s, "a malformed MAC");
+    TRY(note(r->s, pbe_afford_rounds(r->s, rounds, &r->rounds), "PKCS#12"));
+    if (PKCS12_verify_mac(file, password, -1) == 1 ||
+        (text_empty(password) && PKCS12_verify_mac(file, "", -1) == 1))
         return OK;
-    return fail_ssl(s, E_FORBIDDEN, "PKCS#12: the password is %s", password ? "wrong" : "missing");
+    ERR_clear_error(); /* what OpenSSL says of it helps nobody */
+    return fail(r->s, E_FORBIDDEN, "PKCS#12: the password is %s", password ? "wrong" : "missing");
 }
 
 static enum err
@@ -222,7 +178,7 @@ open_key(struct reading *r, const PKCS12_SAFEBAG *bag)
     if (!sealed)
         return bad(r->s, "a malformed key");
     X509_SIG_get0(sealed, &alg, NULL);
-    TRY(check_encryption(r->s, alg));
+    TRY(note(r->s, pbe_afford(r->s, alg, &r->rounds), "PKCS#12: the key"));
     info = PKCS8_decrypt(sealed, r->password ? password_text(r->password) : "", -1);
     if (!info)
         return bad(r->s, "the key cannot be decrypted");
@@ -300,7 +256,8 @@ take_safe(struct reading *r, PKCS7 *safe)
     } else if (PKCS7_type_is_encrypted(safe)) {
         if (!safe->d.encrypted || !safe->d.encrypted->enc_data)
             return bad(r->s, "a malformed encrypted part");
-        TRY(check_encryption(r->s, safe->d.encrypted->enc_data->algorithm));
+        TRY(note(r->s, pbe_afford(r->s, safe->d.encrypted->enc_data->algorithm, &r->rounds),
+                 "PKCS#12: a part"));
         bags = PKCS12_unpack_p7encdata(safe, r->password ? password_text(r->password) : "", -1);
     } else {
         return fail(r->s, E_UNSUPPORTED, "PKCS#12: a part that is sealed for a certificate");
@@ -315,14 +272,14 @@ pkcs12_read(struct scope *s, struct bytes der, const struct secret *password, st
     AUTO(safes_free) safes_stack *safes = NULL;
     const unsigned char *at = der.data;
     struct bundle found = { 0 };
-    struct reading r = { .s = s, .password = password, .out = &found };
+    struct reading r = { .s = s, .password = password, .out = &found, .rounds = PBE_ROUNDS_ALL };
 
     if (der.len > BUNDLE_MAX_LEN)
         return fail(s, E_LIMIT, "PKCS#12: over %d octets", BUNDLE_MAX_LEN);
     file = d2i_PKCS12(NULL, &at, (long)der.len);
     if (!file || at != der.data + der.len)
         return bad(s, "it is malformed");
-    TRY(check_mac(s, file, password));
+    TRY(check_mac(&r, file));
     safes = PKCS12_unpack_authsafes(file);
     if (!safes)
         return bad(s, "it is malformed");

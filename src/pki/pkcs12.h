@@ -4,8 +4,7 @@
 
 #include "pki/bundle.h"
 
-#define PKCS12_ROUNDS 100000      /* of PBKDF2 and of the MAC: ca-core section 15 */
-#define PKCS12_ROUNDS_MAX 1000000 /* more is not computed for a stranger */
+#define PKCS12_ROUNDS 100000 /* of PBKDF2 and of the MAC: ca-core section 15 */
 
 /**
  * Write the key bag first, then the certificates in their order; key and its certificate share a

@@ -387,6 +387,47 @@ TEST(we_open_what_openssl_and_gnutls_write)
     }
 }
 
+/* A file of PARTS certificates, each in a part of its own under ROUNDS. */
+static struct bytes
+many_parts(struct scope *s, struct bytes cert, int parts, int rounds)
+{
+    STACK_OF(PKCS7) *safes = NULL;
+    uint8_t *der = NULL;
+    struct bytes out;
+    PKCS12 *file;
+    X509 *x509;
+
+    assert_ok(s, cert_x509(s, cert, &x509));
+    for (int i = 0; i < parts; i++) {
+        STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+
+        assert_non_null(PKCS12_add_cert(&bags, x509));
+        assert_int_equal(PKCS12_add_safe(&safes, bags, NID_aes_256_cbc, rounds, "secret1"), 1);
+        sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+    }
+    file = PKCS12_add_safes(safes, 0);
+    assert_int_equal(PKCS12_set_mac(file, "secret1", -1, NULL, 0, 1, EVP_sha256()), 1);
+    out.len = (size_t)i2d_PKCS12(file, &der);
+    out.data = arena_copy(s->arena, der, out.len);
+    OPENSSL_free(der);
+    PKCS12_free(file);
+    sk_PKCS7_pop_free(safes, PKCS7_free);
+    return out;
+}
+
+TEST(all_parts_of_a_file_share_what_may_be_computed)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(secret_free) struct secret *password = secret_of("secret1");
+    struct bundle b = bundle_of(s, "ec:p256"), back;
+    struct bytes cert = *list_at(&b.certs, struct bytes, 0);
+
+    assert_ok(s, bundle_read(s, many_parts(s, cert, 12, 10000), password, &back));
+    assert_int_equal(back.certs.count, 12);
+    assert_err(E_LIMIT, bundle_read(s, many_parts(s, cert, 4, 1000000), password, &back));
+    assert_says(s, "3000000 rounds in all");
+}
+
 TEST(an_archive_is_one_that_others_unpack)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

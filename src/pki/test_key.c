@@ -62,6 +62,51 @@ TEST(keys_in_pem_need_their_password)
     assert_err(E_INVALID, key_from_pkcs8(s, BYTES("\x30\x00"), &again));
 }
 
+/* A key in PEM under a password whose derivation is written by hand. */
+static enum err
+read_sealed(struct scope *s, X509_ALGOR *alg)
+{
+    AUTO(secret_free) struct secret *password = secret_copy(BYTES("correct horse"));
+    AUTO(PKCS8_PRIV_KEY_INFO_free) PKCS8_PRIV_KEY_INFO *info = NULL;
+    AUTO(X509_SIG_free) X509_SIG *sealed = NULL;
+    AUTO(BIO_free) BIO *to = BIO_new(BIO_s_mem());
+    EVP_PKEY *key;
+    char *text;
+    long len;
+
+    assert_ok(s, key_generate(s, (struct key_spec){ KEY_EC, 256 }, &key));
+    assert_non_null(alg);
+    info = EVP_PKEY2PKCS8(key);
+    sealed = PKCS8_set0_pbe((const char *)password->data, (int)password->len, info, alg);
+    assert_non_null(sealed);
+    assert_int_equal(PEM_write_bio_PKCS8(to, sealed), 1);
+    len = BIO_get_mem_data(to, &text);
+    scope_clear(s);
+    return key_from_pem(s, (struct bytes){ (const uint8_t *)text, (size_t)len }, password, &key);
+}
+
+TEST(a_password_that_takes_long_is_not_computed)
+{
+    static const struct {
+        uint64_t n, r, p;
+        enum err want;
+    } scrypts[] = { { 16384, 8, 1, OK }, { 16, 1, 65537, E_LIMIT }, { 16384, 8, 9, E_LIMIT } };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const EVP_CIPHER *aes = EVP_aes_256_cbc();
+
+    assert_ok(s, read_sealed(s, PKCS5_pbe2_set(aes, 10000, NULL, 0)));
+    assert_err(E_LIMIT, read_sealed(s, PKCS5_pbe2_set(aes, 1000001, NULL, 0)));
+    assert_says(s, "more than 1000000 rounds");
+    assert_ok(s,
+              read_sealed(s, PKCS5_pbe_set(NID_pbe_WithSHA1And3_Key_TripleDES_CBC, 2048, NULL, 0)));
+    assert_err(E_LIMIT, read_sealed(s, PKCS5_pbe_set(NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
+                                                     1000001, NULL, 0)));
+    for (size_t i = 0; i < COUNT(scrypts); i++)
+        assert_int_equal(read_sealed(s, PKCS5_pbe2_set_scrypt(aes, NULL, 0, NULL, scrypts[i].n,
+                                                              scrypts[i].r, scrypts[i].p)),
+                         scrypts[i].want);
+}
+
 TEST(keys_on_foreign_curves_are_not_taken_in)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

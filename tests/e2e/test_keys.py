@@ -457,14 +457,14 @@ def test_a_file_that_cannot_be_brought_in_says_why(client):
     good_one = pfx_of(key, certificate)
     cut = base64.b64encode(base64.b64decode(good_one)[:-40]).decode()
     for body, status, says in (
-            ({"Certificate": good_one, "Password": "wrong"}, 403, "password"),
-            ({"Certificate": good_one}, 403, "password"),
+            ({"Certificate": good_one, "Password": "wrong"}, 400, "Password: PKCS#12: the password is wrong"),
+            ({"Certificate": good_one}, 400, "Password: PKCS#12: the password is missing"),
             ({"Certificate": cut, "Password": PASSWORD}, 400, "Certificate"),
             ({"Certificate": "AAAA"}, 400, "Certificate"), ({"Certificate": "no base64!"}, 400, "Certificate"),
             ({"Certificate": ""}, 400, "Certificate"), ({}, 400, "Certificate"),
             ({"Certificate": good_one, "Password": PASSWORD, "Metadata": {"NoSuch": "x"}}, 400, "Metadata.NoSuch")):
         reply = client.command("POST", "/Certificates/Import", json=body)
-        assert reply.status_code in (status, 400) and says in reply.json()["Message"], reply.text
+        assert reply.status_code == status and reply.json()["Message"].startswith(says), reply.text
 
 
 # Renewal.

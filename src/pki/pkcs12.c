@@ -44,11 +44,29 @@ struct strength {
     int rounds;
 };
 
+/* A BMPString has no character beyond the first plane (X.680 41): '_' stands for one. */
+static bool
+add_name(PKCS12_SAFEBAG *bag, const char *name)
+{
+    AUTO(arena_free) struct arena *scratch = arena_new();
+    char *to = arena_alloc(scratch, strlen(name) + 1), *end = to;
+
+    for (const char *at = name; *at;) {
+        bool beyond = (uint8_t)*at >= 0xf0;
+
+        if (beyond)
+            *end++ = '_';
+        for (int octets = beyond ? 4 : 1; octets > 0 && *at; octets--, at++)
+            if (!beyond)
+                *end++ = *at;
+    }
+    return PKCS12_add_friendlyname_utf8(bag, to, (int)(end - to)) == 1;
+}
+
 static bool
 mark_bag(PKCS12_SAFEBAG *bag, const struct bundle *b, uint8_t *id)
 {
-    return PKCS12_add_localkeyid(bag, id, SHA1_LEN) == 1 &&
-           (!b->name || PKCS12_add_friendlyname_utf8(bag, b->name, -1) == 1);
+    return PKCS12_add_localkeyid(bag, id, SHA1_LEN) == 1 && (!b->name || add_name(bag, b->name));
 }
 
 static bool

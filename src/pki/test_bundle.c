@@ -415,6 +415,33 @@ many_parts(struct scope *s, struct bytes cert, int parts, int rounds)
     return out;
 }
 
+TEST(a_name_is_written_as_far_as_it_can_be)
+{
+    static const struct {
+        const char *given, *pkcs12;
+    } rows[] = {
+        { "näme 😀", "näme _" }, { "😀😀", "__" },   { "Ωeb €", "Ωeb €" },
+        { "", NULL },           { "a_b", "a_b" },
+    };
+    static const enum bundle_form forms[] = { BUNDLE_PFX_LEGACY, BUNDLE_JKS, BUNDLE_PEM,
+                                              BUNDLE_ZIP };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(secret_free) struct secret *password = secret_of("secret1");
+    struct bundle b = bundle_of(s, "ec:p256"), back;
+    struct bytes file;
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t f = 0; f < COUNT(forms); f++) {
+            b.name = rows[i].given;
+            assert_ok(s, bundle_write(s, &b, forms[f], password, &file));
+            if (forms[f] != BUNDLE_PFX_LEGACY)
+                continue;
+            assert_ok(s, bundle_read(s, file, password, &back));
+            if (rows[i].pkcs12)
+                assert_string_equal(back.name, rows[i].pkcs12);
+        }
+}
+
 TEST(all_parts_of_a_file_share_what_may_be_computed)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

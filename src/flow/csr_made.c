@@ -46,6 +46,7 @@ struct making {
     const struct csr_wish *in;
     struct sealed_key key;
     int64_t template_id;
+    bool exportable;
     struct csr_pending *out;
 };
 
@@ -55,7 +56,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     struct making *m = arg;
     const struct caller *c = m->in->caller;
     struct key_term term = { .keep = true,
-                             .exportable = true,
+                             .exportable = m->exportable,
                              .delete_at = when_add_ms(m->out->created_at, WAIT_MS) };
     struct row row;
 
@@ -91,6 +92,7 @@ choose_key(struct scope *s, struct flow *f, const struct csr_wish *in, struct ma
         }
         TRY(access_require(s, in->caller, PERM_ENROLLMENT_CSR_MAKE, GRANT_TEMPLATE, t->id));
         m->template_id = t->id;
+        m->exportable = t->body->key_exportable;
     } else {
         TRY(access_require(s, in->caller, PERM_ENROLLMENT_CSR_MAKE, GRANT_GLOBAL, 0));
     }
@@ -101,7 +103,7 @@ enum err
 flow_csr_make(struct scope *s, struct flow *f, const struct csr_wish *in, struct csr_pending *out)
 {
     struct csr_pending result = { .created_at = clock_now() };
-    struct making m = { .in = in, .out = &result };
+    struct making m = { .in = in, .exportable = true, .out = &result };
     struct csr_plan plan = { 0 };
     struct key_spec spec = { 0 };
     struct name subject;

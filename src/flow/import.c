@@ -12,6 +12,7 @@ struct importing {
     struct imported *out;
     struct sealed_key key; /* .id 0: none to be stored */
     int64_t waiting;       /* the key that is here already; 0: none */
+    bool proved;           /* the key came with it */
     struct list metadata;  /* of struct metadata_value */
 };
 
@@ -22,21 +23,23 @@ import_in(struct scope *s, struct tx *tx, void *arg)
                                               .exportable = true,
                                               .delete_at = { INT64_MIN } };
     struct importing *i = arg;
-    bool has_key = i->key.id || i->waiting;
     struct cert_origin origin = {
         .protocol = "import",
         .requester = i->in->caller->name,
         .imported_at = clock_now(),
         .state = i->out->cert->exts.is_ca ? CERT_CA : CERT_ACTIVE,
-        .has_private_key = has_key,
     };
-
     struct list told = { 0 };
+    bool waits = false;
 
     if (i->key.id)
         TRY(key_insert(s, tx, &i->key, &for_ever));
     else if (i->waiting && !i->out->was_here)
+        TRY(key_waits(s, tx, i->waiting, &waits));
+    if (waits)
         TRY(key_marry(s, tx, i->waiting, &for_ever));
+    /* Nobody looked at the signature: it is not by naming a key that one comes to have it. */
+    origin.has_private_key = i->key.id || i->proved || waits;
     if (!i->out->was_here) {
         TRY(catalog_add(s, tx, i->out->cert, &origin, &i->out->id));
         TRY(metadata_begin(s, tx, i->out->id, &i->metadata));
@@ -53,7 +56,7 @@ import_in(struct scope *s, struct tx *tx, void *arg)
             .changes = told.items,
             .change_count = told.count,
             .message = i->key.id ? "A certificate was brought in with its private key."
-                       : has_key ? "The certificate of a key that waited here was brought in."
+                       : waits   ? "The certificate of a key that waited here was brought in."
                                  : NULL,
         });
 }
@@ -114,6 +117,7 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
     struct importing i = { .in = in, .out = &result };
     struct list ids = { 0 };
     struct bundle bundle;
+    enum err e;
 
     TRY(access_require(s, in->caller, PERM_CERTIFICATES_IMPORT, GRANT_GLOBAL, 0));
     TRY(open_bundle(s, in, &bundle));
@@ -122,15 +126,21 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
     TRY(key_find(s, f->db, (struct bytes){ cert->key.sha256, SHA256_LEN }, &i.waiting));
     if (bundle.key) {
         TRY(access_require(s, in->caller, PERM_CERTIFICATES_IMPORT_KEY, GRANT_GLOBAL, 0));
+        i.proved = true;
         if (!i.waiting)
             TRY(key_seal(s, f->seal, bundle.key, &i.key));
     }
     TRY(plan_metadata(s, f, &i));
+    e = db_write(s, f->db, import_in, &i);
+    if (db_is_unique_conflict(s, e))
+        return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,
+                         "Certificate: there is another one of %s with the serial number %s, or "
+                         "it was brought in by somebody else at this moment",
+                         cert->issuer.text, cert->serial_hex);
+    TRY(e);
     list_add(s->arena, &ids, int64_t, result.id);
-    TRY(db_write(s, f->db, import_in, &i));
     if (result.was_here && i.metadata.count)
         TRY(metadata_note(s, f->db, in->caller, &ids, &i.metadata));
-    result.key_stored = i.key.id || i.waiting;
     *out = result;
     return OK;
 }

@@ -129,6 +129,8 @@ key_choose(struct scope *s, const struct template *t, const struct key_wish *w,
 SQL(insert_key, "INSERT INTO private_key (id, key_hash, purpose, algorithm, spki, sealed, "
                 "created_at, exportable, once, delete_at) VALUES ($1, $2, 'certificate', $3, $4, "
                 "$5, $6, $7, $8, $9)");
+SQL(present_term, "SELECT k.exportable, k.once, k.delete_at, (SELECT COUNT(*) FROM pending_csr p "
+                  "WHERE p.private_key = k.id) FROM private_key k WHERE k.id = $1 @lock");
 SQL(change_term, "UPDATE private_key SET exportable = $2, once = $3, delete_at = $4 WHERE id = $1");
 SQL(drop_pending, "DELETE FROM pending_csr WHERE private_key = $1");
 SQL(sealed_size, "SELECT LENGTH(sealed), key_hash FROM private_key WHERE id = $1 AND "
@@ -191,18 +193,54 @@ key_insert(struct scope *s, struct tx *tx, const struct sealed_key *k, const str
     return OK;
 }
 
+static enum err
+read_term(struct scope *s, struct tx *tx, int64_t id, struct key_term *out, bool *waits)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, &present_term, BIND(v_int(id)), &row);
+
+    if (e == E_NOT_FOUND)
+        return fail_code(s, E_CONFLICT, CHY_NO_KEY,
+                         "the private key that waited here was removed meanwhile");
+    TRY(e);
+    *out = (struct key_term){ .keep = true };
+    out->exportable = row_bool(&row);
+    out->once = row_bool(&row);
+    out->delete_at = row_when(&row);
+    *waits = row_int(&row) > 0;
+    return OK;
+}
+
+enum err
+key_waits(struct scope *s, struct tx *tx, int64_t id, bool *waits)
+{
+    struct key_term now;
+
+    return read_term(s, tx, id, &now, waits);
+}
+
+static struct when
+later_end(struct when a, struct when b)
+{
+    if (a.ms == WHEN_NONE.ms || b.ms == WHEN_NONE.ms) /* never */
+        return WHEN_NONE;
+    return a.ms > b.ms ? a : b;
+}
+
 enum err
 key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term)
 {
-    int64_t changed;
+    struct key_term now, next = *term;
+    bool waits;
 
-    TRY(tx_count(
-        s, tx, &change_term,
-        BIND(v_int(id), v_bool(term->exportable), v_bool(term->once), v_when(term->delete_at)),
-        &changed));
-    if (!changed)
-        return fail_code(s, E_CONFLICT, CHY_NO_KEY,
-                         "the private key that waited here was removed meanwhile");
+    TRY(read_term(s, tx, id, &now, &waits));
+    next.exportable = now.exportable && term->exportable;
+    if (!waits) { /* it has a certificate, whose term holds, too */
+        next.once = now.once && term->once;
+        next.delete_at = later_end(now.delete_at, term->delete_at);
+    }
+    TRY(tx_do(s, tx, &change_term,
+              BIND(v_int(id), v_bool(next.exportable), v_bool(next.once), v_when(next.delete_at))));
     return tx_do(s, tx, &drop_pending, BIND(v_int(id)));
 }
 

@@ -40,8 +40,13 @@ struct key_term key_term_of(const struct template_body *body, struct when not_be
 /** Write the row, as part of TX. */
 enum err key_insert(struct scope *s, struct tx *tx, const struct sealed_key *key,
                     const struct key_term *term);
-/** The certificate of a key that waited here has come: the row follows TERM from now on, and the
- * request that waited is no longer pending. E_CONFLICT: the key is gone. */
+/** Whether the key waits here for its first certificate. E_CONFLICT: it is gone. */
+enum err key_waits(struct scope *s, struct tx *tx, int64_t id, bool *waits);
+/**
+ * A certificate of a key that is here has come: the row follows TERM from now on, and a request
+ * that waited is no longer pending. A key that may not be handed out stays so, and one that has a
+ * certificate already stays as long as either wants it. E_CONFLICT: the key is gone.
+ */
 enum err key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term);
 /** Overwrite and remove the row, and what depends on it. E_NOT_FOUND: it is gone already. */
 enum err key_erase(struct scope *s, struct tx *tx, int64_t id);

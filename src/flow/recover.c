@@ -103,6 +103,14 @@ is_exportable(struct flow *f, const struct cert_row *row)
 }
 
 static enum err
+no_key(struct scope *s, int64_t certificate)
+{
+    return fail_code(s, E_INVALID, CHY_NO_KEY,
+                     "the private key of certificate %lld is not kept here",
+                     (long long)certificate);
+}
+
+static enum err
 open_key(struct scope *s, struct flow *f, struct handing *h, EVP_PKEY **out)
 {
     AUTO(secret_free) struct secret *pkcs8 = NULL;
@@ -111,9 +119,7 @@ open_key(struct scope *s, struct flow *f, struct handing *h, EVP_PKEY **out)
     enum err e = db_one(s, f->db, &kept, BIND(v_bytes(h->row->key_hash)), &row);
 
     if (e == E_NOT_FOUND)
-        return fail_code(s, E_INVALID, CHY_NO_KEY,
-                         "the private key of certificate %lld is not kept here",
-                         (long long)h->row->id);
+        return no_key(s, h->row->id);
     TRY(e);
     h->id = row_int(&row);
     sealed = row_bytes(&row);
@@ -138,6 +144,8 @@ flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct r
     struct cert cert;
 
     TRY(find_for(s, f, in->caller, PERM_CERTIFICATES_RECOVER, in->certificate, &row));
+    if (!row.has_private_key) /* a certificate that names another's key does not have it */
+        return no_key(s, row.id);
     TRY(open_key(s, f, &h, &bundle.key));
     TRY(cert_read(s, row.der, &cert));
     bundle.name = cert_title(&cert);
@@ -201,10 +209,11 @@ flow_keys_delete(struct scope *s, struct flow *f, const struct caller *caller,
         int64_t *key = list_push(s->arena, &d.keys, int64_t);
         enum err e = find_for(s, f, caller, PERM_CERTIFICATES_DELETE, *id, row);
 
-        if (e == OK)
-            TRY(key_find(s, f->db, row->key_hash, key));
-        else if (e != E_NOT_FOUND)
+        *key = 0;
+        if (e != OK && e != E_NOT_FOUND)
             return e;
+        if (e == OK && row->has_private_key)
+            TRY(key_find(s, f->db, row->key_hash, key));
         if (e != OK || !*key)
             list_add(s->arena, failed, int64_t, *id);
     }

@@ -51,7 +51,7 @@ struct import {
 /** What came of it. */
 struct imported {
     int64_t id;
-    bool was_here, key_stored;
+    bool was_here;
     const struct cert *cert;
 };
 /**

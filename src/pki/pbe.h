@@ -5,9 +5,8 @@
 #include "base/scope.h"
 #include <openssl/x509.h>
 
-#define PBE_ROUNDS_MAX 1000000              /* of one derivation; more is not computed */
-#define PBE_ROUNDS_ALL (3 * PBE_ROUNDS_MAX) /* of a file: for its MAC, its key, its certificates \
-                                             */
+#define PBE_ROUNDS_MAX 1000000              /* of one derivation */
+#define PBE_ROUNDS_ALL (3 * PBE_ROUNDS_MAX) /* of a file: MAC, key, certificates */
 
 /**
  * See that ALG is offered (PBES2 with PBKDF2 or a small scrypt, pbeWithSHAAnd3-KeyTripleDES-CBC)

@@ -1,6 +1,7 @@
 """Keys that the server makes, keeps and hands out: PFX enrollment, recovery, retention, requests made here, import,
 renewal."""
 import base64
+import datetime
 import io
 import json
 import pathlib
@@ -9,8 +10,11 @@ import uuid
 import zipfile
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+from cryptography.x509.oid import NameOID
 
 import admin
 import keys
@@ -275,6 +279,55 @@ def test_a_key_that_is_not_exportable_is_never_recovered(server, client):
                      json={"policy": {**body.json()["policy"], "key_exportable": False}}))
     assert recover(client, kept).status_code == 403, "the template's word of today counts, too"
     assert not events(server, "certificate.key.recover", certificate)
+
+
+def naming_the_key_of(certificate, serial=None):
+    """A certificate that nobody who has the key was asked about: it names the key of another, and its issuer."""
+    now = datetime.datetime.utcnow()
+    forged = (x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "forged")]))
+              .issuer_name(certificate.issuer).serial_number(serial or x509.random_serial_number())
+              .not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+              .public_key(certificate.public_key()).sign(keys.new_key(), hashes.SHA256()))
+    return base64.b64encode(forged.public_bytes(keys.DER)).decode(), keys.thumbprint(forged)
+
+
+def test_a_certificate_that_names_the_key_of_another_does_not_open_it(server, client):
+    kept = enroll(client, Template=template(server, **KEEPS, key_exportable=False))["KeyfactorId"]
+    open_one = enroll(client, Template=template(server, **KEEPS))["KeyfactorId"]
+    for certificate in (kept, open_one):
+        shown = x509.load_der_x509_certificate(base64.b64decode(client.get(f"/Certificates/{certificate}")["ContentBytes"]))
+        forged, thumbprint = naming_the_key_of(shown)
+        client.post("/Certificates/Import", {"Certificate": forged})
+        found = client.get("/Certificates", **{"pq.queryString": f'Thumbprint -eq "{thumbprint}"'})[0]
+        assert found["HasPrivateKey"] is False
+        assert recover(client, found["Id"]).status_code == 400, "it never had the key"
+        assert client.command("DELETE", f"/Certificates/PrivateKey/{found['Id']}").status_code == 404
+        same_serial, _ = naming_the_key_of(shown, serial=shown.serial_number)
+        reply = client.command("POST", "/Certificates/Import", json={"Certificate": same_serial})
+        assert reply.status_code == 409 and "serial number" in reply.json()["Message"], reply.text
+        assert "UNIQUE" not in reply.text and "duplicate" not in reply.text
+    assert recover(client, kept).status_code == 403
+    assert recover(client, open_one).status_code == 200
+
+
+def test_a_second_certificate_of_a_key_loosens_nothing(server, client):
+    strict, loose = template(server, **KEEPS, key_exportable=False), template(server)
+    made = client.post("/CSRGeneration/Generate", {"Subject": "CN=web.example.com", "KeyType": "ECC",
+                                                   "SANs": {"dns": ["web.example.com"]}})["CSR"]
+    first, second = [client.post("/Enrollment/CSR", {"CSR": made, "Template": name})["CertificateInformation"]["KeyfactorID"]
+                     for name in (strict, loose)]
+    assert {recover(client, certificate).status_code for certificate in (first, second)} == {403}
+    made = client.post("/CSRGeneration/Generate", {"Subject": "CN=web.example.com", "KeyType": "ECC", "Template": strict,
+                                                   "SANs": {"dns": ["web.example.com"]}})["CSR"]
+    second = client.post("/Enrollment/CSR", {"CSR": made, "Template": loose})["CertificateInformation"]["KeyfactorID"]
+    assert recover(client, second).status_code == 403, "it was asked for under a template that hands nothing out"
+    kept = template(server, **KEEPS)
+    made = client.post("/CSRGeneration/Generate", {"Subject": "CN=web.example.com", "KeyType": "ECC",
+                                                   "SANs": {"dns": ["web.example.com"]}})["CSR"]
+    first, second = [client.post("/Enrollment/CSR", {"CSR": made, "Template": name})["CertificateInformation"]["KeyfactorID"]
+                     for name in (kept, loose)]
+    assert [recover(client, certificate).status_code for certificate in (second, second, first)] == [200, 200, 200], \
+        "what the first template keeps, the second does not take away"
 
 
 def test_recovery_has_a_permission_of_its_own_and_others_learn_nothing(server, client):

@@ -28,6 +28,19 @@ permission_all(size_t *count)
     return permissions;
 }
 
+bool
+permission_on_objects(enum permission p)
+{
+    static const char *const areas[] = { "certificates/", "enrollment/",  "collections/",
+                                         "templates/",    "authorities/", "patterns/",
+                                         "stores/",       "pam/" };
+
+    for (size_t i = 0; p > PERM_NONE && p < PERM_END && i < COUNT(areas); i++)
+        if (text_starts(permission_info(p)->name, areas[i]))
+            return true;
+    return false;
+}
+
 /** Whether two paths are the same, in any case, whatever slashes stand around them. */
 static bool
 path_eq(const char *a, const char *b)

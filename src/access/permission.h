@@ -152,6 +152,11 @@ enum permission permission_by_name(const char *name);
  * @return how many; 0: no such name
  */
 int permission_expand(const char *name, enum permission *out);
+/**
+ * Whether P can be granted on single objects: a collection, a template. All else counts only where
+ * it is granted everywhere.
+ */
+bool permission_on_objects(enum permission p);
 /** All rows; *COUNT receives how many. */
 const struct permission_info *permission_all(size_t *count);
 

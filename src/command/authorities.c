@@ -34,6 +34,13 @@ show(struct scope *s, const struct ca_authority *ca, struct authority_reply *out
     }
 }
 
+/* What there is and what the caller may not see are the same. */
+static bool
+may_see(const struct request *rq, const struct ca_authority *ca)
+{
+    return ca && access_may(rq->caller, PERM_AUTHORITIES_READ, GRANT_AUTHORITY, ca->id);
+}
+
 enum err
 authority_list(struct request *rq)
 {
@@ -41,7 +48,8 @@ authority_list(struct request *rq)
     struct list out = { 0 };
 
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
-    show(rq->scope, *ca, list_push(rq->scope->arena, &out, struct authority_reply));
+    if (may_see(rq, *ca))
+        show(rq->scope, *ca, list_push(rq->scope->arena, &out, struct authority_reply));
     return reply_page(rq, &authority_reply_model, "LogicalName", &out);
 }
 
@@ -55,7 +63,7 @@ authority_get(struct request *rq)
 
     TRY(var_int(rq, "id", &id));
     ca = ca_by_id(snap, id);
-    if (!ca)
+    if (!may_see(rq, ca))
         return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_CA, "certificate authority %lld not found",
                          (long long)id);
     show(rq->scope, ca, &out);
@@ -72,7 +80,7 @@ authority_status(struct request *rq)
     struct authority_status_reply out;
     bool usable;
 
-    if (!ca)
+    if (!may_see(rq, ca))
         return fail_code(s, E_NOT_FOUND, CHY_NO_CA, "certificate authority %s not found", name);
     usable = ca->key && signer_health(s, ca->key->signer) == OK;
     out = (struct authority_status_reply){

@@ -103,7 +103,7 @@ struct cert_wanted {
 enum err certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p,
                             int64_t *id);
 
-/** The template whose number the path names. E_NOT_FOUND. */
+/** The template whose number the path names. E_NOT_FOUND, too, for one that they may not see. */
 enum err template_wanted(struct request *rq, const struct templates *all,
                          const struct template **out);
 /** A template as the API shows it; it points into T. */

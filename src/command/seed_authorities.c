@@ -29,7 +29,8 @@ named(struct request *rq, const struct ca_snapshot *snap, const char *name, enum
       const struct ca_authority **out)
 {
     *out = ca_find(snap, name);
-    if (!*out)
+    if (!*out || (!access_may(rq->caller, PERM_AUTHORITIES_READ, GRANT_AUTHORITY, (*out)->id) &&
+                  !access_may(rq->caller, p, GRANT_AUTHORITY, (*out)->id)))
         return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_CA,
                          "certificate authority %.128s not found", name);
     return access_require(rq->scope, rq->caller, p, GRANT_AUTHORITY, (*out)->id);

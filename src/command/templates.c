@@ -114,6 +114,12 @@ template_reply_of(struct scope *s, const struct template *t, struct template_det
     show(s, t, &out->base, policy);
 }
 
+static bool
+may_see(const struct request *rq, const struct template *t)
+{
+    return access_may(rq->caller, PERM_TEMPLATES_READ, GRANT_TEMPLATE, t->id);
+}
+
 enum err
 templates_list(struct request *rq)
 {
@@ -121,7 +127,8 @@ templates_list(struct request *rq)
     struct list out = { 0 };
 
     LIST_EACH(struct template *, t, &all->all)
-    show(rq->scope, *t, list_push(rq->scope->arena, &out, struct template_reply), NULL);
+    if (may_see(rq, *t))
+        show(rq->scope, *t, list_push(rq->scope->arena, &out, struct template_reply), NULL);
     return reply_page(rq, &template_query_model, "CommonName", &out);
 }
 
@@ -132,7 +139,7 @@ template_wanted(struct request *rq, const struct templates *all, const struct te
 
     TRY(var_int(rq, "id", &id));
     *out = template_by_id(all, id);
-    if (*out)
+    if (*out && may_see(rq, *out))
         return OK;
     return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_TEMPLATE, "template %lld not found",
                      (long long)id);

@@ -325,10 +325,19 @@ find_caller(struct http_request *http, struct app *app, bool may_wait, const str
     return may_wait ? access_authenticate(s, app->access, authorization, &peer, out) : OK;
 }
 
+/* Who may do it on some object gets in: the handler asks for the object. */
+static bool
+may_call(const struct bound *b, const struct caller *caller)
+{
+    return b->needs == PERM_NONE ||
+           (permission_on_objects(b->needs) ? access_may_somewhere(caller, b->needs)
+                                            : access_may(caller, b->needs, GRANT_GLOBAL, 0));
+}
+
 static enum err
 check_gate(struct scope *s, const struct bound *b, const struct caller *caller)
 {
-    if (b->needs == PERM_NONE || access_may_somewhere(caller, b->needs))
+    if (may_call(b, caller))
         return OK;
     return access_require(s, caller, b->needs, GRANT_GLOBAL, 0);
 }
@@ -523,7 +532,7 @@ void
 face_endpoints(struct scope *s, const struct face *f, const struct caller *caller, struct list *out)
 {
     LIST_EACH(struct bound *, b, &f->bounds)
-    if ((*b)->handle && ((*b)->needs == PERM_NONE || access_may_somewhere(caller, (*b)->needs)))
+    if ((*b)->handle && may_call(*b, caller))
         list_add(s->arena, out, const char *,
                  arena_printf(s->arena, "%s %s", (*b)->op->method, (*b)->op->path));
 }

@@ -13,9 +13,8 @@ def _ok(reply):
 def role(server, permissions, name=None):
     """Make a role with these permissions everywhere; its name."""
     name = name or f"role-{uuid.uuid4().hex[:8]}"
-    _ok(server.client().rest("POST", "/roles", json={"name": name}))
-    for permission in permissions:
-        _ok(server.client().rest("POST", f"/roles/{name}/grants", json={"permission": permission, "scope": "all"}))
+    _ok(server.client().rest("POST", "/roles", json={"name": name, "grants": [
+        {"permission": permission, "scope": "all"} for permission in permissions]}))
     return name
 
 

@@ -71,4 +71,27 @@ struct backup_entry {
  */
 enum err backup_list(struct scope *s, const char *dir, struct list *out);
 
+/** How many of the newest to keep: one a day, one a week, one a month. */
+struct backup_keep {
+    int64_t daily, weekly, monthly;
+};
+/**
+ * Which of ENTRIES, of struct backup_entry with the newest first, are kept: the newest of each of
+ * so many days, weeks (from Monday) and months, UTC, that have one. GONE receives the others.
+ */
+void backup_choose(struct arena *a, const struct list *entries, const struct backup_keep *keep,
+                   struct list *gone);
+/**
+ * Remove from DIR what is kept no longer, and what backups that were cut short left there a day
+ * ago.
+ *
+ * @param dry     name them only
+ * @param gone    receives the backups removed, of struct backup_entry
+ * @param oldest  receives the time of the oldest that is kept; WHEN_NONE: there is none
+ */
+enum err backup_prune(struct scope *s, const char *dir, const struct backup_keep *keep, bool dry,
+                      struct list *gone, struct when *oldest);
+/** Tell the metrics when the newest backup was made. */
+void backup_tell(struct when at);
+
 #endif

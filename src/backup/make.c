@@ -43,6 +43,12 @@ touch_metrics(void)
     metric_touch(&failures, "full");
 }
 
+void
+backup_tell(struct when at)
+{
+    metric_set(&last_success, (double)when_s(at), "full");
+}
+
 /* Facts ---------------------------------------------------------------------------------------- */
 
 static enum err
@@ -281,7 +287,7 @@ backup_make(struct scope *s, const struct backup_wish *wish, struct backup_made 
         metric_add(&failures, 1, "full");
         return note(s, e, "no backup was made");
     }
-    metric_set(&last_success, (double)when_s(out->manifest.created_at), "full");
+    backup_tell(out->manifest.created_at);
     metric_set(&duration, (double)out->ms / 1e3, "full");
     metric_set(&size_bytes, (double)out->size, "full");
     log_event(s, LOG_INFO, "backup.created", "a backup was made", lf_text("file", out->path),

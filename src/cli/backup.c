@@ -103,19 +103,15 @@ run_backup_create(struct cli *c)
     return print_json(c, &backups, &b);
 }
 
-enum err
-run_backup_list(struct cli *c)
+static enum err
+print_entries(struct cli *c, const struct list *found)
 {
-    struct list found;
-    const char *dir;
     struct buf b;
     size_t n = 0;
 
-    TRY(dir_of(c, "dir", &dir));
-    TRY(backup_list(c->s, dir, &found));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_byte(&b, '[');
-    LIST_EACH(struct backup_entry, e, &found)
+    LIST_EACH(struct backup_entry, e, found)
     {
         buf_text(&b, n++ ? ",{\"name\":" : "{\"name\":");
         json_text(&b, e->name);
@@ -127,6 +123,37 @@ run_backup_list(struct cli *c)
     }
     buf_byte(&b, ']');
     return print_json(c, &backups, &b);
+}
+
+enum err
+run_backup_list(struct cli *c)
+{
+    struct list found;
+    const char *dir;
+
+    TRY(dir_of(c, "dir", &dir));
+    TRY(backup_list(c->s, dir, &found));
+    return print_entries(c, &found);
+}
+
+enum err
+run_backup_prune(struct cli *c)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    const struct backup_settings *set;
+    struct backup_keep keep;
+    struct list gone = { 0 };
+    struct when oldest;
+    const char *dir;
+
+    TRY(dir_of(c, "dir", &dir));
+    TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    set = ((const struct server_settings *)settings_root(settings))->backup;
+    keep = (struct backup_keep){ set->daily, set->weekly, set->monthly };
+    TRY(backup_prune(c->s, dir, &keep, cli_has(c, "dry-run"), &gone, &oldest));
+    if (!cli_has(c, "dry-run"))
+        say(c, "%zu backups removed", gone.count);
+    return print_entries(c, &gone);
 }
 
 /** The file to look at: the argument, or the newest with --latest. */

@@ -648,6 +648,9 @@ const struct command commands[] = {
       "Check that a backup is what was written, byte for byte, without a server.",
       "  chancery backup verify /mnt/backup/chancery-20261121T021500Z.tar\n"
       "  chancery backup verify --latest --dir /mnt/backup\n" },
+    { "backup prune", "", 0, 0, FLAGS(backup_look_flags), run_backup_prune,
+      "Remove the backups that the settings keep no longer.",
+      "  chancery backup prune --dir /mnt/backup --dry-run\n" },
     { "restore", "", 0, 0, FLAGS(restore_flags), run_restore,
       "Put an installation back from a backup, and what was signed since from its log.",
       "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"

@@ -10,6 +10,7 @@ extern const char *const backup_kind_words[];
 enum err run_backup_create(struct cli *c);
 enum err run_backup_list(struct cli *c);
 enum err run_backup_verify(struct cli *c);
+enum err run_backup_prune(struct cli *c);
 enum err run_restore(struct cli *c);
 
 #endif

@@ -268,8 +268,8 @@ static const struct field backup_settings_fields[] = {
     B(dir, "dir",
       .doc = "Directory of the backups, best on another disk; none: the server makes none by "
              "itself."),
-    B(when, "when", .preset = "cron 15 2 * * *",
-      .doc = "When the server makes one: a duration, or `cron` and five fields in UTC."),
+    B(every, "every", .flags = DURATION, .preset = "1d", .min = 60000, .max = INT64_C(31536000000),
+      .doc = "How old the newest gets before the server makes another."),
     B(daily, "daily", .preset = "14", .min = 1, .max = 10000,
       .doc = "How many of the last days' backups are kept, the newest of each day."),
     B(weekly, "weekly", .preset = "8", .min = 0, .max = 10000, .doc = "The same of weeks."),

@@ -76,8 +76,8 @@ struct seal_settings {
     const char *master_key;
 };
 struct backup_settings {
-    const char *dir, *when;
-    int64_t daily, weekly, monthly;
+    const char *dir;
+    int64_t every, daily, weekly, monthly;
 };
 struct server_settings {
     const char *data_dir;

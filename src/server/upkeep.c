@@ -2,6 +2,7 @@
 
 #include "audit/retain.h"
 #include "base/log.h"
+#include "server/installation.h"
 #include "server/parts.h"
 
 static enum err
@@ -43,4 +44,57 @@ const struct job_kind audit_retain_kind = {
     .doc = "Exports and removes audit events that were kept long enough.",
     .every = "cron 40 2 * * *",
     .limit_ms = 30 * MINUTE_MS,
+};
+
+/* Backups ---------------------------------------------------------------------------------------
+ */
+
+static enum err
+prune(struct scope *s, const struct parts *p)
+{
+    const struct backup_settings *set = p->set->backup;
+    struct backup_keep keep = { set->daily, set->weekly, set->monthly };
+    struct list gone = { 0 };
+    struct when oldest;
+    int64_t files;
+
+    TRY(backup_prune(s, set->dir, &keep, false, &gone, &oldest));
+    LIST_EACH(struct backup_entry, e, &gone)
+    log_info(s, "the backup %s was kept long enough and is removed", e->name);
+    if (!when_given(oldest))
+        return OK;
+    return signed_log_forget(s, installation_signed(s->arena, p->set), when_add_ms(oldest, -DAY_MS),
+                             &files);
+}
+
+static enum err
+backup_run(struct scope *s, void *app, const struct job *job UNUSED)
+{
+    struct parts *p = app; /* its first member is what jobs get */
+    struct installation in = { p->set, p->options, p->app.db, p->app.seal };
+    const char *dir = p->set->backup->dir;
+    struct backup_made made;
+    struct list have;
+
+    if (text_empty(dir))
+        return OK;
+    TRY(backup_list(s, dir, &have));
+    if (have.count > 0) {
+        struct when newest = list_at(&have, struct backup_entry, 0)->at;
+
+        backup_tell(newest);
+        if (when_cmp(when_add_ms(newest, p->set->backup->every), clock_now()) > 0)
+            return OK;
+    }
+    TRY(installation_backup(s, &in, dir, &made));
+    return prune(s, p);
+}
+
+const struct job_kind backup_kind = {
+    .kind = "backup.create",
+    .run = backup_run,
+    .doc = "Makes a backup when the newest is old enough.",
+    .every = "60s",
+    .limit_ms = 6 * HOUR_MS,
+    .max_attempts = 1, /* the next turn is soon */
 };

@@ -1,4 +1,5 @@
-/** Upkeep: the jobs that keep the tables from growing for ever; for the files of this folder. */
+/** Upkeep: the jobs that keep the tables from growing for ever and the installation from being
+ * lost; for the files of this folder. */
 #ifndef SERVER_UPKEEP_H
 #define SERVER_UPKEEP_H
 
@@ -6,5 +7,9 @@
 
 /** Export and remove audit events that were kept long enough. */
 extern const struct job_kind audit_retain_kind;
+
+/** Make a backup when the newest is old enough, and remove those that are kept no longer, with the
+ * log of signatures from before. */
+extern const struct job_kind backup_kind;
 
 #endif

@@ -233,3 +233,45 @@ def test_a_backup_that_is_cut_short_has_no_name(new_server, tmp_path):
     again = processes.wait_until(lambda: chancery.cli(  # by another name: a second later
         "backup", "create", *backups.place(server), "--to", tmp_path).stdout.strip(), 10, every=0.2)
     assert backups.verify(again)[0] == 0
+
+
+@chancery.needs_faults
+def test_the_server_makes_backups_by_itself_and_removes_old_ones(new_server, tmp_path, database):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    server = new_server(program=chancery.FAULTS, settings={
+        "backup.dir": kept, "backup.daily": 2, "backup.weekly": 0, "backup.monthly": 0}).start()
+    for day in ("20250101", "20250102", "20250103"):
+        (kept / f"chancery-{day}T000000Z.tar").write_bytes(b"")
+    (server.data / "signed" / "signed-20240101.log").write_text("")
+    (server.data / "signed" / "signed-20250102.log").write_text("")
+    server.stop()
+    server.start(CHANCERY_CLOCK_OFFSET_MS=str(3600 * 1000))  # the turn of the schedule is over
+    processes.wait_until(lambda: server.lines(event="backup.created") and len(os.listdir(kept)) == 2, 30,
+                         what="the backup")
+    newest = max(kept.iterdir())
+    assert sorted(one.name for one in kept.iterdir()) == ["chancery-20250103T000000Z.tar", newest.name]
+    assert backups.verify(newest)[0] == 0
+    line, = server.lines(event="backup.created")
+    assert line["file"] == str(newest) and line["bytes"] == newest.stat().st_size
+    metrics = server.client().session.get(server.url.rstrip("/") + "/metrics", timeout=30).text
+    assert 'chancery_backup_last_success_timestamp_seconds{kind="full"}' in metrics
+    assert 'chancery_backup_failures_total{kind="full"} 0' in metrics
+    assert f'chancery_backup_size_bytes{{kind="full"}} {newest.stat().st_size}' in metrics
+    assert not (server.data / "signed" / "signed-20240101.log").exists()
+    assert (server.data / "signed" / "signed-20250102.log").exists(), "the day before the oldest backup"
+
+
+@pytest.mark.once
+def test_backups_are_pruned_as_the_settings_say(tmp_path):
+    names = [f"chancery-202501{day:02}T000000Z.tar" for day in range(1, 11)]
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    flags = ("--dir", tmp_path, "--set", "backup.daily=3", "--set", "backup.weekly=0", "--set", "backup.monthly=0",
+             "--set", f"data_dir={tmp_path}", "-o", "json")
+    for dry in (True, False):
+        done = chancery.cli("backup", "prune", *flags, *(["--dry-run"] if dry else []))
+        assert done.returncode == 0, done.stderr
+        assert sorted(one["name"] for one in json.loads(done.stdout)) == names[:7]
+        assert sorted(os.listdir(tmp_path)) == (names if dry else names[7:])
+    assert json.loads(chancery.cli("backup", "prune", *flags).stdout) == []

@@ -63,5 +63,7 @@ const char *test_source(const char *path);
 /** A fresh directory under the system's temporary one, removed with all in it when the process
  * ends. */
 const char *test_dir(void);
+/** Run COMMAND by the shell; its exit status, -1 when it had none. */
+int test_run(const char *command);
 
 #endif

@@ -42,6 +42,14 @@ remove_dir(void)
         (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int
+test_run(const char *command)
+{
+    int status = system(command); /* NOLINT(cert-env33-c): other people's programs, in tests */
+
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 const char *
 test_dir(void)
 {

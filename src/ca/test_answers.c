@@ -138,9 +138,9 @@ represents(struct desk *d)
         assert_int_equal(responder.exts.key_usage, KU_DIGITAL_SIGNATURE);
         assert_int_equal(responder.exts.eku.count, 1);
         assert_string_equal(*list_at(&responder.exts.eku, const char *, 0), OID_EKU_OCSP);
-        assert_true(memmem(said.responder.data, said.responder.len,
-                           "\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x05",
-                           11) != NULL); /* nocheck */
+        assert_true(said.responder.data && memmem(said.responder.data, said.responder.len,
+                                                  "\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x05",
+                                                  11) != NULL); /* nocheck */
         assert_false(bytes_eq(responder.key.spki, keys[i]->cert->key.spki));
     }
 }

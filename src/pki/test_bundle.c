@@ -7,7 +7,6 @@
 #include "pki/pkcs12.h"
 #include "pki/zip.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PASSWORD "Grüße, 123456"
@@ -269,14 +268,6 @@ TEST(a_file_that_would_be_computed_for_minutes_is_refused_at_once)
 
 /* Other people's programs. */
 
-static int
-run(const char *command)
-{
-    int status = system(command); /* NOLINT(cert-env33-c): their programs */
-
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static const char *
 write_file(struct scope *s, const char *name, struct bytes data)
 {
@@ -302,7 +293,7 @@ read_file(struct scope *s, const char *path)
     return (struct bytes){ data, len };
 }
 
-#define COMMAND(s, ...) run(arena_printf((s)->arena, __VA_ARGS__))
+#define COMMAND(s, ...) test_run(arena_printf((s)->arena, __VA_ARGS__))
 #define QUIET " >/dev/null 2>&1"
 
 TEST(openssl_and_gnutls_open_what_we_write)
@@ -375,8 +366,8 @@ TEST(we_open_what_openssl_and_gnutls_write)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
             assert_int_equal(
-                run(arena_printf(s->arena, "%s" QUIET,
-                                 arena_printf(s->arena, makers[m], key_path, cert_path, out))),
+                test_run(arena_printf(s->arena, "%s" QUIET,
+                                      arena_printf(s->arena, makers[m], key_path, cert_path, out))),
                 0);
 #pragma GCC diagnostic pop
             assert_ok(s, bundle_read(s, read_file(s, out), password, &back));

@@ -3,16 +3,6 @@
 #include "base/test.h"
 #include "pki/bundle.h"
 
-#include <sys/wait.h>
-
-static int
-run(const char *command)
-{
-    int status = system(command);
-
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static const char *
 path_of(struct scope *s, const char *name)
 {
@@ -104,33 +94,35 @@ TEST(keytool_opens_what_we_write_and_we_open_what_it_writes)
     e->key = NULL; /* the last one is trusted only */
     assert_ok(s, jks_write(s, &entries, password, &file));
     write_file(ours, file);
-    assert_int_equal(run(arena_printf(s->arena,
-                                      "keytool -importkeystore -noprompt -srckeystore %s "
-                                      "-srcstoretype JKS -srcstorepass secret1 -destkeystore %s "
-                                      "-deststoretype PKCS12 -deststorepass secret1 >%s 2>&1",
-                                      ours, p12, path_of(s, "log"))),
-                     0);
-    assert_int_equal(run(arena_printf(s->arena, "grep -q '3 entries successfully imported' %s",
-                                      path_of(s, "log"))),
+    assert_int_equal(
+        test_run(arena_printf(s->arena,
+                              "keytool -importkeystore -noprompt -srckeystore %s "
+                              "-srcstoretype JKS -srcstorepass secret1 -destkeystore %s "
+                              "-deststoretype PKCS12 -deststorepass secret1 >%s 2>&1",
+                              ours, p12, path_of(s, "log"))),
+        0);
+    assert_int_equal(test_run(arena_printf(s->arena, "grep -q '3 entries successfully imported' %s",
+                                           path_of(s, "log"))),
                      0);
     assert_err(E_INVALID, bundle_read(s, read_file(s, p12), password, &bundle)); /* two keys */
     assert_says(s, "more than one private key");
     assert_int_equal(
-        run(arena_printf(s->arena,
-                         "keytool -importkeystore -noprompt -srckeystore %s "
-                         "-srcstorepass secret1 -srcalias entry0 -destkeystore %s "
-                         "-deststoretype PKCS12 -deststorepass secret1 >/dev/null 2>&1",
-                         p12, modern)),
+        test_run(arena_printf(s->arena,
+                              "keytool -importkeystore -noprompt -srckeystore %s "
+                              "-srcstorepass secret1 -srcalias entry0 -destkeystore %s "
+                              "-deststoretype PKCS12 -deststorepass secret1 >/dev/null 2>&1",
+                              p12, modern)),
         0);
     assert_ok(s, bundle_read(s, read_file(s, modern), password, &bundle));
     e = list_at(&entries, struct jks_entry, 0);
     assert_int_equal(EVP_PKEY_eq(bundle.key, e->key), 1);
-    assert_int_equal(run(arena_printf(s->arena,
-                                      "keytool -importkeystore -noprompt -srckeystore %s "
-                                      "-srcstorepass secret1 -destkeystore %s "
-                                      "-deststoretype JKS -deststorepass secret1 >/dev/null 2>&1",
-                                      p12, theirs)),
-                     0);
+    assert_int_equal(
+        test_run(arena_printf(s->arena,
+                              "keytool -importkeystore -noprompt -srckeystore %s "
+                              "-srcstorepass secret1 -destkeystore %s "
+                              "-deststoretype JKS -deststorepass secret1 >/dev/null 2>&1",
+                              p12, theirs)),
+        0);
     assert_ok(s, jks_read(s, read_file(s, theirs), password, &back));
     assert_int_equal(back.count, 3);
     LIST_EACH(struct jks_entry, got, &back)

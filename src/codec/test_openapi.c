@@ -2,7 +2,6 @@
 #include "codec/json.h"
 #include "codec/openapi.h"
 
-
 static const struct choice reasons[] = { { 0, "Unspecified", "Nothing is known." },
                                          { 1, "KeyCompromise", NULL },
                                          { 0, NULL, NULL } };

@@ -65,6 +65,14 @@ access_close(struct access *a)
     arena_free(a->arena);
 }
 
+enum err
+access_trust(struct scope *s, struct access *a, const struct list *providers)
+{
+    TRY(oidc_set(s, a->oidc, providers));
+    access_forget(a, NULL); /* whom a former one let in */
+    return OK;
+}
+
 void
 access_forget(struct access *a, const char *id_text)
 {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/snapshot.h"
 #include "net/client.h"
 #include "net/directory.h"
 #include "pki/jwk.h"
@@ -44,42 +45,56 @@ struct provider {
     int64_t fetched_ms, tried_ms; /* of clock_mono_ms(); 0: never */
 };
 
-struct oidc {
-    struct arena *arena;
+/** The providers of one configuration; who asks them keeps them until they have answered. */
+struct provider_set {
+    struct snapshot head;
     struct provider *providers;
     size_t count;
 };
 
-bool
-oidc_knows(const struct oidc *o, const char *name)
+static void
+set_unref(const struct provider_set *set)
 {
-    for (size_t i = 0; i < o->count; i++)
-        if (text_eq(name, o->providers[i].o.name))
-            return true;
-    return false;
+    snapshot_unref(set);
+}
+OWNED(const struct provider_set, set_unref);
+
+struct oidc {
+    struct snapshot_place *present; /* a struct provider_set */
+};
+
+static void
+provider_close(void *object)
+{
+    struct provider *p = object;
+
+    if (p->present)
+        scope_free(p->present->s);
+    peer_free(p->peer);
+    (void)pthread_cond_destroy(&p->fetched);
+    (void)pthread_mutex_destroy(&p->lock);
 }
 
-enum err
-oidc_open(struct scope *s, const struct list *providers, struct oidc **out)
+/* For snapshot_replace(): the set of ARG, a list of struct oidc_provider. */
+static enum err
+providers_read(struct scope *s, void *arg, struct scope *own, void *out)
 {
-    struct arena *a = arena_new();
-    struct oidc *o = arena_new_of(a, struct oidc);
-    enum err e = OK;
+    const struct list *providers = arg;
+    struct provider_set *set = out;
+    struct arena *a = own->arena;
 
-    o->arena = a;
-    o->providers = arena_alloc(a, (providers->count + 1) * sizeof *o->providers);
+    set->providers = arena_alloc(a, (providers->count + 1) * sizeof *set->providers);
     LIST_EACH(struct oidc_provider, in, providers)
     {
-        struct provider *p = &o->providers[o->count];
+        struct provider *p = &set->providers[set->count];
         struct peer_options peer = {
             .integration = in->name, .ca_pem = in->ca_pem, .call_ms = FETCH_MS, .concurrency = 1
         };
 
-        e = peer_new(s, &peer, &p->peer);
-        if (e != OK)
-            break;
-        pthread_mutex_init(&p->lock, NULL);
-        pthread_cond_init(&p->fetched, NULL);
+        TRY(peer_new(s, &peer, &p->peer));
+        (void)pthread_mutex_init(&p->lock, NULL);
+        (void)pthread_cond_init(&p->fetched, NULL);
+        (void)arena_defer(a, p, provider_close);
         p->o = (struct oidc_provider){
             .name = arena_text(a, in->name),
             .issuer = arena_text(a, in->issuer),
@@ -90,8 +105,27 @@ oidc_open(struct scope *s, const struct list *providers, struct oidc **out)
             .groups_claim = arena_text(a, in->groups_claim ? in->groups_claim : "groups"),
             .skew_ms = in->skew_ms ? in->skew_ms : MINUTE_MS,
         };
-        o->count++;
+        set->count++;
     }
+    return OK;
+}
+
+enum err
+oidc_set(struct scope *s, struct oidc *o, const struct list *providers)
+{
+    struct list these = *providers;
+
+    return snapshot_replace(s, o->present, providers_read, &these);
+}
+
+enum err
+oidc_open(struct scope *s, const struct list *providers, struct oidc **out)
+{
+    struct oidc *o = mem_alloc(sizeof(*o));
+    enum err e;
+
+    o->present = snapshot_place_new(sizeof(struct provider_set));
+    e = oidc_set(s, o, providers);
     if (e != OK) {
         oidc_close(o);
         return e;
@@ -105,16 +139,19 @@ oidc_close(struct oidc *o)
 {
     if (!o)
         return;
-    for (size_t i = 0; i < o->count; i++) {
-        struct provider *p = &o->providers[i];
+    snapshot_place_free(o->present);
+    mem_free(o);
+}
 
-        if (p->present)
-            scope_free(p->present->s);
-        peer_free(p->peer);
-        pthread_cond_destroy(&p->fetched);
-        pthread_mutex_destroy(&p->lock);
-    }
-    arena_free(o->arena);
+bool
+oidc_knows(const struct oidc *o, const char *name)
+{
+    AUTO(set_unref) const struct provider_set *set = snapshot_ref(o->present);
+
+    for (size_t i = 0; i < set->count; i++)
+        if (text_eq_fold(name, set->providers[i].o.name))
+            return true;
+    return false;
 }
 
 /* ---- keys */
@@ -291,25 +328,20 @@ key_find(void *context, const char *kid, unsigned alg)
     return key ? arena_own(f->s->arena, key, EVP_PKEY_free) : NULL;
 }
 
-int
-oidc_named(const struct oidc *o, const char *name)
-{
-    for (size_t i = 0; i < o->count; i++)
-        if (text_eq_fold(o->providers[i].o.name, name))
-            return (int)i;
-    return -1;
-}
-
-const struct oidc_provider *
-oidc_at(const struct oidc *o, size_t i)
-{
-    return i < o->count ? &o->providers[i].o : NULL;
-}
-
 void
-oidc_try(struct scope *s, const struct oidc *o, int i, struct list *steps)
+oidc_issuers(struct scope *s, const struct oidc *o, struct list *out)
 {
-    struct provider *p = &o->providers[i];
+    AUTO(set_unref) const struct provider_set *set = snapshot_ref(o->present);
+
+    for (size_t i = 0; i < set->count; i++)
+        list_add(s->arena, out, struct pair,
+                 ((struct pair){ arena_text(s->arena, set->providers[i].o.name),
+                                 arena_text(s->arena, set->providers[i].o.issuer) }));
+}
+
+static void
+try_one(struct scope *s, struct provider *p, struct list *steps)
+{
     int64_t from_ms = clock_mono_ms();
     struct json *jwks = NULL;
     struct list keys = { 0 };
@@ -329,11 +361,25 @@ oidc_try(struct scope *s, const struct oidc *o, int i, struct list *steps)
     scope_clear(s);
 }
 
+bool
+oidc_try(struct scope *s, const struct oidc *o, const char *name, struct list *steps)
+{
+    AUTO(set_unref) const struct provider_set *set = snapshot_ref(o->present);
+
+    for (size_t i = 0; i < set->count; i++) {
+        if (!text_eq_fold(set->providers[i].o.name, name))
+            continue;
+        try_one(s, &set->providers[i], steps);
+        return true;
+    }
+    return false;
+}
+
 /* ---- tokens */
 
 /** The provider whose token this says it is; NULL: none of them. */
 static struct provider *
-provider_of(struct scope *s, const struct oidc *o, const char *text)
+provider_of(struct scope *s, const struct provider_set *o, const char *text)
 {
     const char *issuer;
     struct json *claims;
@@ -355,7 +401,9 @@ provider_of(struct scope *s, const struct oidc *o, const char *text)
 bool
 oidc_is_theirs(struct scope *s, const struct oidc *o, const char *text)
 {
-    return provider_of(s, o, text) != NULL;
+    AUTO(set_unref) const struct provider_set *set = snapshot_ref(o->present);
+
+    return provider_of(s, set, text) != NULL;
 }
 
 /** Follow a path such as `realm_access.roles`; a member whose name has dots wins. */
@@ -404,7 +452,9 @@ outsider_of(struct scope *s, const struct oidc_provider *o, const struct jwt_cla
             struct outsider *out)
 {
     const char *client = claims->client_id;
-    struct outsider who = { .method = "oidc", .provider = o->name, .scope = claims->scope };
+    struct outsider who = { .method = "oidc",
+                            .provider = arena_text(s->arena, o->name),
+                            .scope = claims->scope };
 
     if (!client)
         client = json_str(json_get(claims->all, "azp"));
@@ -426,7 +476,8 @@ enum err
 oidc_check(struct scope *s, struct oidc *o, const char *text, struct outsider *out,
            struct when *expires)
 {
-    struct provider *p = provider_of(s, o, text);
+    AUTO(set_unref) const struct provider_set *set = snapshot_ref(o->present);
+    struct provider *p = provider_of(s, set, text);
     struct finding finding = { .s = s, .p = p };
     struct jwt_rules rules = {
         .algs = ALGS, .now = clock_now(), .find_key = key_find, .context = &finding

@@ -27,6 +27,8 @@ struct oidc;
 
 /** Nothing is fetched yet. PROVIDERS is a list of struct oidc_provider. */
 enum err oidc_open(struct scope *s, const struct list *providers, struct oidc **out);
+/** Other providers from now on; who asks the former ones is answered by them. */
+enum err oidc_set(struct scope *s, struct oidc *o, const struct list *providers);
 void oidc_close(struct oidc *o);
 
 /** Whether a provider of this name is configured. */
@@ -43,12 +45,10 @@ bool oidc_is_theirs(struct scope *s, const struct oidc *o, const char *text);
  */
 enum err oidc_check(struct scope *s, struct oidc *o, const char *text, struct outsider *out,
                     struct when *expires);
-/** The provider of this name; -1: there is none. */
-int oidc_named(const struct oidc *o, const char *name);
-/** The providers one after another; NULL: there are no more. */
-const struct oidc_provider *oidc_at(const struct oidc *o, size_t i);
-/** Ask provider I for its metadata and its keys, as STEPS (struct directory_step) tell then: what
- * is kept stays as it is. */
-void oidc_try(struct scope *s, const struct oidc *o, int i, struct list *steps);
+/** Name and issuer of each provider: a list of struct pair. */
+void oidc_issuers(struct scope *s, const struct oidc *o, struct list *out);
+/** Ask the provider of this name, in any case, for its metadata and its keys, as STEPS (struct
+ * directory_step) tell then: what is kept stays as it is. False: there is none. */
+bool oidc_try(struct scope *s, const struct oidc *o, const char *name, struct list *steps);
 
 #endif

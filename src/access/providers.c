@@ -7,14 +7,16 @@
 void
 access_providers(struct scope *s, const struct access *a, struct list *out)
 {
-    const struct oidc_provider *o;
+    struct list issuers = { 0 };
     struct domain *d;
 
-    for (size_t i = 0; (o = oidc_at(a->oidc, i)); i++) {
+    oidc_issuers(s, a->oidc, &issuers);
+    LIST_EACH(struct pair, o, &issuers)
+    {
         struct provider_info *p = list_push(s->arena, out, struct provider_info);
 
         *p = (struct provider_info){ .name = o->name, .kind = "oidc" };
-        list_add(s->arena, &p->addresses, const char *, o->issuer);
+        list_add(s->arena, &p->addresses, const char *, o->value);
     }
     for (size_t i = 0; (d = domains_at(a->domains, i)); i++)
         list_add(s->arena, out, struct provider_info,
@@ -77,18 +79,17 @@ access_provider_try(struct scope *s, struct access *a, const struct caller *by,
                     const struct provider_trial *trial, struct list *steps)
 {
     struct domain *d = domains_named(a->domains, trial->provider);
-    int oidc = oidc_named(a->oidc, trial->provider);
     struct trying trying = { .by = by, .trial = trial };
     const struct domain_login *who;
     struct domain_login room;
 
-    if (!d && oidc < 0)
+    if (!d && !oidc_knows(a->oidc, trial->provider))
         return fail(s, E_NOT_FOUND, "provider \"%.64s\" was not found", trial->provider);
     TRY(who_of(s, trial, &room, &who));
     if (d)
         domain_try(s, d, who, text_empty(trial->password) ? NULL : trial->password, steps);
     else
-        oidc_try(s, a->oidc, oidc, steps);
+        (void)oidc_try(s, a->oidc, trial->provider, steps);
     trying.ok = all_well(steps);
     return db_write(s, a->db, tried_in, &trying);
 }

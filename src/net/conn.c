@@ -146,6 +146,23 @@ handshake(struct http_conn *c)
     return true;
 }
 
+void
+conn_recheck(struct http_conn *c)
+{
+    struct http_server *server = c->loop->server;
+    unsigned trusted = atomic_load(&server->trusted);
+    bool good;
+
+    if (!c->client_cert.len || c->trusted == trusted)
+        return;
+    (void)pthread_mutex_lock(&server->tls_lock);
+    good = wire_verify(&c->wire, server->tls);
+    (void)pthread_mutex_unlock(&server->tls_lock);
+    c->trusted = trusted;
+    if (!good)
+        c->client_cert = (struct bytes){ 0 };
+}
+
 /* Let the request have its bytes; what is left belongs to a later state. */
 static void
 take(struct http_conn *c, const uint8_t *data, size_t len)
@@ -366,6 +383,7 @@ conn_new(struct loop *l, int fd, int listener, const char *peer, const uint64_t 
     if (listener == ON_HTTPS) {
         (void)pthread_mutex_lock(&server->tls_lock);
         wire_open(&c->wire, fd, server->tls);
+        c->trusted = atomic_load(&server->trusted);
         (void)pthread_mutex_unlock(&server->tls_lock);
     } else {
         wire_open(&c->wire, fd, NULL);

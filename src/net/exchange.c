@@ -18,6 +18,7 @@ exchange_begin(struct http_conn *c)
     struct loop *l = c->loop;
     struct arena *a = loop_arena(l);
 
+    conn_recheck(c);
     c->scope = (struct scope){ .arena = a,
                                .module = "http",
                                .deadline_ms = INT64_MAX,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "net/tls.h"
+#include "pki/hash.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -91,7 +92,6 @@ http_server_new(struct scope *s, const struct http_server_options *o, struct htt
 
     *server = (struct http_server){ .o = *o, .arena = a };
     defaults(&server->o);
-    server->o.client_ca = arena_text(a, o->client_ca);
     server->limits = (struct http1_limits){ .head_max = server->o.head_max,
                                             .target_max = server->o.target_max,
                                             .fields_max = server->o.fields_max };
@@ -124,14 +124,19 @@ http_server_address(const struct http_server *server, int listener)
 
 enum err
 http_server_tls(struct scope *s, struct http_server *server, const char *chain_pem,
-                struct bytes key_der)
+                struct bytes key_der, const char *client_ca)
 {
+    uint8_t hash[SHA256_LEN];
     SSL_CTX *fresh, *old;
 
-    TRY(tls_server_context(s, chain_pem, key_der, server->o.client_ca, server->tickets, &fresh));
+    TRY(tls_server_context(s, chain_pem, key_der, client_ca, server->tickets, &fresh));
+    hash_sha256(bytes_of_text(client_ca ? client_ca : ""), hash);
     (void)pthread_mutex_lock(&server->tls_lock);
     old = server->tls;
     server->tls = fresh;
+    if (memcmp(hash, server->client_ca, sizeof(hash)) != 0)
+        (void)atomic_fetch_add(&server->trusted, 1);
+    memcpy(server->client_ca, hash, sizeof(hash));
     (void)pthread_mutex_unlock(&server->tls_lock);
     SSL_CTX_free(old); /* connections hold references of their own */
     return OK;

@@ -91,8 +91,6 @@ struct http_server_options {
     size_t target_max;       /* 0: 9 KiB */
     int fields_max;          /* 0: 100 */
     int64_t head_ms, body_ms, idle_ms, handshake_ms, write_ms; /* 0: 10 s, 30 s, 75 s, 10 s, 30 s */
-    const char
-        *client_ca; /* PEM of authorities whose client certificates are welcome; NULL: none asked */
     bool access_log;
     int access_log_every; /* of the good answers given on the loop, one in so many is logged; 0: all
                            */
@@ -107,9 +105,12 @@ const char *http_server_address(const struct http_server *server, int listener);
 /**
  * Give the TLS certificate (PEM, leaf first, then chain) and its key; again at any time, for new
  * connections. Takes a reference; S reports what is wrong with them.
+ *
+ * @param client_ca  PEM of the authorities whose client certificates are welcome; NULL: none is
+ * asked for. A certificate that a connection came with counts on as long as it is one of theirs.
  */
 enum err http_server_tls(struct scope *s, struct http_server *server, const char *chain_pem,
-                         struct bytes key_der);
+                         struct bytes key_der, const char *client_ca);
 /** Start answering. Returns at once. */
 enum err http_server_start(struct scope *s, struct http_server *server);
 /** Take no new connections, finish accepted requests within DRAIN_MS, close the rest, release all.

@@ -212,10 +212,8 @@ fixture_open(struct fixture *f, const struct http_server_options *more)
     o.https = "127.0.0.1:0";
     o.http = "127.0.0.1:0";
     o.route = find_route;
-    if (o.client_ca)
-        o.client_ca = f->cert_pem;
     assert_ok(f->s, http_server_new(f->s, &o, &f->server));
-    assert_ok(f->s, http_server_tls(f->s, f->server, f->cert_pem, f->key));
+    assert_ok(f->s, http_server_tls(f->s, f->server, f->cert_pem, f->key, NULL));
     assert_ok(f->s, http_server_start(f->s, f->server));
     f->client = SSL_CTX_new(TLS_client_method());
     gate_set(false);

@@ -26,7 +26,7 @@ struct fixture {
     SSL_CTX *client;
 };
 
-/** Start it, with options MORE or none; any client_ca stands for the server's own certificate. */
+/** Start it, with options MORE or none. */
 void fixture_open(struct fixture *f, const struct http_server_options *more);
 void fixture_close(struct fixture *f);
 OWNED_VALUE(struct fixture, fixture_close);

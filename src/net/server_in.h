@@ -84,6 +84,7 @@ struct http_conn {
     size_t ahead_len;
     struct arena *peer_arena; /* client_cert, for the connection's life; NULL when there is none */
     struct bytes client_cert;
+    unsigned trusted; /* the server's, when client_cert was verified last */
     char peer[PEER_MAX];
 
     /* the present request */
@@ -161,9 +162,10 @@ struct http_server {
     struct pool_state pools[POOL_COUNT];
     struct addresses *addresses;
     struct tls_tickets *tickets;
-    const char *client_ca;
     pthread_mutex_t tls_lock;
-    SSL_CTX *tls; /* guarded by tls_lock */
+    SSL_CTX *tls;             /* guarded by tls_lock */
+    uint8_t client_ca[32];    /* hash of its client authorities; likewise */
+    _Atomic unsigned trusted; /* how often those were changed */
     _Atomic bool stopping;
     _Atomic int conn_count;
     pthread_mutex_t empty_lock;
@@ -206,6 +208,9 @@ void conn_expired(struct http_conn *c);
 /** The server stops: finish what was begun, close what is idle. */
 void conn_stop(struct http_conn *c);
 void conn_free(struct http_conn *c);
+/** Forget the client's certificate when its authority is no longer one of ours; before a request.
+ */
+void conn_recheck(struct http_conn *c);
 /** Go on with what was read ahead and what waits in the wire. From the top of a callback. */
 void conn_go(struct http_conn *c);
 /** A new deadline, MS from now. */

@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "base/secret.h"
+#include "pki/hash.h"
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -186,8 +187,6 @@ use_client_ca(struct scope *s, SSL_CTX *ctx, const char *pem)
 static bool
 set_up(SSL_CTX *ctx, struct tls_tickets *tickets)
 {
-    static const unsigned char id[] = "chancery";
-
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -200,7 +199,6 @@ set_up(SSL_CTX *ctx, struct tls_tickets *tickets)
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
            SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
-           SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) == 1 &&
            SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key) == 1;
 }
 
@@ -209,6 +207,7 @@ tls_server_context(struct scope *s, const char *chain_pem, struct bytes key_der,
                    const char *client_ca, struct tls_tickets *tickets, SSL_CTX **out)
 {
     AUTO(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    uint8_t id[SHA256_LEN];
 
     if (!ctx || !set_up(ctx, tickets))
         return tls_fail(s, "TLS cannot be set up");
@@ -216,6 +215,10 @@ tls_server_context(struct scope *s, const char *chain_pem, struct bytes key_der,
     TRY(use_key(s, ctx, key_der));
     if (client_ca)
         TRY(use_client_ca(s, ctx, client_ca));
+    /* a session is resumed only under the authorities that verified its client */
+    hash_sha256(bytes_of_text(client_ca ? client_ca : ""), id);
+    if (SSL_CTX_set_session_id_context(ctx, id, sizeof(id)) != 1)
+        return tls_fail(s, "TLS cannot be set up");
     *out = ctx;
     ctx = NULL;
     return OK;

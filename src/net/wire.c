@@ -125,6 +125,23 @@ wire_discard(struct wire *w, void *scratch, size_t len)
     return plain_answer(recv(w->fd, scratch, len, 0), WIRE_WANT_READ);
 }
 
+bool
+wire_verify(const struct wire *w, SSL_CTX *ctx)
+{
+    X509_STORE_CTX *check = X509_STORE_CTX_new();
+    X509 *cert = w->ssl ? SSL_get0_peer_certificate(w->ssl) : NULL;
+    bool good = false;
+
+    if (check && cert && SSL_CTX_get_verify_mode(ctx) != SSL_VERIFY_NONE &&
+        X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ctx), cert,
+                            SSL_get_peer_cert_chain(w->ssl)) == 1 &&
+        X509_STORE_CTX_set_default(check, "ssl_client") == 1)
+        good = X509_verify_cert(check) == 1;
+    X509_STORE_CTX_free(check);
+    ERR_clear_error();
+    return good;
+}
+
 struct bytes
 wire_peer_cert(const struct wire *w, struct arena *a)
 {

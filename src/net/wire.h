@@ -37,6 +37,9 @@ bool wire_pending(const struct wire *w);
 void wire_shutdown(struct wire *w);
 /** Read what the peer sends and forget it: its count, or one of the answers above. */
 ssize_t wire_discard(struct wire *w, void *scratch, size_t len);
+/** Would CTX take the certificate that the peer showed, too? One with issuers between may be
+ * refused though it would, after a resumption: they come with a whole handshake only. */
+bool wire_verify(const struct wire *w, SSL_CTX *ctx);
 /** The DER of the verified certificate that the peer showed, copied to A; none when there is none.
  */
 struct bytes wire_peer_cert(const struct wire *w, struct arena *a);

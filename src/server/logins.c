@@ -146,6 +146,18 @@ directories_of(struct scope *s, struct parts *p, const struct list *settings, st
 }
 
 enum err
+logins_providers(struct scope *s, const struct access_settings *set, struct list *out)
+{
+    struct list names = { 0 };
+    size_t n = 0;
+
+    TRY(providers_of(s, &set->providers, &names, out));
+    LIST_EACH(struct directory_settings, in, &set->directories)
+    name_judge(s, arena_printf(s->arena, "access.directories[%zu]", n++), in->name, &names);
+    return problems_check(s);
+}
+
+enum err
 logins_take(struct scope *s, struct parts *p, struct access_options *out)
 {
     const struct access_settings *set = p->set->access;

@@ -227,7 +227,7 @@ own_certificate_make(struct scope *s, struct parts *p)
         return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
                          "listen.key: is needed with listen.certificate");
     TRY(given ? configured(s, p) : from_our_ca(s, p));
-    return http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key));
+    return http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key), p->client_ca);
 }
 
 enum err
@@ -237,7 +237,7 @@ own_certificate_renew(struct scope *s, struct parts *p)
         when_cmp(clock_now(), p->own.renew_at) < 0)
         return OK;
     TRY(from_our_ca(s, p));
-    TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key)));
+    TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key), p->client_ca));
     log_info(s, "this server has a new TLS certificate");
     return OK;
 }

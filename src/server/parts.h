@@ -37,6 +37,8 @@ struct parts {
         *client_secret; /* of a fresh --dev installation */
     struct bytes openapi, openapi_command, openapi_rest;
     struct own_certificate own;
+    const char
+        *client_ca; /* PEM: whose client certificates are welcome; NULL: none are asked for */
     _Atomic bool started, draining;
 };
 
@@ -49,6 +51,8 @@ enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
 void parts_close(struct parts *p);
 /** Who else may log people in, as access_open() takes it; what is wrong is told with its place. */
 enum err logins_take(struct scope *s, struct parts *p, struct access_options *out);
+/** The identity providers of SET alone, a list of struct oidc_provider: for a reload. */
+enum err logins_providers(struct scope *s, const struct access_settings *set, struct list *out);
 /** First run: authorities, built-in templates; with DEV also a user and a client. */
 enum err parts_first_run(struct scope *s, struct parts *p);
 /** The first user, when there is none: NAME with PASSWORD, Administrator. */

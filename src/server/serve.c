@@ -131,7 +131,6 @@ bind_listeners(struct scope *s, struct parts *p)
     };
     struct arena *a = p->scope->arena;
 
-    TRY(client_authorities(s, set, &o.client_ca));
     TRY(http_server_new(s, &o, &p->http));
     p->url = arena_printf(a, "https://%s", http_server_address(p->http, ON_HTTPS));
     p->http_url =
@@ -348,6 +347,8 @@ start(struct scope *s, struct parts *p, const struct options *o)
     TRY(bind_listeners(s, p));
     TRY(parts_open(s, p, o));
     TRY(parts_first_run(s, p));
+    TRY(client_authorities(s, p->set->listen, &p->client_ca));
+    p->client_ca = arena_text(p->scope->arena, p->client_ca);
     TRY(own_certificate_make(s, p));
     allow_metrics(p);
     TRY(note(s, start_faces(p), "the APIs"));
@@ -383,9 +384,11 @@ is_reloaded(const char *key)
                                         "metrics.",
                                         "access.rate_per_caller",
                                         "access.rate_per_address",
+                                        "access.providers",
                                         "command.product_version",
                                         "audit.",
                                         "listen.certificate",
+                                        "listen.client_ca",
                                         "listen.key" };
 
     for (size_t i = 0; i < COUNT(keys); i++)
@@ -422,6 +425,23 @@ warn_of_restart(struct scope *s, const struct settings *old, const struct settin
     }
 }
 
+/* Another certificate, or one of our own again; other authorities of clients. What is in force
+ * stays where they cannot be used. */
+static enum err
+reload_tls(struct scope *s, struct parts *p, bool given, const char *client_ca)
+{
+    const char *was = p->client_ca;
+    enum err e;
+
+    if (!given && text_empty(p->set->listen->certificate) && text_eq(was, client_ca))
+        return OK;
+    p->client_ca = arena_text(p->scope->arena, client_ca);
+    e = own_certificate_make(s, p);
+    if (e != OK)
+        p->client_ca = was;
+    return e;
+}
+
 /* SIGHUP: settings that can change at run time, and certificate files. */
 static enum err
 reload(struct scope *s, struct parts *p)
@@ -430,11 +450,15 @@ reload(struct scope *s, struct parts *p)
     struct settings *fresh = NULL;
     const struct server_settings *set;
     struct rate_options rate;
+    struct list providers = { 0 };
+    const char *client_ca;
 
     TRY(options_load(s, p->options, &fresh));
     (void)arena_own(p->scope->arena, fresh,
                     settings_unref); /* threads may still read the old one */
     set = settings_root(fresh);
+    TRY(logins_providers(s, set->access, &providers)); /* first what may be wrong */
+    TRY(client_authorities(s, set->listen, &client_ca));
     apply_log(set);
     warn_of_settings(s, fresh);
     warn_of_restart(s, p->settings, fresh);
@@ -445,9 +469,8 @@ reload(struct scope *s, struct parts *p)
     p->app.product_version = set->command->product_version;
     allow_metrics(p);
     TRY(note(s, seal_reload(s, p->app.seal), "the master key"));
-    if (given ||
-        !text_empty(p->set->listen->certificate)) /* another one, or one of our own again */
-        TRY(own_certificate_make(s, p));
+    TRY(access_trust(s, p->app.access, &providers));
+    TRY(reload_tls(s, p, given, client_ca));
     TRY(ca_office_reload(s, p->app.office));
     TRY(templates_reload(s, p->app.shelf));
     log_event(s, LOG_INFO, "server.reloaded", "settings and certificates were read anew");

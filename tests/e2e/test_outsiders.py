@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import signal
 import time
 import uuid
 
@@ -18,6 +19,7 @@ import admin
 import chancery
 import issuer
 import keys
+import processes
 import programs
 
 
@@ -266,6 +268,40 @@ def test_a_provider_that_is_configured_wrongly_is_refused_by_name(tmp_path, entr
     assert done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr
 
 
+def reload(server):
+    """Have the settings read again; whether that went well."""
+    done = lambda: len(server.lines(event="server.reloaded")) + server.log.read_text().count("the reload failed")
+    good = lambda: len(server.lines(event="server.reloaded"))
+    before, before_good = done(), good()
+    server.process.send_signal(signal.SIGHUP)
+    processes.wait_until(lambda: done() > before, 10, what="a reload")
+    return good() > before_good
+
+
+def test_a_reload_trusts_other_providers(trusting, provider):
+    claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
+    token = provider.token()
+    assert bearer(trusting, token).status_code == 200
+    settings = json.loads(trusting.config.read_text())
+    entry = settings["access"]["providers"][0]
+    trusting.config.write_text(json.dumps({"access": {"providers": []}}))
+    assert reload(trusting)
+    assert bearer(trusting, token).status_code == 401  # though it was remembered
+    assert trusting.client().get("/Status/Endpoints")
+    trusting.config.write_text(json.dumps(settings))
+    assert reload(trusting)
+    assert bearer(trusting, token).status_code == 200
+    trusting.tolerates_errors = True
+    for wrong in ({**entry, "issuer": "http://idp.example"}, {**entry, "ca": "/nonexistent"}):
+        trusting.config.write_text(json.dumps({"access": {"providers": [entry, {**wrong, "name": "b"}]}}))
+        assert not reload(trusting)
+        assert bearer(trusting, token).status_code == 200  # what was in force stays
+    trusting.config.write_text(json.dumps({"access": {"providers": [{**entry, "audience": "another"}]}}))
+    assert reload(trusting)
+    assert bearer(trusting, token).status_code == 401
+    assert "next start" not in trusting.log.read_text()
+
+
 # ---- client certificates
 
 class Authority:
@@ -351,6 +387,41 @@ def test_curl_logs_in_by_certificate_and_a_foreign_one_fails_the_handshake(welco
     expired, _ = staff.issue("robot-9", days=-1)
     done = programs.curl(url, welcoming.ca, "-i", "--cert", expired)
     assert " 200" not in done.stdout, done.stdout
+
+
+def test_a_reload_welcomes_clients_of_other_authorities(new_server, staff, tmp_path):
+    config, foreign = tmp_path / "chancery.yaml", tmp_path / "foreign"
+    foreign.mkdir()
+    config.write_text("{}")
+    server = new_server(config=config).start()
+    path, _ = staff.issue("robot-10")
+    claim(server, "certificate_cn", "robot-10", ["Auditor"])
+    assert with_certificate(server, path).status_code == 401  # nobody asks for it
+
+    def welcome(authority):
+        config.write_text(json.dumps({"listen": {"client_ca": str(authority)}} if authority else {}))
+        assert reload(server)
+    welcome(staff.file)
+    with requests.Session() as kept:
+        kept.cert, kept.verify, kept.trust_env = str(path), str(server.ca), False
+
+        def status():
+            return kept.get(server.url.rstrip("/") + "/KeyfactorAPI/Certificates", timeout=30).status_code
+        assert status() == 200
+        server.tolerates_errors = True
+        (tmp_path / "empty.pem").write_text("nothing")
+        config.write_text(json.dumps({"listen": {"client_ca": str(tmp_path / "empty.pem")}}))
+        assert not reload(server)
+        assert status() == 200 and with_certificate(server, path).status_code == 200  # what was in force stays
+        welcome(Authority(foreign).file)
+        assert status() == 401  # on the connection that it came by
+    with pytest.raises(requests.exceptions.RequestException):
+        with_certificate(server, path)
+    welcome(None)
+    assert with_certificate(server, path).status_code == 401
+    welcome(staff.file)
+    assert with_certificate(server, path).status_code == 200
+    assert "next start" not in server.log.read_text()
 
 
 def test_a_certificate_that_we_revoked_logs_nobody_in(new_server, tmp_path):

@@ -83,7 +83,12 @@ bench:
 seed-coverage:
 	@tools/seed_coverage.py $(PART)
 
-## make install [DESTDIR=D]      the program, its links and its systemd unit
+## make man                      the manuals, mdoc, in build/man
+man: all
+	@mkdir -p $(BUILD)/man
+	@$(BUILD)/chancery __manuals $(BUILD)/man
+
+## make install [DESTDIR=D]      the program, its links, manuals, completions and systemd unit
 install: all
 	@meson install -C $(BUILD) --no-rebuild
 
@@ -91,4 +96,4 @@ clean:
 	rm -rf $(BUILD) build-*
 
 .PHONY: all help run test test-build unit e2e interop sanitize check check-tools tidy analyze soak fuzz bench \
-	seed-coverage install clean
+	seed-coverage man install clean

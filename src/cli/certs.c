@@ -59,8 +59,7 @@ list(struct cli *c, const char *query)
     if (!cli_has(c, "count"))
         return print_pages(c, &ask, &certificates_view);
     TRY(ask_page(c, &ask, 1, 1, &a, &total));
-    (void)printf("%lld\n", (long long)total);
-    return OK;
+    return print_bytes(c, bytes_of_text(arena_printf(c->s->arena, "%lld\n", (long long)total)));
 }
 
 enum err
@@ -107,8 +106,8 @@ run_certs_show(struct cli *c)
 
 /* Download. */
 
-static enum err
-fetch_chain(struct cli *c, int64_t id, struct list *certs)
+enum err
+certificate_chain(struct cli *c, int64_t id, struct list *certs)
 {
     struct ask ask = { .method = "POST", .path = COMMAND_API "/Certificates/Download" };
     const char *content;
@@ -185,7 +184,7 @@ run_certs_download(struct cli *c)
     TRY(certificate_of(c, cli_arg(c, 0), &row));
     if (text_eq(form, "pfx") || text_eq(form, "jks") || text_eq(form, "zip"))
         return recover_to(c, row_id(row), form, out);
-    TRY(fetch_chain(c, row_id(row), &certs));
+    TRY(certificate_chain(c, row_id(row), &certs));
     TRY(pack(c, form, &certs, &data));
     TRY(write_out(c, out, data, false));
     if (!text_eq(out, "-"))

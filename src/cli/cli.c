@@ -1,12 +1,16 @@
 #include "cli/cli.h"
 
 #include "base/log.h"
+#include "cli/complete.h"
+#include "cli/manual.h"
 #include "cli/run.h"
 #include "server/server.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TEXT_MAX ((size_t)1 << 20)
@@ -42,22 +46,28 @@ run_completion(struct cli *c)
     buf_init_in(&b, c->s->arena, TEXT_MAX);
     if (!completion_script(&b, cli_arg(c, 0)))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
-                         "there is no completion for \"%s\": bash, zsh or fish", cli_arg(c, 0));
+                         "there is no completion for \"%s\": bash, zsh, fish or powershell",
+                         cli_arg(c, 0));
     return print_bytes(c, buf_bytes(&b));
+}
+
+static const char *
+words_of(struct cli *c)
+{
+    const char *words = "";
+
+    for (size_t i = 0; i < c->args.count; i++)
+        words = arena_printf(c->s->arena, "%s%s%s", words, i ? " " : "", cli_arg(c, i));
+    return words;
 }
 
 /* What the words behind `help` ask for: a command first, then a group, a topic, a code. */
 static bool
-explain(struct cli *c, struct buf *out)
+explain(const char *words, struct buf *out)
 {
-    const char *words = "";
-    const struct command *k = NULL;
-    const struct group *g;
+    const struct command *k = command_find(words);
+    const struct group *g = group_find(words);
 
-    for (size_t i = 0; i < c->args.count; i++)
-        words = arena_printf(c->s->arena, "%s%s%s", words, i ? " " : "", cli_arg(c, i));
-    k = command_find(words);
-    g = group_find(words);
     if (k)
         help_command(out, k);
     else if (g)
@@ -73,12 +83,55 @@ run_help(struct cli *c)
     struct buf b;
 
     buf_init_in(&b, c->s->arena, TEXT_MAX);
-    if (!c->args.count)
+    if (cli_has(c, "man") ? !manual_page(&b, words_of(c))
+                          : c->args.count && !explain(words_of(c), &b))
+        return fail(c->s, E_NOT_FOUND, "there is no %s about \"%s\": see chancery help topics",
+                    cli_has(c, "man") ? "manual" : "help", words_of(c));
+    if (!b.len)
         help_summary(&b);
-    else if (!explain(c, &b))
-        return fail(c->s, E_NOT_FOUND, "there is no help about \"%s\": see chancery help topics",
-                    cli_arg(c, c->args.count - 1));
-    return print_bytes(c, buf_bytes(&b));
+    return print_long(c, buf_bytes(&b));
+}
+
+/* `__manuals DIR`: every page, as its file in a directory for each section. */
+static enum err
+write_manuals(struct cli *c, const char *dir)
+{
+    struct list pages;
+
+    manual_pages(c->s->arena, &pages);
+    LIST_EACH(struct manual, page, &pages)
+    {
+        const char *section = arena_printf(c->s->arena, "%s/man%d", dir, page->section);
+        struct buf b;
+
+        if (mkdir(section, 0755) != 0 && errno != EEXIST)
+            return fail(c->s, E_INVALID, "cannot make %s: %s", section, strerror(errno));
+        buf_init_in(&b, c->s->arena, TEXT_MAX);
+        (void)manual_page(&b, page->name);
+        TRY(write_out(c, arena_printf(c->s->arena, "%s/%s", section, page->file), buf_bytes(&b),
+                      false));
+    }
+    return OK;
+}
+
+/* What scripts alone say: no line of the table. */
+static bool
+run_for_scripts(struct cli *c, int argc, char **argv, enum err *e)
+{
+    struct bytes words = { 0 };
+
+    *e = OK;
+    if (argc > 1 && text_eq(argv[1], "__complete")) {
+        *e = complete_words(c, argv + 2, argc - 2, &words);
+        if (*e == OK)
+            *e = print_bytes(c, words);
+        return true;
+    }
+    if (argc == 3 && text_eq(argv[1], "__manuals")) {
+        *e = write_manuals(c, argv[2]);
+        return true;
+    }
+    return false;
 }
 
 static enum err
@@ -94,7 +147,7 @@ run_parsed(struct cli *c)
             help_group(&b, c->group);
         else
             help_summary(&b);
-        TRY(print_bytes(c, buf_bytes(&b)));
+        TRY(print_long(c, buf_bytes(&b)));
         c->status = cli_has(c, "help") ? EXIT_DONE : EXIT_USAGE;
         return OK;
     }
@@ -104,7 +157,7 @@ run_parsed(struct cli *c)
         put(c, help_summary);
         return OK;
     }
-    return c->command->run(c);
+    return cli_has(c, "watch") ? run_watched(c) : c->command->run(c);
 }
 
 /* The commands that are the server's own read their arguments themselves. */
@@ -132,6 +185,13 @@ cli_main(int argc, char **argv)
     enum err e;
 
     (void)setlocale(LC_CTYPE, "");
+    log_setup(LOG_TEXT, LOG_ERROR, quiet < 0 ? STDERR_FILENO : quiet);
+    if (run_for_scripts(&c, argc, argv, &e)) {
+        status = e == OK ? EXIT_DONE : error_report(&c, e);
+        session_close(c.session);
+        scope_free(c.s);
+        return status;
+    }
     e = cli_parse(&c, argc > 0 ? argc - 1 : 0, argv + 1);
     if (e == OK && is_servers(&c)) {
         status = run_servers(&c);

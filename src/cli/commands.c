@@ -8,6 +8,15 @@
 #include "server/server.h"
 #include <string.h>
 
+#define WAIT_FLAG                                                                              \
+    {                                                                                          \
+        "wait", 0, FLAG_OPTIONAL, "[=D]", "until it is approved, at most so long", NULL, NULL, \
+            NULL                                                                               \
+    }
+#define WATCH_FLAG                                                                       \
+    {                                                                                    \
+        "watch", 0, FLAG_OPTIONAL, "[=D]", "again and again; every 2s", NULL, NULL, NULL \
+    }
 #define FLAGS(list) .flags = (list), .flag_count = COUNT(list)
 
 const char *const output_words[] = { "table", "wide", "json", "jsonl",        "yaml",
@@ -60,6 +69,9 @@ const struct flag global_flags[] = {
 };
 const size_t global_flag_count = COUNT(global_flags);
 
+static const struct flag watch_flags[] = {
+    WATCH_FLAG,
+};
 static const struct flag issue_flags[] = {
     { "issuer", 0, FLAG_TEXT, "REF", "the authority: its name, or NAME@STORE", NULL, "ca", NULL },
     { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
@@ -82,6 +94,7 @@ static const struct flag issue_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there", NULL, NULL, NULL },
     { "key-out", 0, FLAG_TEXT, "FILE", "write the key there, mode 0600", NULL, NULL, NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    WAIT_FLAG,
 };
 static const struct flag enroll_flags[] = {
     { "ca", 0, FLAG_TEXT, "NAME", "the authority", NULL, "issuer", NULL },
@@ -93,6 +106,7 @@ static const struct flag enroll_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there; default stdout", NULL, NULL,
       NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    WAIT_FLAG,
 };
 static const struct flag enroll_pfx_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and key there, mode 0600", NULL, NULL, NULL },
@@ -116,6 +130,7 @@ static const struct flag enroll_pfx_flags[] = {
     { "name", 0, FLAG_TEXT, "NAME", "friendly name, alias", NULL, NULL, NULL },
     { "renews", 0, FLAG_TEXT, "REF", "the certificate that it follows", NULL, NULL, NULL },
     { "no-chain", 0, FLAG_SWITCH, NULL, "without the issuers", NULL, NULL, NULL },
+    WAIT_FLAG,
 };
 static const struct flag recover_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write there, mode 0600", NULL, NULL, NULL },
@@ -136,6 +151,7 @@ static const struct flag renew_flags[] = {
       NULL, NULL },
     { "template", 0, FLAG_TEXT, "NAME", "instead of the present one", NULL, "profile", NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "instead of the present one", NULL, "issuer", NULL },
+    WAIT_FLAG,
 };
 static const struct flag needs_renewal_flags[] = {
     { "expires-in", 0, FLAG_TEXT, "D",
@@ -151,6 +167,7 @@ static const struct flag list_flags[] = {
     { "include-expired", 0, FLAG_SWITCH, NULL, "expired ones too", NULL, NULL, NULL },
     { "count", 0, FLAG_SWITCH, NULL, "only how many", NULL, NULL, NULL },
     { "collection", 0, FLAG_TEXT, "NAME", "only what is in this collection", NULL, NULL, NULL },
+    WATCH_FLAG,
 };
 static const struct flag search_flags[] = {
     { "query", 'q', FLAG_TEXT, "QUERY", "in the query language", NULL, "filter", NULL },
@@ -159,6 +176,7 @@ static const struct flag search_flags[] = {
     { "count", 0, FLAG_SWITCH, NULL, "only how many", NULL, NULL, NULL },
     { "explain", 0, FLAG_SWITCH, NULL, "print how it was understood", NULL, NULL, NULL },
     { "collection", 0, FLAG_TEXT, "NAME", "only what is in this collection", NULL, NULL, NULL },
+    WATCH_FLAG,
 };
 static const struct flag show_flags[] = {
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
@@ -295,8 +313,12 @@ static const struct flag offline_crl_flags[] = {
     LIFE_FLAG,
     OUT_FLAG,
 };
+static const struct flag help_flag_list[] = {
+    { "man", 0, FLAG_SWITCH, NULL, "print the manual page, mdoc", NULL, NULL, NULL },
+};
 static const struct flag query_flags[] = {
     { "filter", 0, FLAG_TEXT, "QUERY", "which", NULL, "query", NULL },
+    WATCH_FLAG,
 };
 static const char *const outcome_words[] = { "success", "denied", "failure", "pending", NULL };
 static const struct flag audit_flags[] = {
@@ -308,6 +330,7 @@ static const struct flag audit_flags[] = {
       NULL },
     { "since", 0, FLAG_TIME, "T", "from then on: a time, -24h", NULL, NULL, NULL },
     { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
+    WATCH_FLAG,
 };
 static const struct flag anchor_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
@@ -350,8 +373,8 @@ static const struct flag login_flags[] = {
     { "password-file", 0, FLAG_TEXT, "FILE", "holds the password; - is stdin", NULL, NULL, NULL },
     { "name", 0, FLAG_TEXT, "NAME", "the context to make; default: the server's name", NULL, NULL,
       NULL },
-    { "plain-file", 0, FLAG_SWITCH, NULL, "keep the token in the context file, mode 0600", NULL,
-      NULL, NULL },
+    { "plain-file", 0, FLAG_SWITCH, NULL,
+      "keep the token in the context file, mode 0600", NULL, NULL, NULL },
 };
 static const struct flag context_flags[] = {
     { "token", 0, FLAG_TEXT, "REF", "env:NAME or file:PATH", NULL, NULL, NULL },
@@ -568,7 +591,7 @@ const struct command commands[] = {
     { "collections grant", "NAME ROLE", 2, 2, FLAGS(grant_flags), run_collections_grant,
       "Say what a role may do in a collection, all of it.",
       "  chancery collections grant Web web-team --permission read,revoke\n" },
-    { "ca list", "", 0, 0, NULL, 0, run_ca_list, "List the certificate authorities.",
+    { "ca list", "", 0, 0, FLAGS(watch_flags), run_ca_list, "List the certificate authorities.",
       "  chancery ca list\n" },
     { "ca show", "NAME", 1, 1, NULL, 0, run_ca_show, "Show one authority.",
       "  chancery ca show \"Example Issuing CA 1\"\n" },
@@ -656,7 +679,7 @@ const struct command commands[] = {
       "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"
       "  chancery restore --from /mnt/backup --master-key /mnt/usb/master.key --signed "
       "/mnt/log\n" },
-    { "users list", "", 0, 0, NULL, 0, run_users_list, "List the users.",
+    { "users list", "", 0, 0, FLAGS(watch_flags), run_users_list, "List the users.",
       "  chancery users list\n" },
     { "users show", "NAME", 1, 1, NULL, 0, run_users_show, "Show one user.",
       "  chancery users show alice\n" },
@@ -670,7 +693,7 @@ const struct command commands[] = {
       "  chancery users disable alice\n" },
     { "users delete", "NAME", 1, 1, NULL, 0, run_users_delete, "Remove a user.",
       "  chancery users delete alice --yes\n" },
-    { "providers list", "", 0, 0, NULL, 0, run_providers_list,
+    { "providers list", "", 0, 0, FLAGS(watch_flags), run_providers_list,
       "List the identity providers and directories.", "  chancery providers list\n" },
     { "providers test", "NAME", 1, 1, FLAGS(provider_flags), run_providers_test,
       "Try a provider, and say step by step what worked.",
@@ -703,14 +726,14 @@ const struct command commands[] = {
     { "api", "METHOD PATH", 2, 2, FLAGS(api_flags), run_api, "Make any call of the API.",
       "  chancery api GET '/KeyfactorAPI/Certificates?pq.returnLimit=5'\n"
       "  chancery api POST /KeyfactorAPI/Certificates/Revoke --input body.json\n" },
-    { "status", "", 0, 0, NULL, 0, run_status, "Show whether the server is well.",
+    { "status", "", 0, 0, FLAGS(watch_flags), run_status, "Show whether the server is well.",
       "  chancery status\n" },
     { "completion", "SHELL", 1, 1, NULL, 0, run_completion,
-      "Print the script that completes commands in bash, zsh or fish.",
+      "Print the script that completes commands in bash, zsh, fish or PowerShell.",
       "  chancery completion bash > /etc/bash_completion.d/chancery\n" },
     { "version", "", 0, 0, NULL, 0, run_version, "Print the version.",
       "  chancery version -o json\n" },
-    { "help", "[COMMAND | TOPIC | CHY-nnnn]", 0, -1, NULL, 0, run_help,
+    { "help", "[COMMAND | TOPIC | CHY-nnnn]", 0, -1, FLAGS(help_flag_list), run_help,
       "Explain a command, a topic or an error code.",
       "  chancery help topics\n  chancery help CHY-2104\n" },
 };

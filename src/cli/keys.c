@@ -38,18 +38,16 @@ check_place(struct cli *c, const char *out)
     return OK;
 }
 
-enum err
-recover_to(struct cli *c, int64_t id, const char *form, const char *out)
+static enum err
+recover_with(struct cli *c, int64_t id, const char *form, const char *out,
+             const struct secret *password)
 {
-    AUTO(secret_free) struct secret *password = NULL;
     struct ask ask = { .method = "POST",
                        .path = COMMAND_API "/Certificates/Recover",
                        .not_done = "no key was recovered" };
     struct answer a;
     struct buf b;
 
-    TRY(check_place(c, out));
-    TRY(read_password(c, "password-file", PROMPT, &password));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"CertID\":%lld,\"IncludeChain\":true,\"Password\":", (long long)id);
     json_text(&b, (const char *)password->data);
@@ -61,6 +59,16 @@ recover_to(struct cli *c, int64_t id, const char *form, const char *out)
     if (!text_eq(out, "-"))
         say(c, "certificate %lld and its key written to %s", (long long)id, out);
     return OK;
+}
+
+enum err
+recover_to(struct cli *c, int64_t id, const char *form, const char *out)
+{
+    AUTO(secret_free) struct secret *password = NULL;
+
+    TRY(check_place(c, out));
+    TRY(read_password(c, "password-file", PROMPT, &password));
+    return recover_with(c, id, form, out, password);
 }
 
 enum err
@@ -157,6 +165,9 @@ run_enroll_pfx(struct cli *c)
     if (!got.id && text_eq(disposition, "PENDING")) {
         const char *message = json_str(json_get(info, "DispositionMessage"));
 
+        TRY(request_wait(c, got.request, &got.id));
+        if (got.id) /* its key waited here */
+            return recover_with(c, got.id, form, out, password);
         c->status = EXIT_PENDING;
         say(c, "request %lld waits: %s", (long long)got.request,
             message ? message : "for an approval");

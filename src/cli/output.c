@@ -82,6 +82,10 @@ table_of(const struct cli *c, const struct view *v)
 enum err
 print_bytes(struct cli *c, struct bytes data)
 {
+    if (c->capture) {
+        buf_add(c->capture, data.data, data.len);
+        return OK;
+    }
     if (data.len && fwrite(data.data, 1, data.len, stdout) != data.len)
         return fail(c->s, E_INTERNAL, "cannot write to standard output: %s", strerror(errno));
     if (fflush(stdout) != 0)
@@ -116,7 +120,7 @@ print_data(struct cli *c, const struct view *v, const struct json *data)
     TRY(table_print(c->s, &t, data, &b));
     if (b.failed)
         return fail(c->s, E_LIMIT, "the output is larger than 1 GiB: use -o jsonl");
-    return print_bytes(c, buf_bytes(&b));
+    return print_long(c, buf_bytes(&b));
 }
 
 enum err

@@ -399,6 +399,14 @@ cli_has(const struct cli *c, const char *name)
     return value && !text_eq(value, "0") && !text_eq_fold(value, "false");
 }
 
+bool
+cli_off(const struct cli *c, const char *name)
+{
+    const struct given *g = last_of(c, name);
+
+    return g && g->off;
+}
+
 const char *
 cli_text(const struct cli *c, const char *name)
 {

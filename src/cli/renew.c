@@ -113,6 +113,8 @@ renew_by_server(struct cli *c, const struct plan *p)
     TRY(ask_server(c, &ask, &a));
     (void)json_int(json_get(a.json, "KeyfactorId"), &got.id);
     (void)json_int(json_get(a.json, "KeyfactorRequestId"), &got.request);
+    if (!got.id)
+        TRY(request_wait(c, got.request, &got.id));
     if (!got.id) {
         c->status = EXIT_PENDING;
         say(c, "request %lld waits for an approval", (long long)got.request);

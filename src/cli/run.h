@@ -48,6 +48,7 @@ struct cli {
     struct session *session;       /* once somebody asked for it */
     int status;                    /* what to exit with when nothing failed */
     int verbose;
+    struct buf *capture; /* what is printed goes here instead; or NULL */
     /* Of the last failure. */
     int http_status;
     const char *request_id, *host;
@@ -59,6 +60,7 @@ enum err cli_parse(struct cli *c, int argc, char **argv);
 
 /* What was given. NAME is a flag of the command or a global one. */
 bool cli_has(const struct cli *c, const char *name); /* a switch is on, or a value was given */
+bool cli_off(const struct cli *c, const char *name); /* its --no- form was given */
 const char *cli_text(const struct cli *c, const char *name);  /* the last value, also of the
                                                                  environment; or NULL */
 struct list cli_texts(const struct cli *c, const char *name); /* of const char *, in order */
@@ -98,6 +100,8 @@ void say(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 void caution(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 /** Write all of DATA to stdout. */
 enum err print_bytes(struct cli *c, struct bytes data);
+/** The same for text that people read: by a pager where it is longer than the terminal. */
+enum err print_long(struct cli *c, struct bytes text);
 /** See, before anything is asked for, that PATH can be written later: "-" always can. */
 enum err out_ready(struct cli *c, const char *path);
 /** Write to PATH, "-" being stdout; SECRET files get mode 0600. */
@@ -170,6 +174,18 @@ enum err each_certificate(struct cli *c, const char *query,
                           enum err (*each)(struct cli *c, const struct json *row, void *arg),
                           void *arg);
 int64_t row_id(const struct json *row);
+
+/** Run the command again and again, as --watch says; ends with a failure only. */
+enum err run_watched(struct cli *c);
+/**
+ * Wait, as --wait says, until REQUEST has its certificate.
+ *
+ * @param id  receives the certificate's; 0: nobody asked to wait
+ * @return E_TIMEOUT: it still waits
+ */
+enum err request_wait(struct cli *c, int64_t request, int64_t *id);
+/** DER of the certificate ID, then of its issuers. */
+enum err certificate_chain(struct cli *c, int64_t id, struct list *certs);
 
 /* The commands. */
 enum err run_api(struct cli *c);

@@ -224,6 +224,9 @@ wish_send(struct cli *c, const struct wish *w, struct wish_come_true *out)
     TRY(has_validity ? wish_send_rest(c, w, out) : send_command(c, w, out));
     if (out->certs.count)
         return OK;
+    TRY(request_wait(c, out->request, &out->id));
+    if (out->id)
+        return certificate_chain(c, out->id, &out->certs);
     c->status = EXIT_PENDING;
     say(c, "request %lld waits: %s", (long long)out->request,
         out->message ? out->message : "for an approval");

@@ -374,7 +374,7 @@ static const struct flag login_flags[] = {
     { "name", 0, FLAG_TEXT, "NAME", "the context to make; default: the server's name", NULL, NULL,
       NULL },
     { "plain-file", 0, FLAG_SWITCH, NULL,
-      "keep the token in the context file, mode 0600", NULL, NULL, NULL },
+      "keep the token in the context file, mode 0600, not in the keyring", NULL, NULL, NULL },
 };
 static const struct flag context_flags[] = {
     { "token", 0, FLAG_TEXT, "REF", "env:NAME or file:PATH", NULL, NULL, NULL },
@@ -699,8 +699,7 @@ const struct command commands[] = {
       "Try a provider, and say step by step what worked.",
       "  chancery providers test contoso --user 'CONTOSO\\ana'\n" },
     { "login", "", 0, 0, FLAGS(login_flags), run_login, "Log in, and keep the server as a context.",
-      "  chancery login --server https://pki.example.com --cacert root.pem --user alice "
-      "--plain-file\n" },
+      "  chancery login --server https://pki.example.com --cacert root.pem --user alice\n" },
     { "logout", "", 0, 0, NULL, 0, run_logout, "Forget the token of the context.",
       "  chancery logout\n" },
     { "whoami", "", 0, 0, NULL, 0, run_whoami, "Show who the server takes you for.",

@@ -1,5 +1,6 @@
 #include "cli/context.h"
 
+#include "cli/keyring.h"
 #include "codec/node.h"
 #include "codec/settings.h"
 #include "codec/yaml.h"
@@ -147,7 +148,7 @@ contexts_load(struct scope *s, struct contexts *out)
     LIST_EACH(struct member, m, &root->members)
     TRY(read_member(s, m, out));
     LIST_EACH(struct context, x, &out->all)
-    if (exposed && x->token && !settings_is_reference(x->token))
+    if (exposed && x->token && !keyring_name(x->token) && !settings_is_reference(x->token))
         return fail_code(s, E_FORBIDDEN, CHY_BAD_SETTINGS,
                          "%s holds a token and others may read it: chmod 600 %s", out->path,
                          out->path);

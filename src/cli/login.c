@@ -1,4 +1,5 @@
 /* Logging in, and the contexts that this makes. */
+#include "cli/keyring.h"
 #include "cli/session.h"
 
 #include "codec/settings.h"
@@ -39,7 +40,7 @@ absolute(struct cli *c, const char *path)
 }
 
 static enum err
-get_token(struct cli *c, const char *user, const char **token)
+get_token(struct cli *c, const char *user, const char **token, int64_t *life_s)
 {
     struct ask ask = { .method = "POST",
                        .path = COMMAND_API "/Auth/Login",
@@ -63,7 +64,43 @@ get_token(struct cli *c, const char *user, const char **token)
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));
     *token = json_str(json_get(a.json, "access_token"));
+    *life_s = 0;
+    (void)json_int(json_get(a.json, "expires_in"), life_s);
     return *token ? OK : fail(c->s, E_UNAVAILABLE, "the server sent no token");
+}
+
+/* See, before anybody is asked for a password, that a token can be kept. */
+static enum err
+keyring_ready(struct cli *c)
+{
+    static const char name[] = "chancery/.try";
+    enum err e = keyring_put(c->s, name, "-", 1);
+
+    keyring_drop(name);
+    if (e == OK)
+        return OK;
+    c->cause = arena_text(c->s->arena, c->s->error.text);
+    return fail_code(c->s, E_INVALID, CHY_USAGE,
+                     "there is no keyring to keep the token in: --plain-file keeps it in the "
+                     "context file, mode 0600; CHANCERY_TOKEN works without login");
+}
+
+static void
+forget_token(const struct context *x)
+{
+    if (keyring_name(x->token))
+        keyring_drop(keyring_name(x->token));
+}
+
+static enum err
+keep_token(struct cli *c, struct context *x, const char *token, int64_t life_s)
+{
+    forget_token(x);
+    x->token = token;
+    if (cli_has(c, "plain-file"))
+        return OK;
+    x->token = arena_printf(c->s->arena, "keyring:chancery/%s", x->name);
+    return keyring_put(c->s, keyring_name(x->token), token, life_s);
 }
 
 enum err
@@ -72,26 +109,26 @@ run_login(struct cli *c)
     const char *user = cli_text(c, "user"), *token;
     struct session *n;
     struct context *x;
+    int64_t life_s;
 
     if (!user)
         user = getenv("CHANCERY_USERNAME");
     if (text_empty(user))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--user is needed: who are you?");
-    if (!cli_has(c, "plain-file"))
-        return fail_code(c->s, E_INVALID, CHY_USAGE,
-                         "there is no keyring to keep the token in: --plain-file keeps it in the "
-                         "context file, mode 0600; CHANCERY_TOKEN works without login");
     TRY(session_of(c, true, &n));
-    TRY(get_token(c, user, &token));
+    if (!cli_has(c, "plain-file"))
+        TRY(keyring_ready(c));
+    TRY(get_token(c, user, &token, &life_s));
     x = context_make(c->s, &n->contexts, name_of(c, n));
     x->server = n->url;
     x->ca_file = absolute(c, n->ca_path);
     x->user = user;
     x->auth = "token";
-    x->token = token;
+    TRY(keep_token(c, x, token, life_s));
     n->contexts.current = x->name;
     TRY(contexts_save(c->s, &n->contexts));
-    caution(c, "the token is kept in plain text in %s (mode 0600)", n->contexts.path);
+    if (cli_has(c, "plain-file"))
+        caution(c, "the token is kept in plain text in %s (mode 0600)", n->contexts.path);
     say(c, "logged in to %s as %s, context %s", n->host, user, x->name);
     return OK;
 }
@@ -122,6 +159,7 @@ run_logout(struct cli *c)
         say(c, "would forget the token of context %s", x->name);
         return OK;
     }
+    forget_token(x);
     x->token = NULL;
     TRY(contexts_save(c->s, &all));
     say(c, "the token of context %s is forgotten", x->name);
@@ -146,7 +184,7 @@ run_context_list(struct cli *c)
     buf_byte(&b, '[');
     LIST_EACH(struct context, x, &all.all)
     {
-        bool is_kept = x->token && !settings_is_reference(x->token);
+        bool is_kept = x->token && !keyring_name(x->token) && !settings_is_reference(x->token);
 
         buf_text(&b, x == all.all.items ? "{\"name\":" : ",{\"name\":");
         json_text(&b, x->name);
@@ -214,7 +252,7 @@ enum err
 run_context_delete(struct cli *c)
 {
     struct list kept = { 0 };
-    struct contexts all;
+    struct contexts all, before;
 
     TRY(contexts_load(c->s, &all));
     if (!context_find(&all, cli_arg(c, 0)))
@@ -222,6 +260,7 @@ run_context_delete(struct cli *c)
     LIST_EACH(struct context, x, &all.all)
     if (!text_eq(x->name, cli_arg(c, 0)))
         list_add(c->s->arena, &kept, struct context, *x);
+    before = all;
     all.all = kept;
     if (text_eq(all.current, cli_arg(c, 0)))
         all.current = NULL;
@@ -229,6 +268,7 @@ run_context_delete(struct cli *c)
         say(c, "would remove context %s", cli_arg(c, 0));
         return OK;
     }
+    forget_token(context_find(&before, cli_arg(c, 0)));
     TRY(contexts_save(c->s, &all));
     say(c, "context %s removed", cli_arg(c, 0));
     return OK;

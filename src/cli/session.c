@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include "cli/keyring.h"
 #include "seal/private_file.h"
 #include "seal/reference.h"
 #include <stdlib.h>
@@ -128,6 +129,13 @@ token_of_context(struct cli *c, struct session *n)
 {
     if (!n->context || text_empty(n->context->token))
         return OK;
+    if (keyring_name(n->context->token)) {
+        c->fix = arena_printf(c->s->arena, "chancery login --context %s", n->context->name);
+        return keyring_get(c->s, keyring_name(n->context->token), &n->token) == OK
+                   ? OK
+                   : fail(c->s, E_UNAUTHENTICATED, "not signed in to %s: the token is gone",
+                          n->host);
+    }
     return note(c->s, secret_resolve(c->s, NULL, n->context->token, &n->token),
                 "the token of context %s", n->context->name);
 }

@@ -304,6 +304,39 @@ def test_wait_ends_with_the_certificate_or_says_that_it_still_waits(server, clie
     assert keys.load(pathlib.Path(tmp_path / "w.pem").read_text()).serial_number == keys.load(issued["Certificates"][0]).serial_number
 
 
+# the keyring
+
+def test_a_login_is_kept_in_the_keyring(server, tmp_path):
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    (tmp_path / "pw").write_text(server.password)
+    name = f"test-{time.time_ns()}"
+
+    def run(*arguments):
+        return processes.run([server.program, *arguments], env=env)
+    done = run("login", "--server", server.url, "--cacert", server.ca, "--user", server.user, "--password-file", tmp_path / "pw",
+               "--name", name)
+    if "there is no keyring" in done.stderr:
+        pytest.skip("no keyring here")
+    config = tmp_path / ".config/chancery/config.yaml"
+    try:
+        ok(done)
+        assert "warning" not in done.stderr and f"keyring:chancery/{name}" in config.read_text() and "eyJ" not in config.read_text()
+        config.chmod(0o644)  # there is nothing to hide
+        ok(run("certs", "list", "--limit", "1"))
+        assert "keyring:" in ok(run("context", "list", "-o", "json"))
+        ok(run("logout"))
+        assert run("certs", "list").returncode == 4
+        ok(run("login", "--server", server.url, "--cacert", server.ca, "--user", server.user, "--password-file", tmp_path / "pw",
+               "--name", name))
+        kept = config.read_text()
+        ok(run("context", "delete", name))
+        config.write_text(kept)  # the reference alone opens nothing
+        gone = run("certs", "list")
+        assert gone.returncode == 4 and "token is gone" in gone.stderr and "chancery login" in gone.stderr
+    finally:
+        run("context", "delete", name)
+
+
 @pytest.mark.once
 def test_an_installation_has_manuals_and_completions(database, tmp_path):
     done = processes.run(["meson", "install", "-C", chancery.BUILD, "--no-rebuild", "--quiet"],

@@ -230,7 +230,7 @@ later_end(struct when a, struct when b)
 enum err
 key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term)
 {
-    struct key_term now, next = *term;
+    struct key_term now = *term, next = *term;
     bool waits;
 
     TRY(read_term(s, tx, id, &now, &waits));

@@ -1,7 +1,8 @@
 #!/bin/bash
 # usage: run.sh   Speed, beside the counted floor, a bare program and cfssl, as docs/bench.md tells.
 # PEERS=1: beside step-ca and OpenBao too. ROUNDS=3, REQUESTS=20000, SECONDS_EACH=5 and CLIENTS="1 4 16 64"
-# say how much; ONLY="enroll ocsp der idle sign" which parts. Builds without faults and sanitizers.
+# say how much; ONLY="enroll ocsp der idle sign search" which parts; SIZE=100000 (100k, 1M) is the register of search,
+# ON="sqlite postgresql" its databases. Builds without faults and sanitizers.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
@@ -9,6 +10,7 @@ ROUNDS=${ROUNDS:-3}
 REQUESTS=${REQUESTS:-20000}
 SECONDS_EACH=${SECONDS_EACH:-5}
 CLIENTS=${CLIENTS:-1 4 16 64}
+SIZE=${SIZE:-100000}
 ONLY=${ONLY:-enroll ocsp der idle sign}
 [ "${PEERS:-0}" = 1 ] || ONLY=${ONLY/sign/}
 WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench.XXXXXX")
@@ -22,6 +24,12 @@ stop_all() {
     PIDS=()
 }
 trap 'stop_all; rm -rf "$WORK"' EXIT
+
+# The server that was started last.
+stop_one() {
+    kill "${PIDS[-1]}" && wait "${PIDS[-1]}" || true
+    unset 'PIDS[-1]'
+}
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 wants() { [[ " $ONLY " == *" $1 "* ]]; }
@@ -49,14 +57,12 @@ start() {
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
-ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,sign} >"$WORK/build.log" || {
+ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,sign,search} >"$WORK/build.log" || {
     tail -30 "$WORK/build.log" >&2
     exit 1
 }
-if wants sign; then
-    . bench/peers.sh
-    peers_build
-fi
+if wants sign || wants search; then . bench/peers.sh; fi
+if wants sign; then peers_build; fi
 
 echo "date:    $(date -u '+%Y-%m-%d %H:%M') UTC, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 printf 'load\t%s\n' "$(cut -d' ' -f1 /proc/loadavg)" >>"$BENCH_RESULTS"
@@ -102,6 +108,22 @@ if wants sign; then
     # shellcheck disable=SC2086
     "$BUILD/bench/bench-sign" "$WORK/servers" "$SECONDS_EACH" "${SIGN_REQUESTS:-12000}" $CLIENTS
     stop_all
+fi
+if wants search; then
+    size=$(numfmt --from=si "${SIZE^^}")
+    for on in ${ON:-sqlite postgresql}; do
+        title "search among $size certificates on $on"
+        url=sqlite:$WORK/search-$on/chancery.db
+        [ "$on" = sqlite ] || { postgres_start; url=$(pg_url chancery); }
+        start "search-$on" --db "$url"
+        stop_one
+        "$BUILD/bench/bench-search" --fill "$url" "$size"
+        [ "$on" = sqlite ] || psql -q -h 127.0.0.1 -p "$PG_PORT" -U bench -d chancery -c "VACUUM ANALYZE"
+        start "search-$on" --db "$url"
+        "$BUILD/bench/bench-search" "$WORK/search-$on.ready" "$on" "$size"
+        stop_all
+        rm -rf "$WORK/search-$on"
+    done
 fi
 echo
 bench/table.py "$BENCH_RESULTS"

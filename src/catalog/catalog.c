@@ -111,6 +111,13 @@ add_names(struct scope *s, struct tx *tx, const struct cert *cert, int64_t id)
     return OK;
 }
 
+/** What counts as valid until its last day: everything that is not revoked. */
+static enum err
+count_valid(struct scope *s, struct tx *tx, struct when not_after, int64_t by)
+{
+    return counter_add(s, tx, "valid_day", not_after.ms / DAY_MS, by);
+}
+
 static enum err
 add_totals(struct scope *s, struct tx *tx, const struct cert *cert, const struct cert_origin *o)
 {
@@ -119,6 +126,8 @@ add_totals(struct scope *s, struct tx *tx, const struct cert *cert, const struct
         TRY(counter_add(s, tx, "authority", o->authority, 1));
     if (o->template_id)
         TRY(counter_add(s, tx, "template", o->template_id, 1));
+    if (o->state != CERT_REVOKED)
+        TRY(count_valid(s, tx, cert->not_after, 1));
     return counter_add(s, tx, "expiry_day", cert->not_after.ms / DAY_MS, 1);
 }
 
@@ -168,7 +177,8 @@ catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struc
 
 /* Revocation. */
 
-SQL(state_of, "SELECT state, revocation_reason, revoked_at FROM certificate WHERE id = $1 @lock");
+SQL(state_of, "SELECT state, revocation_reason, not_after, revoked_at FROM certificate "
+              "WHERE id = $1 @lock");
 SQL(mark_revoked, "UPDATE certificate SET state = 2, revoked_at = $2, revocation_reason = $3, "
                   "revocation_comment = $4, "
                   "revoked_by = $5, revocation_seen_at = $6, invalidity_at = $7, version = version "
@@ -187,7 +197,7 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
 {
     struct row row;
     int64_t state, reason;
-    struct when at;
+    struct when not_after, at;
     enum err e = tx_one(s, tx, &state_of, BIND(v_int(r->id)), &row);
 
     if (e == E_NOT_FOUND)
@@ -196,6 +206,7 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
     TRY(e);
     state = row_int(&row);
     reason = row_int(&row);
+    not_after = row_when(&row);
     at = row_when(&row);
     if (state == CERT_REVOKED) {
         bool stronger = (reason == REASON_HOLD && r->reason != REASON_HOLD) ||
@@ -215,6 +226,7 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
         at = r->at;
         TRY(counter_add(s, tx, "state", state, -1));
         TRY(counter_add(s, tx, "state", CERT_REVOKED, 1));
+        TRY(count_valid(s, tx, not_after, -1));
     }
     TRY(tx_do(s, tx, &mark_revoked,
               BIND(v_int(r->id), v_when(at), v_int(r->reason), v_text(r->comment), v_text(r->by),
@@ -241,5 +253,6 @@ catalog_release(struct scope *s, struct tx *tx, int64_t id)
     TRY(tx_do(s, tx, &mark_released, BIND(v_int(id))));
     TRY(counter_add(s, tx, "state", CERT_REVOKED, -1));
     TRY(counter_add(s, tx, "state", CERT_ACTIVE, 1));
+    TRY(count_valid(s, tx, row_when(&row), 1));
     return outbox_add(s, tx, EVENT_CERT_REVOKED, id, "released");
 }

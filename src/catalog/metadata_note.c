@@ -18,11 +18,15 @@ SQL(note_value,
 SQL(forget_value, "DELETE FROM certificate_metadata WHERE certificate = $1 AND field = $2");
 SQL(noted_touch, "UPDATE certificate SET version = version + 1 WHERE id = $1");
 
+SQL(know_value, "INSERT INTO metadata_value (field, folded) VALUES ($1, $2) "
+                "ON CONFLICT (field, folded) DO NOTHING");
+
 static enum err
 write_value(struct scope *s, struct tx *tx, int64_t certificate, const struct metadata_value *v)
 {
     if (!*v->text)
         return tx_do(s, tx, &forget_value, BIND(v_int(certificate), v_int(v->field)));
+    TRY(tx_do(s, tx, &know_value, BIND(v_int(v->field), v_text(v->folded))));
     return tx_do(s, tx, &note_value,
                  BIND(v_int(certificate), v_int(v->field), v_text(v->text), v_text(v->folded),
                       v->number.given ? v_int(v->number.value) : v_null()));

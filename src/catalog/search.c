@@ -1,11 +1,15 @@
 #include "catalog/search.h"
 
 #include "catalog/rows.h"
+#include "catalog/search_memory.h"
 #include "catalog/search_sql.h"
 #include <string.h>
 
 #define PAGE_SIZE 50
-#define FILL_MAX 1024 /* rows whose details one question fetches */
+#define FILL_MAX 1024    /* rows whose details one question fetches */
+#define COUNT_SLOW_MS 20 /* a total that takes longer is kept for a while, among so many rows */
+#define COUNT_MANY 10000
+#define FAR 2000 /* rows: a page so far behind is found from where the page before ended */
 
 /* Order. */
 
@@ -112,7 +116,47 @@ values_of(const struct search_sql *b)
     return (struct values){ b->values.items, b->values.count };
 }
 
+/* Totals of what no query narrows are kept: by state, by day of expiry, by both. Of the present day
+ * the index on expiry knows the rest. */
 SQL(count_all, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = 'state'");
+SQL(count_unrevoked,
+    "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = 'state' AND key <> 2");
+SQL(count_later, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = $1 AND key > $2");
+SQL(count_today, "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2");
+SQL(count_today_valid, "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 "
+                       "AND state <> 2");
+
+static enum err
+count_kept(struct scope *s, struct db *db, const struct cert_search *q, int64_t *total)
+{
+    int64_t day = q->now.ms / DAY_MS;
+    bool valid = !q->include_revoked;
+    struct row later, today;
+
+    if (q->include_expired) {
+        TRY(db_one(s, db, valid ? &count_unrevoked : &count_all, BIND_NONE, &later));
+        *total = row_int(&later);
+        return OK;
+    }
+    TRY(db_one(s, db, &count_later, BIND(v_text(valid ? "valid_day" : "expiry_day"), v_int(day)),
+               &later));
+    TRY(db_one(s, db, valid ? &count_today_valid : &count_today,
+               BIND(v_when(q->now), v_int((day + 1) * DAY_MS)), &today));
+    *total = row_int(&later) + row_int(&today);
+    return OK;
+}
+
+/** All that a total depends on but the rows; dates of the query are of the day. */
+static const char *
+count_key(struct scope *s, const struct cert_search *q)
+{
+    const struct collection *w = q->within;
+
+    return arena_printf(s->arena, "%d%d %lld %s %s\n%lld %s\n%s", q->include_revoked,
+                        q->include_expired, (long long)(q->now.ms / DAY_MS), q->me ? q->me : "",
+                        q->query ? q->query : "", w ? (long long)w->duplicates.value : -1,
+                        w ? w->name : "", w ? w->query : "");
+}
 
 static enum err
 count(struct scope *s, struct db *db, const struct cert_search *q, const struct query *parsed,
@@ -121,29 +165,65 @@ count(struct scope *s, struct db *db, const struct cert_search *q, const struct 
     struct search_sql b;
     struct rows rows;
     struct row row;
-    const char *text;
+    const char *text, *key;
+    int64_t began = clock_mono_ms(), all;
+    struct search_kept kept;
     bool any;
 
+    if (!parsed->root && !q->within)
+        return count_kept(s, db, q, total);
+    key = count_key(s, q);
+    if (search_remembered(db, key, &kept)) {
+        *total = kept.number;
+        return OK;
+    }
     search_sql_init(&b, db, s->arena);
     buf_text(&b.text, "SELECT COUNT(*) FROM certificate c");
     TRY(where(s, q, parsed, &b, &any));
-    if (!any) {
-        TRY(db_one(s, db, &count_all, BIND_NONE, &row));
-        *total = row_int(&row);
-        return OK;
-    }
     TRY(search_text(s, &b, &text));
     TRY(db_query(s, db, text, values_of(&b), &rows));
     *total = rows.count ? row_int(&rows.at[0]) : 0;
+    if (clock_mono_ms() - began < COUNT_SLOW_MS)
+        return OK;
+    TRY(db_one(s, db, &count_all, BIND_NONE, &row));
+    all = row_int(&row);
+    if (all >= COUNT_MANY) /* of few, only a busy machine makes it slow */
+        search_remember(db, key, &(struct search_kept){ .number = *total });
     return OK;
 }
 
 /* Pages. */
 
+/** Which rows of the order are wanted. */
+struct place_wanted {
+    int64_t size, offset;
+    bool behind; /* from there on: behind the row of this key and id */
+    struct search_kept row;
+};
+
+/** " AND c.id > ..." for what comes behind a row. */
+static void
+behind_row(struct scope *s, const struct cert_search *q, const struct place_wanted *w,
+           const char *key, struct search_sql *b)
+{
+    const char *sign = q->descending ? "<" : ">";
+
+    if (!key) {
+        buf_printf(&b->text, "c.id %s ", sign);
+        search_bind(s, b, v_int(w->row.id));
+        return;
+    }
+    buf_printf(&b->text, "(%s, c.id) %s (", key, sign);
+    search_bind(s, b, v_int(w->row.key));
+    buf_text(&b->text, ", ");
+    search_bind(s, b, v_int(w->row.id));
+    buf_byte(&b->text, ')');
+}
+
 /** The ids of the page first, in the order's own walk; then what belongs to them. */
 static enum err
-page_sql(struct scope *s, const struct cert_search *q, const struct query *parsed, int64_t size,
-         int64_t offset, struct search_sql *b)
+page_sql(struct scope *s, const struct cert_search *q, const struct query *parsed,
+         const struct place_wanted *w, struct search_sql *b)
 {
     const char *key, *nulls, *way = q->descending ? " DESC" : " ASC";
     bool any;
@@ -155,17 +235,17 @@ page_sql(struct scope *s, const struct cert_search *q, const struct query *parse
         buf_printf(&b->text, ", %s AS k", key);
     buf_text(&b->text, " FROM certificate c");
     TRY(where(s, q, parsed, b, &any));
-    if (q->after) {
-        buf_printf(&b->text, "%sc.id %s ", any ? " AND " : " WHERE ", q->descending ? "<" : ">");
-        search_bind(s, b, v_int(q->after));
+    if (w->behind) {
+        buf_text(&b->text, any ? " AND " : " WHERE ");
+        behind_row(s, q, w, key, b);
     }
     buf_text(&b->text, " ORDER BY ");
     if (key)
         buf_printf(&b->text, "k%s%s, ", way, nulls);
     buf_printf(&b->text, "c.id%s LIMIT ", way);
-    search_bind(s, b, v_int(size));
+    search_bind(s, b, v_int(w->size));
     buf_text(&b->text, " OFFSET ");
-    search_bind(s, b, v_int(offset));
+    search_bind(s, b, v_int(w->behind ? 0 : w->offset));
     buf_text(&b->text, ") p JOIN certificate c ON c.id = p.id" CERT_ROW_JOINS " ORDER BY ");
     if (key)
         buf_printf(&b->text, "p.k%s%s, ", way, nulls);
@@ -186,28 +266,66 @@ offset_of(const struct cert_search *q, int64_t size, int64_t *out)
     return !__builtin_add_overflow(offset, MAX(q->skip, 0), out);
 }
 
+/* Walks. Who turns pages far from the beginning goes on where the last page ended. */
+
+/** By what a walk is known; NULL: it has no place to go on from. */
+static const char *
+walk_key(struct scope *s, const struct cert_search *q, const struct place_wanted *w)
+{
+    const struct cert_field *f = text_empty(q->sort) ? NULL : cert_field(q->sort);
+    bool by_expiry = f && text_eq(f->expr, "c.not_after");
+
+    if (q->after || q->skip > 0 || w->offset + w->size < FAR ||
+        (f && !by_expiry && !text_eq(f->expr, "c.id")))
+        return NULL;
+    return arena_printf(s->arena, "walk %d%d %lld %s", by_expiry, q->descending, (long long)w->size,
+                        count_key(s, q));
+}
+
+static void
+walk_on(const struct db *db, const struct cert_search *q, const char *walk, struct place_wanted *w)
+{
+    w->behind = q->after > 0;
+    w->row.id = q->after;
+    if (walk && search_remembered(db, walk, &w->row) && w->row.number == q->page)
+        w->behind = true;
+}
+
+static void
+walk_keep(const struct db *db, const struct cert_search *q, const char *walk,
+          const struct place_wanted *w, const struct list *rows)
+{
+    const struct cert_row *last;
+
+    if (!walk || (int64_t)rows->count < w->size)
+        return;
+    last = list_last(rows, struct cert_row);
+    search_remember(db, walk, &(struct search_kept){ q->page + 1, last->not_after.ms, last->id });
+}
+
 enum err
 catalog_search(struct scope *s, struct db *db, const struct cert_search *q, struct cert_found *out)
 {
-    int64_t size = q->page_size > 0 ? q->page_size : PAGE_SIZE, offset;
+    struct place_wanted w = { .size = q->page_size > 0 ? q->page_size : PAGE_SIZE };
+    bool far = !offset_of(q, w.size, &w.offset);
     struct cert_found found = { 0 };
     struct query parsed;
     struct search_sql b;
     struct rows rows = { 0 };
-    const char *text;
-    bool far;
+    const char *text, *walk = far ? NULL : walk_key(s, q, &w);
 
     TRY(parse(s, q, &parsed));
-    far = !offset_of(q, size, &offset);
+    walk_on(db, q, walk, &w);
     search_sql_init(&b, db, s->arena);
-    TRY(page_sql(s, q, &parsed, size, far ? 0 : offset, &b));
+    TRY(page_sql(s, q, &parsed, &w, &b));
     TRY(search_text(s, &b, &text));
     if (!far)
         TRY(db_query(s, db, text, values_of(&b), &rows));
     for (size_t i = 0; i < rows.count; i++)
         cert_row_read(&rows.at[i], list_push(s->arena, &found.rows, struct cert_row));
+    walk_keep(db, q, walk, &w, &found.rows);
     TRY(cert_rows_fill(s, db, q->with, &found.rows));
-    if (q->want_total && !far && !q->after && offset == 0 && (int64_t)rows.count < size)
+    if (q->want_total && !far && !q->after && w.offset == 0 && (int64_t)rows.count < w.size)
         found.total = (int64_t)rows.count;
     else if (q->want_total)
         TRY(count(s, db, q, &parsed, &found.total));

@@ -1,4 +1,4 @@
-#include "catalog/search_sql.h"
+#include "catalog/search_parts.h"
 
 #include "catalog/metadata.h"
 #include "pki/cert.h"
@@ -431,20 +431,33 @@ word_leaf(struct scope *s, const struct query *q, const struct query_term *t,
 
 /* What people note. */
 
+/** A comparison of what is noted. */
+struct noted {
+    const struct cert_field *f;
+    const struct query_leaf *leaf;
+    bool listed; /* its values are those of ROWS */
+    struct rows rows;
+};
+
 /** The condition on a row m of certificate_metadata. */
 static void
-metadata_row(struct scope *s, const struct cert_field *f, struct search_sql *b,
-             const struct query_leaf *leaf)
+metadata_row(struct scope *s, struct search_sql *b, const struct noted *n)
 {
-    if (f->type == META_DATE)
+    const struct query_leaf *leaf = n->leaf;
+
+    if (n->listed) {
+        buf_text(&b->text, "m.folded IN ");
+        parts_texts(s, b, &n->rows);
+    } else if (n->f->type == META_DATE) {
         date_leaf(s, b, "m.number", leaf);
-    else if (metadata_is_number(f->type))
+    } else if (metadata_is_number(n->f->type)) {
         int_leaf(s, b, "m.number", leaf);
-    else if (f->type == META_BIG_TEXT && /* an index holds the beginning only */
-             (leaf->ask != QL_EQ || text_code_points(leaf->text) >= METADATA_TEXT_MAX))
+    } else if (n->f->type == META_BIG_TEXT && /* an index holds the beginning only */
+               (leaf->ask != QL_EQ || text_code_points(leaf->text) >= METADATA_TEXT_MAX)) {
         text_leaf(s, b, "lower(m.value)", leaf);
-    else
+    } else {
         text_leaf(s, b, "m.folded", leaf);
+    }
 }
 
 /**
@@ -452,21 +465,20 @@ metadata_row(struct scope *s, const struct cert_field *f, struct search_sql *b,
  * answers at once, and for pages only: a count needs each of them.
  */
 static enum err
-is_common(struct scope *s, const struct search_sql *b, const struct cert_field *f,
-          const struct query_leaf *leaf, bool *out)
+is_common(struct scope *s, const struct search_sql *b, const struct noted *n, bool *out)
 {
     struct search_sql probe;
     struct rows rows;
     const char *text;
 
     *out = false;
-    if (!b->page || leaf->ask == QL_CONTAINS || leaf->ask == QL_ENDS)
+    if (!b->page || (!n->listed && (n->leaf->ask == QL_CONTAINS || n->leaf->ask == QL_ENDS)))
         return OK;
     search_sql_init(&probe, b->db, s->arena);
     buf_text(&probe.text, "SELECT COUNT(*) FROM (SELECT 1 FROM certificate_metadata m "
                           "WHERE m.field = ");
-    put(s, &probe, "? AND ", BIND(v_int(f->field)));
-    metadata_row(s, f, &probe, leaf);
+    put(s, &probe, "? AND ", BIND(v_int(n->f->field)));
+    metadata_row(s, &probe, n);
     put(s, &probe, " LIMIT ?) few", BIND(v_int(METADATA_COMMON)));
     TRY(search_text(s, &probe, &text));
     TRY(db_query(s, b->db, text, (struct values){ probe.values.items, probe.values.count }, &rows));
@@ -474,11 +486,27 @@ is_common(struct scope *s, const struct search_sql *b, const struct cert_field *
     return OK;
 }
 
+/** Parts of short texts: which values have it, when they are few; COMMON: they are many. */
+static enum err
+metadata_parts(struct scope *s, const struct search_sql *b, struct noted *n, bool *common)
+{
+    struct parts found;
+
+    if (n->leaf->ask != QL_CONTAINS || !*n->leaf->text || n->f->type == META_BIG_TEXT)
+        return OK;
+    TRY(parts_find(s, b, INDEX_METADATA, n->f->field, n->leaf, &found));
+    n->listed = !found.many;
+    n->rows = found.rows;
+    *common = found.many && b->page;
+    return OK;
+}
+
 static enum err
 metadata_leaf(struct scope *s, const struct query *q, const struct query_term *t,
               const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
 {
-    bool common;
+    struct noted n = { .f = f, .leaf = leaf };
+    bool many = false, common;
 
     TRY(f->type == META_INT    ? query_leaf_int(s, q, t, leaf)
         : f->type == META_BOOL ? query_leaf_bool(s, q, t, leaf)
@@ -490,13 +518,20 @@ metadata_leaf(struct scope *s, const struct query *q, const struct query_term *t
         put(s, b, "?)", BIND(v_int(f->field)));
         return OK;
     }
-    TRY(is_common(s, b, f, leaf, &common));
-    buf_text(&b->text, common ? "EXISTS (SELECT 1 FROM certificate_metadata m WHERE "
+    TRY(metadata_parts(s, b, &n, &many));
+    if (n.listed && !n.rows.count) {
+        buf_text(&b->text, "1 = 0");
+        return OK;
+    }
+    TRY(is_common(s, b, &n, &common));
+    n.listed = n.listed && !common; /* walking, the text itself is looked at */
+    common = common || many;
+    buf_text(&b->text, common ? "0 < (SELECT COUNT(*) FROM certificate_metadata m WHERE "
                                 "m.certificate = c.id AND m.field = "
                               : "c.id IN (SELECT m.certificate FROM certificate_metadata m WHERE "
                                 "m.field = ");
     put(s, b, "? AND ", BIND(v_int(f->field)));
-    metadata_row(s, f, b, leaf);
+    metadata_row(s, b, &n);
     buf_byte(&b->text, ')');
     return OK;
 }
@@ -530,9 +565,13 @@ text_term(struct scope *s, const struct query *q, const struct query_term *t,
     switch (f->kind) {
     case CF_REF:
     case CF_CA:
+        if (parts_indexed(b, f->table, leaf))
+            return parts_ref(s, b, f, leaf);
         ref_leaf(s, b, f, leaf);
         break;
     case CF_SAN:
+        if (parts_indexed(b, "name", leaf))
+            return parts_san(s, b, leaf);
         san_leaf(s, b, leaf);
         break;
     case CF_OU:

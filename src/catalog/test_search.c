@@ -3,6 +3,7 @@
 #include "catalog/query.h"
 #include "catalog/query_parse.h"
 #include "catalog/search.h"
+#include "catalog/search_parts.h"
 #include "catalog/test_search_rows.h"
 #include "db/test_pg.h"
 
@@ -253,12 +254,94 @@ TEST(random_searches_find_the_same_rows_in_the_same_order_as_memory_does)
         };
         struct list want = expected(one, &q, &all, revoked, expired);
 
+        if (i == 300) /* before, everything is looked through; from here on nothing */
+            assert_ok(s, text_index_fill(s, sqlite, 100, NULL, NULL));
+        parts_many(i % 3 ? 8000 : 3, i % 3 ? 1000 : 3);
+
         found += want.count > 0 && want.count < ROWS;
         check_page(one, sqlite, &q, &want);
         if (postgres)
             check_page(one, postgres, &q, &want);
     }
+    parts_many(8000, 1000);
     assert_true(found > 400); /* most queries tell rows apart */
+}
+
+static enum err
+add_texts(struct scope *s, struct tx *tx, void *arg)
+{
+    const char *const *texts = arg;
+    int64_t id;
+
+    for (; *texts; texts++)
+        TRY(name_id(s, tx, *texts, &id));
+    return OK;
+}
+
+TEST(parts_of_names_are_found_in_the_index_and_behind_it)
+{
+    static const char *const first[] = { "web01.example.com",
+                                         "100%_\\sure",
+                                         "say \"hi\" there",
+                                         "d\xc3\xbcsseldorf",
+                                         "\xe6\xbc\xa2\xe5\xad\x97\xe8\xaa\x9e",
+                                         "ab",
+                                         NULL };
+    static const char *const then[] = { "web02.example.com", NULL };
+    static const struct {
+        const char *part;
+        size_t before, after; /* how many have it, of FIRST and of all */
+    } cases[] = {
+        { "web0", 1, 2 },
+        { "example.com", 1, 2 },
+        { "web01.example.com", 1, 1 },
+        { "0%_\\s", 1, 1 },
+        { "%_", 1, 1 },
+        { "\"hi\"", 1, 1 },
+        { "y \"h", 1, 1 },
+        { "d\xc3\xbcs", 1, 1 },
+        { "\xe6\xbc\xa2\xe5\xad\x97\xe8\xaa\x9e", 1, 1 },
+        { "\xe5\xad\x97", 1, 1 },
+        { "ab", 1, 1 },
+        { "WEB0", 0, 0 },
+        { "web03", 0, 0 },
+        { "ele", 0, 0 },
+        { "b0", 1, 2 },
+        { "AND", 0, 0 },
+        { "*", 0, 0 },
+        { "_", 1, 1 },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (int kind = DB_SQLITE; kind <= DB_POSTGRES; kind++) {
+        AUTO(db_close) struct db *db = open_db(s, (enum db_kind)kind);
+
+        if (!db)
+            continue;
+        for (int round = 0; round < 4; round++) {
+            if (round == 0)
+                assert_ok(s, db_write(s, db, add_texts, (void *)(uintptr_t)first));
+            if (round == 2)
+                assert_ok(s, db_write(s, db, add_texts, (void *)(uintptr_t)then));
+            if (round % 2)
+                assert_ok(s, text_index_fill(s, db, 2, NULL, NULL));
+            for (size_t i = 0; i < COUNT(cases); i++) {
+                struct rows rows;
+                size_t want = round < 2 ? cases[i].before : cases[i].after;
+
+                assert_ok(s, text_index_find(
+                                 s, db, &(struct text_part){ .part = cases[i].part, .count = 100 },
+                                 &rows));
+                if (rows.count != want)
+                    fail_msg("engine %d, round %d: %s is in %zu", kind, round, cases[i].part,
+                             rows.count);
+                assert_ok(
+                    s, text_index_find(
+                           s, db, &(struct text_part){ .part = cases[i].part, .count = 1 }, &rows));
+                assert_int_equal(rows.count, MIN(want, (size_t)1));
+            }
+        }
+    }
 }
 
 /* Single questions. */

@@ -44,6 +44,8 @@ static const struct {
     { "contains", "0 < instr", "0 < strpos" },  /* the arguments follow in the same order */
     { "hex_of", "lower(hex(", "encode(" },      /* bytes between the two: lower-case digits */
     { "hex_end", "))", ", 'hex')" },
+    { "among", "IN (SELECT value FROM json_each(", "= ANY(CAST(" }, /* numbers in one text */
+    { "among_end", "))", " AS bigint[]))" },
     { "json_of", "json_extract(",
       "(jsonb_path_query_first((" }, /* a text of JSON, a path, a text */
     { "json_at", ",", ")::jsonb," },

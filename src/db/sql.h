@@ -12,8 +12,8 @@ size_t sql_count(void);
  * TEXT as the engine KIND reads it: `@id @int @real @text @bytes`, `@clustered` after a table
  * (rows stand in the order of its primary key; good for short ones), `@lock @lock_skip`,
  * `@contains(column, $1)`, `@hex_of column @hex_end`, `@json_of column @json_at '$.a.b'
- * @json_end`, and for SQLite `?1` in place of `$1`.
- * Literals and comments stay as they are.
+ * @json_end`, `column @among $1 @among_end` (numbers in one text, as the engine writes arrays), and
+ * for SQLite `?1` in place of `$1`. Literals and comments stay as they are.
  *
  * @return E_INTERNAL: an unknown word
  */

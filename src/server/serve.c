@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "catalog/text_index.h"
 #include "command/command.h"
 #include "face/document.h"
 #include "flow/keys.h"
@@ -181,17 +182,11 @@ static const struct job_kind keys_cleanup_kind = {
     .doc = "Destroy private keys that were kept as long as their templates say.",
     .every = "1h",
 };
-static const struct job_kind *const job_kinds[] = { &crl_publish_kind,
-                                                    &crl_plan_kind,
-                                                    &ocsp_rotate_kind,
-                                                    &ca_keys_kind,
-                                                    &checkpoint_kind,
-                                                    &job_cleanup_kind,
-                                                    &rest_cleanup_kind,
-                                                    &keys_cleanup_kind,
-                                                    &audit_retain_kind,
-                                                    &backup_kind,
-                                                    NULL };
+static const struct job_kind *const job_kinds[] = {
+    &crl_publish_kind,  &crl_plan_kind,    &ocsp_rotate_kind,  &ca_keys_kind,
+    &checkpoint_kind,   &job_cleanup_kind, &rest_cleanup_kind, &keys_cleanup_kind,
+    &audit_retain_kind, &backup_kind,      &text_index_kind,   NULL
+};
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err

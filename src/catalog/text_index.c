@@ -1,0 +1,299 @@
+#include "catalog/text_index.h"
+
+#include "base/metric.h"
+#include "jobs/jobs.h"
+
+#include <string.h>
+
+#define TRIGRAMS_MAX 3 /* as many are enough to tell texts apart */
+#define SAMPLE 200
+#define BATCH 500 /* rows that one transaction adds */
+
+GAUGE(behind, "chancery_search_index_behind",
+      "Texts that the index of names and metadata does not have yet.", "of");
+
+static const struct source {
+    const char *of, *table, *index, *mark;
+} sources[] = {
+    [INDEX_NAMES] = { "names", "name", "name_text", "search.names" },
+    [INDEX_METADATA] = { "metadata", "metadata_value", "metadata_text", "search.metadata" },
+};
+
+SQL(mark_read, "SELECT value FROM setting WHERE name = $1");
+SQL(mark_write,
+    "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET "
+    "value = excluded.value");
+
+/** Up to which id the index goes. */
+static enum err
+mark_of(struct scope *s, struct db *db, enum text_index of, int64_t *out)
+{
+    struct row row;
+    enum err e = db_one(s, db, &mark_read, BIND(v_text(sources[of].mark)), &row);
+
+    *out = 0;
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    (void)text_to_int(row_text(&row), out);
+    return OK;
+}
+
+/** The length of the character at P in octets. */
+static size_t
+char_len(const char *p)
+{
+    size_t len = 1;
+
+    while (((uint8_t)p[len] & 0xc0) == 0x80)
+        len++;
+    return len;
+}
+
+/** Three characters of a part, and how many of the newest texts have them. */
+struct trigram {
+    const char *text;
+    size_t seen;
+};
+
+static int
+compare_trigrams(const void *a, const void *b)
+{
+    const struct trigram *x = a, *y = b;
+
+    return (x->seen > y->seen) - (x->seen < y->seen);
+}
+
+/**
+ * Every three characters of PART, the rarest in a sample first: each that an engine is asked for
+ * costs it a walk through all that have it, and what is found is looked at anyway. None: PART has
+ * fewer.
+ */
+static enum err
+trigrams(struct scope *s, struct db *db, const struct source *from, const char *part,
+         struct list *out)
+{
+    size_t points = text_code_points(part);
+    struct list all = { 0 };
+    struct rows sample;
+
+    *out = all;
+    if (points < 3)
+        return OK;
+    TRY(db_query(s, db,
+                 arena_printf(s->arena, "SELECT folded FROM %s ORDER BY id DESC LIMIT %d",
+                              from->table, SAMPLE),
+                 BIND_NONE, &sample));
+    for (size_t n = 0; n + 2 < points; n++, part += char_len(part)) {
+        size_t len = char_len(part), two = len + char_len(part + len);
+        struct trigram *t = list_push(s->arena, &all, struct trigram);
+
+        t->text = arena_text_n(s->arena, part, two + char_len(part + two));
+        for (size_t i = 0; i < sample.count; i++)
+            t->seen += strstr(sample.at[i].columns[0].text, t->text) != NULL;
+    }
+    list_sort(&all, compare_trigrams);
+    *out = all;
+    return OK;
+}
+
+/** A question to FTS5; NULL: there are no trigrams. */
+static const char *
+match_of(struct scope *s, const struct list *trigrams)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 256);
+    for (size_t i = 0; i < MIN(trigrams->count, (size_t)TRIGRAMS_MAX); i++) {
+        buf_text(&b, i ? " AND \"" : "\"");
+        for (const char *c = list_at(trigrams, struct trigram, i)->text; *c; c++) {
+            if (*c == '"')
+                buf_byte(&b, '"');
+            buf_byte(&b, (uint8_t)*c);
+        }
+        buf_byte(&b, '"');
+    }
+    return trigrams->count ? buf_str(&b) : NULL;
+}
+
+/** Whether pg_trgm, which sees letters and digits only, has this one. */
+static bool
+is_plain(const char *text)
+{
+    return strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz") == 3 && !text[3];
+}
+
+/** PART as LIKE takes it. */
+static const char *
+like_part(struct scope *s, const char *part)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, (size_t)1 << 20);
+    buf_byte(&b, '%');
+    for (; *part; part++) {
+        if (strchr("%_\\", *part))
+            buf_byte(&b, '\\');
+        buf_byte(&b, (uint8_t)*part);
+    }
+    buf_byte(&b, '%');
+    return buf_str(&b);
+}
+
+static enum err
+find_sqlite(struct scope *s, struct db *db, const struct text_part *p, const struct list *trigrams,
+            struct rows *out)
+{
+    const struct source *from = &sources[p->of];
+    const char *match = match_of(s, trigrams), *field = p->field ? " AND n.field = $3" : "";
+    struct value at[5] = { v_text(p->part), v_int(p->count) };
+    size_t count = p->field ? 3 : 2;
+    int64_t mark;
+
+    at[2] = v_int(p->field);
+    if (!match)
+        return db_query(s, db,
+                        arena_printf(s->arena,
+                                     "SELECT n.id, n.folded FROM %s n WHERE @contains(n.folded, $1)"
+                                     "%s LIMIT $2",
+                                     from->table, field),
+                        (struct values){ at, count }, out);
+    TRY(mark_of(s, db, p->of, &mark));
+    at[count++] = v_text(match);
+    at[count++] = v_int(mark);
+    /* CROSS JOIN: in this order */
+    return db_query(s, db,
+                    arena_printf(s->arena,
+                                 "SELECT id, folded FROM (SELECT n.id AS id, n.folded AS folded "
+                                 "FROM %s f CROSS JOIN %s n WHERE f.%s MATCH $%zu AND n.id = "
+                                 "f.rowid AND n.id <= $%zu AND @contains(n.folded, $1)%s "
+                                 "UNION ALL SELECT n.id, n.folded FROM %s n WHERE n.id > $%zu AND "
+                                 "@contains(n.folded, $1)%s) LIMIT $2",
+                                 from->index, from->table, from->index, count - 1, count, field,
+                                 from->table, count, field),
+                    (struct values){ at, count }, out);
+}
+
+/** The rarest that pg_trgm has, or the whole, and then the whole. */
+static enum err
+find_postgres(struct scope *s, struct db *db, const struct text_part *p,
+              const struct list *trigrams, struct rows *out)
+{
+    struct value at[4] = { v_text(p->part), v_int(p->count) };
+    size_t count = p->field ? 3 : 2;
+    const char *rare = p->part;
+
+    LIST_EACH(struct trigram, t, trigrams)
+    {
+        if (!is_plain(t->text))
+            continue;
+        rare = t->text;
+        break;
+    }
+    at[2] = v_int(p->field);
+    at[count++] = v_text(like_part(s, rare));
+    return db_query(s, db,
+                    arena_printf(s->arena,
+                                 "SELECT n.id, n.folded FROM %s n WHERE n.folded LIKE $%zu AND "
+                                 "@contains(n.folded, $1)%s LIMIT $2",
+                                 sources[p->of].table, count, p->field ? " AND n.field = $3" : ""),
+                    (struct values){ at, count }, out);
+}
+
+enum err
+text_index_find(struct scope *s, struct db *db, const struct text_part *p, struct rows *out)
+{
+    struct list all;
+
+    TRY(trigrams(s, db, &sources[p->of], p->part, &all));
+    return db_kind(db) == DB_POSTGRES ? find_postgres(s, db, p, &all, out)
+                                      : find_sqlite(s, db, p, &all, out);
+}
+
+/* Filling. */
+
+/** One transaction's worth. */
+struct step {
+    enum text_index of;
+    int64_t batch, added;
+};
+
+static enum err
+step_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct step *step = arg;
+    const struct source *from = &sources[step->of];
+    int64_t mark = 0, end;
+    struct rows rows;
+    struct row row;
+    enum err e = tx_one(s, tx, &mark_read, BIND(v_text(from->mark)), &row);
+
+    step->added = 0;
+    if (e == OK)
+        (void)text_to_int(row_text(&row), &mark);
+    else if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    TRY(tx_query(s, tx,
+                 arena_printf(s->arena,
+                              "SELECT COUNT(*), MAX(id) FROM (SELECT id FROM %s WHERE id > $1 "
+                              "ORDER BY id LIMIT $2) l",
+                              from->table),
+                 BIND(v_int(mark), v_int(step->batch)), &rows));
+    step->added = row_int(&rows.at[0]);
+    end = row_int(&rows.at[0]);
+    if (!step->added)
+        return OK;
+    TRY(tx_query(s, tx,
+                 arena_printf(s->arena,
+                              "INSERT INTO %s (rowid, folded) SELECT id, folded FROM %s WHERE id > "
+                              "$1 AND id <= $2 ORDER BY id",
+                              from->index, from->table),
+                 BIND(v_int(mark), v_int(end)), &rows));
+    return tx_do(s, tx, &mark_write,
+                 BIND(v_text(from->mark), v_text(arena_printf(s->arena, "%lld", (long long)end))));
+}
+
+enum err
+text_index_fill(struct scope *s, struct db *db, int64_t batch, bool (*stop)(const void *arg),
+                const void *arg)
+{
+    if (db_kind(db) != DB_SQLITE)
+        return OK;
+    for (size_t of = 0; of < COUNT(sources); of++) {
+        struct step step = { .of = (enum text_index)of, .batch = batch, .added = batch };
+
+        while (step.added == batch && !(stop && stop(arg))) {
+            AUTO(scope_free) struct scope *own = scope_new("catalog");
+            enum err e = db_write(own, db, step_in, &step);
+
+            if (e != OK)
+                return fail(s, e, "filling the index of %s: %s", sources[of].of,
+                            own->error.text ? own->error.text : err_name(e));
+        }
+        metric_set(&behind, step.added == batch ? (double)batch : 0, sources[of].of);
+    }
+    return OK;
+}
+
+static bool
+should_stop(const void *job)
+{
+    return job_should_stop(job);
+}
+
+static enum err
+fill_run(struct scope *s, void *app UNUSED, const struct job *job)
+{
+    return text_index_fill(s, jobs_db(job->jobs), BATCH, should_stop, job);
+}
+
+const struct job_kind text_index_kind = {
+    .kind = "search.index",
+    .run = fill_run,
+    .doc = "Brings SQLite's index of names and metadata up to date.",
+    .every = "30s",
+    .limit_ms = 30 * MINUTE_MS,
+};

@@ -107,9 +107,6 @@ extern const struct model csr_generate_request_model, csr_text_model, csr_file_r
 
 /* Renewal. */
 
-struct renewal_query {
-    int64_t collection_id;
-};
 struct renewal_request {
     int64_t certificate_id;
     const char *thumbprint, *certificate_authority, *tmpl;
@@ -124,8 +121,7 @@ struct available_renewal_reply {
     int64_t type;
     const char *message;
 };
-extern const struct model renewal_query_model, renewal_request_model, renewal_reply_model,
-    available_renewal_reply_model;
+extern const struct model renewal_request_model, renewal_reply_model, available_renewal_reply_model;
 
 /* What a caller may enroll. */
 

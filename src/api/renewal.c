@@ -1,11 +1,6 @@
 #include "api/command.h"
 #include "api/keys.h"
 
-static const struct field renewal_query_fields[] = {
-    FIELD(renewal_query, collection_id, "collectionId"),
-};
-const struct model renewal_query_model = MODEL(renewal_query, renewal_query_fields);
-
 static const struct field renewal_request_fields[] = {
     FIELD(renewal_request, certificate_id, "CertificateId"),
     FIELD(renewal_request, thumbprint, "Thumbprint", .max = 200),
@@ -109,7 +104,7 @@ const struct op enrollment_renew_op = {
     .path = "/Enrollment/Renew",
     .tag = "Enrollment",
     .needs = "enrollment/pfx",
-    .query = &renewal_query_model,
+    .query = &within_query_model,
     .body = &renewal_request_model,
     .reply = &renewal_reply_model,
     .pool = OP_POOL_SLOW,
@@ -121,7 +116,7 @@ const struct op available_renewal_id_op = {
     .path = "/Enrollment/AvailableRenewal/Id/{id}",
     .tag = "Enrollment",
     .needs = "certificates/read",
-    .query = &renewal_query_model,
+    .query = &within_query_model,
     .reply = &available_renewal_reply_model,
     .doc = "How a certificate can be renewed.",
 };
@@ -130,7 +125,7 @@ const struct op available_renewal_thumbprint_op = {
     .path = "/Enrollment/AvailableRenewal/Thumbprint/{thumbprint}",
     .tag = "Enrollment",
     .needs = "certificates/read",
-    .query = &renewal_query_model,
+    .query = &within_query_model,
     .reply = &available_renewal_reply_model,
     .doc = "How a certificate can be renewed.",
 };

@@ -120,12 +120,36 @@ find_within(struct request *rq, const struct cert_wanted *in, const struct colle
     return e;
 }
 
+int64_t
+collection_named(const struct request *rq, int64_t in_body)
+{
+    const struct within_query *query = rq->query;
+
+    return query && query->collection_id ? query->collection_id : in_body;
+}
+
 enum err
-certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p, int64_t *id)
+collection_wanted(struct request *rq, enum permission p, int64_t in_body,
+                  const struct collection **out)
+{
+    int64_t id = collection_named(rq, in_body);
+
+    *out = NULL;
+    return id ? may_within(rq, p, id, out) : OK;
+}
+
+enum err
+certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p,
+                   const struct collection *within, int64_t *id)
 {
     struct cert_row row;
     enum err e;
 
+    if (within) {
+        TRY(find_within(rq, in, within, &row));
+        *id = row.id;
+        return OK;
+    }
     if (in->cert_id) {
         *id = in->cert_id;
         return OK;
@@ -264,11 +288,10 @@ enum err
 certificates_revoke(struct request *rq)
 {
     const struct revoke_request *in = rq->body;
-    const struct collection *within = NULL;
+    const struct collection *within;
     struct revoked out;
 
-    if (in->collection_id)
-        TRY(may_within(rq, PERM_CERTIFICATES_REVOKE, in->collection_id, &within));
+    TRY(collection_wanted(rq, PERM_CERTIFICATES_REVOKE, in->collection_id, &within));
     TRY(flow_revoke(rq->scope, &rq->app->flow,
                     &(struct revoke){ .caller = rq->caller,
                                       .within = within,
@@ -287,14 +310,17 @@ certificates_delete_revoke(struct request *rq)
     const struct revoke_one_request *in = rq->body ? rq->body : &nothing;
     struct revoke_reply out = { 0 };
     struct revoked revoked;
+    const struct collection *within;
     struct revoked_one *one;
     struct list ids = { 0 };
     int64_t id;
 
+    TRY(collection_wanted(rq, PERM_CERTIFICATES_REVOKE, 0, &within));
     TRY(var_int(rq, "id", &id));
     list_add(rq->scope->arena, &ids, int64_t, id);
     TRY(flow_revoke(rq->scope, &rq->app->flow,
                     &(struct revoke){ .caller = rq->caller,
+                                      .within = within,
                                       .ids = &ids,
                                       .reason = in->reason,
                                       .comment = in->comment,
@@ -320,10 +346,11 @@ certificates_revoke_all(struct request *rq)
         .me = rq->caller->name,
         .now = clock_now(),
     };
+    int64_t collection = collection_named(rq, in->collection_id);
     struct revoked all = { 0 }, some;
     struct cert_found found;
 
-    TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &search.within));
+    TRY(may_within(rq, PERM_CERTIFICATES_READ, collection, &search.within));
     if (text_empty(in->query))
         return fail_code(rq->scope, E_INVALID, CHY_MISSING,
                          "Query: an empty query would revoke every certificate");
@@ -339,7 +366,7 @@ certificates_revoke_all(struct request *rq)
         }
         TRY(flow_revoke(rq->scope, &rq->app->flow,
                         &(struct revoke){ .caller = rq->caller,
-                                          .within = in->collection_id ? search.within : NULL,
+                                          .within = collection ? search.within : NULL,
                                           .ids = &ids,
                                           .reason = in->reason,
                                           .comment = in->comment,

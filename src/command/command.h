@@ -99,9 +99,15 @@ struct cert_wanted {
     int64_t cert_id;
     const char *serial_number, *issuer_dn, *thumbprint;
 };
-/** Its id. Who may not do P everywhere is told E_FORBIDDEN, not that there is none. */
+/** Its id. Who may not do P everywhere is told E_FORBIDDEN, not that there is none; in WITHIN, what
+ * is outside it is not there. */
 enum err certificate_wanted(struct request *rq, const struct cert_wanted *in, enum permission p,
-                            int64_t *id);
+                            const struct collection *within, int64_t *id);
+/** The collection that a call names, in its query (struct within_query) or its body; 0: none. */
+int64_t collection_named(const struct request *rq, int64_t in_body);
+/** That collection, when the caller may do P there; NULL when none is named. */
+enum err collection_wanted(struct request *rq, enum permission p, int64_t in_body,
+                           const struct collection **out);
 
 /** The template whose number the path names. E_NOT_FOUND, too, for one that they may not see. */
 enum err template_wanted(struct request *rq, const struct templates *all,

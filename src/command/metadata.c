@@ -5,15 +5,6 @@
 #include "catalog/search.h"
 #include "command/command.h"
 
-/** The collection that a call names, in its query or its body. */
-static int64_t
-collection_of(const struct request *rq, int64_t in_body)
-{
-    const struct within_query *query = rq->query;
-
-    return query->collection_id ? query->collection_id : in_body;
-}
-
 enum err
 certificates_metadata_put(struct request *rq)
 {
@@ -22,7 +13,7 @@ certificates_metadata_put(struct request *rq)
     struct list fields, values = { 0 }, ids = { 0 };
     const struct collection *within;
 
-    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_of(rq, in->collection_id), &within));
+    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_named(rq, in->collection_id), &within));
     TRY(is_within(rq, within, in->id));
     TRY(metadata_fields(s, rq->app->db, &fields));
     metadata_values_of(s, &fields, &in->metadata, "Metadata", &values);
@@ -139,7 +130,7 @@ certificates_metadata_all(struct request *rq)
                                        .me = rq->caller->name,
                                        .now = clock_now() } };
 
-    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_of(rq, in->collection_id),
+    TRY(may_within(rq, PERM_CERTIFICATES_EDIT, collection_named(rq, in->collection_id),
                    &sweep.search.within));
     if (text_empty(in->query) && !in->ids.count)
         return fail_code(rq->scope, E_INVALID, CHY_MISSING,

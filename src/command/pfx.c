@@ -175,7 +175,9 @@ certificates_recover(struct request *rq)
     if (!password)
         problem(s, "Password", CHY_MISSING, "is required");
     TRY(problems_check(s));
-    TRY(certificate_wanted(rq, &which, PERM_CERTIFICATES_RECOVER, &recover.certificate));
+    TRY(collection_wanted(rq, PERM_CERTIFICATES_RECOVER, 0, &recover.within));
+    TRY(certificate_wanted(rq, &which, PERM_CERTIFICATES_RECOVER, recover.within,
+                           &recover.certificate));
     TRY(flow_recover(s, &rq->app->flow, &recover, &got));
     out.pfx = base64_encode(s->arena, got.file);
     out.file_name = got.file_name;
@@ -187,9 +189,12 @@ certificates_recover(struct request *rq)
 static enum err
 destroy(struct request *rq, const struct list *ids)
 {
+    struct sight sight = { .caller = rq->caller, .permission = PERM_CERTIFICATES_DELETE };
     struct list failed = { 0 }, *shown;
-    enum err e = flow_keys_delete(rq->scope, &rq->app->flow, rq->caller, ids, &failed);
+    enum err e;
 
+    TRY(collection_wanted(rq, PERM_CERTIFICATES_DELETE, 0, &sight.within));
+    e = flow_keys_delete(rq->scope, &rq->app->flow, &sight, ids, &failed);
     if (e == E_NOT_FOUND && failed.count) {
         shown = arena_new_of(rq->scope->arena, struct list);
         *list_push(rq->scope->arena, shown, struct failed_operation) =

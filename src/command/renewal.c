@@ -3,31 +3,31 @@
 #include "flow/renewal.h"
 
 static enum err
-answer_available(struct request *rq, int64_t id)
+answer_available(struct request *rq, const struct cert_wanted *which)
 {
+    struct sight sight = { .caller = rq->caller, .permission = PERM_CERTIFICATES_READ };
     struct renewal r;
+    int64_t id;
 
-    TRY(flow_renewal(rq->scope, &rq->app->flow, rq->caller, id, &r));
+    TRY(collection_wanted(rq, sight.permission, 0, &sight.within));
+    TRY(certificate_wanted(rq, which, sight.permission, sight.within, &id));
+    TRY(flow_renewal(rq->scope, &rq->app->flow, &sight, id, &r));
     return reply(rq, 200, &(struct available_renewal_reply){ (int64_t)r.way, r.message });
 }
 
 enum err
 available_renewal_id(struct request *rq)
 {
-    int64_t id;
+    struct cert_wanted which = { 0 };
 
-    TRY(var_int(rq, "id", &id));
-    return answer_available(rq, id);
+    TRY(var_int(rq, "id", &which.cert_id));
+    return answer_available(rq, &which);
 }
 
 enum err
 available_renewal_thumbprint(struct request *rq)
 {
-    struct cert_wanted which = { .thumbprint = var_text(rq, "thumbprint") };
-    int64_t id;
-
-    TRY(certificate_wanted(rq, &which, PERM_CERTIFICATES_READ, &id));
-    return answer_available(rq, id);
+    return answer_available(rq, &(struct cert_wanted){ .thumbprint = var_text(rq, "thumbprint") });
 }
 
 enum err
@@ -45,7 +45,8 @@ enrollment_renew(struct request *rq)
     if (!in->certificate_id && text_empty(in->thumbprint))
         return fail_code(s, E_INVALID, CHY_MISSING,
                          "CertificateId: is required, or Thumbprint instead of it");
-    TRY(certificate_wanted(rq, &which, PERM_CERTIFICATES_READ, &renew.id));
+    TRY(collection_wanted(rq, PERM_CERTIFICATES_READ, 0, &renew.within));
+    TRY(certificate_wanted(rq, &which, PERM_CERTIFICATES_READ, renew.within, &renew.id));
     TRY(flow_renew(s, &rq->app->flow, &renew, &got));
     out.keyfactor_id = got.certificate_id;
     out.keyfactor_request_id = got.request_id;

@@ -1,7 +1,7 @@
 /* Which template, which authority, and what both have to do with the request. */
 #include "flow/passage.h"
 
-#include "catalog/catalog.h"
+#include "flow/sight.h"
 
 enum err
 passage_choose_template(struct scope *s, struct passage *p)
@@ -95,6 +95,10 @@ passage_check_renewed(struct scope *s, struct passage *p)
 
     if (!p->in->renews)
         return OK;
+    if (p->in->within)
+        return certificate_for(
+            s, p->flow, &(struct sight){ p->in->caller, PERM_CERTIFICATES_READ, p->in->within },
+            p->in->renews, &row);
     e = catalog_get(s, p->flow->db, p->in->renews, 0, &row);
     if (e == OK && p->in->caller->kind != CALLER_SYSTEM)
         return access_require(s, p->in->caller, PERM_CERTIFICATES_READ, GRANT_TEMPLATE,

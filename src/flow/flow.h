@@ -63,12 +63,13 @@ struct enroll {
     struct list sans;      /* of struct general_name; they stand for the CSR's of the same kinds */
     struct list san_paths; /* of const char *: what the face calls each of them; or empty */
     struct when not_before, not_after;
-    int64_t validity_ms;   /* 0: the template's */
-    int64_t renews;        /* certificate id, or 0 */
-    int64_t owner_role;    /* the role that owns it, or 0 */
-    struct pairs metadata; /* what is to be noted about the certificate */
-    bool make_key;         /* the server makes the key, by .key; .csr is not read, and
-                              transaction_key must be NULL */
+    int64_t validity_ms;             /* 0: the template's */
+    int64_t renews;                  /* certificate id, or 0 */
+    const struct collection *within; /* where .renews is looked for; NULL: anywhere */
+    int64_t owner_role;              /* the role that owns it, or 0 */
+    struct pairs metadata;           /* what is to be noted about the certificate */
+    bool make_key;                   /* the server makes the key, by .key; .csr is not read, and
+                                        transaction_key must be NULL */
     bool keep_key; /* nobody takes the key from this answer: it stays until it is recovered */
     struct key_wish key;
     bool dry_run; /* judge and plan, sign nothing, store nothing */

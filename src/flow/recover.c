@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "base/metric.h"
-#include "catalog/catalog.h"
 #include "flow/keys.h"
 #include "seal/seal.h"
 #include <string.h>
@@ -35,21 +34,6 @@ bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form
         if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || strchr("/\\:*?\"<>|", *at))
             *at = '_';
     return arena_printf(s->arena, "%.100s.%s", name, bundle_ending(form));
-}
-
-/* May they? Who may not do it everywhere is not told what exists. */
-static enum err
-find_for(struct scope *s, struct flow *f, const struct caller *caller, enum permission p,
-         int64_t id, struct cert_row *row)
-{
-    enum err e = catalog_get(s, f->db, id, WITH_DER, row);
-
-    if (e == OK)
-        return access_require(s, caller, p, row->template_id ? GRANT_TEMPLATE : GRANT_GLOBAL,
-                              row->template_id);
-    if (e == E_NOT_FOUND && !access_may(caller, p, GRANT_GLOBAL, 0))
-        return access_require(s, caller, p, GRANT_GLOBAL, 0);
-    return e;
 }
 
 /* Recovery. */
@@ -141,9 +125,10 @@ flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct r
     struct list chain = { 0 };
     struct cert_row row;
     struct handing h = { .in = in, .row = &row };
+    struct sight sight = { in->caller, PERM_CERTIFICATES_RECOVER, in->within };
     struct cert cert;
 
-    TRY(find_for(s, f, in->caller, PERM_CERTIFICATES_RECOVER, in->certificate, &row));
+    TRY(certificate_for(s, f, &sight, in->certificate, &row));
     if (!row.has_private_key) /* a certificate that names another's key does not have it */
         return no_key(s, row.id);
     TRY(open_key(s, f, &h, &bundle.key));
@@ -196,10 +181,10 @@ destroy_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
-flow_keys_delete(struct scope *s, struct flow *f, const struct caller *caller,
-                 const struct list *ids, struct list *failed)
+flow_keys_delete(struct scope *s, struct flow *f, const struct sight *sight, const struct list *ids,
+                 struct list *failed)
 {
-    struct destroying d = { .caller = caller };
+    struct destroying d = { .caller = sight->caller };
 
     if (ids->count > MANY)
         return fail(s, E_LIMIT, "at most %d keys at once", MANY);
@@ -207,7 +192,7 @@ flow_keys_delete(struct scope *s, struct flow *f, const struct caller *caller,
     {
         struct cert_row *row = list_push(s->arena, &d.rows, struct cert_row);
         int64_t *key = list_push(s->arena, &d.keys, int64_t);
-        enum err e = find_for(s, f, caller, PERM_CERTIFICATES_DELETE, *id, row);
+        enum err e = certificate_for(s, f, sight, *id, row);
 
         *key = 0;
         if (e != OK && e != E_NOT_FOUND)

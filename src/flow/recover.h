@@ -5,7 +5,7 @@
 #ifndef FLOW_RECOVER_H
 #define FLOW_RECOVER_H
 
-#include "flow/flow.h"
+#include "flow/sight.h"
 #include "pki/bundle.h"
 
 /** Which key, for whom, and in what container. */
@@ -15,6 +15,7 @@ struct recover {
     enum bundle_form form;
     const struct secret *password;
     bool include_chain, root_first;
+    const struct collection *within; /* NULL: anywhere */
 };
 /** The file. */
 struct recovered {
@@ -31,9 +32,9 @@ struct recovered {
 enum err flow_recover(struct scope *s, struct flow *f, const struct recover *in,
                       struct recovered *out);
 
-/** Destroy the keys of these certificates (of int64_t), all or none. FAILED receives the ids that
- * stood in the way, when that is why (E_INVALID, E_NOT_FOUND). */
-enum err flow_keys_delete(struct scope *s, struct flow *f, const struct caller *caller,
+/** Destroy the keys of these certificates (of int64_t), all or none, as far as SIGHT goes. FAILED
+ * receives the ids that stood in the way, when that is why (E_INVALID, E_NOT_FOUND). */
+enum err flow_keys_delete(struct scope *s, struct flow *f, const struct sight *sight,
                           const struct list *ids, struct list *failed);
 
 /** What of a container's file name: CN or the first name of CERT, and the ending of FORM. */

@@ -2,18 +2,6 @@
 
 #include "issue/policy.h"
 
-static enum err
-see(struct scope *s, struct flow *f, const struct caller *caller, int64_t id, struct cert_row *row)
-{
-    enum err e = catalog_get(s, f->db, id, WITH_DER, row);
-
-    if (e == E_NOT_FOUND && !access_may(caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0))
-        return access_require(s, caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0);
-    TRY(e);
-    return access_require(s, caller, PERM_CERTIFICATES_READ,
-                          row->template_id ? GRANT_TEMPLATE : GRANT_GLOBAL, row->template_id);
-}
-
 static const struct renewal *
 judge(struct renewal *r, const struct caller *caller, const struct template *t)
 {
@@ -44,14 +32,15 @@ judge(struct renewal *r, const struct caller *caller, const struct template *t)
 }
 
 enum err
-flow_renewal(struct scope *s, struct flow *f, const struct caller *caller, int64_t id,
+flow_renewal(struct scope *s, struct flow *f, const struct sight *sight, int64_t id,
              struct renewal *out)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
     struct renewal r = { 0 };
 
-    TRY(see(s, f, caller, id, &r.row));
-    *out = *judge(&r, caller, r.row.template_id ? template_by_id(all, r.row.template_id) : NULL);
+    TRY(certificate_for(s, f, sight, id, &r.row));
+    *out = *judge(&r, sight->caller,
+                  r.row.template_id ? template_by_id(all, r.row.template_id) : NULL);
     return OK;
 }
 
@@ -81,11 +70,13 @@ flow_renew(struct scope *s, struct flow *f, const struct renew *in, struct enrol
                              .authority = in->authority,
                              .not_before = WHEN_NONE,
                              .not_after = WHEN_NONE,
-                             .renews = in->id };
+                             .renews = in->id,
+                             .within = in->within };
+    struct sight sight = { in->caller, PERM_CERTIFICATES_READ, in->within };
     struct renewal r;
     struct cert cert;
 
-    TRY(flow_renewal(s, f, in->caller, in->id, &r));
+    TRY(flow_renewal(s, f, &sight, in->id, &r));
     if (r.way != RENEWAL_ONE_CLICK)
         return fail_code(s, E_INVALID, CHY_NOT_RENEWABLE, "certificate %lld: %s", (long long)in->id,
                          r.message);

@@ -3,8 +3,7 @@
 #ifndef FLOW_RENEWAL_H
 #define FLOW_RENEWAL_H
 
-#include "catalog/catalog.h"
-#include "flow/flow.h"
+#include "flow/sight.h"
 
 /** The numbers are AvailableRenewalType of the Command API. */
 enum renewal_way {
@@ -19,7 +18,7 @@ struct renewal {
     struct cert_row row;
 };
 /** E_NOT_FOUND; E_FORBIDDEN: the caller may not see it. */
-enum err flow_renewal(struct scope *s, struct flow *f, const struct caller *caller, int64_t id,
+enum err flow_renewal(struct scope *s, struct flow *f, const struct sight *sight, int64_t id,
                       struct renewal *out);
 
 /** A certificate to renew; NULL leaves authority and template as they are. */
@@ -27,6 +26,7 @@ struct renew {
     const struct caller *caller;
     int64_t id;
     const char *authority, *template_name;
+    const struct collection *within; /* NULL: anywhere */
 };
 /**
  * Enroll anew: the same subject and names, a new key of the same kind, kept here until it is

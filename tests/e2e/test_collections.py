@@ -270,6 +270,51 @@ class TestGuarded:
                      {"SerialNumber": guard.answers["in1"]["SerialNumber"], "IssuerDN": guard.answers["in1"]["IssuerDN"]}):
             good(caller.command("POST", "/Certificates/Download", json=body, params={"collectionId": collection}))
 
+    def test_keys_are_recovered_renewed_and_destroyed_in_the_collection_that_is_named(self, server, client):
+        word, pfx = f"k{uuid.uuid4().hex[:8]}", {"x-certificateformat": "PEM"}
+        template = admin.template(server, policy={"key_retention": "indefinite"})
+        def enrolled(name):
+            return client.post("/Enrollment/PFX", {"Subject": f"CN={name}", "SANs": {"dns": [name]}, "Template": template,
+                                                   "Password": "a long password", "KeyType": "ECC"})["CertificateInformation"]
+        inner, outer = enrolled(f"in.{word}.example.com"), enrolled(f"out.{word}.example.com")
+        collection = new_collection(client, f'CN -eq "in.{word}.example.com"')["Id"]
+        role = admin.role(server, ["enrollment/pfx"])
+        grant(server, collection, role, "Read", "Recover", "Delete", "Revoke")
+        caller = server.client(*admin.user(server, roles=[role]))
+
+        def calls(who, info, **params):
+            which, number = {"Password": "a long password"}, info["KeyfactorId"]
+            return [who.command("POST", "/Certificates/Recover", json={"CertID": number, **which}, headers=pfx, params=params),
+                    who.command("POST", "/Certificates/Recover", json={"Thumbprint": info["Thumbprint"], **which}, headers=pfx,
+                                params=params),
+                    who.command("GET", f"/Enrollment/AvailableRenewal/Id/{number}", params=params),
+                    who.command("GET", f"/Enrollment/AvailableRenewal/Thumbprint/{info['Thumbprint']}", params=params),
+                    who.command("POST", "/Enrollment/Renew", json={"CertificateId": number}, params=params),
+                    who.command("DELETE", f"/Certificates/PrivateKey/{number}", params=params),
+                    who.command("DELETE", "/Certificates/PrivateKey", json=[number], params=params)]
+        assert {reply.status_code for reply in calls(caller, inner) + calls(caller, outer)} == {403}
+        for who in (caller, client):
+            assert {reply.status_code for reply in calls(who, outer, collectionId=collection)} == {404}
+        other = new_collection(client, "")["Id"]
+        assert {reply.status_code for reply in calls(caller, inner, collectionId=other)} == {403}
+        replies = calls(caller, inner, collectionId=collection)
+        assert [reply.status_code for reply in replies] == [200, 200, 200, 200, 200, 204, 404], [r.text for r in replies]
+        assert replies[2].json()["AvailableRenewalType"] == 1
+        shown = client.get(f"/Certificates/{outer['KeyfactorId']}", includeHasPrivateKey="true")
+        assert shown["HasPrivateKey"] is True and shown["CertState"] == 1
+
+    def test_all_that_a_query_finds_is_revoked_in_the_collection_that_is_named(self, client):
+        word = f"r{uuid.uuid4().hex[:8]}"
+        names = [f"{kind}.{word}.example.com" for kind in ("in", "out")]
+        ids = [client.enroll(keys.new_csr(name, [name]), dns=(name,))["KeyfactorID"] for name in names]
+        collection = new_collection(client, f'CN -eq "{names[0]}"')["Id"]
+        body = {"Query": f'CN -contains "{word}"', "Reason": 4}
+        reply = good(client.command("POST", "/Certificates/RevokeAll", json=body, params={"collectionId": collection}))
+        assert reply["RevokedIds"] == [ids[0]]
+        assert client.get(f"/Certificates/{ids[1]}")["CertState"] == 1
+        reply = client.command("DELETE", f"/Certificates/{ids[1]}/Revoke", params={"collectionId": collection})
+        assert reply.status_code == 404 and client.get(f"/Certificates/{ids[1]}")["CertState"] == 1, reply.text
+
     def test_what_is_outside_is_as_if_it_were_not_there(self, server):
         guard = Guard(server, "Read", "EditMetadata", "Revoke")
         caller, collection, out, gone = guard.caller, guard.collection, guard.ids["out1"], 999999999

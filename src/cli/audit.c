@@ -126,7 +126,7 @@ run_audit_export(struct cli *c)
 
     if (!out || text_eq(out, "-"))
         return export_pages(c, stdout);
-    TRY(out_ready(c, out));
+    TRY(out_ready(c, out, false));
     part = arena_printf(c->s->arena, "%s.part", out);
     file = fopen(part, "we");
     if (!file)

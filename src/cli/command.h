@@ -16,6 +16,7 @@ enum flag_kind {
     FLAG_TEXTS,    /* any text; the flag may be repeated */
     FLAG_NAMES,    /* names with commas between; the flag may be repeated */
     FLAG_NUMBER,   /* a whole number from 1 */
+    FLAG_COUNT,    /* a whole number from 0 */
     FLAG_DURATION, /* 90d */
     FLAG_TIME,     /* RFC 3339, a date, +90d */
     FLAG_WORD,     /* one of .words */

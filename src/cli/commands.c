@@ -252,8 +252,7 @@ static const struct flag ca_create_flags[] = {
     KEY_TYPE_FLAG,
     KEY_URI_FLAG,
     LIFE_FLAG,
-    { "path-len", 0, FLAG_NUMBER, "N", "how many authorities may stand below it", NULL, NULL,
-      NULL },
+    { "path-len", 0, FLAG_COUNT, "N", "how many authorities may stand below it", NULL, NULL, NULL },
     { "only-authorities", 0, FLAG_SWITCH, NULL, "nobody enrolls with it", NULL, NULL, NULL },
     NAMES_FLAGS,
 };
@@ -263,7 +262,7 @@ static const struct flag ca_import_flags[] = {
     { "name", 0, FLAG_TEXT, "NAME", "default: the CN of its certificate", NULL, NULL, NULL },
     KEY_URI_FLAG,
     { "crl", 0, FLAG_TEXT, "FILE", "its last CRL: number and entries go on", NULL, NULL, NULL },
-    { "crl-number", 0, FLAG_NUMBER, "N", "its last CRL's number, without the CRL", NULL, NULL,
+    { "crl-number", 0, FLAG_COUNT, "N", "its last CRL's number, without the CRL", NULL, NULL,
       NULL },
     { "only-authorities", 0, FLAG_SWITCH, NULL, "nobody enrolls with it", NULL, NULL, NULL },
 };
@@ -287,8 +286,7 @@ static const struct flag ca_delete_flags[] = {
 static const struct flag offline_init_flags[] = {
     KEY_TYPE_FLAG,
     LIFE_FLAG,
-    { "path-len", 0, FLAG_NUMBER, "N", "how many authorities may stand below it", NULL, NULL,
-      NULL },
+    { "path-len", 0, FLAG_COUNT, "N", "how many authorities may stand below it", NULL, NULL, NULL },
     { "password-file", 0, FLAG_TEXT, "FILE", "holds the key's new passphrase; - is stdin", NULL,
       NULL, NULL },
     { "key-out", 0, FLAG_TEXT, "FILE", "write the encrypted key there, mode 0600", NULL, NULL,
@@ -298,8 +296,8 @@ static const struct flag offline_init_flags[] = {
 static const struct flag offline_sign_flags[] = {
     OFFLINE_FLAGS,
     LIFE_FLAG,
-    { "path-len", 0, FLAG_NUMBER, "N", "how many authorities may stand below; default 0", NULL,
-      NULL, NULL },
+    { "path-len", 0, FLAG_COUNT, "N", "how many authorities may stand below; default 0", NULL, NULL,
+      NULL },
     NAMES_FLAGS,
     { "crl-url", 0, FLAG_TEXTS, "URL", "where the offline authority's CRL is", NULL, NULL, NULL },
     { "ca-issuers-url", 0, FLAG_TEXTS, "URL", "where its certificate is", NULL, NULL, NULL },

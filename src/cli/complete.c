@@ -559,6 +559,7 @@ offer_value(struct line *l)
     case FLAG_SWITCH:
     case FLAG_OPTIONAL:
     case FLAG_NUMBER:
+    case FLAG_COUNT:
     case FLAG_DURATION:
     case FLAG_TIME:
         return;

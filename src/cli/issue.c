@@ -55,8 +55,8 @@ check_places(struct cli *c, const struct issue *j)
                          "say where the certificate goes: --out FILE, or NAME@STORE");
     if (makes_key && !key_out && !text_eq(out, "-"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
-    TRY(out_ready(c, key_out));
-    return out_ready(c, out);
+    TRY(out_ready(c, key_out, true));
+    return out_ready(c, out, false);
 }
 
 /* What to do when a certificate is there, but could not be written. */
@@ -245,7 +245,7 @@ run_enroll_csr(struct cli *c)
     TRY(wish_template(c, &w.tmpl));
     if (cli_has(c, "dry-run"))
         return wish_try(c, &w);
-    TRY(out_ready(c, out));
+    TRY(out_ready(c, out, false));
     TRY(wish_send(c, &w, &got));
     if (!got.certs.count)
         return OK;

@@ -35,7 +35,7 @@ check_place(struct cli *c, const char *out)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --out FILE");
     if (text_eq(out, "-") && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "a key is not for a terminal: --out FILE");
-    return OK;
+    return out_ready(c, out, true);
 }
 
 static enum err

@@ -6,6 +6,7 @@
 #include "pki/lint.h"
 #include "pki/pem.h"
 #include "pki/tbs.h"
+#include "seal/private_file.h"
 #include <string.h>
 
 #define FILE_MAX_LEN ((size_t)16 << 20)
@@ -114,9 +115,12 @@ run_offline_init(struct cli *c)
     struct offline o = { 0 };
     struct key_spec spec;
     struct pubkey pub;
+    enum err e;
 
     TRY(need(c, "out", &out));
     TRY(need(c, "key-out", &key_out));
+    TRY(out_ready(c, key_out, true));
+    TRY(out_ready(c, out, false));
     if (!key_spec_parse(kind ? kind : "ec-p384", &spec))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\" is no kind of key", kind);
     if (strchr(cli_arg(c, 0), '='))
@@ -136,7 +140,9 @@ run_offline_init(struct cli *c)
     ext_key_usage(c->s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
     ext_ca(c->s, &plan.exts, (int)cli_number(c, "path-len", -1));
     TRY(key_to_pem(c->s, o.key, password, &pem));
-    TRY(write_out(c, key_out, secret_bytes(pem), true));
+    e = text_eq(key_out, "-") ? print_bytes(c, secret_bytes(pem))
+                              : private_file_write(c->s, key_out, secret_bytes(pem), false);
+    TRY(note(c->s, e, "the key of an authority takes no other file's place"));
     TRY(issue(c, &o, &plan, LINT_ROOT, out));
     say(c, "keep %s and its passphrase apart from each other, and off every network", key_out);
     return OK;

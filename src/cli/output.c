@@ -170,6 +170,14 @@ caution(const struct cli *c, const char *format, ...)
     (void)fputc('\n', stderr);
 }
 
+static bool
+is_device(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static enum err
 write_public(struct cli *c, const char *path, struct bytes data)
 {
@@ -200,31 +208,38 @@ write_out(struct cli *c, const char *path, struct bytes data, bool secret)
 
     if (text_eq(path, "-"))
         return print_bytes(c, data);
+    if (is_device(path)) /* a pipe, /dev/null: nothing may be put in its place */
+        secret = false;
     e = secret ? private_file_write(c->s, path, data, true) : write_public(c, path, data);
     return e == E_UNAVAILABLE ? fail(c->s, E_INTERNAL, "%s", c->s->error.text) : e;
 }
 
+static enum err
+not_writable(struct cli *c, const char *path)
+{
+    return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
+}
+
 enum err
-out_ready(struct cli *c, const char *path)
+out_ready(struct cli *c, const char *path, bool secret)
 {
     const char *slash, *dir = ".";
     struct stat st;
+    bool there;
 
     if (text_empty(path) || text_eq(path, "-"))
         return OK;
-    if (stat(path, &st) == 0) {
-        if (S_ISDIR(st.st_mode))
-            errno = EISDIR;
-        else if (access(path, W_OK) == 0)
-            return OK;
-        return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
+    there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return not_writable(c, path);
     }
+    if (there && !(secret && S_ISREG(st.st_mode))) /* else a new file takes its place */
+        return access(path, W_OK) == 0 ? OK : not_writable(c, path);
     slash = strrchr(path, '/');
     if (slash)
         dir = slash == path ? "/" : arena_text_n(c->s->arena, path, (size_t)(slash - path));
-    if (access(dir, W_OK | X_OK) == 0)
-        return OK;
-    return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
+    return access(dir, W_OK | X_OK) == 0 ? OK : not_writable(c, path);
 }
 
 /* Errors. */

@@ -125,6 +125,10 @@ check_value(struct cli *c, const struct flag *f, const char *value)
         return text_to_int(value, &n) && n >= 1
                    ? OK
                    : bad_value(c, f, value, "a whole number, 1 or more");
+    case FLAG_COUNT:
+        return text_to_int(value, &n) && n >= 0
+                   ? OK
+                   : bad_value(c, f, value, "a whole number, 0 or more");
     case FLAG_OPTIONAL:
     case FLAG_DURATION:
         return duration_parse(value, &n) && n > 0

@@ -174,6 +174,7 @@ run_renew(struct cli *c)
         c->status = EXIT_PARTLY;
     if (!can)
         return OK;
+    TRY(out_ready(c, cli_text(c, "out"), !cli_text(c, "csr")));
     TRY(confirm(c, arena_printf(c->s->arena, "renew %zu certificate%s", can, can == 1 ? "" : "s")));
     LIST_EACH(struct plan, p, &plans)
     {

@@ -103,8 +103,9 @@ enum err print_bytes(struct cli *c, struct bytes data);
 /** The same for text that people read: by a pager where it is longer than the terminal. */
 enum err print_long(struct cli *c, struct bytes text);
 /** See, before anything is asked for, that PATH can be written later: "-" always can. */
-enum err out_ready(struct cli *c, const char *path);
-/** Write to PATH, "-" being stdout; SECRET files get mode 0600. */
+enum err out_ready(struct cli *c, const char *path, bool secret);
+/** Write to PATH, "-" being stdout; SECRET files get mode 0600. What is no regular file, a pipe or
+ * a device, is written to as it is. */
 enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);
 /** Print the recorded error and return its exit code. */
 int error_report(struct cli *c, enum err e);

@@ -346,9 +346,19 @@ def test_a_root_without_a_server_certifies_what_a_server_asks_for(server, tmp_pa
     cli("ca", "offline", "init", f"CN=Ceremony {tag} Root,O=Contoso", "--key-out", key, "--out", root,
         "--password-file", word, "--path-len", "1", env=offline)
     assert key.stat().st_mode & 0o777 == 0o600 and "ENCRYPTED" in key.read_text()
+    only_one = key.read_text()
+    cli("ca", "offline", "init", f"CN=Ceremony {tag} Root,O=Contoso", "--key-out", key, "--out", tmp_path / "again.pem",
+        "--password-file", word, env=offline, status=5)
+    assert key.read_text() == only_one and not (tmp_path / "again.pem").exists()
+    cli("ca", "offline", "init", f"CN=Ceremony {tag} Leaf Root", "--key-out", tmp_path / "zero.key", "--out",
+        tmp_path / "zero.pem", "--password-file", word, "--path-len", "0", env=offline)
+    zero = keys.load((tmp_path / "zero.pem").read_text()).extensions.get_extension_for_class(x509.BasicConstraints)
+    assert zero.value.path_length == 0
     done = programs.openssl("verify", "-x509_strict", "-check_ss_sig", "-CAfile", root, root)
     assert done.returncode == 0, done.stderr
     cli("ca", "create", name, "--outside", "--key-type", "ec:p256")
+    cli("ca", "create", f"{name} 0", "--path-len", "0")
+    cli("ca", "create", f"{name} 1", "--path-len", "-1", status=2)
     cli("ca", "csr", name, "--out", tmp_path / "ca.csr")
     theirs = ("--ca", root, "--key", key, "--password-file", word)
     cli("ca", "offline", "sign", tmp_path / "ca.csr", *theirs, "--out", tmp_path / "ca.pem", "--crl-url",

@@ -1,4 +1,5 @@
 """The command line's part of keys that the server makes: enroll pfx, recover, renew, needs-renewal."""
+import os
 import uuid
 
 import pytest
@@ -57,6 +58,32 @@ def test_enroll_pfx_writes_a_file_for_its_owner_alone(server, files, keeping):
     assert path.read_text().count("BEGIN CERTIFICATE") == 1
     assert fits(load_pem_private_key(path.read_bytes(), PASSWORD.encode()),
                 keys.load(path.read_text()[path.read_text().index("-----BEGIN CERT"):]))
+
+
+def test_nothing_is_asked_for_when_the_key_could_not_be_written(server, files, keeping):
+    number, _ = enrolled(server, files, keeping)
+    before = server.client().total("")
+    (files / "dir").mkdir()
+    password = ("--password-file", files / "pw")
+    for place in (files / "gone" / "x.pfx", files / "dir"):
+        for said in (server.cli("enroll", "pfx", "--template", "WebServer", "--dns", "cli.example.com", "--out", place, *password),
+                     server.cli("renew", number, "--yes", "--out", place, *password),
+                     server.cli("recover", number, "--out", place, *password)):
+            assert said.returncode == 2 and "cannot write" in said.stderr, said
+    assert server.client().total("") == before
+
+
+def test_a_pipe_is_written_to_and_not_replaced(server, files, keeping):
+    number, _ = enrolled(server, files, keeping)
+    pipe = files / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        said = server.cli("recover", number, "--as", "pem", "--out", pipe, "--password-file", files / "pw")
+        assert said.returncode == 0, said.stderr
+        assert pipe.is_fifo() and b"ENCRYPTED PRIVATE KEY" in os.read(reader, 65536)
+    finally:
+        os.close(reader)
 
 
 def test_recover_and_download_with_the_key(server, files, keeping):

@@ -42,6 +42,7 @@ SQL(current_crl, "SELECT c.number, c.entries, c.this_update, c.next_update, c.de
                  "JOIN crl c ON c.id = p.published WHERE p.id = $1");
 SQL(due_scopes,
     "SELECT p.id FROM crl_scope p JOIN ca_key k ON k.id = p.ca_key WHERE k.state <> 3 AND "
+    "EXISTS (SELECT 1 FROM ca_certificate c WHERE c.ca_key = k.id) AND "
     "(p.published IS NULL OR p.last_this_update <= $1 OR p.due_at <= $2)");
 SQL(set_due, "UPDATE crl_scope SET due_at = $2 WHERE id = $1 AND (due_at IS NULL OR due_at > $2)");
 SQL(expired_done, "SELECT COUNT(*) FROM certificate WHERE ca_key = $1 AND serial = $2 AND "

@@ -3,6 +3,7 @@
 
 #include "audit/audit.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "catalog/catalog.h"
 #include "jobs/outbox.h"
 #include "pki/tbs.h"
@@ -35,13 +36,24 @@ found_key(struct scope *s, struct ca_office *office, const char *kind, bool take
           struct founding *f)
 {
     struct key_spec spec;
+    uint8_t mark[4];
     enum err e;
 
-    if (text_empty(f->uri))
+    bool ours = text_empty(f->uri);
+
+    if (ours)
         f->uri = arena_printf(s->arena, "file:%s-%lld.key", f->slug, (long long)f->generation);
     if (!key_spec_parse(kind, &spec))
         return fail_code(s, E_INVALID, CHY_BAD_VALUE, "\"%.64s\" is no kind of key", kind);
     e = signer_make(s, &office->env, f->uri, spec, &f->signer);
+    if (e == E_CONFLICT && ours && !take_up) {
+        /* A crash cut an order short. Or another is under way: then the register refuses one. */
+        scope_clear(s);
+        random_bytes(mark, sizeof(mark));
+        f->uri = arena_printf(s->arena, "file:%s-%lld-%s.key", f->slug, (long long)f->generation,
+                              hex_lower(s->arena, (struct bytes){ mark, sizeof(mark) }));
+        e = signer_make(s, &office->env, f->uri, spec, &f->signer);
+    }
     f->key_made = e == OK;
     if (e == E_CONFLICT && take_up)
         e = signer_open(s, &office->env, f->uri, &f->signer);

@@ -152,7 +152,9 @@ ca_find(const struct ca_snapshot *snap, const char *reference)
 
 /* Switching on and off. */
 
-SQL(lock_authority, "SELECT version, name, enabled FROM authority WHERE id = $1 @lock");
+#define RETIRED 2 /* authority.state */
+
+SQL(lock_authority, "SELECT version, name, enabled, state FROM authority WHERE id = $1 @lock");
 SQL(set_enabled, "UPDATE authority SET enabled = $2, version = version + 1 WHERE id = $1");
 
 struct switching {
@@ -178,6 +180,8 @@ switch_in(struct scope *s, struct tx *tx, void *arg)
     TRY(version_check(s, w->version, version, arena_printf(s->arena, "authority %s", name)));
     if (row_bool(&row) == w->enabled)
         return OK;
+    if (row_int(&row) == RETIRED) /* off, and for good */
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "authority %s is retired", name);
     TRY(tx_do(s, tx, &set_enabled, BIND(v_int(w->id), v_bool(w->enabled))));
     TRY(audit_add(s, tx,
                   &(struct audit_event){

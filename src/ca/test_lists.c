@@ -1,6 +1,7 @@
 /* CRLs: their numbers, their times, and who stands in them. */
 #include "ca/test_fixture.h"
 
+#include "ca/order.h"
 #include "jobs/jobs.h"
 #include <pthread.h>
 
@@ -147,11 +148,13 @@ planned(struct desk *d)
     struct ca_office *app[1] = { d->office }; /* the app of these jobs begins with the office */
     struct job job = { .kind = "crl.plan" };
     struct crl_published current;
-    int64_t keys;
+    struct ca_order waits = { .name = "Outside", .outside = true, .path_len = -1 };
+    int64_t keys, outside; /* that has no certificate yet, so it has no list */
 
     (void)new_list(d, issuing_key(d));
     (void)new_list(d, root_key(d));
     keys = number_of(d, "SELECT COUNT(*) FROM crl_scope");
+    assert_ok(d->s, ca_create(d->s, d->office, &waits, NULL, &outside));
     change(d, "DELETE FROM job");
     assert_ok(d->s, crl_current(d->s, d->office, issuing_key(d), &current));
     clock_tell_offset_ms(DAY_MS - 10 * MINUTE_MS);

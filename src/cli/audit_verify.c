@@ -4,8 +4,10 @@
 #include "api/v1.h"
 #include "audit/anchor.h"
 #include "audit/checkpoint.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANCHOR_MAX ((size_t)4 * 1024 * 1024)
 #define KEYS_MAX ((size_t)1024 * 1024)
@@ -70,6 +72,18 @@ report_json(struct cli *c, const struct audit_report *r, const struct json **out
     return OK;
 }
 
+/** The database of --db, which is there: looking makes none. */
+static enum err
+open_given(struct cli *c, const char *url, struct db **db)
+{
+    const char *path = text_starts(url, "sqlite:") ? url + strlen("sqlite:") : NULL;
+
+    if (path && access(path, R_OK) != 0)
+        return fail_code(c->s, E_NOT_FOUND, CHY_NOT_FOUND, "there is no database %s: %s", path,
+                         strerror(errno));
+    return db_open(c->s, url, &(struct db_options){ .no_migrate = true }, db);
+}
+
 static enum err
 verify_here(struct cli *c, const char *url, const struct v1_audit_range *in,
             const struct json **out)
@@ -79,7 +93,7 @@ verify_here(struct cli *c, const char *url, const struct v1_audit_range *in,
     struct list heads = { 0 };
     struct audit_report r;
 
-    TRY(db_open(c->s, url, &(struct db_options){ .no_migrate = true }, &db));
+    TRY(open_given(c, url, &db));
     TRY(audit_verify(c->s, db, &range, &r));
     LIST_EACH(struct v1_audit_head, h, &in->anchor)
     list_add(c->s->arena, &heads, struct audit_head,
@@ -187,7 +201,7 @@ keys_of(struct cli *c, const char **out)
         return OK;
     }
     if (url) {
-        TRY(db_open(c->s, url, &(struct db_options){ .no_migrate = true }, &db));
+        TRY(open_given(c, url, &db));
         return audit_checkpoint_keys(c->s, db, out);
     }
     TRY(ask_get(c, REST_API "/audit/keys", &a));

@@ -1,6 +1,7 @@
 """Authorities made, taken over, given new keys, certified by others, retired."""
 import base64
 import datetime
+import uuid
 
 import pytest
 from cryptography import x509
@@ -294,6 +295,29 @@ def test_a_retired_authority_answers_for_what_it_signed_and_its_key_goes_only_wh
     processes.wait_until(lambda: judged.by_crl() == "revoked", 15, 0.2, "the CRL of a retired authority")
     assert client.rest("DELETE", path, params={"destroy_keys": "true", "confirm": name}).status_code == 204
     assert not [one for one in files if one.exists()]
+
+
+def test_what_is_retired_is_not_switched_on_again(server, client):
+    name = f"Ended {uuid.uuid4().hex[:8]}"
+    assert client.rest("POST", "/authorities", json={"name": name}).status_code == 201
+    assert client.rest("POST", f"/authorities/{name}/disable").status_code == 200
+    assert client.rest("POST", f"/authorities/{name}/enable").status_code == 200
+    assert client.rest("DELETE", f"/authorities/{name}").status_code == 204
+    reply = client.rest("POST", f"/authorities/{name}/enable")
+    assert reply.status_code == 409 and "retired" in reply.json()["detail"], reply.text
+    assert client.rest("GET", f"/authorities/{name}").json()["enabled"] is False
+
+
+def test_a_key_file_that_a_crash_left_is_in_nobody_s_way(server, client):
+    name = f"left{uuid.uuid4().hex[:8]}"
+    left = server.data / "keys" / f"{name}-1.key"
+    left.write_bytes(b"left by a crash")
+    assert client.rest("POST", "/authorities", json={"name": name}).status_code == 201
+    assert left.read_bytes() == b"left by a crash", "whatever it is, it is not written over"
+    (server.data / "keys" / f"{name}-2.key").write_bytes(b"left by a crash")
+    assert client.rest("POST", f"/authorities/{name}/rollover").status_code == 200
+    assert client.rest("GET", f"/authorities/{name}").json()["usable"] is True
+    assert client.rest("POST", "/authorities", json={"name": name}).status_code == 409
 
 
 def test_the_command_line_makes_renews_certifies_and_retires_authorities(server, tmp_path):

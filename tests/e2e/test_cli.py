@@ -427,6 +427,9 @@ def test_who_keeps_an_anchor_sees_that_the_record_was_removed(new_server, databa
     server.client().enroll()
     ok(server.cli("audit", "verify", "--anchor", anchor))
     ok(server.cli("audit", "verify", "--anchor", anchor, "--db", server.database))
+    gone = tmp_path / "gone.db"
+    said = server.cli("audit", "verify", "--db", f"sqlite:{gone}")
+    assert said.returncode == 3 and "no database" in said.stderr and not gone.exists(), said
     ok(server.cli("audit", "verify", "--chain", str(heads[0]["chain"]), "--from", "2", "--to", "3"))
     for bad, words in (("{}", "names no chain"), ('{"heads":[{"chain":1,"seq":1,"hash":"12"}]}', "hash"), ("x", "anchor")):
         (tmp_path / "bad").write_text(bad)

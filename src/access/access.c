@@ -1,6 +1,7 @@
 #include "access/access.h"
 
 #include "access/domains.h"
+#include "access/kerberos.h"
 #include "access/office.h"
 #include "access/oidc.h"
 #include "access/password.h"
@@ -42,6 +43,8 @@ access_open(struct scope *s, struct db *db, struct seal *seal, const struct acce
         e = oidc_open(s, o ? &o->providers : &(struct list){ 0 }, &a->oidc);
     if (e == OK)
         e = domains_open(s, o ? &o->directories : &(struct list){ 0 }, &a->domains);
+    if (e == OK && o && o->kerberos)
+        e = note(s, kerberos_open(s, o->kerberos, &a->kerberos), "access.kerberos");
     if (e == OK)
         e = tokens_open(s, db, seal, a->o.issuer, a->o.token_ms, &a->tokens);
     if (e != OK) {
@@ -58,6 +61,7 @@ access_close(struct access *a)
     if (!a)
         return;
     tokens_close(a->tokens);
+    kerberos_close(a->kerberos);
     domains_close(a->domains);
     oidc_close(a->oidc);
     guesses_free(a->guesses);
@@ -71,6 +75,12 @@ access_trust(struct scope *s, struct access *a, const struct list *providers)
     TRY(oidc_set(s, a->oidc, providers));
     access_forget(a, NULL); /* whom a former one let in */
     return OK;
+}
+
+bool
+access_takes_tickets(const struct access *a)
+{
+    return a->kerberos != NULL;
 }
 
 void

@@ -46,6 +46,7 @@ struct caller {
     const char *address, *user_agent; /* of the peer, or NULL */
     const char *auth;                 /* basic, token, client-cert, system */
     const char *scope;                /* of the token, or NULL */
+    const char *answer;               /* what proves us to them (RFC 4559 section 5), or NULL */
     const char *claims;               /* ids of known claims that they bear: "3,7"; or NULL */
     bool rate_exempt;                 /* holds rate/exempt */
     const struct grants *grants;      /* access_may() reads it */
@@ -56,6 +57,9 @@ struct caller {
 extern const struct caller caller_system;
 /** Nobody: may do nothing. */
 extern const struct caller caller_nobody;
+
+/** Whether Kerberos tickets are good here: what a 401 offers. */
+bool access_takes_tickets(const struct access *a);
 
 /* What they may do. */
 /** Whether CALLER may do P on the object ID of kind ON: by a global grant or one on it.
@@ -86,15 +90,16 @@ void access_denied(struct scope *s, struct access *a, const struct caller *calle
                    const char *what);
 
 struct access_options {
-    const char *issuer;      /* of tokens; NULL: "chancery" */
-    int64_t token_ms;        /* life of a token; 0: 1 h */
-    int64_t remember_ms;     /* how long verified credentials are remembered; 0: 60 s */
-    int lock_after;          /* wrong passwords before a lock-out; 0: 5 */
-    int64_t lock_ms;         /* the first lock-out; 0: 30 s; doubles up to an hour */
-    const char *domain;      /* of names without one; NULL: none */
-    int hashes_at_once;      /* password hashes computed at the same time; 0: 2 */
-    struct list providers;   /* of struct oidc_provider (access/oidc.h) */
-    struct list directories; /* of struct domain_options (access/domains.h) */
+    const char *issuer;    /* of tokens; NULL: "chancery" */
+    int64_t token_ms;      /* life of a token; 0: 1 h */
+    int64_t remember_ms;   /* how long verified credentials are remembered; 0: 60 s */
+    int lock_after;        /* wrong passwords before a lock-out; 0: 5 */
+    int64_t lock_ms;       /* the first lock-out; 0: 30 s; doubles up to an hour */
+    const char *domain;    /* of names without one; NULL: none */
+    int hashes_at_once;    /* password hashes computed at the same time; 0: 2 */
+    struct list providers; /* of struct oidc_provider (access/oidc.h) */
+    const struct kerberos_options *kerberos; /* access/kerberos.h; NULL: no tickets */
+    struct list directories;                 /* of struct domain_options (access/domains.h) */
 };
 
 /** Open; makes the token key and the built-in roles when the database has none. End with
@@ -107,6 +112,7 @@ OWNED(struct access, access_close);
 /** Where a call comes from. */
 struct access_peer {
     const char *address, *user_agent;
+    struct bytes end_point; /* hash of the certificate that the client sees (RFC 5929 section 4) */
 };
 
 /* Who they are. All of these answer wrong name, wrong password and disabled account alike. */
@@ -117,7 +123,7 @@ struct access_peer {
 const struct caller *access_remembered(struct scope *s, struct access *a, const char *authorization,
                                        const struct access_peer *peer);
 /**
- * The caller that an Authorization header (Basic or Bearer) proves.
+ * The caller that an Authorization header (Basic, Bearer, Negotiate) proves.
  *
  * @return E_UNAUTHENTICATED: CHY_BAD_LOGIN, CHY_BAD_TOKEN; E_LIMIT: CHY_LOCKED_OUT with
  * retry_after_s; E_TIMEOUT: no turn at the password hash within the deadline

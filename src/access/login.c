@@ -2,6 +2,7 @@
 #include "access/office.h"
 
 #include "access/domains.h"
+#include "access/negotiate.h"
 #include "access/oidc.h"
 #include "access/password.h"
 #include "base/metric.h"
@@ -459,6 +460,16 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
     return OK;
 }
 
+static enum err
+ticket_login(struct scope *s, struct access *a, const char *credentials,
+             const struct access_peer *peer, const struct caller **out)
+{
+    enum err e = negotiate_login(s, a, credentials, peer, out);
+
+    metric_add(&attempts_total, 1, "kerberos", outsider_outcome(e));
+    return e;
+}
+
 const struct caller *
 access_remembered(struct scope *s, struct access *a, const char *authorization,
                   const struct access_peer *peer)
@@ -499,6 +510,8 @@ access_authenticate(struct scope *s, struct access *a, const char *authorization
         return basic_login(s, a, credentials, peer ? peer : &no_peer, out);
     if ((credentials = credentials_of(authorization, "Bearer")))
         return bearer_login(s, a, credentials, peer ? peer : &no_peer, out);
+    if (a->kerberos && (credentials = credentials_of(authorization, "Negotiate")))
+        return ticket_login(s, a, credentials, peer ? peer : &no_peer, out);
     return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN,
                      authorization ? "the Authorization header is of an unknown scheme"
                                    : "credentials are needed");

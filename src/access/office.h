@@ -8,6 +8,7 @@
 #include "access/tokens.h"
 
 struct domains;
+struct kerberos;
 struct oidc;
 
 struct access {
@@ -19,7 +20,8 @@ struct access {
     struct tokens *tokens;
     struct oidc *oidc;
     struct domains *domains;
-    struct arena *arena; /* texts of the options */
+    struct kerberos *kerberos; /* NULL: no tickets */
+    struct arena *arena;       /* texts of the options */
 };
 
 /** Make the built-in roles, and give them what this program's version says. */

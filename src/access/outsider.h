@@ -12,7 +12,7 @@
 
 /** Somebody vouched for. */
 struct outsider {
-    const char *method;   /* constant: "oidc", "client-cert", "ldap" */
+    const char *method;   /* constant: "oidc", "client-cert", "ldap", "kerberos" */
     const char *provider; /* its name in the configuration; "" for certificates */
     const char *origin;   /* the same for the same person for ever: "oidc:NAME:SUBJECT" */
     const char *name;     /* as shown */

@@ -1,6 +1,7 @@
 #include "access/providers.h"
 
 #include "access/domains.h"
+#include "access/kerberos.h"
 #include "access/office.h"
 #include "access/oidc.h"
 
@@ -24,6 +25,10 @@ access_providers(struct scope *s, const struct access *a, struct list *out)
                                           .kind = "ldap",
                                           .addresses = *domain_urls(d),
                                           .domains = *domain_domains(d) }));
+    if (a->kerberos)
+        list_add(
+            s->arena, out, struct provider_info,
+            ((struct provider_info){ .name = kerberos_name(a->kerberos), .kind = "kerberos" }));
 }
 
 /** A trial on its way into the record. */
@@ -79,15 +84,18 @@ access_provider_try(struct scope *s, struct access *a, const struct caller *by,
                     const struct provider_trial *trial, struct list *steps)
 {
     struct domain *d = domains_named(a->domains, trial->provider);
+    bool tickets = a->kerberos && text_eq_fold(kerberos_name(a->kerberos), trial->provider);
     struct trying trying = { .by = by, .trial = trial };
     const struct domain_login *who;
     struct domain_login room;
 
-    if (!d && !oidc_knows(a->oidc, trial->provider))
+    if (!d && !tickets && !oidc_knows(a->oidc, trial->provider))
         return fail(s, E_NOT_FOUND, "provider \"%.64s\" was not found", trial->provider);
     TRY(who_of(s, trial, &room, &who));
     if (d)
         domain_try(s, d, who, text_empty(trial->password) ? NULL : trial->password, steps);
+    else if (tickets)
+        kerberos_try(s, a->kerberos, steps);
     else
         (void)oidc_try(s, a->oidc, trial->provider, steps);
     trying.ok = all_well(steps);

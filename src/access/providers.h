@@ -9,7 +9,7 @@
 
 /** A provider as it is configured. */
 struct provider_info {
-    const char *name, *kind; /* kind: "oidc", "ldap" */
+    const char *name, *kind; /* kind: "oidc", "ldap", "kerberos" */
     struct list addresses;   /* of const char * */
     struct list domains;     /* of const char *: of names that it judges */
 };

@@ -4,7 +4,7 @@
 
 static const struct field v1_provider_fields[] = {
     FIELD(v1_provider, name, "name"),
-    FIELD(v1_provider, kind, "kind", .doc = "oidc, ldap."),
+    FIELD(v1_provider, kind, "kind", .doc = "oidc, ldap, kerberos."),
     FIELD(v1_provider, addresses, "addresses", .model = &text_model,
           .doc = "Issuer, or servers in the order in which they are tried."),
     FIELD(v1_provider, domains, "domains", .model = &text_model,
@@ -25,7 +25,7 @@ static const struct model v1_provider_trial_model =
 static const struct field v1_provider_step_fields[] = {
     FIELD(v1_provider_step, name, "name",
           .doc = "server (begins the steps of one), resolve, connect, tls, bind, base, user, "
-                 "groups, login; metadata, keys."),
+                 "groups, login; metadata, keys; keytab."),
     FIELD(v1_provider_step, ok, "ok"),
     FIELD(v1_provider_step, detail, "detail", .doc = "What was found, or why it failed."),
     FIELD(v1_provider_step, duration_ms, "duration_ms"),

@@ -148,7 +148,7 @@ error_message(struct scope *s, int status)
 }
 
 static void
-render_error(struct http_request *http, struct app *app UNUSED, int status, enum err e)
+render_error(struct http_request *http, struct app *app, int status, enum err e)
 {
     struct scope *s = http->scope;
     struct command_error out = { .error_code = error_code(s, e),
@@ -162,10 +162,8 @@ render_error(struct http_request *http, struct app *app UNUSED, int status, enum
     }
     if (rq && rq->failed_operations)
         out.failed = *rq->failed_operations;
-    if (status == 401) {
-        http_reply_header(http, "WWW-Authenticate", "Basic realm=\"Keyfactor\", charset=\"UTF-8\"");
-        http_reply_header(http, "WWW-Authenticate", "Bearer");
-    }
+    if (status == 401)
+        offer_logins(http, app, "Keyfactor");
     buf_init_in(&b, s->arena, 1 << 20);
     json_encode(&b, &command_error_model, &out);
     http_reply(http, status, "application/json; charset=utf-8", buf_bytes(&b));

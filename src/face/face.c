@@ -272,7 +272,7 @@ face_route(const struct face *f, struct http_request *http)
 struct access_peer
 peer_of(const struct http_request *http)
 {
-    return (struct access_peer){ http->peer, http_header(http, "User-Agent") };
+    return (struct access_peer){ http->peer, http_header(http, "User-Agent"), http->end_point };
 }
 
 static enum admit
@@ -334,6 +334,34 @@ may_call(const struct bound *b, const struct caller *caller)
                                             : access_may(caller, b->needs, GRANT_GLOBAL, 0));
 }
 
+/* Tickets, certificates and passwords are sent by browsers on their own, also for a page of
+ * somebody else: what Sec-Fetch-Site (Fetch Metadata, section 2.3) or Origin tells then. Tokens are
+ * not. */
+static enum err
+check_site(struct http_request *http)
+{
+    const char *authorization = http_header(http, "Authorization");
+    const char *site = http_header(http, "Sec-Fetch-Site"), *origin = http_header(http, "Origin");
+    bool foreign = site && !text_eq(site, "same-origin") && !text_eq(site, "none");
+
+    if (!site && origin)
+        foreign = !text_starts(origin, "https://") || !text_eq_fold(origin + 8, http->host);
+    if (!foreign || (authorization && text_starts_fold(authorization, "Bearer ")))
+        return OK;
+    return fail_code(http->scope, E_FORBIDDEN, CHY_NOT_PERMITTED,
+                     "a page of another site may not call in its visitor's name");
+}
+
+/* RFC 4559 section 5; and each request brings a ticket of its own, which clients that would show
+ * one for a whole connection are told by a header of the same origin. */
+static void
+prove_us(struct http_request *http, const struct caller *caller)
+{
+    http_reply_header(http, "WWW-Authenticate",
+                      arena_printf(http->scope->arena, "Negotiate %s", caller->answer));
+    http_reply_header(http, "Persistent-Auth", "false");
+}
+
 static enum err
 check_gate(struct scope *s, const struct bound *b, const struct caller *caller)
 {
@@ -385,6 +413,10 @@ face_admit(struct http_request *http, bool may_wait)
         e = find_caller(http, app, may_wait, &caller, &ask);
     if (ask)
         return ADMIT_ASK_WORKER;
+    if (e == OK && caller->answer)
+        prove_us(http, caller);
+    if (e == OK && !public)
+        e = check_site(http);
     if (e == E_UNAUTHENTICATED && take_turn(s, app, NULL, http->peer) != OK)
         e = E_LIMIT; /* guesses count by their address */
     if (e == OK && !caller->rate_exempt && !counted)

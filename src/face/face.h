@@ -104,6 +104,9 @@ const struct op *const *face_ops(const struct face *f, size_t *count);
  * nowhere. */
 const struct request *request_of(const struct http_request *http);
 
+/** What a 401 offers, a WWW-Authenticate header each. */
+void offer_logins(struct http_request *http, const struct app *app, const char *realm);
+
 /* For handlers. */
 /** A path variable's text, or NULL. */
 const char *var_text(const struct request *rq, const char *name);

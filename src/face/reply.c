@@ -85,6 +85,17 @@ reply_bytes(struct request *rq, int status, const char *type, struct bytes body)
     return OK;
 }
 
+void
+offer_logins(struct http_request *http, const struct app *app, const char *realm)
+{
+    http_reply_header(
+        http, "WWW-Authenticate",
+        arena_printf(http->scope->arena, "Basic realm=\"%s\", charset=\"UTF-8\"", realm));
+    http_reply_header(http, "WWW-Authenticate", "Bearer");
+    if (access_takes_tickets(app->access))
+        http_reply_header(http, "WWW-Authenticate", "Negotiate");
+}
+
 /* 4 or 16 octets; an IPv4 address inside IPv6 counts as IPv4. */
 static size_t
 octets_of(const char *text, uint8_t out[16])

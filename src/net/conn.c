@@ -141,6 +141,7 @@ handshake(struct http_conn *c)
         c->peer_arena = arena_new();
         c->client_cert = wire_peer_cert(&c->wire, c->peer_arena);
     }
+    c->end_point_len = wire_end_point(&c->wire, c->end_point);
     c->state = CONN_IDLE;
     conn_until(c, c->loop->server->o.head_ms);
     return true;

@@ -34,6 +34,7 @@ exchange_begin(struct http_conn *c)
                                    .peer = c->peer,
                                    .listener = c->listener,
                                    .client_cert = c->client_cert,
+                                   .end_point = { c->end_point, c->end_point_len },
                                    .app = l->server->o.app,
                                    .conn = c };
     c->reply = (struct reply){ 0 };

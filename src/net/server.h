@@ -37,6 +37,7 @@ struct http_request {
     const char *peer;         /* address without port */
     int listener;             /* ON_HTTPS or ON_HTTP */
     struct bytes client_cert; /* DER of the verified TLS client certificate, or none */
+    struct bytes end_point; /* hash of the certificate that the client sees (RFC 5929 section 4) */
     const struct http_route *route;
     void *app;                    /* the program's, from http_server_options */
     void *state;                  /* the route's own: what admit found out, for the handler */

@@ -85,6 +85,8 @@ struct http_conn {
     struct arena *peer_arena; /* client_cert, for the connection's life; NULL when there is none */
     struct bytes client_cert;
     unsigned trusted; /* the server's, when client_cert was verified last */
+    uint8_t end_point[END_POINT_MAX];
+    size_t end_point_len;
     char peer[PEER_MAX];
 
     /* the present request */

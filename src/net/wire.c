@@ -160,3 +160,17 @@ wire_peer_cert(const struct wire *w, struct arena *a)
     (void)i2d_X509(cert, &to);
     return out;
 }
+
+size_t
+wire_end_point(const struct wire *w, uint8_t out[END_POINT_MAX])
+{
+    X509 *cert = w->ssl ? SSL_get_certificate(w->ssl) : NULL;
+    unsigned int len = END_POINT_MAX;
+    int md = NID_undef;
+
+    if (!cert || X509_get_signature_info(cert, &md, NULL, NULL, NULL) != 1 || md == NID_undef)
+        return 0; /* EdDSA has no hash of its own, and the RFC names none for it */
+    if (md == NID_md5 || md == NID_sha1)
+        md = NID_sha256;
+    return X509_digest(cert, EVP_get_digestbynid(md), out, &len) == 1 ? len : 0;
+}

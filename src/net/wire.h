@@ -43,5 +43,12 @@ bool wire_verify(const struct wire *w, SSL_CTX *ctx);
 /** The DER of the verified certificate that the peer showed, copied to A; none when there is none.
  */
 struct bytes wire_peer_cert(const struct wire *w, struct arena *a);
+#define END_POINT_MAX 64
+/**
+ * The hash of our own certificate by which a client may name this connection; 0: there is none.
+ *
+ * @see RFC 5929 section 4.1
+ */
+size_t wire_end_point(const struct wire *w, uint8_t out[END_POINT_MAX]);
 
 #endif

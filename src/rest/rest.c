@@ -39,7 +39,7 @@ add_problems(struct scope *s, struct v1_problem *out)
 }
 
 static void
-render_error(struct http_request *http, struct app *app UNUSED, int status, enum err e)
+render_error(struct http_request *http, struct app *app, int status, enum err e)
 {
     struct scope *s = http->scope;
     enum code code = code_of(s, e);
@@ -58,10 +58,8 @@ render_error(struct http_request *http, struct app *app UNUSED, int status, enum
 
     if (e == E_INVALID)
         add_problems(s, &out);
-    if (status == 401) {
-        http_reply_header(http, "WWW-Authenticate", "Basic realm=\"chancery\", charset=\"UTF-8\"");
-        http_reply_header(http, "WWW-Authenticate", "Bearer");
-    }
+    if (status == 401)
+        offer_logins(http, app, "chancery");
     buf_init_in(&b, s->arena, 1 << 20);
     json_encode(&b, &v1_problem_model, &out);
     http_reply(http, status, "application/problem+json", buf_bytes(&b));

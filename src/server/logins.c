@@ -3,8 +3,10 @@
 #include "server/parts.h"
 
 #include "access/domains.h"
+#include "access/kerberos.h"
 #include "access/oidc.h"
 #include "base/file.h"
+#include "seal/private_file.h"
 #include "seal/reference.h"
 
 #include <string.h>
@@ -145,6 +147,23 @@ directories_of(struct scope *s, struct parts *p, const struct list *settings, st
     return OK;
 }
 
+static enum err
+kerberos_of(struct scope *s, const struct parts *p, const struct kerberos_options **out)
+{
+    const struct kerberos_settings *in = p->set->access->kerberos;
+    struct kerberos_options o = {
+        .name = in->name,
+        .keytab = in->keytab,
+        .service = in->service,
+        .replay_cache = arena_printf(s->arena, "%s/kerberos-seen", p->set->data_dir),
+        .binding = (enum channel_binding)in->channel_binding,
+    };
+
+    TRY(note(s, private_file_check(s, in->keytab, PRIVATE_GROUP), "access.kerberos.keytab"));
+    *out = arena_copy(s->arena, &o, sizeof o);
+    return OK;
+}
+
 enum err
 logins_providers(struct scope *s, const struct access_settings *set, struct list *out)
 {
@@ -154,6 +173,8 @@ logins_providers(struct scope *s, const struct access_settings *set, struct list
     TRY(providers_of(s, &set->providers, &names, out));
     LIST_EACH(struct directory_settings, in, &set->directories)
     name_judge(s, arena_printf(s->arena, "access.directories[%zu]", n++), in->name, &names);
+    if (!text_empty(set->kerberos->keytab))
+        name_judge(s, "access.kerberos", set->kerberos->name, &names);
     return problems_check(s);
 }
 
@@ -165,5 +186,9 @@ logins_take(struct scope *s, struct parts *p, struct access_options *out)
 
     TRY(providers_of(s, &set->providers, &names, &out->providers));
     TRY(directories_of(s, p, &set->directories, &names, &out->directories));
+    if (!text_empty(set->kerberos->keytab)) {
+        name_judge(s, "access.kerberos", set->kerberos->name, &names);
+        TRY(kerberos_of(s, p, &out->kerberos));
+    }
     return problems_check(s);
 }

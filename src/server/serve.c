@@ -28,6 +28,7 @@
 
 /* A job of a server that died is taken up by then: a CRL must be there 10 s after a revocation. */
 #define LEASE_MS (5 * SECOND_MS)
+#define TICKET_HEAD_MAX (96 * 1024) /* of requests: a Kerberos ticket may list many groups */
 
 GAUGE(build_info, "chancery_build_info", "The program.", "version", "db_backend");
 GAUGE(start_time, "chancery_start_timestamp_seconds",
@@ -123,6 +124,7 @@ bind_listeners(struct scope *s, struct parts *p)
         .queue_max = (int)set->queue,
         .conns_max = (int)set->connections,
         .conns_per_address = (int)set->connections_per_address,
+        .head_max = text_empty(p->set->access->kerberos->keytab) ? 0 : TICKET_HEAD_MAX,
         .head_ms = set->head_ms,
         .body_ms = set->body_ms,
         .idle_ms = set->idle_ms,

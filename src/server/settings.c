@@ -1,5 +1,7 @@
 #include "server/settings.h"
 
+#include "access/kerberos.h"
+
 #include "base/log.h"
 
 #define L(member, wire, ...) FIELD(listen_settings, member, wire, __VA_ARGS__)
@@ -150,6 +152,29 @@ static const struct field directory_settings_fields[] = {
 static const struct model directory_settings_model =
     MODEL(directory_settings, directory_settings_fields);
 
+static const struct choice channel_bindings[] = {
+    { BINDING_CHECKED, "check", NULL },
+    { BINDING_REQUIRED, "require", NULL },
+    { BINDING_IGNORED, "ignore", NULL },
+    { 0, NULL, NULL },
+};
+#define K(member, wire, ...) FIELD(kerberos_settings, member, wire, __VA_ARGS__)
+static const struct field kerberos_settings_fields[] = {
+    K(keytab, "keytab", .doc = "File of the service's keys; none: no tickets."),
+    K(service, "service", .max = 256,
+      .doc =
+          "Whom tickets are for, HTTP/pki.contoso.com@CONTOSO.COM; none: any key of the keytab."),
+    K(name, "name", .preset = "kerberos", .min = 1, .max = 64,
+      .doc = "Short; claims of people whose realm is no directory's domain may be bound to it."),
+    K(channel_binding, "channel_binding", .choices = channel_bindings, .flags = CHOICE_TEXT,
+      .preset = "check",
+      .doc = "check: a ticket that names its TLS connection must name this one; require: each has "
+             "to; ignore: another program ends TLS."),
+};
+#undef K
+static const struct model kerberos_settings_model =
+    MODEL(kerberos_settings, kerberos_settings_fields);
+
 #define H(member, wire, ...) FIELD(hsm_settings, member, wire, __VA_ARGS__)
 static const struct field hsm_settings_fields[] = {
     H(module, "module", .doc = "The PKCS#11 module: path of the shared library; none: no HSM."),
@@ -171,6 +196,8 @@ static const struct field access_settings_fields[] = {
     FIELD(access_settings, directories, "directories", .model = &directory_settings_model,
           .max = 20,
           .doc = "Directories (Active Directory, LDAP) whose people log in with their passwords."),
+    FIELD(access_settings, kerberos, "kerberos", .model = &kerberos_settings_model,
+          .doc = "Tickets of Kerberos (Negotiate)."),
     FIELD(access_settings, domain, "domain", .doc = "Of account names that come without one."),
     FIELD(access_settings, token_life, "token_life", .flags = DURATION, .preset = "1h",
           .min = 60000, .max = 86400000, .doc = "Of an access token."),

@@ -38,6 +38,11 @@ struct directory_settings {
     bool nested;
     int64_t timeout;
 };
+/** Tickets of Kerberos. */
+struct kerberos_settings {
+    const char *name, *keytab, *service;
+    int64_t channel_binding; /* enum channel_binding (access/kerberos.h) */
+};
 struct hsm_settings {
     const char *module, *pin;
     struct pairs pins;
@@ -46,6 +51,7 @@ struct hsm_settings {
 struct access_settings {
     struct list providers;   /* of struct provider_settings */
     struct list directories; /* of struct directory_settings */
+    struct kerberos_settings *kerberos;
     const char *domain;
     int64_t token_life, lock_after, lock_time, rate_per_caller, rate_per_address;
 };

@@ -269,18 +269,22 @@ free_term(struct cli *c, const char *word)
     return arena_printf(c->s->arena, "(%s)", out);
 }
 
-/* Is this the query language already? It has an operator between blanks. */
+/* Is this the query language already? It has an operator behind a blank, its value behind it or
+ * still to come: what breaks off is no words. */
 static bool
 is_query(const char *text)
 {
-    static const char *const operators[] = { " -eq ",         " -ne ",         " -lt ",
-                                             " -le ",         " -gt ",         " -ge ",
-                                             " -contains ",   " -startswith ", " -endswith ",
-                                             " -notcontains " };
+    static const char *const operators[] = { " -eq",         " -ne",         " -lt",
+                                             " -le",         " -gt",         " -ge",
+                                             " -contains",   " -startswith", " -endswith",
+                                             " -notcontains" };
 
-    for (size_t i = 0; i < COUNT(operators); i++)
-        if (strcasestr(text, operators[i]))
+    for (size_t i = 0; i < COUNT(operators); i++) {
+        const char *at = strcasestr(text, operators[i]);
+
+        if (at && strchr(" \"')", at[strlen(operators[i])])) /* or the end */
             return true;
+    }
     return false;
 }
 

@@ -200,6 +200,11 @@ TEST(words_become_a_query)
         { "owner:none", "OwnerRoleName -eq NULL" },
         { "CN -eq \"a b\"", "CN -eq \"a b\"" },
         { "cn:a\"b", "CN -contains \"a\"\"b\"" },
+        { "CN -contains", "CN -contains" }, /* broken off: the server says where */
+        { "Owner -eq\"x\"", "Owner -eq\"x\"" },
+        { "a -eq-b",
+          "(CN -contains \"a\" OR SAN -contains \"a\" OR DN -contains \"a\") AND "
+          "(CN -contains \"-eq-b\" OR SAN -contains \"-eq-b\" OR DN -contains \"-eq-b\")" },
     };
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct cli c = fresh(s);

@@ -57,11 +57,13 @@ too_deep(struct bytes text)
 static enum err
 malformed(struct scope *s, const json_error_t *error)
 {
-    const char *near = strstr(error->text, " near ");
-    int len = near ? (int)(near - error->text) : (int)strlen(error->text);
+    const char *why =
+        strstr(error->text, "JSON_ALLOW_NUL") ? "\\u0000 is not allowed" : error->text;
+    const char *near = strstr(why, " near ");
+    int len = near ? (int)(near - why) : (int)strlen(why);
 
     return fail_code(s, E_INVALID, CHY_BAD_JSON, "malformed JSON at line %d, column %d: %.*s",
-                     MAX(error->line, 1), MAX(error->column, 1), len, error->text);
+                     MAX(error->line, 1), MAX(error->column, 1), len, why);
 }
 
 static enum err

@@ -520,8 +520,8 @@ decode_body(struct request *rq)
     if (is_null(rq->http->body)) {
         if (op->flags & OP_BODY_OPTIONAL)
             return OK;
-        return fail_code(s, E_INVALID, CHY_MISSING,
-                         "the body is missing: a JSON object is required");
+        return fail_code(s, E_INVALID, CHY_MISSING, "the body is missing: a JSON %s is required",
+                         op->flags & OP_BODY_LIST ? "array" : "object");
     }
     if (!is_json_type(type))
         return fail_code(s, E_UNSUPPORTED, CHY_BAD_TYPE, "Content-Type: %.100s is not JSON", type);

@@ -135,6 +135,14 @@ type_is(const char *typ, const char *wanted)
     return typ && text_eq_fold(typ, wanted);
 }
 
+/* RFC 9068 section 4, RFC 8725 section 3.11: what says that it is for something else is not for us.
+ */
+static bool
+is_for_access(const char *typ)
+{
+    return !typ || type_is(typ, "at+jwt") || type_is(typ, "JWT");
+}
+
 static enum err
 check_times(struct scope *s, const struct jwt_rules *rules, const struct jwt_claims *claims)
 {
@@ -192,7 +200,7 @@ jwt_verify(struct scope *s, const char *text, size_t len, const struct jwt_rules
     TRY(e);
     if (!(jws.alg & rules->algs))
         return refuse(s, "its algorithm is not allowed here");
-    if (rules->type && !type_is(jws.typ, rules->type))
+    if (rules->type ? !type_is(jws.typ, rules->type) : !is_for_access(jws.typ))
         return refuse(s, "it is a token of another type");
     key = rules->find_key(rules->context, jws.kid, jws.alg);
     if (!key)

@@ -32,9 +32,9 @@ enum err jwt_issue(struct scope *s, EVP_PKEY *key, const char *kid, const struct
 struct jwt_rules {
     const char *issuer;   /* iss must equal it */
     const char *audience; /* aud must be it or hold it; NULL: not looked at */
-    const char *type; /* typ must equal it in any case, with or without "application/"; NULL: not
-                         looked at */
-    unsigned algs;    /* allowed algorithms */
+    const char *type;     /* typ must equal it in any case, with or without "application/"; NULL: it
+                             must be of no other purpose: "at+jwt", "JWT", or none at all */
+    unsigned algs;        /* allowed algorithms */
     struct when now;
     int64_t skew_ms;     /* how far the issuer's clock may be off */
     int64_t max_life_ms; /* exp at most so long after iat; 0: not looked at */

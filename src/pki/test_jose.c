@@ -396,6 +396,40 @@ TEST(tokens_for_others_and_by_others_are_refused)
     assert_err(E_UNAUTHENTICATED, jwt_verify(s, "x", 1, &rules, &out));
 }
 
+TEST(a_token_of_another_purpose_is_no_access_token)
+{
+    static const struct {
+        const char *typ;
+        bool good;
+    } rows[] = {
+        { NULL, true },
+        { "JWT", true },
+        { "at+jwt", true },
+        { "application/AT+JWT", true },
+        { "logout+jwt", false },
+        { "dpop+jwt", false },
+        { "application/", false },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct ring ring = { new_key(s, "P-256"), "k1" };
+    struct bytes claims =
+        BYTES("{\"iss\":\"https://ca.example\",\"aud\":\"api\",\"exp\":1763723400}");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct jws_head head = { rows[i].typ, "k1" };
+        struct jwt_rules rules = rules_of(&ring);
+        struct jwt_claims out;
+        const char *text;
+
+        rules.type = NULL;
+        rules.max_life_ms = 0;
+        assert_ok(s, jws_sign(s, ring.key, JWS_ES256, &head, claims, &text));
+        if ((jwt_verify(s, text, strlen(text), &rules, &out) == OK) != rows[i].good)
+            fail_msg("typ %s", rows[i].typ ? rows[i].typ : "none");
+        scope_clear(s);
+    }
+}
+
 TEST(claims_of_the_wrong_kind_are_refused)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

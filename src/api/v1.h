@@ -414,6 +414,14 @@ struct v1_search_field {
 struct v1_search_fields {
     struct list items;
 };
-extern const struct op v1_whoami_op, v1_token_keys_op, v1_health_op, v1_jobs_list_op;
+struct v1_archive_request {
+    int64_t older_than_ms;
+};
+struct v1_archive_reply {
+    struct when before;
+    int64_t matching, moved;
+};
+extern const struct op v1_whoami_op, v1_token_keys_op, v1_health_op, v1_jobs_list_op,
+    v1_archive_run_op;
 
 #endif

@@ -66,6 +66,34 @@ static const struct field v1_job_fields[] = {
 static const struct model v1_job_model = MODEL(v1_job, v1_job_fields);
 V1_PAGE(v1_jobs, v1_job_model);
 
+static const struct field v1_archive_request_fields[] = {
+    FIELD(v1_archive_request, older_than_ms, "older_than_ms", .preset = "63072000000",
+          .min = DAY_MS, .max = INT64_C(3153600000000),
+          .doc = "Since their expiry, in milliseconds; two years."),
+};
+static const struct model v1_archive_request_model =
+    MODEL(v1_archive_request, v1_archive_request_fields);
+static const struct field v1_archive_reply_fields[] = {
+    FIELD(v1_archive_reply, before, "before", .doc = "What expired before is meant."),
+    FIELD(v1_archive_reply, matching, "matching", .doc = "How many there were."),
+    FIELD(v1_archive_reply, moved, "moved", .doc = "How many were moved; 0 in a dry run."),
+};
+static const struct model v1_archive_reply_model = MODEL(v1_archive_reply, v1_archive_reply_fields);
+
+const struct op v1_archive_run_op = {
+    .method = "POST",
+    .path = "/archive/run",
+    .tag = TAG,
+    .needs = "system/modify",
+    .body = &v1_archive_request_model,
+    .reply = &v1_archive_reply_model,
+    .flags = OP_BODY_OPTIONAL | OP_DRY_RUN,
+    .pool = OP_POOL_SLOW,
+    .deadline_ms = 600000,
+    .doc =
+        "Move certificates that expired long ago to the archive; what is not done in ten minutes "
+        "is left for the next time.",
+};
 const struct op v1_whoami_op = {
     .method = "GET",
     .path = "/whoami",

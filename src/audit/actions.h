@@ -28,6 +28,8 @@
            "A certificate that was signed after the backup could not enter the register.")         \
     ACTION(CERTIFICATE_DELETE, "certificate", "certificate.delete",                                \
            "A certificate was removed from the register.")                                         \
+    ACTION(CERTIFICATE_ARCHIVE, "certificate", "certificate.archive",                              \
+           "Certificates that expired long ago were moved to the archive.")                        \
     ACTION(CERTIFICATE_METADATA, "certificate", "certificate.metadata",                            \
            "What is noted about a certificate was changed.")                                       \
     ACTION(CERTIFICATE_KEY_RECOVER, "certificate", "certificate.key.recover",                      \

@@ -71,7 +71,12 @@ struct cert_san {
     const char *text;
 };
 
-enum { WITH_DER = 1, WITH_NAMES = 2, WITH_METADATA = 4 };
+enum {
+    WITH_DER = 1,
+    WITH_NAMES = 2,
+    WITH_METADATA = 4,
+    WITH_ARCHIVE = 8, /* for the files of this folder: the row is in the archive */
+};
 
 /** One row by id. E_NOT_FOUND (CHY_NO_CERT). */
 enum err catalog_get(struct scope *s, struct db *db, int64_t id, unsigned with,

@@ -16,6 +16,22 @@ SQL(get_names,
 SQL(get_metadata, "SELECT f.name, m.value FROM certificate_metadata m "
                   "JOIN metadata_field f ON f.id = m.field WHERE m.certificate = $1 "
                   "ORDER BY f.display_order, f.name_folded");
+/* What the register has no more, the archive may have. */
+#define ARCHIVED_FROM " FROM archived_certificate c" CERT_ROW_JOINS
+SQL(old_by_id, "SELECT " COLUMNS ARCHIVED_FROM " WHERE c.id = $1");
+SQL(old_by_sha1, "SELECT " COLUMNS ARCHIVED_FROM " WHERE c.sha1 = $1 ORDER BY c.id DESC LIMIT 1");
+SQL(old_by_sha256, "SELECT " COLUMNS ARCHIVED_FROM " WHERE c.sha256 = $1 ORDER BY c.id LIMIT 1");
+SQL(old_by_serial, "SELECT " COLUMNS ARCHIVED_FROM " WHERE c.serial = $1 ORDER BY c.id");
+SQL(old_der, "SELECT der FROM archived_certificate_der WHERE certificate = $1");
+SQL(old_names,
+    "SELECT n.id, cn.kind, n.text FROM archived_certificate_name cn JOIN name n ON n.id = cn.name "
+    "WHERE cn.certificate = $1 ORDER BY cn.position");
+SQL(old_metadata, "SELECT f.name, m.value FROM archived_certificate_metadata m "
+                  "JOIN metadata_field f ON f.id = m.field WHERE m.certificate = $1 "
+                  "ORDER BY f.display_order, f.name_folded");
+SQL(old_status, "SELECT id, state, revoked_at, not_after, revocation_reason FROM "
+                "archived_certificate WHERE issuer_hash = $1 AND serial = $2 ORDER BY id LIMIT 1");
+
 SQL(get_status, "SELECT id, state, revoked_at, not_after, revocation_reason FROM certificate "
                 "WHERE issuer_hash = $1 AND serial = $2");
 
@@ -80,20 +96,21 @@ cert_row_metadata(struct scope *s, struct row *row, struct cert_row *out)
 enum err
 cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *out)
 {
+    bool old = with & WITH_ARCHIVE;
     struct rows names, noted;
     struct row row;
 
     if (with & WITH_METADATA) {
-        TRY(db_all(s, db, &get_metadata, BIND(v_int(out->id)), &noted));
+        TRY(db_all(s, db, old ? &old_metadata : &get_metadata, BIND(v_int(out->id)), &noted));
         for (size_t i = 0; i < noted.count; i++)
             cert_row_metadata(s, &noted.at[i], out);
     }
     if (with & WITH_DER) {
-        TRY(db_one(s, db, &get_der, BIND(v_int(out->id)), &row));
+        TRY(db_one(s, db, old ? &old_der : &get_der, BIND(v_int(out->id)), &row));
         out->der = row_bytes(&row);
     }
     if (with & WITH_NAMES) {
-        TRY(db_all(s, db, &get_names, BIND(v_int(out->id)), &names));
+        TRY(db_all(s, db, old ? &old_names : &get_names, BIND(v_int(out->id)), &names));
         for (size_t i = 0; i < names.count; i++) {
             struct cert_san *san = list_push(s->arena, &out->names, struct cert_san);
 
@@ -105,14 +122,25 @@ cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *ou
     return OK;
 }
 
+/** The same question to the register, and to the archive. */
+struct twice {
+    struct sql *now, *old;
+};
+
 static enum err
-get(struct scope *s, struct db *db, struct sql *sql, struct value key, unsigned with,
+get(struct scope *s, struct db *db, struct twice sql, struct value key, unsigned with,
     struct cert_row *out)
 {
     struct row row;
     struct cert_row found;
+    enum err e = db_one(s, db, sql.now, BIND(key), &row);
 
-    TRY(db_one(s, db, sql, BIND(key), &row));
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        e = db_one(s, db, sql.old, BIND(key), &row);
+        with |= WITH_ARCHIVE;
+    }
+    TRY(e);
     cert_row_read(&row, &found);
     TRY(cert_row_fill(s, db, with, &found));
     *out = found;
@@ -122,7 +150,7 @@ get(struct scope *s, struct db *db, struct sql *sql, struct value key, unsigned 
 enum err
 catalog_get(struct scope *s, struct db *db, int64_t id, unsigned with, struct cert_row *out)
 {
-    enum err e = get(s, db, &get_by_id, v_int(id), with, out);
+    enum err e = get(s, db, (struct twice){ &get_by_id, &old_by_id }, v_int(id), with, out);
 
     if (e == E_NOT_FOUND)
         return fail_code(s, e, CHY_NO_CERT, "certificate %lld not found", (long long)id);
@@ -138,7 +166,10 @@ catalog_by_thumbprint(struct scope *s, struct db *db, struct bytes hash, unsigne
     if (hash.len != SHA1_LEN && hash.len != SHA256_LEN)
         return fail_code(s, E_INVALID, CHY_BAD_VALUE,
                          "a thumbprint has 40 or 64 hexadecimal digits");
-    e = get(s, db, hash.len == SHA1_LEN ? &get_by_sha1 : &get_by_sha256, v_bytes(hash), with, out);
+    e = get(s, db,
+            hash.len == SHA1_LEN ? (struct twice){ &get_by_sha1, &old_by_sha1 }
+                                 : (struct twice){ &get_by_sha256, &old_by_sha256 },
+            v_bytes(hash), with, out);
     if (e == E_NOT_FOUND)
         return fail_code(s, e, CHY_NO_CERT, "certificate with thumbprint %s not found",
                          hex_upper(s->arena, hash));
@@ -183,6 +214,10 @@ catalog_by_serial(struct scope *s, struct db *db, struct bytes serial, const cha
         serial = (struct bytes){ padded, serial.len + 1 };
     }
     TRY(db_all(s, db, &get_by_serial, BIND(v_bytes(serial)), &rows));
+    if (!rows.count) {
+        TRY(db_all(s, db, &old_by_serial, BIND(v_bytes(serial)), &rows));
+        with |= WITH_ARCHIVE;
+    }
     for (size_t i = 0; i < rows.count; i++) {
         struct cert_row found;
 
@@ -202,8 +237,13 @@ catalog_status(struct scope *s, struct db *db, struct bytes issuer_hash, struct 
                struct cert_status *out)
 {
     struct row row;
+    enum err e = db_one(s, db, &get_status, BIND(v_bytes(issuer_hash), v_bytes(serial)), &row);
 
-    TRY(db_one(s, db, &get_status, BIND(v_bytes(issuer_hash), v_bytes(serial)), &row));
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        e = db_one(s, db, &old_status, BIND(v_bytes(issuer_hash), v_bytes(serial)), &row);
+    }
+    TRY(e);
     out->id = row_int(&row);
     out->state = (enum cert_state)row_int(&row);
     out->revoked_at = row_when(&row);

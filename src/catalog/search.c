@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define PAGE_SIZE 50
-#define FILL_MAX 1024    /* rows whose details one question fetches */
-#define COUNT_SLOW_MS 20 /* a total that takes longer is kept for a while, among so many rows */
+#define FILL_MAX 1024   /* rows whose details one question fetches */
+#define COUNT_SLOW_MS 5 /* a total that takes longer is kept for a while, among so many rows */
 #define COUNT_MANY 10000
 #define FAR 2000 /* rows: a page so far behind is found from where the page before ended */
 
@@ -37,6 +37,7 @@ sort_key(struct scope *s, const struct cert_field *f)
                             "AND m.field = %lld)",
                             metadata_is_number(f->type) ? "number" : "folded", (long long)f->field);
     case CF_OU:
+    case CF_ARCHIVED:
     case CF_NOTHING:
         return NULL;
     default:
@@ -110,6 +111,25 @@ parse(struct scope *s, const struct cert_search *q, struct query *out)
     return OK;
 }
 
+/** Whether a term of the query asks for the archive. */
+static bool
+asks_archive(const struct query_node *n)
+{
+    bool wanted;
+
+    if (!n)
+        return false;
+    if (n->kind == Q_TERM) {
+        wanted = text_eq_fold(n->term.value, "true") || text_eq(n->term.value, "1") ||
+                 text_eq_fold(n->term.value, "yes");
+        return text_eq_fold(n->term.field, "Archived") && wanted == (n->term.op == Q_EQ);
+    }
+    LIST_EACH(struct query_node *, child, &n->children)
+    if (asks_archive(*child))
+        return true;
+    return false;
+}
+
 static struct values
 values_of(const struct search_sql *b)
 {
@@ -178,6 +198,7 @@ count(struct scope *s, struct db *db, const struct cert_search *q, const struct 
         return OK;
     }
     search_sql_init(&b, db, s->arena);
+    b.archived = asks_archive(parsed->root);
     buf_text(&b.text, "SELECT COUNT(*) FROM certificate c");
     TRY(where(s, q, parsed, &b, &any));
     TRY(search_text(s, &b, &text));
@@ -317,6 +338,7 @@ catalog_search(struct scope *s, struct db *db, const struct cert_search *q, stru
     TRY(parse(s, q, &parsed));
     walk_on(db, q, walk, &w);
     search_sql_init(&b, db, s->arena);
+    b.archived = asks_archive(parsed.root);
     TRY(page_sql(s, q, &parsed, &w, &b));
     TRY(search_text(s, &b, &text));
     if (!far)
@@ -324,7 +346,7 @@ catalog_search(struct scope *s, struct db *db, const struct cert_search *q, stru
     for (size_t i = 0; i < rows.count; i++)
         cert_row_read(&rows.at[i], list_push(s->arena, &found.rows, struct cert_row));
     walk_keep(db, q, walk, &w, &found.rows);
-    TRY(cert_rows_fill(s, db, q->with, &found.rows));
+    TRY(cert_rows_fill(s, db, q->with | (b.archived ? WITH_ARCHIVE : 0), &found.rows));
     if (q->want_total && !far && !q->after && w.offset == 0 && (int64_t)rows.count < w.size)
         found.total = (int64_t)rows.count;
     else if (q->want_total)
@@ -367,19 +389,28 @@ row_of(const struct list *places, int64_t id)
                : NULL;
 }
 
+/** What belongs to which rows. */
+struct asking {
+    struct db *db;
+    bool archived;
+    const struct list *places; /* of struct place */
+};
+
 /** Ask FRONT, the ids in parentheses, BACK; the number of ids grows in powers of two, so that
  * engines see few different texts. */
 static enum err
-ask_for(struct scope *s, struct db *db, const char *front, const struct list *places,
-        const char *back, struct rows *out)
+ask_for(struct scope *s, const struct asking *a, const char *front, const char *back,
+        struct rows *out)
 {
+    const struct list *places = a->places;
     struct search_sql b;
     const char *text;
     size_t width = 1;
 
     while (width < places->count)
         width *= 2;
-    search_sql_init(&b, db, s->arena);
+    search_sql_init(&b, a->db, s->arena);
+    b.archived = a->archived;
     buf_text(&b.text, front);
     for (size_t i = 0; i < width; i++) {
         buf_text(&b.text, i ? ", " : "(");
@@ -387,17 +418,18 @@ ask_for(struct scope *s, struct db *db, const char *front, const struct list *pl
     }
     buf_text(&b.text, back);
     TRY(search_text(s, &b, &text));
-    return db_query(s, db, text, values_of(&b), out);
+    return db_query(s, a->db, text, values_of(&b), out);
 }
 
 static enum err
 fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
 {
+    const struct asking a = { db, (with & WITH_ARCHIVE) != 0, places };
     struct rows rows;
 
     if (with & WITH_DER) {
-        TRY(ask_for(s, db, "SELECT certificate, der FROM certificate_der WHERE certificate IN ",
-                    places, ")", &rows));
+        TRY(ask_for(s, &a, "SELECT certificate, der FROM certificate_der WHERE certificate IN ",
+                    ")", &rows));
         for (size_t i = 0; i < rows.count; i++) {
             struct cert_row *row = row_of(places, row_int(&rows.at[i]));
 
@@ -405,10 +437,10 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
         }
     }
     if (with & WITH_METADATA) {
-        TRY(ask_for(s, db,
+        TRY(ask_for(s, &a,
                     "SELECT m.certificate, f.name, m.value FROM certificate_metadata m "
                     "JOIN metadata_field f ON f.id = m.field WHERE m.certificate IN ",
-                    places, ") ORDER BY m.certificate, f.display_order, f.name_folded", &rows));
+                    ") ORDER BY m.certificate, f.display_order, f.name_folded", &rows));
         for (size_t i = 0; i < rows.count; i++) {
             struct cert_row *row = row_of(places, row_int(&rows.at[i]));
 
@@ -417,10 +449,10 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
     }
     if (!(with & WITH_NAMES))
         return OK;
-    TRY(ask_for(s, db,
+    TRY(ask_for(s, &a,
                 "SELECT d.certificate, n.id, d.kind, n.text FROM certificate_name d "
                 "JOIN name n ON n.id = d.name WHERE d.certificate IN ",
-                places, ") ORDER BY d.certificate, d.position", &rows));
+                ") ORDER BY d.certificate, d.position", &rows));
     for (size_t i = 0; i < rows.count; i++) {
         struct cert_row *row = row_of(places, row_int(&rows.at[i]));
         struct cert_san *san = list_push(s->arena, &row->names, struct cert_san);

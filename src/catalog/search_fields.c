@@ -127,6 +127,8 @@ static const struct cert_field fields[] = {
     { "OwnerRoleName", .kind = CF_REF, .expr = "c.owner_role", .table = "role",
       .text = "n.name_folded", .doc = "The role that owns it." },
     { "OwnerRoleId", CF_INT, "c.owner_role", .doc = "The number of the role that owns it." },
+    { "Archived", CF_ARCHIVED, "", .flags = NEVER_NULL | LIFTS_REVOKED | LIFTS_EXPIRED,
+      .doc = "true: what expired long ago is searched instead of the register." },
     { "EnrollmentPatternId", LATER },
     { "IssuedEmail", LATER },
     { "PrincipalId", LATER },
@@ -205,6 +207,7 @@ type_of(enum cert_field_kind kind)
     case CF_ENUM:
         return "enum";
     case CF_BOOL:
+    case CF_ARCHIVED:
         return "bool";
     case CF_DATE:
         return "date";

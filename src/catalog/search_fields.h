@@ -24,6 +24,7 @@ enum cert_field_kind {
     CF_USAGE,    /* bits of a key usage: a number, -contains by name */
     CF_EKU,      /* OIDs with a blank around each; also by the names of the OIDs */
     CF_WORD,     /* one of a few words, each with a number and a title */
+    CF_ARCHIVED, /* whether the archive is searched */
     CF_NOTHING,  /* nothing has it yet */
 };
 

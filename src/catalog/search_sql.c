@@ -1,5 +1,6 @@
 #include "catalog/search_parts.h"
 
+#include "catalog/archive.h"
 #include "catalog/metadata.h"
 #include "pki/cert.h"
 #include <ctype.h>
@@ -19,6 +20,8 @@ enum err
 search_text(struct scope *s, struct search_sql *b, const char **out)
 {
     *out = buf_str(&b->text);
+    if (*out && b->archived)
+        *out = archived_sql(s, *out);
     return *out ? OK : fail_code(s, E_INVALID, CHY_BAD_QUERY, "query: it is too long");
 }
 
@@ -475,6 +478,7 @@ is_common(struct scope *s, const struct search_sql *b, const struct noted *n, bo
     if (!b->page || (!n->listed && (n->leaf->ask == QL_CONTAINS || n->leaf->ask == QL_ENDS)))
         return OK;
     search_sql_init(&probe, b->db, s->arena);
+    probe.archived = b->archived;
     buf_text(&probe.text, "SELECT COUNT(*) FROM (SELECT 1 FROM certificate_metadata m "
                           "WHERE m.field = ");
     put(s, &probe, "? AND ", BIND(v_int(n->f->field)));
@@ -612,6 +616,10 @@ leaf_sql(struct scope *s, const struct query *q, const struct query_term *t,
     case CF_DATE:
         TRY(query_leaf_date(s, q, t, leaf));
         date_leaf(s, b, f->expr, leaf);
+        return OK;
+    case CF_ARCHIVED:
+        TRY(query_leaf_bool(s, q, t, leaf));
+        buf_text(&b->text, leaf->ask == QL_EQ && leaf->number == b->archived ? "1 = 1" : "1 = 0");
         return OK;
     case CF_USAGE:
         return usage_leaf(s, q, t, f, b, leaf);

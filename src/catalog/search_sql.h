@@ -10,6 +10,7 @@
 struct search_sql {
     struct db *db; /* knows the metadata fields; NULL: there are none */
     bool page;     /* a page is wanted, not all */
+    bool archived; /* of the archive, not of the register */
     /** The fields of another table than the register, by name; NULL: those of certificates. */
     const struct cert_field *(*own)(const char *name);
     struct buf text;

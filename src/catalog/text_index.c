@@ -7,7 +7,8 @@
 
 #define TRIGRAMS_MAX 3 /* as many are enough to tell texts apart */
 #define SAMPLE 200
-#define BATCH 500 /* rows that one transaction adds */
+#define PLAIN "0123456789abcdefghijklmnopqrstuvwxyz" /* of the characters that pg_trgm sees */
+#define BATCH 500                                    /* rows that one transaction adds */
 
 GAUGE(behind, "chancery_search_index_behind",
       "Texts that the index of names and metadata does not have yet.", "of");
@@ -122,7 +123,7 @@ match_of(struct scope *s, const struct list *trigrams)
 static bool
 is_plain(const char *text)
 {
-    return strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz") == 3 && !text[3];
+    return strspn(text, PLAIN) == 3 && !text[3];
 }
 
 /** PART as LIKE takes it. */
@@ -147,7 +148,7 @@ find_sqlite(struct scope *s, struct db *db, const struct text_part *p, const str
             struct rows *out)
 {
     const struct source *from = &sources[p->of];
-    const char *match = match_of(s, trigrams), *field = p->field ? " AND n.field = $3" : "";
+    const char *match = match_of(s, trigrams), *field = p->field ? " AND +n.field = $3" : "";
     struct value at[5] = { v_text(p->part), v_int(p->count) };
     size_t count = p->field ? 3 : 2;
     int64_t mark;
@@ -176,30 +177,50 @@ find_sqlite(struct scope *s, struct db *db, const struct text_part *p, const str
                     (struct values){ at, count }, out);
 }
 
-/** The rarest that pg_trgm has, or the whole, and then the whole. */
+/**
+ * What pg_trgm is asked for: the word of PART that has the rarest three characters; NULL: so many
+ * have them that the table is sooner read.
+ */
+static const char *
+rare_word(struct scope *s, const char *part, const struct list *trigrams)
+{
+    LIST_EACH(struct trigram, t, trigrams)
+    {
+        const char *from, *to;
+
+        if (!is_plain(t->text))
+            continue;
+        if (t->seen > SAMPLE / 2)
+            return NULL;
+        from = strstr(part, t->text);
+        while (from > part && strchr(PLAIN, from[-1]))
+            from--;
+        to = from + strspn(from, PLAIN);
+        return arena_text_n(s->arena, from, (size_t)(to - from));
+    }
+    return part;
+}
+
 static enum err
 find_postgres(struct scope *s, struct db *db, const struct text_part *p,
               const struct list *trigrams, struct rows *out)
 {
     struct value at[4] = { v_text(p->part), v_int(p->count) };
     size_t count = p->field ? 3 : 2;
-    const char *rare = p->part;
+    const char *rare = rare_word(s, p->part, trigrams), *like = "";
 
-    LIST_EACH(struct trigram, t, trigrams)
-    {
-        if (!is_plain(t->text))
-            continue;
-        rare = t->text;
-        break;
-    }
     at[2] = v_int(p->field);
-    at[count++] = v_text(like_part(s, rare));
-    return db_query(s, db,
-                    arena_printf(s->arena,
-                                 "SELECT n.id, n.folded FROM %s n WHERE n.folded LIKE $%zu AND "
-                                 "@contains(n.folded, $1)%s LIMIT $2",
-                                 sources[p->of].table, count, p->field ? " AND n.field = $3" : ""),
-                    (struct values){ at, count }, out);
+    if (rare) {
+        at[count++] = v_text(like_part(s, rare));
+        like = arena_printf(s->arena, "n.folded LIKE $%zu AND ", count);
+    }
+    return db_query(
+        s, db,
+        arena_printf(s->arena,
+                     "SELECT n.id, n.folded FROM %s n WHERE %s@contains(n.folded, $1)%s "
+                     "LIMIT $2",
+                     sources[p->of].table, like, p->field ? " AND n.field = $3" : ""),
+        (struct values){ at, count }, out);
 }
 
 enum err

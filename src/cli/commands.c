@@ -330,6 +330,10 @@ static const struct flag audit_flags[] = {
     { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
     WATCH_FLAG,
 };
+static const struct flag archive_flags[] = {
+    { "older-than", 0, FLAG_DURATION, "D", "since they expired; default 730d", NULL, NULL, NULL },
+    { "dry-run", 0, FLAG_SWITCH, NULL, "only say how many that would be", NULL, NULL, NULL },
+};
 static const struct flag anchor_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
 };
@@ -645,6 +649,10 @@ const struct command commands[] = {
       "  chancery templates list\n" },
     { "templates show", "NAME", 1, 1, NULL, 0, run_templates_show, "Show one template.",
       "  chancery templates show WebServer -o yaml\n" },
+    { "archive run", "", 0, 0, FLAGS(archive_flags), run_archive_run,
+      "Move certificates that expired long ago to the archive.",
+      "  chancery archive run --older-than 730d --dry-run\n"
+      "  chancery search 'is:archived web01'\n" },
     { "audit list", "", 0, 0, FLAGS(audit_flags), run_audit_list,
       "List what was done, the latest first.",
       "  chancery audit list --action certificate.revoke --since -24h\n" },
@@ -744,6 +752,7 @@ const struct group groups[] = {
     { "ca", "Certificate authorities: their keys, certificates and revocation lists." },
     { "ca offline", "An authority without a server or a network: keys in files." },
     { "templates", "Look at the templates, which say what may be issued." },
+    { "archive", "Put away certificates that expired long ago." },
     { "audit", "Read and verify the record of who did what." },
     { "backup", "Back the installation up, and check backups." },
     { "users", "Manage who may log in." },

@@ -200,6 +200,8 @@ is_term(struct cli *c, const char *value)
         return arena_printf(c->s->arena, "Status -eq \"%s\"", value);
     if (text_eq_fold(value, "expired"))
         return arena_printf(c->s->arena, "NotAfter -lt \"%s\"", now);
+    if (text_eq_fold(value, "archived"))
+        return "Archived -eq true";
     return NULL;
 }
 

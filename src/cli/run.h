@@ -190,6 +190,7 @@ enum err certificate_chain(struct cli *c, int64_t id, struct list *certs);
 
 /* The commands. */
 enum err run_api(struct cli *c);
+enum err run_archive_run(struct cli *c);
 enum err run_audit_export(struct cli *c);
 enum err run_audit_list(struct cli *c);
 enum err run_audit_verify(struct cli *c);

@@ -134,8 +134,12 @@ enum err job_get(struct scope *s, struct db *db, int64_t id, struct job_row *out
 enum err job_cancel(struct scope *s, struct tx *tx, int64_t id);
 const char *job_state_name(enum job_state state);
 
-/** The handler of kind "jobs.cleanup": removes jobs that ended more than 7 days ago, and stale
- * instances. */
-extern const struct job_kind job_cleanup_kind;
+/** How long ended jobs stay. */
+struct job_keep {
+    int64_t done_ms, failed_ms; /* done also: cancelled */
+};
+/** What a handler of kind "jobs.cleanup" does: removes jobs that ended longer ago, stale instances,
+ * and events that all who follow have seen. */
+enum err job_cleanup(struct scope *s, const struct job *job, const struct job_keep *keep);
 
 #endif

@@ -62,8 +62,16 @@ static const struct job_kind hopeless_kind = {
     .kind = "hopeless", .run = hopeless_run, .retry_ms = 2, .max_attempts = 3
 };
 static const struct job_kind hold_kind = { .kind = "hold", .run = hold_run };
-static const struct job_kind *const kinds[] = { &count_kind, &flaky_kind,       &hopeless_kind,
-                                                &hold_kind,  &job_cleanup_kind, NULL };
+
+static enum err
+clean_run(struct scope *s, void *app, const struct job *job)
+{
+    (void)app;
+    return job_cleanup(s, job, &(struct job_keep){ 7 * DAY_MS, 30 * DAY_MS });
+}
+static const struct job_kind clean_kind = { .kind = "jobs.cleanup", .run = clean_run };
+static const struct job_kind *const kinds[] = { &count_kind, &flaky_kind, &hopeless_kind,
+                                                &hold_kind,  &clean_kind, NULL };
 
 static enum err
 count_given_up(struct scope *s, struct tx *tx, void *app, const struct job *job, const char *why)

@@ -1,4 +1,5 @@
 /* Who is calling, and the server's jobs. */
+#include "catalog/archive.h"
 #include "jobs/jobs.h"
 #include "rest/rest.h"
 
@@ -74,7 +75,29 @@ jobs_list(struct request *rq)
     return reply_items(rq, &out, next);
 }
 
+#define TWO_YEARS_MS (730 * DAY_MS)
+#define LEAVE_MS (60 * SECOND_MS) /* of the deadline */
+
+static enum err
+archive_run(struct request *rq)
+{
+    const struct v1_archive_request *in = rq->body;
+    struct scope *s = rq->scope;
+    int64_t ms = in ? in->older_than_ms : TWO_YEARS_MS, moved = ARCHIVE_BATCH;
+    struct v1_archive_reply out = { .before = when_add_ms(clock_now(), -ms) };
+    bool dry_run;
+
+    TRY(dry_run_of(rq, &dry_run));
+    TRY(archive_count(s, rq->app->db, out.before, &out.matching));
+    while (!dry_run && moved == ARCHIVE_BATCH && scope_left_ms(s) > LEAVE_MS) {
+        TRY(archive_move(s, rq->app->db, rq->caller, out.before, &moved));
+        out.moved += moved;
+    }
+    return reply(rq, 200, &out);
+}
+
 const struct binding rest_system[] = {
+    { &v1_archive_run_op, archive_run },
     { &v1_whoami_op, whoami },
     { &v1_health_op, health_get },
     { &v1_jobs_list_op, jobs_list },

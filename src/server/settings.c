@@ -270,6 +270,22 @@ static const struct field audit_settings_fields[] = {
 };
 static const struct model audit_settings_model = MODEL(audit_settings, audit_settings_fields);
 
+static const struct field archive_settings_fields[] = {
+    FIELD(archive_settings, after, "after", .flags = DURATION, .preset = "730d", .min = 0,
+          .max = INT64_C(3153600000000),
+          .doc = "How long after their expiry certificates are moved to the archive. 0s: never."),
+};
+static const struct model archive_settings_model = MODEL(archive_settings, archive_settings_fields);
+
+static const struct field jobs_settings_fields[] = {
+    FIELD(jobs_settings, keep_done, "keep_done", .flags = DURATION, .preset = "90d", .min = 1000,
+          .max = INT64_C(3153600000000),
+          .doc = "How long jobs are shown that succeeded or were cancelled."),
+    FIELD(jobs_settings, keep_failed, "keep_failed", .flags = DURATION, .preset = "365d",
+          .min = 1000, .max = INT64_C(3153600000000), .doc = "The same of those that failed."),
+};
+static const struct model jobs_settings_model = MODEL(jobs_settings, jobs_settings_fields);
+
 static const struct field seal_settings_fields[] = {
     FIELD(seal_settings, master_key, "master_key", .flags = KEEP_REF,
           .doc = "file:PATH of 32 bytes, mode 0600; none: master.key in the data directory, made "
@@ -323,6 +339,9 @@ static const struct field server_settings_fields[] = {
     S(keys, "keys", .model = &keys_settings_model, .doc = "Keys that the server makes."),
     S(backup, "backup", .model = &backup_settings_model, .doc = "Backups."),
     S(audit, "audit", .model = &audit_settings_model, .doc = "The audit record."),
+    S(archive, "archive", .model = &archive_settings_model,
+      .doc = "Certificates that expired long ago."),
+    S(jobs, "jobs", .model = &jobs_settings_model, .doc = "The queue of jobs."),
     S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
     S(issuers, "issuers", .max = 100,

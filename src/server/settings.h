@@ -74,6 +74,12 @@ struct keys_settings {
     bool without_csr, pfx_legacy;
     int64_t password_min, ahead;
 };
+struct archive_settings {
+    int64_t after; /* 0: never */
+};
+struct jobs_settings {
+    int64_t keep_done, keep_failed;
+};
 struct audit_settings {
     int64_t retention; /* 0: for ever */
     const char *dir;
@@ -100,6 +106,8 @@ struct server_settings {
     struct keys_settings *keys;
     struct backup_settings *backup;
     struct audit_settings *audit;
+    struct archive_settings *archive;
+    struct jobs_settings *jobs;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };

@@ -2,8 +2,10 @@
 
 #include "audit/retain.h"
 #include "base/log.h"
+#include "catalog/archive.h"
 #include "server/installation.h"
 #include "server/parts.h"
+#include <time.h>
 
 static enum err
 retain_files(struct scope *s, struct parts *p, const struct job *job, const char *dir)
@@ -97,4 +99,49 @@ const struct job_kind backup_kind = {
     .every = "60s",
     .limit_ms = 6 * HOUR_MS,
     .max_attempts = 1, /* the next turn is soon */
+};
+
+#define PAUSE_MS 100 /* between two batches: others write, too */
+
+static enum err
+archive_run(struct scope *s, void *app, const struct job *job)
+{
+    struct parts *p = app;
+    struct when before = when_add_ms(clock_now(), -p->set->archive->after);
+    int64_t moved = ARCHIVE_BATCH, all = 0;
+
+    if (p->set->archive->after == 0)
+        return OK;
+    while (moved == ARCHIVE_BATCH && !job_should_stop(job)) {
+        TRY(archive_move(s, p->app.db, &caller_system, before, &moved));
+        all += moved;
+        if (moved == ARCHIVE_BATCH)
+            (void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+    }
+    if (all)
+        log_info(s, "%lld certificates were moved to the archive", (long long)all);
+    return OK;
+}
+
+const struct job_kind archive_kind = {
+    .kind = "catalog.archive",
+    .run = archive_run,
+    .doc = "Moves certificates that expired long ago to the archive.",
+    .every = "cron 10 3 * * *",
+    .limit_ms = 2 * HOUR_MS,
+};
+
+static enum err
+cleanup_run(struct scope *s, void *app, const struct job *job)
+{
+    const struct jobs_settings *set = ((struct parts *)app)->set->jobs;
+
+    return job_cleanup(s, job, &(struct job_keep){ set->keep_done, set->keep_failed });
+}
+
+const struct job_kind jobs_cleanup_kind = {
+    .kind = "jobs.cleanup",
+    .run = cleanup_run,
+    .every = "1h",
+    .doc = "Removes jobs that ended long ago, servers that are gone, and old events.",
 };

@@ -12,4 +12,9 @@ extern const struct job_kind audit_retain_kind;
  * log of signatures from before. */
 extern const struct job_kind backup_kind;
 
+/** Move certificates that expired long ago to the archive. */
+extern const struct job_kind archive_kind;
+/** Remove jobs that ended long ago, and the like. */
+extern const struct job_kind jobs_cleanup_kind;
+
 #endif

@@ -66,7 +66,7 @@ class TestAlone:
         "serve", "init", "issue", "issue-cert", "enroll csr", "certs list", "certs show", "certs download",
         "certs revoke", "certs set", "revoke", "search", "metadata list", "metadata create", "metadata edit",
         "collections", "collections create", "collections grant", "ca list", "ca show", "ca crl", "templates list", "templates show",
-        "audit list", "audit verify", "audit export", "users", "login", "api", "config", "config show", "config check", "completion",
+        "audit list", "audit verify", "audit export", "archive run", "users", "login", "api", "config", "config show", "config check", "completion",
         "version"])
     def test_help_of_every_command_says_what_it_does(self, command):
         texts = [ok(chancery.cli(*command.split(), flag)) for flag in ("--help", "-h")]

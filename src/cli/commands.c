@@ -410,6 +410,10 @@ static const struct flag backup_look_flags[] = {
     { "latest", 0, FLAG_SWITCH, NULL, "(verify) the newest one there", NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
+static const struct flag doctor_flags[] = {
+    { "strict", 0, FLAG_SWITCH, NULL, "a warning is a failure, too", NULL, NULL, NULL },
+    PLACE_FLAGS,
+};
 static const struct flag restore_flags[] = {
     { "from", 0, FLAG_TEXT, "PATH", "the backup, or the directory that has it", NULL, NULL, NULL },
     { "at", 0, FLAG_TEXT, "TIME", "of a directory: the newest made until then; default: latest",
@@ -680,6 +684,9 @@ const struct command commands[] = {
     { "backup prune", "", 0, 0, FLAGS(backup_look_flags), run_backup_prune,
       "Remove the backups that the settings keep no longer.",
       "  chancery backup prune --dir /mnt/backup --dry-run\n" },
+    { "doctor", "", 0, 0, FLAGS(doctor_flags), run_doctor,
+      "Look at the whole installation, with or without its server, and say what to do.",
+      "  sudo -u chancery chancery doctor\n  chancery doctor --strict -o json\n" },
     { "restore", "", 0, 0, FLAGS(restore_flags), run_restore,
       "Put an installation back from a backup, and what was signed since from its log.",
       "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"

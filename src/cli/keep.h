@@ -1,4 +1,5 @@
-/** Keep: backups on the command line. For the files of this folder. */
+/** Keep: backups and the health of an installation on the command line. For the files of this
+ * folder. */
 #ifndef CLI_KEEP_H
 #define CLI_KEEP_H
 
@@ -11,6 +12,7 @@ enum err run_backup_create(struct cli *c);
 enum err run_backup_list(struct cli *c);
 enum err run_backup_verify(struct cli *c);
 enum err run_backup_prune(struct cli *c);
+enum err run_doctor(struct cli *c);
 enum err run_restore(struct cli *c);
 
 #endif

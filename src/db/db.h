@@ -32,6 +32,8 @@ enum err db_open(struct scope *s, const char *url, const struct db_options *o, s
 void db_close(struct db *db);
 OWNED(struct db, db_close);
 enum db_kind db_kind(const struct db *db);
+/** The newest migration that the database has, and the newest that this program knows. */
+enum err db_schema(struct scope *s, struct db *db, int64_t *have, int64_t *known);
 /** One cheap write and read within the scope's deadline: for readiness. */
 enum err db_check(struct scope *s, struct db *db);
 

@@ -101,6 +101,17 @@ apply_missing(struct scope *s, struct conn *c, const struct migration *all, size
 }
 
 enum err
+db_schema(struct scope *s, struct db *db, int64_t *have, int64_t *known)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &newest_version, BIND_NONE, &row));
+    *have = row_int(&row);
+    *known = migration_count > 0 ? number_of(&migrations[migration_count - 1]) : 0;
+    return OK;
+}
+
+enum err
 migrate_to(struct scope *s, struct conn *c, const struct list *wanted)
 {
     size_t found = 0;

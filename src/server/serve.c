@@ -12,6 +12,7 @@
 #include "flow/keys.h"
 #include "net/notify.h"
 #include "rest/rest.h"
+#include "server/advice.h"
 #include "server/parts.h"
 #include "server/upkeep.h"
 #include <errno.h>
@@ -586,6 +587,15 @@ run(struct scope *s, const struct options *o, struct settings *settings)
     return e == OK ? 0 : 1;
 }
 
+static void
+print_advice(const struct scope *s)
+{
+    const char *advice = advice_for(s->error.text);
+
+    if (advice)
+        (void)fprintf(stderr, "  fix:  %s\n", advice);
+}
+
 static int
 load_and_run(struct scope *s, const struct options *o)
 {
@@ -594,6 +604,7 @@ load_and_run(struct scope *s, const struct options *o)
 
     if (options_load(s, o, &settings) != OK) {
         (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
+        print_advice(s);
         return 2;
     }
     apply_log(settings_root(settings));
@@ -605,6 +616,7 @@ load_and_run(struct scope *s, const struct options *o)
     if (code) {
         (void)fprintf(stderr, "error: the server cannot start: %s\n",
                       s->error.text ? s->error.text : "");
+        print_advice(s);
     }
     return code;
 }

@@ -12,6 +12,7 @@ struct domain {
     struct secret *password; /* of bind_dn */
     SSL_CTX *trust;
     pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t slot_free;
     struct guard guard;
     size_t first; /* of the urls: the one that answered last */
     int busy;     /* logins on their way */

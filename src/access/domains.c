@@ -13,6 +13,7 @@ HISTOGRAM(request_seconds, "chancery_directory_request_duration_seconds",
           "Time that an answer of a directory took.", "provider");
 
 #define TIMEOUT_MS (5 * SECOND_MS)
+#define SLOT_MS (2 * SECOND_MS) /* how long one of more than that waits for its turn */
 #define BUSY_MAX 8 /* logins at one directory at the same time: it must not take every worker */
 
 struct domains {
@@ -40,7 +41,13 @@ or_none(struct arena *a, const char *text)
 static enum err
 domain_init(struct scope *s, struct arena *a, const struct domain_options *in, struct domain *d)
 {
+    pthread_condattr_t attr;
+
     pthread_mutex_init(&d->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->slot_free, &attr);
+    pthread_condattr_destroy(&attr);
     guard_init(&d->guard, 0);
     d->o = (struct domain_options){
         .name = arena_text(a, in->name),
@@ -91,6 +98,7 @@ domains_close(struct domains *d)
     for (size_t i = 0; i < d->count; i++) {
         secret_free(d->all[i].password);
         SSL_CTX_free(d->all[i].trust);
+        pthread_cond_destroy(&d->all[i].slot_free);
         pthread_mutex_destroy(&d->all[i].lock);
     }
     arena_free(d->arena);
@@ -195,17 +203,37 @@ connect_any(struct scope *s, struct domain *d, struct directory **out)
     return e;
 }
 
+/** Wait, under the lock, until fewer than BUSY_MAX are asking; false: it took too long. */
+static bool
+await_slot(const struct scope *s, struct domain *d)
+{
+    int64_t left_ms = MIN(scope_left_ms(s), SLOT_MS);
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += left_ms / 1000;
+    until.tv_nsec += (long)(left_ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (d->busy >= BUSY_MAX)
+        if (pthread_cond_timedwait(&d->slot_free, &d->lock, &until) != 0)
+            break;
+    return d->busy < BUSY_MAX;
+}
+
 /** May the directory be asked now? E_UNAVAILABLE with retry_after_s: it failed too often, or too
  * many are asking. A good answer is ended with leave(). */
 static enum err
 enter(struct scope *s, struct domain *d)
 {
-    int64_t now = clock_mono_ms(), until_ms = now + SECOND_MS;
+    int64_t now, until_ms = 0;
     bool free;
     enum err e;
 
     pthread_mutex_lock(&d->lock);
-    free = d->busy < BUSY_MAX && guard_admit(&d->guard, now, &until_ms);
+    free = await_slot(s, d);
+    now = clock_mono_ms();
+    free = free && guard_admit(&d->guard, now, &until_ms);
     d->busy += free;
     pthread_mutex_unlock(&d->lock);
     if (free)
@@ -222,6 +250,7 @@ leave(struct domain *d, enum err e)
 
     pthread_mutex_lock(&d->lock);
     d->busy--;
+    pthread_cond_signal(&d->slot_free);
     (void)guard_report(&d->guard, clock_mono_ms(), bad ? GUARD_BAD : GUARD_GOOD);
     pthread_mutex_unlock(&d->lock);
 }

@@ -452,6 +452,13 @@ member_remove_in(struct scope *s, struct tx *tx, void *arg)
     return member_change(s, tx, arg, false);
 }
 
+/** Forget who was remembered with the roles of before: of a claim, anybody may bear it. */
+static void
+forget_member(struct scope *s, struct access *a, enum caller_kind kind, int64_t id)
+{
+    access_forget(a, kind == CALLER_CLAIM ? NULL : principal_id_text(s->arena, kind, id));
+}
+
 enum err
 role_member_add(struct scope *s, struct access *a, const struct caller *by, int64_t role,
                 enum caller_kind kind, int64_t id)
@@ -460,7 +467,7 @@ role_member_add(struct scope *s, struct access *a, const struct caller *by, int6
     struct role_change r = { .c = { .a = a, .by = by }, .in = &in, .member = { kind, id, NULL } };
 
     TRY(db_write(s, a->db, member_add_in, &r));
-    access_forget(a, principal_id_text(s->arena, kind, id));
+    forget_member(s, a, kind, id);
     return OK;
 }
 
@@ -472,6 +479,6 @@ role_member_remove(struct scope *s, struct access *a, const struct caller *by, i
     struct role_change r = { .c = { .a = a, .by = by }, .in = &in, .member = { kind, id, NULL } };
 
     TRY(db_write(s, a->db, member_remove_in, &r));
-    access_forget(a, principal_id_text(s->arena, kind, id));
+    forget_member(s, a, kind, id);
     return OK;
 }

@@ -1,4 +1,5 @@
 """People of a directory: their password, their groups and the roles that come with them, against a real slapd."""
+import concurrent.futures
 import json
 import socket
 import time
@@ -104,6 +105,33 @@ def test_a_group_is_a_member_of_a_role_and_its_members_come_and_go(joined, conto
     # what was proved is remembered for a minute by the very name; another form asks anew
     assert whoami(server, "ana@contoso.com")["roles"] == []
     assert call(server, "contoso.com\\ana").status_code == 403
+
+
+@pytest.mark.seed("S132")
+def test_groups_are_members_of_the_two_roles_of_the_seed(joined, contoso):
+    server = joined()
+    members = {"PKI-Administrators": "Certificate Administrator", "PKI-Users": "Certificate Requester"}
+    for group, role in members.items():
+        row = claim(server, "Group", f"CONTOSO\\{group}", [], provider="contoso")
+        added = server.client().rest("POST", f"/roles/{role}/members", json={"kind": "claim", "name": str(row["id"])})
+        assert added.status_code == 200, added.text
+    assert whoami(server, "CONTOSO\\bob")["roles"] == ["Certificate Administrator"]
+    assert whoami(server, "CONTOSO\\eve")["roles"] == ["Certificate Requester"]
+    taken = server.client().rest("DELETE", f"/roles/Certificate Requester/members/claim/{row['id']}")
+    assert taken.status_code == 204
+    assert whoami(server, "CONTOSO\\eve")["roles"] == []  # at once, whatever was remembered
+
+
+def test_many_who_log_in_at_the_same_time_wait_for_one_another(joined, contoso):
+    server = joined()
+    claim(server, "user", "CONTOSO\\bob", ["Auditor"])
+    forms = [(f"{domain}\\{name}" if back else f"{name}@{domain}")
+             for domain in ("CONTOSO", "contoso", "contoso.com", "Contoso.Com")
+             for name in ("bob", "BOB", "Bob", "bOb") for back in (True, False)]
+    with concurrent.futures.ThreadPoolExecutor(len(forms)) as pool:
+        answers = list(pool.map(lambda form: call(server, form).status_code, forms))
+    assert answers == [200] * len(forms), answers
+    assert len(accounts(server)) == 1
 
 
 def test_groups_elsewhere_do_not_count_and_nested_ones_do_when_they_are_asked_for(joined, contoso):

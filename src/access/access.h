@@ -33,6 +33,12 @@ enum grant_on {
 };
 const char *grant_on_name(enum grant_on on); /* "global", "template" */
 bool grant_on_parse(const char *name, enum grant_on *out);
+/** A permission that is granted. */
+struct grant {
+    enum permission permission;
+    enum grant_on on;
+    int64_t object; /* 0 when global */
+};
 
 /** Who is calling. Immutable; lives as long as the scope it was made for. */
 struct caller {

@@ -1,5 +1,6 @@
 #include "access/manage.h"
 
+#include "access/api_tokens.h"
 #include "access/holds.h"
 #include "access/password.h"
 #include "base/random.h"
@@ -239,6 +240,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
 
     TRY(administrators_count(s, tx, &administrators));
     TRY(present_client(s, tx, c->in->id, c->in->version, &old));
+    TRY(api_tokens_drop(s, tx, CALLER_CLIENT, old.id));
     TRY(tx_do(s, tx, &client_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &client_drop, BIND(v_int(old.id))));
     TRY(administrators_check(s, tx, administrators));

@@ -74,7 +74,7 @@ void
 grants_add(struct arena *a, struct grants *g, struct list *objects, enum permission p,
            enum grant_on on, int64_t object)
 {
-    struct grant_object one = { .permission = p, .on = on, .object = object };
+    struct grant one = { .permission = p, .on = on, .object = object };
 
     if (p == PERM_ALL && on == GRANT_GLOBAL) {
         g->all = true;
@@ -85,14 +85,14 @@ grants_add(struct arena *a, struct grants *g, struct list *objects, enum permiss
         bit_set(g->global, p);
     } else {
         bit_set(g->somewhere, p);
-        list_add(a, objects, struct grant_object, one);
+        list_add(a, objects, struct grant, one);
     }
 }
 
 static int
 object_order(const void *a, const void *b)
 {
-    const struct grant_object *x = a, *y = b;
+    const struct grant *x = a, *y = b;
 
     if (x->permission != y->permission)
         return x->permission < y->permission ? -1 : 1;
@@ -115,11 +115,49 @@ may_everywhere(const struct grants *g, enum permission p)
     return p > PERM_NONE && p < PERM_END && (g->all || bit_get(g->global, p));
 }
 
+/** Add what HELD allows of P within ONE, a grant that may be narrower than it. */
+static void
+narrow_one(struct arena *a, const struct grants *held, const struct grant *one, enum permission p,
+           struct grants *out, struct list *objects)
+{
+    if (may_everywhere(held, p)) {
+        grants_add(a, out, objects, p, one->on, one->object);
+        return;
+    }
+    for (size_t i = 0; i < held->count; i++) {
+        const struct grant *o = &held->objects[i];
+
+        if (o->permission == p &&
+            (one->on == GRANT_GLOBAL || (one->on == o->on && one->object == o->object)))
+            grants_add(a, out, objects, p, o->on, o->object);
+    }
+}
+
+const struct grants *
+grants_narrow(struct arena *a, const struct grants *held, const struct list *only)
+{
+    struct grants *out = arena_new_of(a, struct grants);
+    struct list objects = { 0 };
+
+    LIST_EACH(struct grant, one, only)
+    {
+        if (one->permission != PERM_ALL) {
+            narrow_one(a, held, one, one->permission, out, &objects);
+            continue;
+        }
+        out->all |= held->all && one->on == GRANT_GLOBAL;
+        for (int p = PERM_NONE + 1; p < PERM_END; p++)
+            narrow_one(a, held, one, (enum permission)p, out, &objects);
+    }
+    grants_finish(out, &objects);
+    return out;
+}
+
 bool
 access_may(const struct caller *caller, enum permission p, enum grant_on on, int64_t id)
 {
     const struct grants *g = caller->grants;
-    struct grant_object wanted = { .permission = p, .on = on, .object = id };
+    struct grant wanted = { .permission = p, .on = on, .object = id };
 
     if (may_everywhere(g, p))
         return true;
@@ -143,7 +181,7 @@ access_objects(struct scope *s, const struct caller *caller, enum permission p, 
 
     *everywhere = may_everywhere(g, p);
     for (size_t i = 0; i < g->count && !*everywhere; i++) {
-        const struct grant_object *o = &g->objects[i];
+        const struct grant *o = &g->objects[i];
 
         if (o->permission != p || o->on != on)
             continue;

@@ -6,18 +6,11 @@
 
 #define GRANT_WORDS ((PERM_END + 63) / 64)
 
-/** A permission on one object. */
-struct grant_object {
-    enum permission permission;
-    enum grant_on on;
-    int64_t object;
-};
-
 struct grants {
-    bool all;                           /* everything, everywhere */
-    uint64_t global[GRANT_WORDS];       /* a bit for each permission */
-    uint64_t somewhere[GRANT_WORDS];    /* the same for those on single objects */
-    const struct grant_object *objects; /* sorted */
+    bool all;                        /* everything, everywhere */
+    uint64_t global[GRANT_WORDS];    /* a bit for each permission */
+    uint64_t somewhere[GRANT_WORDS]; /* the same for those on single objects */
+    const struct grant *objects;     /* sorted */
     size_t count;
 };
 
@@ -26,5 +19,14 @@ void grants_add(struct arena *a, struct grants *g, struct list *objects, enum pe
                 enum grant_on on, int64_t object);
 /** Sort what was collected. */
 void grants_finish(struct grants *g, struct list *objects);
+
+/**
+ * What is left of HELD when it is used for ONLY, a list of struct grant (GRANT_GLOBAL with
+ * object 0 is everywhere): what both allow.
+ *
+ * @return its grants, in A
+ */
+const struct grants *grants_narrow(struct arena *a, const struct grants *held,
+                                   const struct list *only);
 
 #endif

@@ -189,6 +189,8 @@ known_load(struct scope *s, struct db *db, const struct principal *p, const stru
         arena_free(a);
         return e;
     }
+    if (proof->only)
+        c->grants = grants_narrow(a, c->grants, proof->only);
     k->refs = 1;
     k->arena = a;
     c->kind = p->kind;

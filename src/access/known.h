@@ -44,8 +44,9 @@ struct proof {
     const char *scope; /* of a token, or NULL */
     const struct list
         *claims; /* of int64_t: known claims that they bear, whose roles count too; or NULL */
+    const struct list *only; /* of struct grant: nothing but these; or NULL: all */
 };
-/** Load roles and grants of P. */
+/** Load roles and grants of P, as far as the proof reaches. */
 enum err known_load(struct scope *s, struct db *db, const struct principal *p,
                     const struct proof *proof, struct known **out);
 struct known *known_ref(struct known *k);

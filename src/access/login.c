@@ -1,6 +1,7 @@
 /* Proving who is calling. Whatever is wrong, the answer and the time it takes are the same. */
 #include "access/office.h"
 
+#include "access/api_tokens.h"
 #include "access/domains.h"
 #include "access/negotiate.h"
 #include "access/oidc.h"
@@ -426,6 +427,25 @@ provider_login(struct scope *s, struct access *a, const char *token, const struc
     return OK;
 }
 
+/** A token that somebody made for a program. */
+static enum err
+api_token_login(struct scope *s, struct access *a, const char *token,
+                const struct access_peer *peer, const struct caller **out)
+{
+    AUTO(known_unref) struct known *k = NULL;
+    uint64_t mark = remember_mark(a->remember);
+    uint8_t key[REMEMBER_KEY_LEN];
+    struct when expires;
+    enum err e = api_token_enter(s, a, token, &k, &expires);
+
+    metric_add(&attempts_total, 1, API_TOKEN_AUTH, outsider_outcome(e));
+    TRY(e);
+    remember_key(a->remember, "token", token, key);
+    remember_put(a->remember, key, k, MIN(expires.ms - clock_now().ms, a->o.remember_ms), mark);
+    *out = known_caller(s, k, peer);
+    return OK;
+}
+
 static enum err
 bearer_login(struct scope *s, struct access *a, const char *token, const struct access_peer *peer,
              const struct caller **out)
@@ -438,6 +458,8 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
     int64_t left_ms;
     enum err e;
 
+    if (api_token_is(token))
+        return api_token_login(s, a, token, peer, out);
     if (oidc_is_theirs(s, a->oidc, token))
         return provider_login(s, a, token, peer, out);
     e = tokens_check(s, a->tokens, token, &claims);

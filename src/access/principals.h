@@ -89,12 +89,6 @@ enum err client_find(struct scope *s, struct access *a, const char *client_id,
 enum err client_list(struct scope *s, struct access *a, const struct principal_query *q,
                      struct list *out, const char **next);
 
-/** A permission that a role has. */
-struct grant {
-    enum permission permission;
-    enum grant_on on;
-    int64_t object; /* 0 when global */
-};
 struct claim;
 
 /** Who holds a role. */

@@ -458,3 +458,49 @@ TEST(nobody_gives_what_they_do_not_hold)
         scope_clear(s);
     }
 }
+
+TEST(a_token_allows_what_both_its_owner_and_it_allow)
+{
+    static const enum permission owner[] = { PERM_CERTIFICATES_READ, PERM_AUDIT_READ, PERM_NONE };
+    static const struct grant asked[] = {
+        { PERM_CERTIFICATES_READ, GRANT_TEMPLATE, 3 }, /* narrower than the owner's */
+        { PERM_ENROLLMENT_CSR, GRANT_GLOBAL, 0 },      /* wider: template 7 alone */
+        { PERM_CERTIFICATES_REVOKE, GRANT_GLOBAL, 0 }, /* not the owner's */
+    };
+    static const struct {
+        struct grant grant;
+        bool narrow, everything; /* by a token for those, for all */
+    } cases[] = {
+        { { PERM_CERTIFICATES_READ, GRANT_TEMPLATE, 3 }, true, true },
+        { { PERM_CERTIFICATES_READ, GRANT_TEMPLATE, 4 }, false, true },
+        { { PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0 }, false, true },
+        { { PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, 7 }, true, true },
+        { { PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, 8 }, false, false },
+        { { PERM_ENROLLMENT_CSR, GRANT_GLOBAL, 0 }, false, false },
+        { { PERM_CERTIFICATES_REVOKE, GRANT_GLOBAL, 0 }, false, false },
+        { { PERM_AUDIT_READ, GRANT_GLOBAL, 0 }, false, true },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct list given = grants_of(s, owner), objects = { 0 }, only = { 0 }, all = { 0 };
+    struct caller narrow = caller_nobody, everything = caller_nobody;
+    struct grants held = { 0 };
+
+    LIST_EACH(struct grant, g, &given)
+    grants_add(s->arena, &held, &objects, g->permission, g->on, g->object);
+    grants_finish(&held, &objects);
+    for (size_t i = 0; i < COUNT(asked); i++)
+        list_add(s->arena, &only, struct grant, asked[i]);
+    list_add(s->arena, &all, struct grant, ((struct grant){ .permission = PERM_ALL }));
+    narrow.grants = grants_narrow(s->arena, &held, &only);
+    everything.grants = grants_narrow(s->arena, &held, &all);
+    assert_false(narrow.grants->all || everything.grants->all);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct grant *g = &cases[i].grant;
+
+        assert_int_equal(access_may(&narrow, g->permission, g->on, g->object), cases[i].narrow);
+        assert_int_equal(access_may(&everything, g->permission, g->on, g->object),
+                         cases[i].everything);
+    }
+    assert_true(grants_narrow(s->arena, caller_system.grants, &all)->all);
+    assert_false(grants_narrow(s->arena, caller_system.grants, &only)->all);
+}

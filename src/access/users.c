@@ -1,5 +1,6 @@
 #include "access/manage.h"
 
+#include "access/api_tokens.h"
 #include "access/holds.h"
 #include "access/password.h"
 #include <string.h>
@@ -256,6 +257,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     if (claims > 0)
         return fail(s, E_CONFLICT, "%lld claims name the account \"%s\"", (long long)claims,
                     old.account);
+    TRY(api_tokens_drop(s, tx, CALLER_USER, old.id));
     TRY(tx_do(s, tx, &user_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &user_drop, BIND(v_int(old.id))));
     TRY(administrators_check(s, tx, administrators));

@@ -159,6 +159,7 @@ extern const struct op v1_clients_list_op, v1_clients_create_op, v1_clients_get_
 struct v1_grant {
     const char *permission, *scope, *object; /* object: name or id; NULL with scope "all" */
 };
+extern const struct model v1_grant_model;
 struct v1_member {
     const char *kind, *name;
     int64_t id;
@@ -195,6 +196,29 @@ struct v1_permissions {
 extern const struct op v1_roles_list_op, v1_roles_create_op, v1_roles_get_op, v1_roles_edit_op,
     v1_roles_delete_op, v1_members_add_op, v1_members_remove_op, v1_grants_list_op,
     v1_grants_add_op, v1_grants_withdraw_op, v1_permissions_list_op;
+
+/* Tokens that people make for their programs. */
+
+struct v1_token {
+    int64_t id;
+    const char *name, *hint, *owner, *owner_kind;
+    struct list grants; /* of struct v1_grant */
+    struct when created_at, expires_at, last_used_at;
+    bool expired;
+    const char *token; /* told once, when it is made */
+};
+struct v1_token_new {
+    const char *name;
+    struct list grants; /* of struct v1_grant */
+    struct when expires_at;
+};
+struct v1_token_query {
+    int64_t limit;
+    const char *after;
+    bool all;
+};
+extern const struct op v1_tokens_list_op, v1_tokens_create_op, v1_tokens_get_op,
+    v1_tokens_revoke_op;
 
 /* Authorities. */
 

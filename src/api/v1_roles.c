@@ -21,7 +21,7 @@ static const struct field v1_grant_fields[] = {
     FIELD(v1_grant, object, "object", .max = 256, .flags = OMIT_EMPTY,
           .doc = "On what: name or id of the template or authority, id of others."),
 };
-static const struct model v1_grant_model = MODEL(v1_grant, v1_grant_fields);
+const struct model v1_grant_model = MODEL(v1_grant, v1_grant_fields);
 
 static const struct field v1_grants_fields[] = {
     FIELD(v1_grants, items, "items", .model = &v1_grant_model, .flags = REQUIRED),

@@ -86,6 +86,8 @@
            "An account was locked after too many wrong passwords.")                                \
     ACTION(TOKEN_ISSUE, "identity", "token.issue", "An access token was issued.")                  \
     ACTION(TOKEN_KEY_ROTATE, "identity", "token.key.rotate", "Access tokens got a new key.")       \
+    ACTION(API_TOKEN_CREATE, "identity", "api_token.create", "A token for a program was made.")    \
+    ACTION(API_TOKEN_REVOKE, "identity", "api_token.revoke", "A token for a program was revoked.") \
     ACTION(USER_CREATE, "identity", "user.create", "A user was made.")                             \
     ACTION(USER_EDIT, "identity", "user.edit", "A user was changed.")                              \
     ACTION(USER_PASSWORD, "identity", "user.password", "A user's password was set.")               \

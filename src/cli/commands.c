@@ -1,6 +1,7 @@
 /* The table of commands. */
 #include "cli/command.h"
 
+#include "cli/access_rows.h"
 #include "cli/keep.h"
 #include "cli/keys.h"
 #include "cli/register.h"
@@ -692,6 +693,7 @@ const struct command commands[] = {
       "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"
       "  chancery restore --from /mnt/backup --master-key /mnt/usb/master.key --signed "
       "/mnt/log\n" },
+    ACCESS_COMMANDS,
     { "users list", "", 0, 0, FLAGS(watch_flags), run_users_list, "List the users.",
       "  chancery users list\n" },
     { "users show", "NAME", 1, 1, NULL, 0, run_users_show, "Show one user.",
@@ -763,6 +765,8 @@ const struct group groups[] = {
     { "audit", "Read and verify the record of who did what." },
     { "backup", "Back the installation up, and check backups." },
     { "users", "Manage who may log in." },
+    { "roles", "Manage what people and programs may do." },
+    { "tokens", "Tokens for programs: less than their owner, for a time." },
     { "providers", "Identity providers and directories, which log people in, too." },
     { "context", "Manage the servers and identities that are kept." },
     { "config", "Look at the settings of the server." },

@@ -115,7 +115,8 @@ bindings_join(void)
 {
     static const struct binding *const tables[] = { rest_users, rest_claims,       rest_providers,
                                                     rest_roles, rest_templates,    rest_authorities,
-                                                    rest_audit, rest_certificates, rest_system };
+                                                    rest_audit, rest_certificates, rest_system,
+                                                    rest_tokens };
     size_t n = 0;
 
     for (size_t i = 0; i < COUNT(tables); i++)

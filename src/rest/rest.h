@@ -16,7 +16,8 @@ extern const struct job_kind rest_cleanup_kind;
 /* For the files of this folder. */
 
 extern const struct binding rest_users[], rest_claims[], rest_providers[], rest_roles[],
-    rest_templates[], rest_authorities[], rest_audit[], rest_certificates[], rest_system[];
+    rest_templates[], rest_authorities[], rest_audit[], rest_certificates[], rest_system[],
+    rest_tokens[];
 
 /** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
  */
@@ -63,6 +64,14 @@ enum err dry_run_of(struct request *rq, bool *out);
 bool var_is_id(const struct request *rq, const char *name, int64_t *out);
 /** A cursor that is an id; none is 0. */
 enum err after_id(struct request *rq, const char *after, int64_t *out);
+/** Grants as this API says them: a list of struct v1_grant for a list of struct grant. */
+void show_grants(struct request *rq, const struct list *grants, struct list *out);
+/**
+ * The domain's grants for one of this API's, which may stand for several; what is wrong is a
+ * problem below PREFIX, such as "grants[2].".
+ */
+void read_grant(struct request *rq, const struct v1_grant *in, const char *prefix,
+                struct list *out);
 /** GET /health. */
 enum err health_get(struct request *rq);
 

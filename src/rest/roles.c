@@ -33,7 +33,7 @@ object_name(struct request *rq, const struct grant *g)
                 : arena_printf(a, "%lld", (long long)g->object);
 }
 
-static void
+void
 show_grants(struct request *rq, const struct list *grants, struct list *out)
 {
     LIST_EACH(struct grant, g, grants)
@@ -64,7 +64,7 @@ object_id(struct request *rq, enum grant_on on, const char *text, int64_t *id)
 
 /* One of ours may stand for several of the domain's: `PkiManagement:Read`. PREFIX is "" or
  * "grants[2].". */
-static void
+void
 read_grant(struct request *rq, const struct v1_grant *in, const char *prefix, struct list *out)
 {
     struct scope *s = rq->scope;

@@ -109,3 +109,49 @@ class TestCollections:
         assert chancery.cli("certs", "list", "--collection", name, env=env).returncode in (3, 4)
         says(server.cli("collections", "grant", name, "NoSuchRole"), 3, "NoSuchRole")
         says(server.cli("collections", "grant", name, role, "--permission", "fly"), 2, "fly")
+
+
+class TestAccess:
+    def test_a_role_is_made_given_taken_and_removed(self, server):
+        name, (user, password) = new_name("Team"), admin.user(server)
+        ok(server.cli("roles", "create", name, "--description", "of a test", "--permission", "certificates/read,audit/read"))
+        says(server.cli("roles", "create", name), 5, name)
+        assert name in ok(server.cli("roles", "list", "--all"))
+        ok(server.cli("roles", "grant", name, "enrollment/csr", "--on", "template:WebServer"))
+        ok(server.cli("roles", "withdraw", name, "audit/read"))
+        ok(server.cli("roles", "add", name, user, f"client:{server.client_id}"))
+        shown = ok(server.cli("roles", "show", name))
+        for line in ("certificates/read", "enrollment/csr on template WebServer", f"user {user}", f"client {server.client_id}"):
+            assert line in shown, shown
+        assert "audit/read" not in shown
+        assert server.client(user, password).command("GET", "/Certificates").status_code == 200
+        says(server.cli("roles", "delete", name, "--yes"), 5, "members")
+        ok(server.cli("roles", "remove", name, user, f"client:{server.client_id}"))
+        assert server.client(user, password).command("GET", "/Certificates").status_code == 403
+        ok(server.cli("roles", "delete", name, "--yes"))
+        says(server.cli("roles", "show", name), 3, name)
+        assert "certificates/read" in ok(server.cli("roles", "permissions"))
+
+    def test_what_is_wrong_with_a_role_is_said(self, server):
+        name = admin.role(server, [])
+        says(server.cli("roles", "grant", name, "fly"), 2, "fly")
+        says(server.cli("roles", "grant", name, "enrollment/csr", "--on", "WebServer"), 2, "--on")
+        says(server.cli("roles", "grant", name, "enrollment/csr", "--on", "template:nothing"), 2, "nothing")
+        says(server.cli("roles", "add", name, "nobody-of-that-name"), 2, "nobody-of-that-name")
+        says(server.cli("roles", "grant", "Auditor", "certificates/revoke"), 5, "built-in")
+        says(server.cli("roles", "delete", "Auditor", "--yes"), 5, "built in")
+
+    def test_a_token_is_made_used_listed_and_revoked(self, server):
+        name = new_name("ci")
+        token = ok(server.cli("tokens", "create", name, "--permission", "certificates/read", "--expires", "+30d")).strip()
+        assert token.startswith("chancery_")
+        env = {"CHANCERY_TOKEN": token}
+        ok(server.cli("certs", "list", env=env))
+        says(server.cli("users", "list", env=env), 4, "SecuritySettings:Read")
+        rows = [row for row in json.loads(ok(server.cli("tokens", "list", "--all", "-o", "json"))) if row["name"] == name]
+        assert len(rows) == 1 and token not in json.dumps(rows) and rows[0]["hint"] == token[-4:]
+        assert name in ok(server.cli("tokens", "list", "--everybody", "--all"))
+        says(server.cli("tokens", "create", "x"), 2, "--permission")
+        ok(server.cli("tokens", "revoke", str(rows[0]["id"]), "--yes"))
+        assert server.cli("certs", "list", env=env).returncode != 0
+        says(server.cli("tokens", "revoke", str(rows[0]["id"]), "--yes"), 3, "not found")

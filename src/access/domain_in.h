@@ -47,6 +47,9 @@ struct domain_group {
     const char *name;   /* short; NULL: it has none */
     const char *folded; /* the dn, for comparing */
 };
+/** What an entry's account here is known by, for ever: struct outsider's origin. */
+const char *domain_origin(struct scope *s, const struct domain *d,
+                          const struct directory_entry *person);
 /** Who an entry with these groups is here. */
 void domain_outsider(struct scope *s, const struct domain *d, const struct domain_login *who,
                      const struct directory_entry *person, const struct list *groups,

@@ -222,6 +222,12 @@ lasting_id(struct scope *s, const struct directory_entry *person)
     return uuid ? uuid : text_fold(s->arena, person->dn);
 }
 
+const char *
+domain_origin(struct scope *s, const struct domain *d, const struct directory_entry *person)
+{
+    return arena_printf(s->arena, "ldap:%s:%s", d->o.name, lasting_id(s, person));
+}
+
 void
 domain_outsider(struct scope *s, const struct domain *d, const struct domain_login *who,
                 const struct directory_entry *person, const struct list *groups,
@@ -235,7 +241,7 @@ domain_outsider(struct scope *s, const struct domain *d, const struct domain_log
         login = directory_text(s, person, "uid");
     if (!login || text_has_control(login) || strlen(login) > 200)
         login = who->login;
-    o.origin = arena_printf(s->arena, "ldap:%s:%s", d->o.name, lasting_id(s, person));
+    o.origin = domain_origin(s, d, person);
     o.name = arena_printf(s->arena, "%s\\%s", shown, login);
     o.email = directory_text(s, person, "mail");
     if (o.email && (text_has_control(o.email) || strlen(o.email) > 256))

@@ -369,6 +369,7 @@ ask(struct scope *s, struct domain *d, const struct domain_login *who, const cha
     AUTO(directory_close) struct directory *c = NULL;
     struct directory_entry person = { 0 };
     struct list groups = { 0 };
+    enum err e;
 
     TRY(connect_any(s, d, &c));
     if (!password) {
@@ -377,7 +378,10 @@ ask(struct scope *s, struct domain *d, const struct domain_login *who, const cha
     } else if (d->o.user_bind) {
         TRY(check_direct(s, d, c, who, password, &person));
     } else {
-        TRY(check_found(s, d, c, who, password, &person));
+        e = check_found(s, d, c, who, password, &person);
+        if (person.dn)
+            out->origin = domain_origin(s, d, &person);
+        TRY(e);
     }
     TRY(domain_groups(s, d, c, who, &person, &groups));
     domain_outsider(s, d, who, &person, &groups, out);
@@ -402,6 +406,7 @@ enum err
 domain_check(struct scope *s, struct domain *d, const struct domain_login *who,
              const char *password, struct outsider *out)
 {
+    *out = (struct outsider){ 0 };
     if (text_empty(password)) /* RFC 4513 section 5.1.2: it would prove nothing and succeed */
         return fail(s, E_UNAUTHENTICATED, "the password is empty");
     return ask_once(s, d, "login", who, password, out);

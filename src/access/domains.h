@@ -54,7 +54,8 @@ struct domain_login {
 /**
  * Check a password.
  *
- * @param out  who it is; method and provider are set
+ * @param out  who it is; method and provider are set. When the password is refused, origin alone
+ * says whose it was not; NULL: nobody was found
  * @return E_UNAUTHENTICATED: nobody of that name, or not their password: the text, which is for the
  * record alone, says which; E_UNAVAILABLE, E_TIMEOUT: the directory cannot say
  */

@@ -244,22 +244,30 @@ account_find(struct scope *s, struct attempt *t)
     return e;
 }
 
+/** Answer that a name is locked for LEFT_MS more; OK: it is not. */
 static enum err
-lock_check(struct scope *s, const struct attempt *t)
+locked(struct scope *s, const struct attempt *t, int64_t left_ms)
 {
-    int64_t left_ms = 0;
     enum err e;
 
-    if (!t->p.id)
-        left_ms = guesses_locked_ms(t->a->guesses, guess_name(s, t));
-    else if (when_given(t->p.locked_until))
-        left_ms = t->p.locked_until.ms - clock_now().ms;
     if (left_ms <= 0)
         return OK;
     metric_add(&attempts_total, 1, t->method, "denied");
     e = fail_code(s, E_LIMIT, CHY_LOCKED_OUT, "there were too many wrong passwords for this name");
     s->error.retry_after_s = (left_ms + SECOND_MS - 1) / SECOND_MS;
     return e;
+}
+
+static enum err
+lock_check(struct scope *s, const struct attempt *t)
+{
+    int64_t left_ms = 0;
+
+    if (!t->p.id)
+        left_ms = guesses_locked_ms(t->a->guesses, guess_name(s, t));
+    else if (when_given(t->p.locked_until))
+        left_ms = t->p.locked_until.ms - clock_now().ms;
+    return locked(s, t, left_ms);
 }
 
 /** Let their directory check the password, and remember who it was under KEY. */
@@ -269,17 +277,24 @@ directory_attempt(struct scope *s, struct attempt *t, const uint8_t key[REMEMBER
 {
     AUTO(known_unref) struct known *k = NULL;
     uint64_t mark = remember_mark(t->a->remember);
+    struct guesses *g = t->a->guesses;
     struct domain_login who = { t->domain, t->login };
     struct outsider o;
     enum err e = domain_check(s, t->directory, &who, t->secret, &o);
 
+    /* to a directory many spellings are one name: what it found is what is locked */
+    if (o.origin && (e == OK || e == E_UNAUTHENTICATED))
+        TRY(locked(s, t, guesses_locked_ms(g, o.origin)));
     if (e == E_UNAUTHENTICATED) {
+        if (o.origin)
+            guesses_failed(g, o.origin, t->a->o.lock_after, t->a->o.lock_ms);
         t->why = arena_text(s->arena, s->error.text);
         scope_clear(s);
         return refuse(s, t);
     }
     if (e == OK) {
-        guesses_forget(t->a->guesses, guess_name(s, t));
+        guesses_forget(g, guess_name(s, t));
+        guesses_forget(g, o.origin);
         e = outsider_enter(s, t->a, &o, t->peer, &k);
     }
     metric_add(&attempts_total, 1, t->method, outsider_outcome(e));

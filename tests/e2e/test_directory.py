@@ -221,6 +221,19 @@ def test_a_guessed_name_is_locked_under_each_of_its_forms(joined, contoso):
     assert call(server, "bob@contoso.com").status_code == 200
 
 
+def test_other_spellings_of_a_name_do_not_buy_more_guesses(joined, contoso):
+    server = joined()
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    spellings = ["bob ", " bob", "  bob", "bob  ", " bob "]
+    for spelling in spellings:  # to the directory they are one
+        assert call(server, f"CONTOSO\\{spelling}", PASSWORDS["bob"]).status_code == 200
+    for spelling in spellings:
+        assert call(server, f"{spelling}@contoso.com", "wrong").status_code == 401
+    for name in ("bob", *spellings):
+        assert call(server, f"contoso.com\\{name}", PASSWORDS["bob"]).status_code == 429
+    assert call(server, "CONTOSO\\eve").status_code == 403
+
+
 def test_a_directory_that_is_away_stops_its_people_and_nobody_else(joined, contoso):
     server = joined(contoso.settings(timeout="1s"))
     claim(server, "group", "PKI-Administrators", ["Auditor"])

@@ -309,6 +309,22 @@ crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id)
 }
 
 enum err
+ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority *ca,
+           const struct ca_key **key)
+{
+    const struct ca_key *newest = ca->key;
+
+    if (!newest && ca->keys.count)
+        newest = *list_at(&ca->keys, struct ca_key *, 0);
+    if (!newest || newest->over || !newest->crl_scope)
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "%s has no key that signs a list",
+                         ca->name);
+    TRY(crl_publish(s, office, newest->crl_scope));
+    *key = newest;
+    return OK;
+}
+
+enum err
 crl_current(struct scope *s, struct ca_office *office, const struct ca_key *key,
             struct crl_published *out)
 {

@@ -60,6 +60,9 @@ check_name(struct scope *s, struct ca_office *office UNUSED, const char *name)
         problem(s, "name", CHY_MISSING, "an authority has a name");
     else if (text_code_points(name) > NAME_MAX_CHARACTERS || text_has_control(name))
         problem(s, "name", CHY_BAD_VALUE, "a name has at most 64 characters, none for control");
+    else if (strspn(name, "0123456789") == strlen(name))
+        problem(s, "name", CHY_BAD_VALUE,
+                "a name is no number: numbers name authorities by their ids");
 }
 
 /* The authority above, when it can and may have one more below it. */

@@ -184,11 +184,9 @@ authority_publish_crl(struct request *rq)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
     const struct publish_crl_request *in = rq->body;
     const struct ca_authority *ca;
+    const struct ca_key *key;
 
     TRY(named(rq, snap, in->logical_name, PERM_AUTHORITIES_MODIFY, &ca));
-    if (!ca->key)
-        return fail_code(rq->scope, E_UNAVAILABLE, CHY_CA_OFFLINE,
-                         "certificate authority %s has no key that can sign", ca->name);
-    TRY(crl_publish(rq->scope, rq->app->office, ca->key->crl_scope));
+    TRY(ca_publish(rq->scope, rq->app->office, ca, &key));
     return reply_none(rq);
 }

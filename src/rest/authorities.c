@@ -156,15 +156,13 @@ authorities_crl(struct request *rq)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
     struct scope *s = rq->scope;
     const struct ca_authority *ca;
+    const struct ca_key *key;
     struct crl_published crl;
     struct v1_crl out;
 
     TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
-    if (!ca->key)
-        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
-                         "certificate authority %s has no key that can sign", ca->name);
-    TRY(crl_publish(s, rq->app->office, ca->key->crl_scope));
-    TRY(crl_current(s, rq->app->office, ca->key, &crl));
+    TRY(ca_publish(s, rq->app->office, ca, &key));
+    TRY(crl_current(s, rq->app->office, key, &crl));
     out = (struct v1_crl){ crl.number, crl.entries, crl.this_update, crl.next_update };
     return reply(rq, 200, &out);
 }

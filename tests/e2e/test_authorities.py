@@ -60,6 +60,7 @@ def test_what_is_wrong_with_an_order_is_told_by_field(server):
     client = server.client()
     issuing = client.server_ca()
     for body, paths in (
+            ({"name": "12"}, ["name"]),
             ({"name": "X1", "key_type": "dsa-1024"}, ["key_type"]),
             ({"name": "X1", "parent": "nobody"}, ["parent"]),
             ({"name": "X1", "parent": issuing}, ["parent", "path length"]),
@@ -293,8 +294,11 @@ def test_a_retired_authority_answers_for_what_it_signed_and_its_key_goes_only_wh
     client.revoke(answer["KeyfactorID"], reason=4)
     assert judged.by_ocsp() == "revoked"
     processes.wait_until(lambda: judged.by_crl() == "revoked", 15, 0.2, "the CRL of a retired authority")
+    number = good(client.rest("POST", f"{path}/crl"))["number"]
+    assert good(client.rest("POST", f"{path}/crl"))["number"] == number + 1
     assert client.rest("DELETE", path, params={"destroy_keys": "true", "confirm": name}).status_code == 204
     assert not [one for one in files if one.exists()]
+    assert client.rest("POST", f"{path}/crl").status_code == 409
 
 
 def test_what_is_retired_is_not_switched_on_again(server, client):

@@ -12,8 +12,8 @@ static const char *const states[] = { "ok", "warn", "fail" };
 static const char *const marks[] = { "✓", "!", "✖" };
 static const struct view findings = { .kind = "finding", .key = "check" };
 
-static void
-tell(const struct list *found)
+void
+findings_tell(const struct list *found)
 {
     bool utf8 = text_eq_fold(nl_langinfo(CODESET), "UTF-8");
 
@@ -26,26 +26,23 @@ tell(const struct list *found)
     }
 }
 
-static enum err
-print(struct cli *c, const struct list *found)
+void
+findings_write(struct buf *b, const struct list *found)
 {
-    struct buf b;
     size_t n = 0;
 
-    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
-    buf_byte(&b, '[');
+    buf_byte(b, '[');
     LIST_EACH(struct finding, f, found)
     {
-        buf_text(&b, n++ ? ",{\"check\":" : "{\"check\":");
-        json_text(&b, f->check);
-        buf_printf(&b, ",\"state\":\"%s\",\"text\":", states[f->state]);
-        json_text(&b, f->text);
-        buf_text(&b, ",\"fix\":");
-        json_text(&b, f->fix);
-        buf_printf(&b, ",\"duration_ms\":%lld}", (long long)f->ms);
+        buf_text(b, n++ ? ",{\"check\":" : "{\"check\":");
+        json_text(b, f->check);
+        buf_printf(b, ",\"state\":\"%s\",\"text\":", states[f->state]);
+        json_text(b, f->text);
+        buf_text(b, ",\"fix\":");
+        json_text(b, f->fix);
+        buf_printf(b, ",\"duration_ms\":%lld}", (long long)f->ms);
     }
-    buf_byte(&b, ']');
-    return print_json(c, &findings, &b);
+    buf_byte(b, ']');
 }
 
 enum err
@@ -56,6 +53,7 @@ run_doctor(struct cli *c)
     struct list found = { 0 };
     size_t failed = 0, warned = 0;
     struct options o;
+    struct buf b;
 
     (void)umask(0077);
     TRY(options_of(c, &o));
@@ -76,9 +74,12 @@ run_doctor(struct cli *c)
         warned += f->state == FINDING_WARN;
     }
     c->status = failed || (warned && cli_has(c, "strict")) ? EXIT_CHECK_FAILED : EXIT_DONE;
-    if (!output_is_table(c))
-        return print(c, &found);
-    tell(&found);
+    if (!output_is_table(c)) {
+        buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+        findings_write(&b, &found);
+        return print_json(c, &findings, &b);
+    }
+    findings_tell(&found);
     say(c, "%zu checks, %zu failed, %zu warnings", found.count, failed, warned);
     return OK;
 }

@@ -7,6 +7,11 @@
 
 extern const char *const backup_kind_words[];
 
+struct list;
+/** Print findings (struct finding) for people; or write them as a JSON array. */
+void findings_tell(const struct list *found);
+void findings_write(struct buf *b, const struct list *found);
+
 /* The commands. */
 enum err run_backup_create(struct cli *c);
 enum err run_backup_list(struct cli *c);

@@ -2,6 +2,7 @@
 #include "cli/keep.h"
 
 #include "cli/keystore.h"
+#include "server/doctor.h"
 #include "server/restore.h"
 #include <stdio.h>
 #include <sys/stat.h>
@@ -51,7 +52,8 @@ texts(struct buf *b, const char *name, const struct list *list)
 }
 
 static void
-write_json(struct buf *b, const struct restore_wish *w, const struct restore_report *r)
+write_json(struct buf *b, const struct restore_wish *w, const struct restore_report *r,
+           const struct list *health)
 {
     buf_text(b, "{\"from\":");
     json_text(b, w->from);
@@ -78,6 +80,8 @@ write_json(struct buf *b, const struct restore_wish *w, const struct restore_rep
                    (long long)r->since.revoked, r->audit.intact ? "true" : "false");
         texts(b, "lost", &r->since.lost);
         texts(b, "damaged", &r->since.damaged);
+        buf_text(b, ",\"doctor\":");
+        findings_write(b, health);
     }
     buf_byte(b, '}');
 }
@@ -131,6 +135,7 @@ run_restore(struct cli *c)
                                  .master_key = cli_text(c, "master-key"),
                                  .logs = cli_texts(c, "signed") };
     struct restore_report report;
+    struct list health = { 0 };
     struct options o;
     struct buf b;
 
@@ -144,11 +149,14 @@ run_restore(struct cli *c)
     if (!wish.plan &&
         (!report.audit.intact || report.since.lost.count || report.since.damaged.count))
         c->status = report.audit.intact ? EXIT_PARTLY : EXIT_CHECK_FAILED;
+    if (!wish.plan)
+        doctor_run(c->s, settings, &o, &health);
     if (output_is_table(c)) {
         tell(c, &wish, &report);
+        findings_tell(&health);
         return OK;
     }
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
-    write_json(&b, &wish, &report);
+    write_json(&b, &wish, &report, &health);
     return print_json(c, &reports, &b);
 }

@@ -87,6 +87,8 @@ def test_an_empty_machine_goes_on_where_the_other_ended(new_server, elsewhere, t
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert said["entered"] == 4 and said["revoked"] == 3 and said["lost"] == [] and said["damaged"] == [], said
+    assert not [one for one in said["doctor"] if one["state"] == "fail"], said["doctor"]
+    assert {"database", "master key", "authority", "CRL", "audit"} <= {one["check"] for one in said["doctor"]}
     assert said["audit_intact"] and 0 <= said["window_seconds"] < 120
     assert (elsewhere.data / "master.key").stat().st_mode & 0o777 == 0o600
 

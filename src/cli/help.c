@@ -15,17 +15,17 @@ is_of_group(const struct command *k, const struct group *g)
 void
 help_summary(struct buf *out)
 {
-    buf_text(out, "Certificates from one program: server, agent and command line.\n\n"
+    buf_text(out, "Certificates from one program: server, agent and command line.\n"
                   "Usage: chancery [flags] COMMAND [arguments] [flags]\n\n");
     for (size_t i = 0; i < command_count; i++)
         if (!strchr(commands[i].path, ' ') && !(commands[i].traits & COMMAND_HIDDEN))
             buf_printf(out, "  %-11s %s\n", commands[i].path, commands[i].doc);
     buf_text(out, "\nGroups:\n");
     for (size_t i = 0; i < group_count; i++)
-        buf_printf(out, "  %-11s %s\n", groups[i].name, groups[i].doc);
-    buf_text(out,
-             "\nTo begin: `chancery serve --dev` for a server to try out, then `chancery login` "
-             "and\n`chancery issue`. `chancery help topics` lists more.\n");
+        if (!strchr(groups[i].name, ' ')) /* those are in the help of theirs */
+            buf_printf(out, "  %-11s %s\n", groups[i].name, groups[i].doc);
+    buf_text(out, "\nTo begin: `chancery serve --dev`, then `chancery login` and `chancery issue`. "
+                  "More: `chancery help topics`.\n");
 }
 
 static void

@@ -227,16 +227,8 @@
     NOT_YET("DELETE", "/PermissionSets/{id}") \
     NOT_YET("GET", "/PermissionSets/{id}") \
     NOT_YET("GET", "/Permissions") \
-    NOT_YET("GET", "/Reports") \
-    NOT_YET("PUT", "/Reports") \
-    NOT_YET("GET", "/Reports/Custom") \
-    NOT_YET("POST", "/Reports/Custom") \
-    NOT_YET("PUT", "/Reports/Custom") \
-    NOT_YET("DELETE", "/Reports/Custom/{id}") \
-    NOT_YET("GET", "/Reports/Custom/{id}") \
     NOT_YET("DELETE", "/Reports/Schedules/{id}") \
     NOT_YET("GET", "/Reports/Schedules/{id}") \
-    NOT_YET("GET", "/Reports/{id}") \
     NOT_YET("GET", "/Reports/{id}/Parameters") \
     NOT_YET("PUT", "/Reports/{id}/Parameters") \
     NOT_YET("GET", "/Reports/{id}/Schedules") \

@@ -79,6 +79,9 @@
     ACTION(COLLECTION_EDIT, "collection", "collection.edit", "A collection was changed.")          \
     ACTION(COLLECTION_DELETE, "collection", "collection.delete",                                   \
            "A collection was removed, with the permissions on it.")                                \
+    ACTION(REPORT_EDIT, "report", "report.edit", "What is shown of a report was changed.")         \
+    ACTION(REPORT_CREATE, "report", "report.create", "A link to a report was made.")               \
+    ACTION(REPORT_DELETE, "report", "report.delete", "A link to a report was removed.")            \
     ACTION(LOGIN_SUCCESS, "identity", "login.success",                                             \
            "Somebody proved who they are (at most once a minute for each credential).")            \
     ACTION(LOGIN_FAILED, "identity", "login.failed", "Credentials were refused.")                  \

@@ -4,6 +4,7 @@
 #include "api/audit.h"
 #include "api/collections.h"
 #include "api/metadata.h"
+#include "api/reports.h"
 #include "api/seed_authorities.h"
 #include "base/log.h"
 
@@ -94,6 +95,14 @@ static const struct binding bindings[] = {
     { &metadata_fields_get_op, metadata_fields_get },
     { &metadata_fields_delete_op, metadata_fields_delete },
     { &metadata_fields_in_use_op, metadata_fields_in_use },
+    { &reports_list_op, reports_list },
+    { &reports_get_op, reports_get },
+    { &reports_edit_op, reports_edit },
+    { &custom_reports_list_op, custom_reports_list },
+    { &custom_reports_create_op, custom_reports_create },
+    { &custom_reports_edit_op, custom_reports_edit },
+    { &custom_reports_get_op, custom_reports_get },
+    { &custom_reports_delete_op, custom_reports_delete },
     { &audit_list_op, audit_entries },
     { &audit_related_op, audit_related },
     { &audit_download_op, audit_download },

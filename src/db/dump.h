@@ -60,7 +60,11 @@ struct db_place {
     bool used; /* there is a database with tables */
     bool busy; /* a server works on it */
 };
-/** Look at the place of URL. @return E_UNAVAILABLE: cannot be reached; E_FORBIDDEN: may not be read
+/**
+ * Look at the place of URL. Not while this process has it open: to close a descriptor of a SQLite
+ * file ends the locks on it.
+ *
+ * @return E_UNAVAILABLE: cannot be reached; E_FORBIDDEN: may not be read
  */
 enum err db_look(struct scope *s, const char *url, struct db_place *out);
 /**

@@ -150,7 +150,6 @@
     NOT_YET("DELETE", "/Certificates/{id}") \
     NOT_YET("GET", "/Certificates/{id}/History") \
     NOT_YET("PUT", "/Certificates/{id}/Owner") \
-    NOT_YET("GET", "/Certificates/{id}/Security") \
     NOT_YET("GET", "/Certificates/{id}/Validate") \
     NOT_YET("GET", "/ComponentInstallation") \
     NOT_YET("DELETE", "/ComponentInstallation/{id}") \

@@ -1,6 +1,8 @@
 /* What a role may do: everywhere, in containers of stores, with providers of secrets. */
 #include "api/security.h"
 
+#include "api/command.h"
+
 #define TAG "SecurityRolePermissions"
 
 static const struct field role_area_permission_reply_fields[] = {
@@ -126,4 +128,27 @@ const struct op role_pam_set_op = {
     .reply = &role_pam_permissions_model,
     .flags = OP_BODY_LIST | OP_REPLY_LIST,
     .doc = "What a role may do with single providers of secrets, all of it.",
+};
+
+static const struct field certificate_role_reply_fields[] = {
+    FIELD(certificate_role_reply, name, "Name"),
+    FIELD(certificate_role_reply, permissions, "Permissions", .model = &text_model),
+};
+static const struct model certificate_role_reply_model =
+    MODEL(certificate_role_reply, certificate_role_reply_fields);
+static const struct field certificate_security_reply_fields[] = {
+    FIELD(certificate_security_reply, roles, "Roles", .model = &certificate_role_reply_model),
+};
+static const struct model certificate_security_reply_model =
+    MODEL(certificate_security_reply, certificate_security_reply_fields);
+
+const struct op certificate_security_op = {
+    .method = "GET",
+    .path = "/Certificates/{id}/Security",
+    .tag = "Certificates",
+    .needs = "security/read",
+    .query = &within_query_model,
+    .reply = &certificate_security_reply_model,
+    .doc = "Which roles may do what with a certificate: by grants everywhere, on its template, its "
+           "authority, or a collection that it is in.",
 };

@@ -125,7 +125,16 @@ struct role_pam_permissions {
     struct list permissions; /* of const char * */
 };
 
+struct certificate_role_reply {
+    const char *name;
+    struct list permissions; /* of const char * */
+};
+struct certificate_security_reply {
+    struct list roles; /* of struct certificate_role_reply */
+};
+
 /* Operations. */
+extern const struct op certificate_security_op;
 extern const struct op security_roles_list_op, security_roles_create_op, security_roles_update_op,
     security_roles_get_op, security_roles_delete_op, security_roles_copy_op, role_identities_get_op,
     role_identities_set_op;

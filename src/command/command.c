@@ -63,6 +63,7 @@ static const struct binding bindings[] = {
     { &security_roles_copy_op, security_roles_copy },
     { &role_identities_get_op, role_identities_get },
     { &role_identities_set_op, role_identities_set },
+    { &certificate_security_op, certificate_security },
     { &role_permissions_get_op, role_permissions_get },
     { &role_global_get_op, role_global_get },
     { &role_global_add_op, role_global_add },

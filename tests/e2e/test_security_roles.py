@@ -393,3 +393,28 @@ class TestWhatARoleMayDo:
         assert client.command("PUT", fixed, json=right).status_code == 409
         nobody = f"/Security/Roles/999999999/Permissions/{kind}"
         assert client.command("GET", nobody).status_code == client.command("PUT", nobody, json=right).status_code == 404
+
+
+def test_a_certificate_tells_which_roles_may_do_what_with_it(server, client):
+    name = f"{uuid.uuid4().hex[:8]}.example.com"
+    made, other = (client.enroll(dns=(f"{part}.{name}",))["KeyfactorID"] for part in ("in", "out"))
+    collection = client.post("/CertificateCollections", {"Name": new_name("C"), "Query": f'CN -eq "in.{name}"'})["Id"]
+    everywhere, there, template = admin.role(server, ["certificates/read", "audit/read"]), admin.role(server, []), admin.role(server, [])
+    client.command("POST", f"/CertificateCollections/{collection}/Permissions", json=[
+        {"RoleId": by_name(client, there)["Id"], "Permissions": ["Revoke"]}])
+    client.rest("POST", f"/roles/{template}/grants", json={"permission": "certificates/recover", "scope": "template",
+                                                          "object": "WebServer"})
+
+    def told(number):
+        body = client.get(f"/Certificates/{number}/Security")
+        models.check(body, "ModelsSecurityCertificatePermissions")
+        return {row["Name"]: row["Permissions"] for row in body["Roles"]}
+    assert told(made)[everywhere] == ["Certificates:Read"] and told(made)[there] == ["Certificates:Revoke"]
+    assert told(made)[template] == ["Certificates:Recover"] and "Certificates:Delete" in told(made)["Administrator"]
+    assert there not in told(other) and everywhere in told(other)
+    assert client.command("GET", f"/Certificates/{other}/Security", params={"collectionId": collection}).status_code == 404
+    assert client.command("GET", "/Certificates/999999999/Security").status_code == 404
+    reader = server.client(*admin.user(server, permissions=["certificates/read"]))
+    assert reader.command("GET", f"/Certificates/{made}/Security").status_code == 403
+    officer = server.client(*admin.user(server, permissions=["security/read"]))
+    assert officer.command("GET", f"/Certificates/{made}/Security").status_code == 403

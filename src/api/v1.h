@@ -353,6 +353,7 @@ struct v1_certificate_new {
     int64_t validity_ms;
     struct when not_before, not_after;
     int64_t renews;
+    const char *owner;
     struct pairs metadata;
 };
 struct v1_issued {

@@ -24,6 +24,7 @@ static const struct field v1_certificate_new_fields[] = {
     FIELD(v1_certificate_new, not_after, "not_after"),
     FIELD(v1_certificate_new, renews, "renews", .min = 0, .max = INT64_MAX,
           .doc = "The id of the certificate that this one renews."),
+    FIELD(v1_certificate_new, owner, "owner", .max = 255, .doc = "The role that owns it."),
     FIELD(v1_certificate_new, metadata, "metadata", .max = 100,
           .doc = "What to note about it: names of metadata fields and their values."),
 };

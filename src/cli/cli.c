@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,6 +178,23 @@ run_servers(struct cli *c)
                                               : server_init(count, argv);
 }
 
+/* CHANCERY_LOG, where no flag says so. */
+static void
+verbose_by_environment(struct cli *c)
+{
+    static const struct flag quiet = { .name = "quiet" };
+    const char *word = getenv("CHANCERY_LOG");
+
+    if (c->verbose || cli_has(c, "quiet") || !word)
+        return;
+    if (text_eq_fold(word, "quiet") || text_eq_fold(word, "error"))
+        list_add(c->s->arena, &c->given, struct given, ((struct given){ &quiet, NULL, false }));
+    else
+        c->verbose = text_eq_fold(word, "debug") || text_eq_fold(word, "trace") ? 2
+                     : text_eq_fold(word, "info")                               ? 1
+                                                                                : 0;
+}
+
 int
 cli_main(int argc, char **argv)
 {
@@ -193,6 +211,7 @@ cli_main(int argc, char **argv)
         return status;
     }
     e = cli_parse(&c, argc > 0 ? argc - 1 : 0, argv + 1);
+    verbose_by_environment(&c);
     if (e == OK && is_servers(&c)) {
         status = run_servers(&c);
     } else {

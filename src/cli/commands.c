@@ -9,15 +9,12 @@
 #include "server/server.h"
 #include <string.h>
 
-#define WAIT_FLAG                                                                              \
-    {                                                                                          \
-        "wait", 0, FLAG_OPTIONAL, "[=D]", "until it is approved, at most so long", NULL, NULL, \
-            NULL                                                                               \
+#define OPTIONAL_FLAG(n, text)                                             \
+    {                                                                      \
+        .name = (n), .kind = FLAG_OPTIONAL, .value = "[=D]", .doc = (text) \
     }
-#define WATCH_FLAG                                                                       \
-    {                                                                                    \
-        "watch", 0, FLAG_OPTIONAL, "[=D]", "again and again; every 2s", NULL, NULL, NULL \
-    }
+#define WAIT_FLAG OPTIONAL_FLAG("wait", "until it is approved, at most so long")
+#define WATCH_FLAG OPTIONAL_FLAG("watch", "again and again; every 2s")
 #define FLAGS(list) .flags = (list), .flag_count = COUNT(list)
 
 const char *const output_words[] = { "table", "wide", "json", "jsonl",        "yaml",
@@ -70,9 +67,7 @@ const struct flag global_flags[] = {
 };
 const size_t global_flag_count = COUNT(global_flags);
 
-static const struct flag watch_flags[] = {
-    WATCH_FLAG,
-};
+static const struct flag watch_flags[] = { WATCH_FLAG };
 static const struct flag issue_flags[] = {
     { "issuer", 0, FLAG_TEXT, "REF", "the authority: its name, or NAME@STORE", NULL, "ca", NULL },
     { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
@@ -95,6 +90,9 @@ static const struct flag issue_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there", NULL, NULL, NULL },
     { "key-out", 0, FLAG_TEXT, "FILE", "write the key there, mode 0600", NULL, NULL, NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    { "pfx", 0, FLAG_TEXT, "FILE", "write key and chain there, PKCS#12", NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds its password; - is stdin", NULL, NULL, NULL },
+    { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
     WAIT_FLAG,
 };
 static const struct flag enroll_flags[] = {
@@ -107,6 +105,7 @@ static const struct flag enroll_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there; default stdout", NULL, NULL,
       NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
     WAIT_FLAG,
 };
 static const struct flag enroll_pfx_flags[] = {
@@ -131,6 +130,7 @@ static const struct flag enroll_pfx_flags[] = {
     { "name", 0, FLAG_TEXT, "NAME", "friendly name, alias", NULL, NULL, NULL },
     { "renews", 0, FLAG_TEXT, "REF", "the certificate that it follows", NULL, NULL, NULL },
     { "no-chain", 0, FLAG_SWITCH, NULL, "without the issuers", NULL, NULL, NULL },
+    { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
     WAIT_FLAG,
 };
 static const struct flag recover_flags[] = {
@@ -199,6 +199,11 @@ static const struct flag revoke_flags[] = {
       NULL },
     { "comment", 0, FLAG_TEXT, "TEXT", "for the record", NULL, "comments", NULL },
     { "effective", 0, FLAG_TIME, "T", "since when", NULL, "date", NULL },
+    { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const struct flag hold_flags[] = {
+    { "comment", 0, FLAG_TEXT, "TEXT", "for the record", NULL, "comments", NULL },
     { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };
@@ -312,9 +317,8 @@ static const struct flag offline_crl_flags[] = {
     LIFE_FLAG,
     OUT_FLAG,
 };
-static const struct flag help_flag_list[] = {
-    { "man", 0, FLAG_SWITCH, NULL, "print the manual page, mdoc", NULL, NULL, NULL },
-};
+static const struct flag help_flag_list[] = { { "man", 0, FLAG_SWITCH, NULL,
+                                                "print the manual page, mdoc", NULL, NULL, NULL } };
 static const struct flag query_flags[] = {
     { "filter", 0, FLAG_TEXT, "QUERY", "which", NULL, "query", NULL },
     WATCH_FLAG,
@@ -559,6 +563,10 @@ const struct command commands[] = {
     { "certs revoke", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC,
       REVOKE_EXAMPLES },
     { "revoke", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC, REVOKE_EXAMPLES },
+    { "hold", "REF...", 0, -1, FLAGS(hold_flags), run_revoke,
+      "Put certificates on hold: revoked until a release.", "  chancery hold 1234\n" },
+    { "release", "REF...", 0, -1, FLAGS(hold_flags), run_revoke,
+      "Release certificates that are on hold.", "  chancery release 1234\n" },
     { "revoke-cert", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC, REVOKE_EXAMPLES,
       COMMAND_HIDDEN },
     { "search", "[WORD...]", 0, -1, FLAGS(search_flags), run_search,

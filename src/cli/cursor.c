@@ -26,7 +26,10 @@ one_page(struct cli *c, const struct ask *base, const char *after, int64_t size,
 enum err
 print_cursor(struct cli *c, const struct ask *ask, const struct view *v)
 {
-    int64_t most = cli_has(c, "all") ? INT64_MAX : cli_number(c, "limit", DEFAULT_LIMIT), got = 0;
+    enum table_form form = output_form(c);
+    bool streams = form == TABLE_JSONL || form == TABLE_CSV; /* for programs: all of it */
+    bool all = cli_has(c, "all") || (streams && !cli_text(c, "limit") && !isatty(STDOUT_FILENO));
+    int64_t most = all ? INT64_MAX : cli_number(c, "limit", DEFAULT_LIMIT), got = 0;
     const char *after = NULL;
     const struct json *rows;
     struct list arrays = { 0 };

@@ -2,23 +2,26 @@
 #include "cli/issue.h"
 
 #include "cli/register.h"
+#include "pki/bundle.h"
 #include "pki/keycheck.h"
 #include "pki/pem.h"
 #include "seal/private_file.h"
 #include <string.h>
+#include <unistd.h>
 
 #define CN_MAX 64
 #define KEY_FILE_MAX ((size_t)64 * 1024)
 
 /* What the arguments and flags come to. */
 struct issue {
-    const char *issuer;   /* as it was written */
-    struct item item;     /* .name NULL: files only */
-    struct bytes before;  /* the present certificate of the item, DER; or none */
-    struct cert previous; /* the same, read */
-    struct list names;    /* of struct general_name */
-    struct bytes subject; /* DER */
-    EVP_PKEY *key;        /* NULL: the request was made by others */
+    const char *issuer;      /* as it was written */
+    struct item item;        /* .name NULL: files only */
+    struct bytes before;     /* the present certificate of the item, DER; or none */
+    struct cert previous;    /* the same, read */
+    struct list names;       /* of struct general_name */
+    struct bytes subject;    /* DER */
+    EVP_PKEY *key;           /* NULL: the request was made by others */
+    struct secret *password; /* of --pfx; or NULL */
     struct wish wish;
 };
 
@@ -46,14 +49,22 @@ static enum err
 check_places(struct cli *c, const struct issue *j)
 {
     const char *out = cli_text(c, "out"), *key_out = cli_text(c, "key-out");
+    const char *pfx = cli_text(c, "pfx");
     bool makes_key = !cli_text(c, "csr") && !cli_text(c, "key-from");
 
-    if (cli_has(c, "dry-run") || j->item.dir)
+    if (pfx && cli_text(c, "csr"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--pfx: the key of a request is not here");
+    if (pfx && text_eq(pfx, "-") && isatty(STDOUT_FILENO))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "a key is not for a terminal: --pfx FILE");
+    if (cli_has(c, "dry-run"))
+        return OK;
+    TRY(out_ready(c, pfx, true));
+    if (j->item.dir || (pfx && !out && !key_out))
         return OK;
     if (!out)
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "say where the certificate goes: --out FILE, or NAME@STORE");
-    if (makes_key && !key_out && !text_eq(out, "-"))
+    if (makes_key && !key_out && !pfx && !text_eq(out, "-"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
     TRY(out_ready(c, key_out, true));
     return out_ready(c, out, false);
@@ -178,10 +189,22 @@ make_wish(struct cli *c, struct issue *j)
     TRY(wish_issuer(c, j->issuer, &j->wish.issuer));
     TRY(wish_template(c, &j->wish.tmpl));
     TRY(make_request(c, j));
+    j->wish.owner = cli_text(c, "owner");
     j->wish.duration_ms = cli_duration(c, "duration", 0);
     j->wish.not_before = cli_time(c, "not-before", now);
     j->wish.not_after = cli_time(c, "not-after", now);
     return j->before.len ? wish_known(c, j->before, &j->wish.renews) : OK;
+}
+
+/* Key and chain in one file. */
+static enum err
+keep_pfx(struct cli *c, const struct issue *j, const struct wish_come_true *got)
+{
+    struct bundle bundle = { .key = j->key, .certs = got->certs };
+    struct bytes file;
+
+    TRY(bundle_write(c->s, &bundle, BUNDLE_PFX, j->password, &file));
+    return write_out(c, cli_text(c, "pfx"), file, true);
 }
 
 /* Key and certificate to the store and to the files asked for; nothing is lost when one of them
@@ -198,7 +221,9 @@ keep(struct cli *c, const struct issue *j, const struct wish_come_true *got)
         TRY(key_to_pem(c->s, j->key, NULL, &pem));
         key = secret_bytes(pem);
     }
-    if (!key_out && !j->item.dir && key.len && !cli_text(c, "key-from"))
+    if (cli_text(c, "pfx"))
+        TRY(keep_pfx(c, j, got));
+    else if (!key_out && !j->item.dir && key.len && !cli_text(c, "key-from"))
         key_out = out; /* "-" */
     if (key_out && key.len)
         TRY(write_out(c, key_out, key, !text_eq(key_out, "-")));
@@ -213,10 +238,14 @@ enum err
 run_issue(struct cli *c)
 {
     struct issue j = { .wish = { .not_before = WHEN_NONE, .not_after = WHEN_NONE } };
+    AUTO(secret_free) struct secret *password = NULL;
     struct wish_come_true got;
 
     TRY(read_arguments(c, &j));
     TRY(check_places(c, &j));
+    if (cli_text(c, "pfx") && !cli_has(c, "dry-run"))
+        TRY(read_password(c, "password-file", "Password of the new file: ", &password));
+    j.password = password;
     TRY(make_wish(c, &j));
     TRY(metadata_given(c, &j.wish.metadata));
     if (cli_has(c, "dry-run"))
@@ -232,7 +261,8 @@ enum err
 run_enroll_csr(struct cli *c)
 {
     const char *out = cli_text(c, "out"), *ca = cli_text(c, "ca");
-    struct wish w = { .duration_ms = cli_duration(c, "duration", 0),
+    struct wish w = { .owner = cli_text(c, "owner"),
+                      .duration_ms = cli_duration(c, "duration", 0),
                       .not_before = WHEN_NONE,
                       .not_after = cli_time(c, "not-after", clock_now()) };
     struct wish_come_true got;

@@ -16,6 +16,7 @@ struct wish {
     int64_t duration_ms; /* 0: the template's */
     struct when not_before, not_after;
     struct list metadata; /* of struct pair: to be noted about it */
+    const char *owner;    /* the role that owns it; or NULL */
 };
 /** What came of it. */
 struct wish_come_true {

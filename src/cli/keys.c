@@ -130,6 +130,7 @@ pfx_body(struct cli *c, const struct secret *password, const char **out)
     wish_add_text(&b, "CertificateAuthority", issuer);
     wish_add_text(&b, "Subject", subject);
     wish_add_text(&b, "CustomFriendlyName", cli_text(c, "name"));
+    wish_add_text(&b, "OwnerRoleName", cli_text(c, "owner"));
     wish_add_sans(&b, "SANs", &sans);
     TRY(add_key_type(c, &b));
     if (renews) {

@@ -1,5 +1,6 @@
 /* References: the ways in which people name certificates, and what they search for. */
 #include "cli/keystore.h"
+#include "cli/session.h"
 
 #include "pki/cert.h"
 #include "pki/pem.h"
@@ -137,6 +138,7 @@ certificate_of(struct cli *c, const char *ref, const struct json **row)
 {
     const char *hex = without_colons(c, ref);
     struct answer a;
+    struct bytes der;
     struct stat st;
     int64_t id;
 
@@ -155,13 +157,17 @@ certificate_of(struct cli *c, const char *ref, const struct json **row)
                                    "Thumbprint -startswith \"%s\" OR SerialNumber -eq \"%s\"", hex,
                                    hex),
                       row);
+    if (text_starts_fold(ref, "https://")) {
+        TRY(shown_certificate(c, ref, &der));
+        return by_der(c, ref, der, row);
+    }
     if (item_is(ref))
         return by_item(c, ref, row);
     if (strchr(ref, '/') || stat(ref, &st) == 0)
         return by_file(c, ref, row);
     return fail_code(c->s, E_INVALID, CHY_USAGE,
                      "\"%s\" names no certificate: an id, 8 digits of the thumbprint or more, "
-                     "the whole serial number or serial:HEX, a file, or NAME@STORE",
+                     "the whole serial number or serial:HEX, a file, https://HOST, or NAME@STORE",
                      ref);
 }
 

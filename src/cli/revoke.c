@@ -8,10 +8,32 @@
 #define CHUNK 1000
 #define STATE_REVOKED 2
 #define HOLD 6
+#define RELEASE (-1)
 
 static const struct view answers = { .kind = "certificate",
                                      .key = "RevokedIds",
                                      .model = &revoke_reply_model };
+
+/** What the command does, in words. */
+struct verb {
+    const char *path, *plan, *done, *nothing;
+    int64_t reason; /* of its own; else --reason says it */
+};
+
+static const struct verb *
+verb_of(const struct cli *c)
+{
+    static const struct verb verbs[] = {
+        { "hold", "put on hold", "put on hold", "nothing was put on hold", HOLD },
+        { "release", "release", "released", "nothing was released", RELEASE },
+        { NULL, "revoke", "revoked", "nothing was revoked", 0 },
+    };
+    const struct verb *v = verbs;
+
+    while (v->path && !text_eq(c->command->path, v->path))
+        v++;
+    return v;
+}
 
 /* Take the row when there is something to do for it. */
 static void
@@ -22,7 +44,11 @@ take(struct cli *c, const struct json *row, int64_t reason, struct list *ids)
 
     (void)json_int(json_get(row, "CertState"), &state);
     (void)json_int(json_get(row, "RevocationReason"), &old);
-    if (state == STATE_REVOKED && (old != HOLD || reason == HOLD)) {
+    if (reason == RELEASE && (state != STATE_REVOKED || old != HOLD)) {
+        say(c, "certificate %lld (%s) is not on hold", (long long)row_id(row), name ? name : "");
+        return;
+    }
+    if (reason != RELEASE && state == STATE_REVOKED && (old != HOLD || reason == HOLD)) {
         say(c, "certificate %lld (%s) is revoked already", (long long)row_id(row),
             name ? name : "");
         return;
@@ -69,7 +95,7 @@ collect(struct cli *c, int64_t reason, struct list *ids)
 static const char *
 body_of(struct cli *c, const struct list *ids, size_t from, size_t to, int64_t reason)
 {
-    struct when since = cli_time(c, "effective", clock_now());
+    struct when since = cli_time(c, "effective", clock_now()); /* hold and release know none */
     const char *comment = cli_text(c, "comment");
     struct buf b;
 
@@ -118,7 +144,7 @@ report(struct cli *c, const struct list *replies, size_t count)
     if (pending)
         c->status = pending == count ? EXIT_PENDING : EXIT_PARTLY;
     if (output_is_table(c)) {
-        say(c, "%zu revoked%s%s", count - pending,
+        say(c, "%zu %s%s%s", count - pending, verb_of(c)->done,
             more ? arena_printf(c->s->arena, ", and %zu more with the same key", more) : "",
             pending ? arena_printf(c->s->arena, ", %zu wait for an approval", pending) : "");
         return OK;
@@ -137,25 +163,26 @@ static const char *
 plan_of(struct cli *c, const struct list *ids)
 {
     if (ids->count == 1)
-        return arena_printf(c->s->arena, "revoke certificate %lld",
+        return arena_printf(c->s->arena, "%s certificate %lld", verb_of(c)->plan,
                             (long long)*list_at(ids, int64_t, 0));
-    return arena_printf(c->s->arena, "revoke %zu certificates", ids->count);
+    return arena_printf(c->s->arena, "%s %zu certificates", verb_of(c)->plan, ids->count);
 }
 
 enum err
 run_revoke(struct cli *c)
 {
     struct list ids = { 0 }, replies = { 0 };
-    int64_t reason = 0;
+    int64_t reason = verb_of(c)->reason;
 
-    if (!cli_text(c, "reason"))
+    if (!reason && !cli_text(c, "reason"))
         return fail_code(
             c->s, E_INVALID, CHY_USAGE,
             "--reason is needed: key-compromise, superseded, cessation-of-operation, ...");
-    (void)reason_parse(cli_text(c, "reason"), &reason);
+    if (!reason)
+        (void)reason_parse(cli_text(c, "reason"), &reason);
     if (cli_has(c, "no-input") && !cli_has(c, "yes") && !cli_has(c, "dry-run"))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
-                         "revoke: this needs --yes when nobody can be asked");
+                         "%s: this needs --yes when nobody can be asked", c->command->path);
     TRY(collect(c, reason, &ids));
     if (cli_has(c, "dry-run")) {
         (void)printf("would %s\n", plan_of(c, &ids));
@@ -166,8 +193,9 @@ run_revoke(struct cli *c)
     for (size_t from = 0; from < ids.count; from += CHUNK) {
         struct ask ask = { .method = "POST",
                            .path = COMMAND_API "/Certificates/Revoke",
-                           .not_done = from ? arena_printf(c->s->arena, "only %zu revoked", from)
-                                            : "nothing was revoked" };
+                           .not_done = from ? arena_printf(c->s->arena, "only %zu %s", from,
+                                                           verb_of(c)->done)
+                                            : verb_of(c)->nothing };
         struct answer a;
 
         ask.body = body_of(c, &ids, from, MIN(from + CHUNK, ids.count), reason);

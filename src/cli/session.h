@@ -38,6 +38,8 @@ enum err habit_profile(struct cli *c, struct session *n);
 
 /** A sentence about the certificate that the server shows; NULL when it cannot be seen. */
 const char *untrusted_certificate(struct cli *c, const struct session *n);
+/** The certificate that the server of URL (https://...) shows, DER, whoever issued it. */
+enum err shown_certificate(struct cli *c, const char *url, struct bytes *der);
 
 /* answer.c */
 

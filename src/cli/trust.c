@@ -15,10 +15,10 @@ OWNED(BIO, BIO_free_all);
 
 /* "host:port" for a connection, and the name alone for SNI. */
 static const char *
-address_of(struct cli *c, const struct session *n, const char **name)
+address_of(struct cli *c, const char *host, const char **name)
 {
-    size_t len = strcspn(n->host, "/"), end = len;
-    const char *address = arena_text_n(c->s->arena, n->host, len);
+    size_t len = strcspn(host, "/"), end = len;
+    const char *address = arena_text_n(c->s->arena, host, len);
     const char *colon = strrchr(address, ':'), *bracket = strchr(address, ']');
     bool has_port = colon && (!bracket || colon > bracket);
 
@@ -28,56 +28,73 @@ address_of(struct cli *c, const struct session *n, const char **name)
     return has_port ? address : arena_printf(c->s->arena, "%s:443", address);
 }
 
-/* The subject of the server's certificate, and who issued the last one that it sent. */
-static bool
-read_names(struct cli *c, SSL *ssl, const char **subject, const char **issuer)
+/* What a server shows: of struct bytes, DER; none when it cannot be seen. */
+static void
+look_at(struct cli *c, const char *host, struct list *shown)
 {
-    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
-    int count = chain ? sk_X509_num(chain) : 0;
+    AUTO(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    AUTO(BIO_free_all) BIO *bio = NULL;
+    const char *name, *address = address_of(c, host, &name);
+    SSL *ssl = NULL;
 
-    for (int i = 0; i < count; i++) {
-        unsigned char *der = NULL;
-        int len = i2d_X509(sk_X509_value(chain, i), &der);
-        struct cert cert;
-        enum err e =
-            len > 0 ? cert_read(c->s, bytes_copy(c->s->arena, (struct bytes){ der, (size_t)len }),
-                                &cert)
-                    : E_INVALID;
+    if (!ctx)
+        return;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    bio = BIO_new_ssl_connect(ctx);
+    if (bio && BIO_get_ssl(bio, &ssl) == 1 && ssl) {
+        STACK_OF(X509) *chain = NULL;
 
-        OPENSSL_free(der);
-        if (e != OK)
-            return false;
-        if (i == 0)
-            *subject = cert.subject.text;
-        *issuer = cert.issuer.text;
+        (void)BIO_set_conn_hostname(bio, address);
+        (void)BIO_set_nbio(bio, 1);
+        if (name)
+            (void)SSL_set_tlsext_host_name(ssl, name);
+        if (BIO_do_connect_retry(bio, CONNECT_S, LOOK_MS) == 1)
+            chain = SSL_get_peer_cert_chain(ssl);
+        for (int i = 0; chain && i < sk_X509_num(chain); i++) {
+            unsigned char *der = NULL;
+            int len = i2d_X509(sk_X509_value(chain, i), &der);
+
+            if (len > 0)
+                list_add(c->s->arena, shown, struct bytes,
+                         bytes_copy(c->s->arena, (struct bytes){ der, (size_t)len }));
+            OPENSSL_free(der);
+        }
     }
-    return count > 0;
+    ERR_clear_error();
 }
 
 const char *
 untrusted_certificate(struct cli *c, const struct session *n)
 {
-    AUTO(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    AUTO(BIO_free_all) BIO *bio = NULL;
-    const char *name, *address = address_of(c, n, &name), *subject = "", *issuer = "";
-    const char *out = NULL;
-    SSL *ssl = NULL;
+    const char *subject = "", *issuer = "";
+    struct list shown = { 0 };
 
-    if (!ctx)
-        return NULL;
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-    bio = BIO_new_ssl_connect(ctx);
-    if (bio && BIO_get_ssl(bio, &ssl) == 1 && ssl) {
-        (void)BIO_set_conn_hostname(bio, address);
-        (void)BIO_set_nbio(bio, 1);
-        if (name)
-            (void)SSL_set_tlsext_host_name(ssl, name);
-        if (BIO_do_connect_retry(bio, CONNECT_S, LOOK_MS) == 1 &&
-            read_names(c, ssl, &subject, &issuer))
-            out = arena_printf(c->s->arena,
-                               "it is for \"%s\", and \"%s\", which issued %s, is unknown", subject,
-                               issuer, text_eq(subject, issuer) ? "it" : "it or its chain");
+    look_at(c, n->host, &shown);
+    LIST_EACH(struct bytes, der, &shown)
+    {
+        struct cert cert;
+
+        if (cert_read(c->s, *der, &cert) != OK)
+            return NULL;
+        if (der == shown.items)
+            subject = cert.subject.text;
+        issuer = cert.issuer.text;
     }
-    ERR_clear_error();
-    return out;
+    return shown.count
+               ? arena_printf(c->s->arena,
+                              "it is for \"%s\", and \"%s\", which issued %s, is unknown", subject,
+                              issuer, text_eq(subject, issuer) ? "it" : "it or its chain")
+               : NULL;
+}
+
+enum err
+shown_certificate(struct cli *c, const char *url, struct bytes *der)
+{
+    struct list shown = { 0 };
+
+    look_at(c, url + strlen("https://"), &shown);
+    if (!shown.count)
+        return fail(c->s, E_UNAVAILABLE, "%s shows no certificate", url);
+    *der = *list_at(&shown, struct bytes, 0);
+    return OK;
 }

@@ -201,6 +201,7 @@ send_command(struct cli *c, const struct wish *w, struct wish_come_true *out)
     if (w->renews)
         buf_printf(&b, ",\"RenewalCertificateId\":%lld", (long long)w->renews);
     metadata_add(&b, "Metadata", &w->metadata);
+    wish_add_text(&b, "OwnerRoleName", w->owner);
     buf_printf(&b, ",\"IncludeChain\":true,\"Timestamp\":\"%s\"}",
                when_rfc3339(c->s->arena, clock_now()));
     ask.body = buf_str(&b);

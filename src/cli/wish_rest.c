@@ -28,6 +28,7 @@ ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
     if (w->duration_ms)
         wish_add_text(&b, "validity", duration_text(c->s->arena, w->duration_ms));
     metadata_add(&b, "metadata", &w->metadata);
+    wish_add_text(&b, "owner", w->owner);
     buf_byte(&b, '}');
     if (dry)
         ask_param(c, &ask, "dry_run", "true");

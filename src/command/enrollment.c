@@ -78,7 +78,10 @@ enrollment_csr(struct request *rq)
 
     TRY(format_wanted(rq, NULL, CF_PEM, &format));
     check_csr_given(rq, in);
-    TRY(owner_wanted(rq, in->owner_role_id, in->owner_role_name, &enroll.owner_role));
+    TRY(owner_wanted(rq,
+                     &(struct owner_wish){ in->owner_role_id.value, in->owner_role_name,
+                                           "OwnerRoleId", "OwnerRoleName" },
+                     &enroll.owner_role));
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
     if (enroll.template_id)

@@ -5,6 +5,7 @@
 
 #include "api/keys.h"
 #include "command/command.h"
+#include "face/owner.h"
 #include "flow/recover.h"
 
 /* The handlers, each of the operation of its name (api/keys.h). */
@@ -26,9 +27,6 @@ enum err enrollment_pfx_context(struct request *rq);
 enum err enrollment_settings(struct request *rq);
 enum err enrollment_csr_parse(struct request *rq);
 
-/** The role that is to own what is asked for: *OWNER stays where neither ID nor NAME is given. A
- * role that there is not, or that is not for this caller to name, is recorded as a problem. */
-enum err owner_wanted(struct request *rq, struct opt_int id, const char *name, int64_t *owner);
 /** The container that x-certificateformat names; PKCS#12 as configured when it names none. */
 enum err bundle_wanted(struct request *rq, enum bundle_form *out);
 /** Is it RootFirst? E_INVALID: it is no order. */

@@ -140,7 +140,10 @@ enrollment_pfx(struct request *rq)
     if (!password)
         problem(s, "Password", CHY_MISSING, "is required");
     check_not_offered(s, in);
-    TRY(owner_wanted(rq, in->owner_role_id, in->owner_role_name, &enroll.owner_role));
+    TRY(owner_wanted(rq,
+                     &(struct owner_wish){ in->owner_role_id.value, in->owner_role_name,
+                                           "OwnerRoleId", "OwnerRoleName" },
+                     &enroll.owner_role));
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
     if (enroll.template_id)

@@ -1,5 +1,6 @@
 /* Certificates: asking for them, and the register. */
 #include "catalog/search.h"
+#include "face/owner.h"
 #include "face/within.h"
 #include "pki/name.h"
 #include "pki/pem.h"
@@ -137,7 +138,10 @@ issue(struct request *rq)
                              .metadata_path = "metadata" };
     struct enrolled got;
     struct v1_issued out;
+    struct owner_wish owner = { 0, in->owner, "owner", "owner" };
 
+    TRY(owner_wanted(rq, &owner, &enroll.owner_role));
+    TRY(problems_check(s));
     TRY(dry_run_of(rq, &enroll.dry_run));
     if (!enroll.dry_run)
         enroll.transaction_key = transaction_key(rq);

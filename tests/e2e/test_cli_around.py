@@ -1,5 +1,6 @@
 """What surrounds every command: completion, manuals, the pager, --watch and --wait."""
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -348,3 +349,67 @@ def test_an_installation_has_manuals_and_completions(database, tmp_path):
                  "zsh/vendor-completions/_chancery", "fish/vendor_completions.d/chancery.fish", "chancery/completion.ps1"):
         assert (share / path).read_text(), path
     assert (tmp_path / "usr/bin/chy").resolve() == tmp_path / "usr/bin/chancery"
+
+
+# words of cli.md that came later
+
+def test_hold_and_release(server, client):
+    made = client.enroll(dns=("hold.example.com",))
+    number = str(made["KeyfactorID"])
+
+    def state():
+        row = client.get(f"/Certificates/{number}")
+        return row["CertState"], row["RevocationReason"]
+    assert "would put on hold" in ok(server.cli("hold", number, "--dry-run")) and state()[0] == 1
+    for _ in range(2):
+        ok(server.cli("hold", number, "--comment", "lost", "--yes"))
+        assert state() == (2, 6)
+    for _ in range(2):
+        said = server.cli("release", number, "--yes")
+        ok(said)
+        assert state()[0] == 1
+    assert "not on hold" in said.stderr
+    assert server.cli("hold", number, "--no-input").returncode == 2 and server.cli("release").returncode == 2
+
+
+def test_a_certificate_is_named_by_who_shows_it(server, client):
+    shown = ok(server.cli("certs", "show", server.url, "-o", "json"))
+    assert json.loads(shown)["CertState"] == 1 and "localhost" in shown
+    assert server.cli("certs", "show", "https://127.0.0.1:1").returncode == 8
+
+
+@pytest.mark.parametrize("more", [[], ["--duration", "10d"]])
+def test_issue_writes_a_pfx_and_names_an_owner(server, client, tmp_path, more):
+    from cryptography.hazmat.primitives.serialization import pkcs12
+    (tmp_path / "pw").write_text("a long password")
+    role = admin.role(server, [])
+    name = f"pfx{time.time_ns()}.example.com"
+    ok(server.cli("issue", "--issuer", client.server_ca(), "--dns", name, "--pfx", tmp_path / "a.pfx", "--password-file",
+                  tmp_path / "pw", "--owner", role, *more))
+    key, leaf, chain = pkcs12.load_key_and_certificates((tmp_path / "a.pfx").read_bytes(), b"a long password")
+    assert keys.names(leaf) == [name] and chain and key.public_key().public_numbers() == leaf.public_key().public_numbers()
+    assert (tmp_path / "a.pfx").stat().st_mode & 0o777 == 0o600
+    row, = client.get("/Certificates", **{"pq.queryString": f'OwnerRoleName -eq "{role}"'})
+    assert row["IssuedCN"] == name
+    before = client.total()
+    for arguments, word in ((["--owner", "no such role"], "owner"), (["--csr", tmp_path / "pw"], "--pfx")):
+        done = server.cli("issue", "--issuer", client.server_ca(), "--dns", name, "--pfx", tmp_path / "b.pfx", "--password-file",
+                          tmp_path / "pw", *arguments, *more)
+        assert done.returncode != 0 and word in done.stderr.lower(), done.stderr
+    assert client.total() == before and not (tmp_path / "b.pfx").exists()
+
+
+def test_lists_for_programs_are_whole(server, client):
+    for _ in range(101):
+        client.enroll(dns=("many.example.com",))
+    lines = ok(server.cli("audit", "list", "--action", "certificate.issue", "-o", "jsonl")).splitlines()
+    assert len(lines) >= 101
+    assert len(ok(server.cli("audit", "list", "--action", "certificate.issue", "-o", "jsonl", "--limit", "5")).splitlines()) == 5
+
+
+def test_the_environment_may_ask_for_more_words(server):
+    for word, shown in (("info", True), ("debug", True), ("error", False), ("nonsense", False)):
+        done = server.cli("certs", "list", "--limit", "1", env={"CHANCERY_LOG": word})
+        ok(done)
+        assert ("GET" in done.stderr) == shown, done.stderr
+        assert server.cli_env()["CHANCERY_TOKEN"] not in done.stderr

@@ -1,5 +1,5 @@
 /* The role that is to own a certificate. */
-#include "command/keys.h"
+#include "face/owner.h"
 
 #include "access/principals.h"
 
@@ -20,27 +20,26 @@ may_own(const struct request *rq, const struct role *role)
 }
 
 enum err
-owner_wanted(struct request *rq, struct opt_int id, const char *name, int64_t *owner)
+owner_wanted(struct request *rq, const struct owner_wish *w, int64_t *owner)
 {
     struct scope *s = rq->scope;
     struct role role;
     enum err e;
 
-    if (!id.value && text_empty(name))
+    if (!w->id && text_empty(w->name))
         return OK;
-    e = find(rq, id.value, name, &role);
+    e = find(rq, w->id, w->name, &role);
     if (e != OK && e != E_NOT_FOUND)
         return e;
     if (e == E_NOT_FOUND || !may_own(rq, &role)) {
-        if (id.value)
-            problem(s, "OwnerRoleId", CHY_BAD_VALUE, "there is no role %lld that could be yours",
-                    (long long)id.value);
+        if (w->id)
+            problem(s, w->id_path, CHY_BAD_VALUE, "there is no role %lld that could be yours",
+                    (long long)w->id);
         else
-            problem(s, "OwnerRoleName", CHY_BAD_VALUE,
-                    "there is no role \"%s\" that could be yours", name);
-    } else if (id.value && !text_empty(name) && !text_eq_fold(name, role.name)) {
-        problem(s, "OwnerRoleName", CHY_BAD_VALUE, "role %lld has another name",
-                (long long)id.value);
+            problem(s, w->name_path, CHY_BAD_VALUE, "there is no role \"%s\" that could be yours",
+                    w->name);
+    } else if (w->id && !text_empty(w->name) && !text_eq_fold(w->name, role.name)) {
+        problem(s, w->name_path, CHY_BAD_VALUE, "role %lld has another name", (long long)w->id);
     } else {
         *owner = role.id;
     }

@@ -7,6 +7,7 @@
 
 SQL(outsider_insert, "INSERT INTO app_user (name, login, email, created_at, last_login_at, origin) "
                      "VALUES ($1, $2, $3, $4, $4, $5) RETURNING id");
+SQL(outsider_there, "SELECT id FROM app_user WHERE origin = $1");
 SQL(outsider_entered, "UPDATE app_user SET last_login_at = $2 WHERE id = $1");
 SQL(has_any_role, "SELECT COUNT(*) FROM role_member m JOIN role r ON r.id = m.role "
                   "WHERE m.member_kind = 4 AND m.member_id = $1 AND r.enabled = 1");
@@ -17,6 +18,24 @@ struct entry {
     const struct access_peer *peer;
     struct principal p; /* id 0: an account is to be made */
 };
+
+/** The account that another first call has made meanwhile; 0: none. What shares our commit is seen
+ * here, while readers see it only afterwards. */
+static enum err
+made_meanwhile(struct scope *s, struct tx *tx, const char *origin, int64_t *id)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, &outsider_there, BIND(v_text(origin)), &row);
+
+    *id = 0;
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    *id = row_int(&row);
+    return OK;
+}
 
 static enum err
 entered_in(struct scope *s, struct tx *tx, void *arg)
@@ -29,10 +48,13 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
                                  .ip = entry->peer->address,
                                  .user_agent = entry->peer->user_agent };
     struct audit_event event = { .actor = &actor, .reason = o->origin };
-    bool made = entry->p.id == 0;
     int64_t id = entry->p.id;
     struct row row;
+    bool made;
 
+    if (id == 0)
+        TRY(made_meanwhile(s, tx, o->origin, &id));
+    made = id == 0;
     if (made) {
         TRY(tx_one(s, tx, &outsider_insert,
                    BIND(v_text(o->name), v_text(text_fold(s->arena, o->origin)), v_text(o->email),

@@ -12,15 +12,33 @@ is_of_group(const struct command *k, const struct group *g)
     return !strncmp(k->path, g->name, len) && k->path[len] == ' ' && !(k->traits & COMMAND_HIDDEN);
 }
 
+/* What everybody knows from elsewhere: their names are enough for a summary of one screen. */
+static bool
+is_minor(const struct command *k)
+{
+    static const char *const names[] = { "logout",     "whoami",  "api", "status",
+                                         "completion", "version", "help" };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (!strcmp(k->path, names[i]))
+            return true;
+    return false;
+}
+
 void
 help_summary(struct buf *out)
 {
     buf_text(out, "Certificates from one program: server, agent and command line.\n"
                   "Usage: chancery [flags] COMMAND [arguments] [flags]\n\n");
     for (size_t i = 0; i < command_count; i++)
-        if (!strchr(commands[i].path, ' ') && !(commands[i].traits & COMMAND_HIDDEN))
+        if (!strchr(commands[i].path, ' ') && !(commands[i].traits & COMMAND_HIDDEN) &&
+            !is_minor(&commands[i]))
             buf_printf(out, "  %-11s %s\n", commands[i].path, commands[i].doc);
-    buf_text(out, "\nGroups:\n");
+    buf_text(out, "  and");
+    for (size_t i = 0; i < command_count; i++)
+        if (is_minor(&commands[i]))
+            buf_printf(out, " %s", commands[i].path);
+    buf_text(out, "\n\nGroups:\n");
     for (size_t i = 0; i < group_count; i++)
         if (!strchr(groups[i].name, ' ')) /* those are in the help of theirs */
             buf_printf(out, "  %-11s %s\n", groups[i].name, groups[i].doc);

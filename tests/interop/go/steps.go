@@ -201,6 +201,7 @@ var steps = []struct {
 	}},
 	{"metadata of a certificate: write, read, compare", certificateMetadata},
 	{"collections: make, read by id and by name, list within, change, delete", collections},
+	{"roles: make, change, read by both versions, who holds them, delete", roles},
 	{"a request made by the server, and its certificate", generated},
 	{"renew", renew},
 	{"revoke", revoke},

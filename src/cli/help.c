@@ -34,7 +34,7 @@ help_summary(struct buf *out)
         if (!strchr(commands[i].path, ' ') && !(commands[i].traits & COMMAND_HIDDEN) &&
             !is_minor(&commands[i]))
             buf_printf(out, "  %-11s %s\n", commands[i].path, commands[i].doc);
-    buf_text(out, "  and");
+    buf_text(out, "Also:");
     for (size_t i = 0; i < command_count; i++)
         if (is_minor(&commands[i]))
             buf_printf(out, " %s", commands[i].path);

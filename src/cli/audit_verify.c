@@ -158,6 +158,17 @@ parts_fit(struct cli *c, const struct list *parts, struct audit_report *r)
     }
 }
 
+/** Whether TEXT, a sound export, has the event of this chain and hash; the hash tells its number.
+ */
+static bool
+has_event(struct cli *c, struct bytes text, int64_t lane, const char *hash)
+{
+    const char *line = arena_printf(c->s->arena, "\"chain\":%lld,\"hash\":\"%s\",", (long long)lane,
+                                    text_fold(c->s->arena, hash));
+
+    return memmem(text.data, text.len, line, strlen(line)) != NULL;
+}
+
 /** The heads of an anchor that lie in TEXT, a sound export, are looked for there; the others stay.
  */
 static void
@@ -167,15 +178,13 @@ heads_here(struct cli *c, struct bytes text, struct audit_report *r, struct list
 
     LIST_EACH(struct v1_audit_head, h, anchor)
     {
-        const char *line = arena_printf(c->s->arena, "\"chain\":%lld,\"hash\":\"%s\",",
-                                        (long long)h->chain, text_fold(c->s->arena, h->hash));
         bool here = false;
 
         LIST_EACH(struct audit_part, p, &r->parts)
         here |= p->lane == h->chain && p->from <= h->seq && h->seq <= p->to;
         if (!here)
             list_add(c->s->arena, &left, struct v1_audit_head, *h);
-        else if (!memmem(text.data, text.len, line, strlen(line)))
+        else if (!has_event(c, text, h->chain, h->hash))
             add_fault(c, r, h->chain, h->seq, "the anchor knows another event here");
     }
     *anchor = left;
@@ -209,9 +218,16 @@ keys_of(struct cli *c, const char **out)
     return OK;
 }
 
+/** What a file has of a chain. */
+struct piece {
+    struct audit_part part;
+    struct bytes text; /* the whole file */
+};
+
 /** All of what was exported so far. */
 struct exports {
     struct list parts;  /* of struct audit_part */
+    struct list pieces; /* of struct piece: the same, with their files */
     struct buf reports; /* their reports, as JSON, with commas between */
     bool intact;
 };
@@ -229,7 +245,10 @@ verify_file(struct cli *c, const char *path, const char *keys, struct list *anch
     parts_fit(c, &x->parts, &r);
     heads_here(c, text, &r, anchor);
     LIST_EACH(struct audit_part, p, &r.parts)
-    list_add(c->s->arena, &x->parts, struct audit_part, *p);
+    {
+        list_add(c->s->arena, &x->parts, struct audit_part, *p);
+        list_add(c->s->arena, &x->pieces, struct piece, ((struct piece){ *p, text }));
+    }
     x->intact = x->intact && r.intact;
     TRY(report_json(c, &r, &report));
     if (output_is_table(c))
@@ -237,6 +256,18 @@ verify_file(struct cli *c, const char *path, const char *keys, struct list *anch
     buf_text(&x->reports, x->reports.len ? "," : "");
     json_write(&x->reports, report);
     return OK;
+}
+
+/** Whether another file goes on past the end of P, and has it: a crash leaves such a file behind.
+ */
+static bool
+is_in_another(struct cli *c, const struct audit_part *p, const struct list *pieces)
+{
+    LIST_EACH(struct piece, o, pieces)
+    if (o->part.lane == p->lane && o->part.from <= p->to && p->to < o->part.to &&
+        has_event(c, o->text, p->lane, part_end(c, p)))
+        return true;
+    return false;
 }
 
 /** The files of --export; where each ends must be part of the record: their ends join the anchor.
@@ -253,8 +284,9 @@ verify_files(struct cli *c, const struct list *files, struct list *anchor, struc
     LIST_EACH(const char *, path, files)
     TRY(verify_file(c, *path, keys, anchor, x));
     LIST_EACH(struct audit_part, p, &x->parts)
-    list_add(c->s->arena, anchor, struct v1_audit_head,
-             ((struct v1_audit_head){ p->lane, p->to, part_end(c, p) }));
+    if (!is_in_another(c, p, &x->pieces))
+        list_add(c->s->arena, anchor, struct v1_audit_head,
+                 ((struct v1_audit_head){ p->lane, p->to, part_end(c, p) }));
     return OK;
 }
 

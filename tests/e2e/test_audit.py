@@ -241,7 +241,9 @@ def test_an_export_that_is_not_of_this_record_is_refused(new_server, server, tmp
 
 
 def test_parts_of_the_record_are_exported_and_fit(server, client, tmp_path):
-    middle = client.rest("GET", "/audit", params={"limit": 30}).json()["items"][-1]["at"]
+    for i in range(4):
+        client.enroll(dns=(f"fits{i}.example.com",))
+    middle = client.rest("GET", "/audit", params={"limit": 3}).json()["items"][-1]["at"]
     first, then = tmp_path / "first.jsonl", tmp_path / "then.jsonl"
     assert server.cli("audit", "export", "--out", first, "--until", middle).returncode == 0
     assert server.cli("audit", "export", "--out", then, "--since", middle).returncode == 0

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,31 @@ in_data(struct scope *s, const struct parts *p, const char *name)
     return installation_path(s->arena, p->set, name);
 }
 
+/**
+ * One process at a time on the directory of an SQLite database: its writer, and jobs whose lease
+ * nobody else can hold. Gone with the process, however it ends.
+ */
+static enum err
+lock_directory(struct scope *s, struct parts *p, const char *url)
+{
+    const char *path = text_starts(url, "sqlite:") ? url + strlen("sqlite:") : NULL;
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    const char *dir = slash ? arena_text_n(s->arena, path, (size_t)(slash - path) + 1) : ".";
+
+    if (!path)
+        return OK;
+    p->directory = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->directory < 0) {
+        p->directory = 0;
+        return OK; /* what is wrong with it is told when the database is opened */
+    }
+    if (flock(p->directory, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return fail_code(s, E_CONFLICT, CHY_DB_UNAVAILABLE,
+                         "another chancery works in %s; one at a time may use an SQLite database",
+                         dir);
+    return OK;
+}
+
 static enum err
 open_stores(struct scope *s, struct parts *p)
 {
@@ -46,6 +72,7 @@ open_stores(struct scope *s, struct parts *p)
 
     bool sealed;
 
+    TRY(note(s, lock_directory(s, p, url), "the database"));
     TRY(note(s, db_open(s, url, &db, &p->app.db), "the database"));
     TRY(keyring_any(s, p->app.db, &sealed)); /* a new master key beside old secrets helps nobody */
     return note(s, seal_open_master(s, master, !sealed, &p->app.seal), "the master key");
@@ -153,6 +180,8 @@ parts_close(struct parts *p)
     db_close(p->app.db);
     seal_close(p->app.seal);
     secret_free(p->own.key);
+    if (p->directory)
+        (void)close(p->directory);
 }
 
 enum err

@@ -40,6 +40,7 @@ struct parts {
     const char
         *client_ca; /* PEM: whose client certificates are welcome; NULL: none are asked for */
     _Atomic bool started, draining;
+    int directory; /* of an SQLite database, locked; 0: none */
 };
 
 /** The data directory and those in it, mode 0700; before anything else. */

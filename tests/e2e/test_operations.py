@@ -386,6 +386,11 @@ def test_a_second_server_on_the_same_directory_is_refused(new_server):
     server = new_server().start()
     done = processes.run(server.command()[:-2] + ["--ready-file", server.dir / "ready2"], timeout=30)
     assert done.returncode not in (0, -9) and not (server.dir / "ready2").exists()
+    for address in ("https.address", "http.address"):  # nor at other ports
+        (server.data / address).unlink()
+    done = processes.run(server.command()[:-2] + ["--ready-file", server.dir / "ready2"], timeout=30)
+    assert done.returncode not in (0, -9) and not (server.dir / "ready2").exists()
+    assert "another chancery works in" in done.stdout + done.stderr
     assert plain(server, "/health").status_code == 200
 
 

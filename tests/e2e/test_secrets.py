@@ -326,7 +326,7 @@ def test_a_throw_away_server_that_does_not_run_leaves_nothing_either(database, t
 def test_what_a_server_leaves_is_what_it_needs_however_it_ended(new_server):
     """No half-written file, no journal, no socket: after a good end, and after a bad one and a good one."""
     server = new_server()
-    wanted = r"(chancery\.db|log|ready|data/(master\.key|root\.pem|dev-login|https?\.address|keys/[a-z0-9-]+\.key))"
+    wanted = r"(chancery\.db|log|ready|data/(master\.key|root\.pem|dev-login|https?\.address|keys/[a-z0-9-]+\.key|signed/signed-\d{8}\.log))"
     for crash in (False, True):
         server.start()
         server.client().enroll(dns=("left.example.com",))

@@ -225,7 +225,7 @@ def test_what_keeps_a_restore_from_beginning_is_told(new_server, elsewhere, tmp_
     for path, flags, status, words in (
             (story.path, (), 3, "the master key, without which nothing"),
             (story.path, ("--master-key", other), 4, "opens with the master key"),
-            (damaged, ("--master-key", story.master), 12, "it was changed"),
+            (damaged, ("--master-key", story.master), 12, "was changed"),  # a part, or its head: where the middle falls
             (story.path, ("--master-key", story.master, "--db", wrong), 2, "the backup is of"),
             (tmp_path / "none.tar", (), 3, "cannot open"),
             (tmp_path / "nothing", ("--at", "yesterdayish"), 2, "--at"),

@@ -37,6 +37,7 @@ struct restoring {
     struct restore_report *out;
     struct list placed; /* of const char *: files that were made */
     struct list moved;  /* of const char *: names of what was moved aside */
+    const char *end;    /* what is put behind those */
     struct db_place place;
 };
 
@@ -129,8 +130,9 @@ move_aside(struct scope *s, struct restoring *r, const char *path)
 {
     if (access(path, F_OK) != 0)
         return OK;
-    if (rename(path, arena_printf(s->arena, "%s%s", path, r->out->aside)) != 0)
+    if (rename(path, arena_printf(s->arena, "%s%s", path, r->end)) != 0)
         return fail(s, E_UNAVAILABLE, "cannot move %s aside: %s", path, strerror(errno));
+    r->out->aside = r->end;
     list_add(s->arena, &r->moved, const char *, path);
     return file_sync_dir(s, path);
 }
@@ -143,13 +145,29 @@ clear_place(struct scope *s, struct restoring *r)
     const char *url = installation_db(s->arena, r->set);
     struct civil c = when_civil(clock_now());
 
+    r->end = arena_printf(s->arena, ".before-%04d%02d%02dT%02d%02d%02dZ", c.year, c.month, c.day,
+                          c.hour, c.minute, c.second);
     if (!r->out->replaces)
         return OK;
-    r->out->aside = arena_printf(s->arena, ".before-%04d%02d%02dT%02d%02d%02dZ", c.year, c.month,
-                                 c.day, c.hour, c.minute, c.second);
     TRY(move_aside(s, r, in_data(s, r, KEYS)));
     for (size_t i = 0; i < COUNT(parts) && text_starts(url, "sqlite:"); i++)
         TRY(move_aside(s, r, arena_printf(s->arena, "%s%s", url + strlen("sqlite:"), parts[i])));
+    return OK;
+}
+
+/** Write a file; another one in its place, such as a master key, is moved aside like the rest. */
+static enum err
+place(struct scope *s, struct restoring *r, const char *path, struct bytes data)
+{
+    AUTO(secret_free) struct secret *old = NULL;
+    enum err e = private_file_read(s, path, FILE_MAX, PRIVATE_OWNER, &old);
+
+    if (e == OK && bytes_eq(secret_bytes(old), data))
+        return OK;
+    scope_clear(s);
+    TRY(move_aside(s, r, path));
+    TRY(private_file_write(s, path, data, false));
+    list_add(s->arena, &r->placed, const char *, path);
     return OK;
 }
 
@@ -199,9 +217,7 @@ place_file(struct scope *s, struct restoring *r, size_t i)
     }
     for (slash = path + strlen(r->set->data_dir) + 1; (slash = strchr(slash, '/')); slash++)
         TRY(make_dir(s, arena_text_n(s->arena, path, (size_t)(slash - path))));
-    TRY(private_file_write(s, path, data, true));
-    list_add(s->arena, &r->placed, const char *, path);
-    return OK;
+    return place(s, r, path, data);
 }
 
 static enum err
@@ -217,9 +233,7 @@ place_master(struct scope *s, struct restoring *r)
         return fail_code(s, E_INVALID, CHY_USAGE,
                          "--master-key: seal.master_key names no file to put it into");
     TRY(private_file_read(s, r->wish->master_key, MASTER_MAX, PRIVATE_OWNER, &key));
-    TRY(private_file_write(s, path, secret_bytes(key), true));
-    list_add(s->arena, &r->placed, const char *, path);
-    return OK;
+    return place(s, r, path, secret_bytes(key));
 }
 
 static enum err
@@ -238,10 +252,10 @@ undo(struct scope *s, struct restoring *r)
 {
     LIST_EACH(const char *, path, &r->placed)
     (void)unlink(*path);
-    if (r->out->aside && r->moved.count)
+    if (r->moved.count)
         (void)rmdir(in_data(s, r, KEYS));
     LIST_EACH(const char *, path, &r->moved)
-    (void)rename(arena_printf(s->arena, "%s%s", *path, r->out->aside), *path);
+    (void)rename(arena_printf(s->arena, "%s%s", *path, r->end), *path);
     (void)unlink(in_data(s, r, INSTALLATION_UNFINISHED));
 }
 

@@ -1,6 +1,7 @@
 """Restores: on an empty machine, with what was signed since, and refused where they would do harm."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -210,6 +211,28 @@ def test_a_restore_harms_nothing_that_is_there(new_server, tmp_path):
     server.start()
     client = server.client()
     assert all(found(client, one) for one in story.before + story.after)
+
+
+@pytest.mark.seed("S172")
+def test_another_master_key_in_its_place_is_never_lost(new_server, tmp_path, database):
+    story = Story(new_server(), tmp_path, revoke=False)
+    other = new_server().start()
+    other.stop()
+    before = {one.relative_to(other.data): one.read_bytes() for one in other.data.rglob("*") if one.is_file()}
+    if database == "sqlite":  # the database cannot be put in place: all is as it was
+        nowhere = f"sqlite:{other.data}/nowhere/chancery.db"
+        failed = chancery.cli("restore", "--from", story.path, "--to-dir", other.data, "--db", nowhere, "--force",
+                              "--master-key", story.master)
+        assert failed.returncode != 0, failed.stdout
+        after = {one.relative_to(other.data): one.read_bytes() for one in other.data.rglob("*") if one.is_file()}
+        assert after == before, failed.stderr
+    done = backups.restore(story.path, other, "--force", "--master-key", story.master, "-o", "json")
+    assert done.returncode == 7, done.stdout + done.stderr  # its log of signatures is of another installation
+    end = json.loads(done.stdout)["moved_aside"]
+    for name in ("master.key", "root.pem"):
+        if pathlib.Path(name) in before:
+            assert (other.data / (name + end)).read_bytes() == before[pathlib.Path(name)], name
+    assert (other.data / "master.key").read_bytes() == story.master.read_bytes()
 
 
 def test_what_keeps_a_restore_from_beginning_is_told(new_server, elsewhere, tmp_path, database):

@@ -53,10 +53,10 @@ struct caller {
     const char *auth;                 /* basic, token, client-cert, system */
     const char *scope;                /* of the token, or NULL */
     const char *answer;               /* what proves us to them (RFC 4559 section 5), or NULL */
-    const char *claims;               /* ids of known claims that they bear: "3,7"; or NULL */
-    bool rate_exempt;                 /* holds rate/exempt */
-    const struct grants *grants;      /* access_may() reads it */
-    struct audit_actor actor;         /* the same, for audit_add() */
+    const char *claims;          /* known claims that they bear, as tokens name them; or NULL */
+    bool rate_exempt;            /* holds rate/exempt */
+    const struct grants *grants; /* access_may() reads it */
+    struct audit_actor actor;    /* the same, for audit_add() */
 };
 
 /** The program itself, which may do all: first run, jobs. */

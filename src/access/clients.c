@@ -12,8 +12,8 @@
 
 #define COLUMNS "id, version, client_id, name, enabled, created_at, last_login_at "
 
-SQL(client_insert, "INSERT INTO oauth_client (client_id, name, secret_hash, enabled, created_at) "
-                   "VALUES ($1, $2, $3, $4, $5) RETURNING id");
+SQL(client_insert, "INSERT INTO oauth_client (client_id, name, secret_hash, enabled, created_at, "
+                   "credential_version) VALUES ($1, $2, $3, $4, $5, $5) RETURNING id");
 SQL(client_row, "SELECT " COLUMNS "FROM oauth_client WHERE id = $1");
 SQL(client_row_lock, "SELECT " COLUMNS "FROM oauth_client WHERE id = $1 @lock");
 SQL(client_row_by_name, "SELECT " COLUMNS "FROM oauth_client WHERE client_id = $1");

@@ -97,6 +97,8 @@ SQL(grants_of, "SELECT g.permission, g.scope_kind, g.scope_id FROM role_member m
                "JOIN role r ON r.id = m.role JOIN permission_grant g ON g.role = r.id "
                "WHERE m.member_kind = $1 AND m.member_id = $2 AND r.enabled = 1");
 
+SQL(claim_made, "SELECT created_at FROM claim WHERE id = $1");
+
 /** Roles and grants as they are gathered from a principal and the claims they bear. */
 struct gathered {
     struct list names; /* of const char * */
@@ -163,17 +165,55 @@ gather_all(struct scope *s, struct db *db, struct arena *a, const struct princip
     return OK;
 }
 
-/** Claims as tokens name them: "3,7"; NULL: none. */
-static const char *
-claims_text(struct arena *a, const struct list *claims)
+/** When a claim was made; none: it is gone. */
+static enum err
+claim_made_at(struct scope *s, struct db *db, int64_t id, struct when *out)
+{
+    struct row row;
+    enum err e = db_one(s, db, &claim_made, BIND(v_int(id)), &row);
+
+    *out = e == OK ? row_when(&row) : WHEN_NONE;
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return OK;
+}
+
+/** Claims as tokens name them, id and time: "3.1763700000000,7.1763700000001"; NULL: none. */
+static enum err
+claims_text(struct scope *s, struct db *db, const struct list *claims, const char **out)
 {
     const char *text = NULL;
 
-    if (!claims)
-        return NULL;
-    LIST_EACH(int64_t, id, claims)
-    text = arena_printf(a, "%s%s%lld", text ? text : "", text ? "," : "", (long long)*id);
-    return text;
+    if (claims)
+        LIST_EACH(int64_t, id, claims)
+        {
+            struct when made;
+
+            TRY(claim_made_at(s, db, *id, &made));
+            if (when_given(made))
+                text = arena_printf(s->arena, "%s%s%lld.%lld", text ? text : "", text ? "," : "",
+                                    (long long)*id, (long long)made.ms);
+        }
+    *out = text;
+    return OK;
+}
+
+enum err
+claims_left(struct scope *s, struct db *db, const struct list *borne, struct list *ids)
+{
+    struct list left = { 0 };
+
+    LIST_EACH(struct claim_borne, c, borne)
+    {
+        struct when made;
+
+        TRY(claim_made_at(s, db, c->id, &made));
+        if (when_given(made) && when_cmp(made, c->made) == 0)
+            list_add(s->arena, &left, int64_t, c->id);
+    }
+    *ids = left;
+    return OK;
 }
 
 enum err
@@ -183,8 +223,11 @@ known_load(struct scope *s, struct db *db, const struct principal *p, const stru
     struct arena *a = arena_new();
     struct known *k = arena_new_of(a, struct known);
     struct caller *c = &k->caller;
-    enum err e = gather_all(s, db, a, p, proof->claims, c);
+    const char *claims = NULL;
+    enum err e = claims_text(s, db, proof->claims, &claims);
 
+    if (e == OK)
+        e = gather_all(s, db, a, p, proof->claims, c);
     if (e != OK) {
         arena_free(a);
         return e;
@@ -199,7 +242,7 @@ known_load(struct scope *s, struct db *db, const struct principal *p, const stru
     c->name = arena_text(a, p->name);
     c->auth = proof->auth;
     c->scope = arena_text(a, proof->scope);
-    c->claims = claims_text(a, proof->claims);
+    c->claims = claims ? arena_text(a, claims) : NULL;
     c->rate_exempt = p->rate_exempt || access_may(c, PERM_RATE_EXEMPT, GRANT_GLOBAL, 0);
     c->actor = (struct audit_actor){ .type = p->kind == CALLER_USER ? "user" : "client",
                                      .id = c->id_text,

@@ -46,6 +46,13 @@ struct proof {
         *claims; /* of int64_t: known claims that they bear, whose roles count too; or NULL */
     const struct list *only; /* of struct grant: nothing but these; or NULL: all */
 };
+/** A claim that somebody bore; one that was given its number later was made at another time. */
+struct claim_borne {
+    int64_t id;
+    struct when made;
+};
+/** The ids of those of BORNE that are still what they were. */
+enum err claims_left(struct scope *s, struct db *db, const struct list *borne, struct list *ids);
 /** Load roles and grants of P, as far as the proof reaches. */
 enum err known_load(struct scope *s, struct db *db, const struct principal *p,
                     const struct proof *proof, struct known **out);

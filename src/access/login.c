@@ -469,6 +469,7 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
     uint64_t mark = remember_mark(a->remember);
     uint8_t key[REMEMBER_KEY_LEN];
     struct token_claims claims;
+    struct list borne;
     struct principal p = { 0 };
     int64_t left_ms;
     enum err e;
@@ -487,9 +488,10 @@ bearer_login(struct scope *s, struct access *a, const char *token, const struct 
     }
     metric_add(&attempts_total, 1, "token", outsider_outcome(e));
     TRY(e);
-    TRY(known_load(
-        s, a->db, &p,
-        &(struct proof){ .auth = "token", .scope = claims.scope, .claims = &claims.claims }, &k));
+    TRY(claims_left(s, a->db, &claims.claims, &borne));
+    TRY(known_load(s, a->db, &p,
+                   &(struct proof){ .auth = "token", .scope = claims.scope, .claims = &borne },
+                   &k));
     left_ms = claims.expires.ms - clock_now().ms;
     remember_key(a->remember, "token", token, key);
     remember_put(a->remember, key, k, MIN(left_ms, a->o.remember_ms), mark);

@@ -5,8 +5,8 @@
 
 #define LOGIN_NOTED_MS HOUR_MS /* how often a login by the same provider is written down */
 
-SQL(outsider_insert, "INSERT INTO app_user (name, login, email, created_at, last_login_at, origin) "
-                     "VALUES ($1, $2, $3, $4, $4, $5) RETURNING id");
+SQL(outsider_insert, "INSERT INTO app_user (name, login, email, created_at, last_login_at, origin, "
+                     "credential_version) VALUES ($1, $2, $3, $4, $4, $5, $4) RETURNING id");
 SQL(outsider_there, "SELECT id FROM app_user WHERE origin = $1");
 SQL(outsider_entered, "UPDATE app_user SET last_login_at = $2 WHERE id = $1");
 SQL(has_any_role, "SELECT COUNT(*) FROM role_member m JOIN role r ON r.id = m.role "

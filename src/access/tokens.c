@@ -184,17 +184,31 @@ subject_read(const char *text, struct token_claims *out)
     return out->kind != CALLER_NOBODY && text_to_int(text + 2, &out->id);
 }
 
-/** The ids of "3,7"; false: it is something else. */
+/** One of the claims that struct caller has. */
+static bool
+claim_read(struct scope *s, const char *text, size_t len, struct claim_borne *out)
+{
+    size_t id_len = strcspn(text, ".");
+    int64_t made_ms;
+
+    if (id_len >= len || !text_to_int(arena_text_n(s->arena, text, id_len), &out->id) ||
+        !text_to_int(arena_text_n(s->arena, text + id_len + 1, len - id_len - 1), &made_ms))
+        return false;
+    out->made = (struct when){ made_ms };
+    return true;
+}
+
+/** All of them; false: it is something else. */
 static bool
 claims_read(struct scope *s, const char *text, struct list *out)
 {
     while (!text_empty(text)) {
         size_t len = strcspn(text, ",");
-        int64_t id;
+        struct claim_borne one;
 
-        if (!text_to_int(arena_text_n(s->arena, text, len), &id))
+        if (!claim_read(s, text, len, &one))
             return false;
-        list_add(s->arena, out, int64_t, id);
+        list_add(s->arena, out, struct claim_borne, one);
         text += len + (text[len] == ',');
     }
     return true;

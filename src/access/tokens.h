@@ -17,7 +17,7 @@ struct token_claims {
     enum caller_kind kind;
     int64_t id, credential_version;
     const char *scope;
-    struct list claims; /* of int64_t: known claims that they bore when they logged in */
+    struct list claims; /* of struct claim_borne: what they bore when they logged in */
     struct when expires;
 };
 /** Make a token of P; CLAIMS as struct caller has them. */

@@ -8,8 +8,11 @@
 #define COLUMNS \
     "id, version, name, display_name, email, enabled, created_at, last_login_at, locked_until "
 
+/* Credentials count from the time: what was made for an account that is gone opens none that is
+ * given its number. */
 SQL(user_insert, "INSERT INTO app_user (name, login, domain, display_name, email, password_hash, "
-                 "enabled, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id");
+                 "enabled, created_at, credential_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+                 "$8) RETURNING id");
 SQL(user_row, "SELECT " COLUMNS "FROM app_user WHERE id = $1");
 SQL(user_row_lock, "SELECT " COLUMNS "FROM app_user WHERE id = $1 @lock");
 SQL(user_row_by_login, "SELECT " COLUMNS "FROM app_user WHERE login = $1 AND (domain = $2 OR "

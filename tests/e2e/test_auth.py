@@ -36,6 +36,30 @@ def test_the_token_of_a_login_opens_the_list(server):
 
 
 @pytest.mark.seed("S071")
+@pytest.mark.parametrize("kind", ["users", "clients"])
+def test_a_token_of_an_account_that_is_gone_opens_no_later_one(server, kind):
+    """An account may be given the number of one that was removed."""
+    admin_client = server.client()
+
+    def make(roles):
+        if kind == "users":
+            name, password = admin.user(server, roles=roles)
+            return name, login(server, name, password).json()["access_token"]
+        made = admin_client.rest("POST", "/clients", json={"roles": roles}).json()
+        reply = requests.post(server.url.rstrip("/") + "/KeyfactorAPI/OAuth/Token", verify=str(server.ca), timeout=30, data={
+            "grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"]})
+        return made["client_id"], reply.json()["access_token"]
+
+    gone, old = make([])
+    assert server.client(token=old).rest("GET", "/whoami").status_code == 200
+    etag = admin_client.rest("GET", f"/{kind}/{gone}").headers["ETag"]
+    assert admin_client.rest("DELETE", f"/{kind}/{gone}", headers={"If-Match": etag}).status_code == 204
+    _, new = make(["Administrator"])
+    assert server.client(token=new).rest("GET", "/whoami").json()["roles"] == ["Administrator"]
+    assert server.client(token=old).rest("GET", "/whoami").status_code == 401
+
+
+@pytest.mark.seed("S071")
 def test_a_wrong_password_is_refused(server):
     name, _ = admin.user(server)
     for user, password in ((name, "wrong"), ("nobody-of-that-name", "x"), (name, "")):

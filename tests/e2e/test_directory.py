@@ -86,6 +86,20 @@ def test_each_form_of_a_name_is_the_same_account_and_without_a_role_nobody_gets_
     assert server.client(token=token).command("GET", "/Certificates").status_code == 200
 
 
+def test_a_token_carries_no_claim_that_was_made_after_it(joined):
+    """A claim may be given the number of one that was removed."""
+    server = joined()
+    row = claim(server, "user", "CONTOSO\\ana", ["Auditor"], provider="contoso")
+    reply = server.client(nobody=True).command("POST", "/Auth/Login", json={
+        "username": "ana@contoso.com", "password": PASSWORDS["ana"]})
+    program = server.client(token=chancery.good(reply)["access_token"])
+    assert program.rest("GET", "/whoami").json()["roles"] == ["Auditor"]
+    etag = server.client().rest("GET", f"/claims/{row['id']}").headers["ETag"]
+    assert server.client().rest("DELETE", f"/claims/{row['id']}", headers={"If-Match": etag}).status_code == 204
+    claim(server, "user", "CONTOSO\\bob", ["Administrator"], provider="contoso")
+    assert program.rest("GET", "/whoami").json()["roles"] == []
+
+
 @pytest.mark.seed("S132")
 @pytest.mark.parametrize("how, value", [
     ({}, "PKI-Administrators"), ({"group_filter": ""}, "contoso\\pki-administrators"),

@@ -24,7 +24,8 @@ enum err domain_bind_own(struct scope *s, const struct domain *d, struct directo
 
 /** What of the filling of a template is to be escaped by the rules of. */
 enum domain_text { DOMAIN_FILTER, DOMAIN_DN, DOMAIN_PLAIN };
-/** A template with {login}, {domain} and {dn} filled in; DN may be NULL. */
+/** A template with {login}, {domain} and {dn} filled in; DN may be NULL. NULL: it would be
+ * too long. */
 const char *domain_fill(struct scope *s, const char *template, const struct domain_login *who,
                         const char *dn, enum domain_text kind);
 /** What WHO binds as where people search themselves (user_bind). */

@@ -25,6 +25,7 @@ domain_fill(struct scope *s, const char *template, const struct domain_login *wh
     const struct {
         const char *word, *value;
     } words[] = { { "{login}", who->login }, { "{domain}", who->domain }, { "{dn}", dn } };
+    const char *value;
     struct buf out;
 
     buf_init_in(&out, s->arena, FILTER_MAX);
@@ -37,7 +38,10 @@ domain_fill(struct scope *s, const char *template, const struct domain_login *wh
             buf_byte(&out, (uint8_t) * template ++);
             continue;
         }
-        buf_text(&out, escaped(s, words[i].value ? words[i].value : "", kind));
+        value = escaped(s, words[i].value ? words[i].value : "", kind);
+        if (!value)
+            return NULL;
+        buf_text(&out, value);
         template += strlen(words[i].word);
     }
     return buf_str(&out);
@@ -158,9 +162,14 @@ filter_of_groups(struct scope *s, const struct domain *d, const struct domain_lo
 
     buf_init_in(&out, s->arena, FILTER_MAX);
     buf_text(&out, "(|");
-    for (size_t i = from; i < groups->count && i < from + AT_ONCE; i++)
-        buf_text(&out, domain_fill(s, d->o.group_filter, &nobody,
-                                   list_at(groups, struct domain_group, i)->dn, DOMAIN_FILTER));
+    for (size_t i = from; i < groups->count && i < from + AT_ONCE; i++) {
+        const char *one = domain_fill(s, d->o.group_filter, &nobody,
+                                      list_at(groups, struct domain_group, i)->dn, DOMAIN_FILTER);
+
+        if (!one)
+            return NULL;
+        buf_text(&out, one);
+    }
     buf_text(&out, ")");
     return buf_str(&out);
 }

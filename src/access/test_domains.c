@@ -4,6 +4,8 @@
 #include "access/guesses.h"
 #include "access/kerberos.h"
 
+#include <string.h>
+
 TEST(a_template_takes_names_as_values_and_as_nothing_else)
 {
     static const struct {
@@ -30,6 +32,17 @@ TEST(a_template_takes_names_as_values_and_as_nothing_else)
         assert_string_equal(domain_fill(s, cases[i].template, &who, cases[i].dn, cases[i].kind),
                             cases[i].filled);
     }
+}
+
+TEST(a_name_that_is_too_long_fills_no_template)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct domain_login who = { "d", "ana" };
+    char *dn = arena_alloc(s->arena, 70001);
+
+    memset(dn, 'x', 70000);
+    dn[70000] = '\0';
+    assert_null(domain_fill(s, "(member={dn})", &who, dn, DOMAIN_FILTER));
 }
 
 static void

@@ -471,6 +471,8 @@ directory_search(struct scope *s, struct directory *d, const struct directory_qu
     bool over = false;
     enum err e;
 
+    if (text_empty(q->filter)) /* the library would take it for a search of everything */
+        return fail(s, E_LIMIT, "the filter is empty, or longer than it may be");
     TRY(begin(s, d));
     memcpy(&attributes, &q->attributes, sizeof attributes); /* they are only read */
     code = ldap_search_ext(d->ld, q->base, q->base_only ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,

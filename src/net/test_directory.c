@@ -1,6 +1,18 @@
 #include "base/test.h"
 #include "net/directory.h"
 
+TEST(a_search_without_a_filter_is_none_of_everything)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct directory_query q = { .base = "dc=x", .limit = 1 };
+    struct list found;
+    bool more;
+
+    assert_err(E_LIMIT, directory_search(s, NULL, &q, &found, &more));
+    q.filter = "";
+    assert_err(E_LIMIT, directory_search(s, NULL, &q, &found, &more));
+}
+
 TEST(a_value_in_a_filter_says_nothing_but_itself)
 {
     static const char *const cases[][2] = {

@@ -281,6 +281,11 @@ archive_check(struct scope *s, struct archive *a, const struct list *parts, stru
     int64_t here = 0;
     uint8_t end[2 * TAR_BLOCK];
 
+    LIST_EACH(struct archive_part, part, parts)
+    if (part->packed < 0 || part->packed > a->size) {
+        fault(s, &c, "%s: it cannot take %lld bytes", part->name, (long long)part->packed);
+        return OK;
+    }
     if (length_of(parts) != a->manifest_at) {
         fault(s, &c, "the parts take %lld bytes, and the manifest speaks of %lld",
               (long long)a->manifest_at, (long long)length_of(parts));
@@ -307,8 +312,8 @@ struct unpacking {
     ZSTD_DCtx *unpacker;
     EVP_MD_CTX *hash;
     uint8_t *out;
-    int64_t size;
-    size_t left; /* not 0: a frame is not ended */
+    int64_t size, most; /* so far, and what the manifest says */
+    size_t left;        /* not 0: a frame is not ended */
     enum err (*piece)(struct scope *s, void *to, struct bytes piece);
     void *to;
 };
@@ -325,6 +330,8 @@ unpack(struct scope *s, struct unpacking *u, const uint8_t *data, size_t len)
         if (ZSTD_isError(u->left))
             return fail(s, E_INVALID, "it cannot be decompressed: %s", ZSTD_getErrorName(u->left));
         u->size += (int64_t)out.pos;
+        if (u->size > u->most)
+            return fail(s, E_INVALID, "it was changed: it is longer than the manifest says");
         if (out.pos)
             TRY(u->piece(s, u->to, (struct bytes){ u->out, out.pos }));
     }
@@ -363,9 +370,13 @@ archive_read(struct scope *s, struct archive *a, const struct list *parts, size_
     AUTO(mem_free) void *out = mem_alloc(PIECE);
     AUTO(EVP_MD_CTX_free) EVP_MD_CTX *hash = EVP_MD_CTX_new();
     AUTO(ZSTD_freeDCtx) ZSTD_DCtx *unpacker = ZSTD_createDCtx();
-    struct unpacking u = {
-        .unpacker = unpacker, .hash = hash, .out = out, .piece = piece, .to = to, .left = 1
-    };
+    struct unpacking u = { .unpacker = unpacker,
+                           .hash = hash,
+                           .out = out,
+                           .most = part->size,
+                           .piece = piece,
+                           .to = to,
+                           .left = 1 };
 
     (void)EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
     (void)ZSTD_DCtx_setParameter(unpacker, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);

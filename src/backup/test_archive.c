@@ -112,6 +112,28 @@ TEST(every_byte_of_an_archive_counts)
     clean(s, path);
 }
 
+TEST(a_part_brings_no_more_than_the_manifest_says)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *path = place(s);
+    struct when at = WHEN_S(1761140000);
+    struct list parts = write_one(s, path, at), faults = { 0 };
+    struct archive_part *second = list_at(&parts, struct archive_part, 1);
+    AUTO(archive_close) struct archive *a = NULL;
+    struct buf b;
+
+    assert_ok(s, archive_open(s, path, &a));
+    buf_init_in(&b, s->arena, 1024);
+    second->size = 4;
+    assert_err(E_INVALID, archive_read(s, a, &parts, 1, collect, &b));
+    assert_says(s, "longer than the manifest says");
+    assert_int_equal(b.len, 0);
+    second->packed = INT64_MAX;
+    assert_ok(s, archive_check(s, a, &parts, at, &faults));
+    assert_int_equal(faults.count, 1);
+    clean(s, path);
+}
+
 TEST(an_archive_that_is_cut_off_tells_where)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

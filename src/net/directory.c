@@ -463,7 +463,7 @@ enum err
 directory_search(struct scope *s, struct directory *d, const struct directory_query *q,
                  struct list *out, bool *more)
 {
-    struct timeval tv = { .tv_sec = d->o.timeout_ms / SECOND_MS + 1 };
+    struct timeval tv = { 0 };
     LDAPMessage *answer = NULL;
     struct list found = { 0 };
     char **attributes = NULL;
@@ -474,6 +474,7 @@ directory_search(struct scope *s, struct directory *d, const struct directory_qu
     if (text_empty(q->filter)) /* the library would take it for a search of everything */
         return fail(s, E_LIMIT, "the filter is empty, or longer than it may be");
     TRY(begin(s, d));
+    tv.tv_sec = d->o.timeout_ms / SECOND_MS + 1;
     memcpy(&attributes, &q->attributes, sizeof attributes); /* they are only read */
     code = ldap_search_ext(d->ld, q->base, q->base_only ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
                            q->filter, attributes, 0, NULL, NULL, &tv, q->limit, &message);

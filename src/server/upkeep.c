@@ -98,7 +98,7 @@ const struct job_kind backup_kind = {
     .doc = "Makes a backup when the newest is old enough.",
     .every = "60s",
     .limit_ms = 6 * HOUR_MS,
-    .max_attempts = 1, /* the next turn is soon */
+    .max_attempts = 3, /* a server that dies meanwhile has tried, too */
 };
 
 #define PAUSE_MS 100 /* between two batches: others write, too */

@@ -91,29 +91,26 @@ export_page(struct cli *c, struct when until, const char **after, FILE *file)
 static enum err
 export_pages(struct cli *c, FILE *file)
 {
+    AUTO(mem_free) void *cursor = NULL;
     struct when until = cli_time(c, "until", clock_now());
     struct scope *outer = c->s;
-    char cursor[64] = "";
-    const char *after = NULL;
+    const char *next = NULL;
 
     if (!when_given(until))
         until = clock_now();
-    TRY(export_page(c, until, &after, file)); /* the session is made in the outer scope */
-    while (after) {
-        struct scope *own = scope_new("cli");
-
-        (void)snprintf(cursor, sizeof cursor, "%s", after);
-        after = cursor;
-        c->s = own;
-        TRY(export_page(c, until, &after, file));
-        if (after) {
-            (void)snprintf(cursor, sizeof cursor, "%s", after);
-            after = cursor;
-        }
-        c->s = outer;
-        c->request_id = NULL;
-        scope_free(own);
+    TRY(export_page(c, until, &next, file)); /* the session is made in the outer scope */
+    while (next) {
+        mem_free(cursor);
+        next = cursor = mem_text(next);
+        if (c->s != outer)
+            scope_free(c->s);
+        c->s = scope_new("cli");
+        TRY(export_page(c, until, &next, file));
     }
+    if (c->s != outer)
+        scope_free(c->s);
+    c->s = outer;
+    c->request_id = NULL;
     return OK;
 }
 

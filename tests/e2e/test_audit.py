@@ -229,6 +229,20 @@ def test_an_export_is_verified_elsewhere(server, client, tmp_path):
     assert server.cli("audit", "verify", "--offline").returncode == 2
 
 
+def test_an_export_of_many_pages_has_each_event_once(new_server, tmp_path):
+    server = new_server().start()
+    name = unique("many")
+    claims = [{"ClaimType": "Group", "ClaimValue": f"{name}-{n}"} for n in range(3100)]
+    good(server.client().command("POST", "/Security/Roles", json={"Name": name, "Description": "of a test", "Claims": claims},
+                                 headers={"x-keyfactor-api-version": "2"}))
+    done = server.cli("audit", "export", "--out", tmp_path / "many.jsonl", timeout=60)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in (tmp_path / "many.jsonl").read_text().splitlines()]
+    places = [(event["chain"], event["seq"]) for event in events if "seq" in event]
+    assert len(places) > 3100 and places == sorted(set(places))
+    assert server.cli("audit", "verify", "--export", tmp_path / "many.jsonl").returncode == 0
+
+
 def test_an_export_that_is_not_of_this_record_is_refused(new_server, server, tmp_path):
     file = tmp_path / "audit.jsonl"
     other = new_server().start()

@@ -36,8 +36,10 @@ struct error {
     enum code code; /* CHY_NONE when nobody gave one */
     const char
         *text; /* what did not happen and why; goes to the log only when the kind is E_INTERNAL */
-    const char *tag;  /* for protocols that need one, such as "badCSR"; or NULL */
-    const char *file; /* where it was found */
+    const char *tag;   /* for protocols that need one, such as "badCSR"; or NULL */
+    const char *place; /* a path of this machine that TEXT names: for the log and the terminal, not
+                          for answers; or NULL */
+    const char *file;  /* where it was found */
     int line;
     int64_t retry_after_s; /* seconds until it is worth a try; 0 when unknown */
 };

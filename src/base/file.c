@@ -19,15 +19,15 @@ file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
 
     buf_init(&b, max + 1);
     if (!file)
-        return fail(s, E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
+        return fail_place(s, E_NOT_FOUND, path, "cannot open %s: %s", path, strerror(errno));
     while ((got = fread(piece, 1, sizeof piece, file)) > 0)
         buf_add(&b, piece, got);
     failed = ferror(file) != 0;
     (void)fclose(file);
     if (failed)
-        return fail(s, E_UNAVAILABLE, "cannot read %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot read %s: %s", path, strerror(errno));
     if (!buf_str(&b) || b.len > max)
-        return fail(s, E_LIMIT, "%s is larger than %zu bytes", path, max);
+        return fail_place(s, E_LIMIT, path, "%s is larger than %zu bytes", path, max);
     *out = bytes_copy(s->arena, (struct bytes){ b.data, b.len + 1 });
     out->len = b.len;
     wipe(b.data, b.len);
@@ -46,7 +46,7 @@ file_sync_dir(struct scope *s, const char *path)
 
     if (fd >= 0)
         (void)close(fd);
-    return synced
-               ? OK
-               : fail(s, E_UNAVAILABLE, "cannot sync the directory %s: %s", dir, strerror(errno));
+    return synced ? OK
+                  : fail_place(s, E_UNAVAILABLE, dir, "cannot sync the directory %s: %s", dir,
+                               strerror(errno));
 }

@@ -111,6 +111,23 @@ note(struct scope *s, enum err e, const char *format, ...)
     return e;
 }
 
+const char *
+error_for_strangers(struct scope *s)
+{
+    const char *text = s->error.text, *place = s->error.place, *at;
+    struct buf b;
+
+    if (!text || text_empty(place) || !place[1] || !strstr(text, place))
+        return text;
+    buf_init_in(&b, s->arena, SIZE_MAX);
+    for (; (at = strstr(text, place)); text = at + strlen(place)) {
+        buf_add(&b, text, (size_t)(at - text));
+        buf_text(&b, "[path in the server's log]");
+    }
+    buf_text(&b, text);
+    return buf_str(&b);
+}
+
 #define PROBLEMS_MAX 100 /* more would help nobody */
 
 void

@@ -49,12 +49,31 @@ int64_t scope_left_ms(const struct scope *s);
         (s)->error.tag = (tag_);                                                         \
         fail_kind_;                                                                      \
     })
+/** The same of a file or directory PLACE of this machine, which the text names. */
+#define fail_place(s, kind, place_, ...)                                                   \
+    ({                                                                                     \
+        enum err fail_kind_ = FAIL_AT(s, kind, CHY_NONE, __FILE__, __LINE__, __VA_ARGS__); \
+        (s)->error.place = arena_text((s)->arena, (place_));                               \
+        fail_kind_;                                                                        \
+    })
 enum err fail_at(struct scope *s, enum err kind, enum code code, const char *file, int line,
                  const char *format, ...) LIKE_PRINTF(6, 7);
+/** The recorded error's text as strangers may read it, without the place it names; NULL when there
+ * is none. */
+const char *error_for_strangers(struct scope *s);
 
 /** Put context before the recorded error's text ("loading the issuer: ..."), when E is a failure;
  * returns E. */
 enum err note(struct scope *s, enum err e, const char *format, ...) LIKE_PRINTF(3, 4);
+
+/** The same with context that names PLACE, a path of this machine. */
+#define note_place(s, e, place_, ...)                            \
+    ({                                                           \
+        enum err note_kind_ = note(s, e, __VA_ARGS__);           \
+        if (note_kind_ != OK)                                    \
+            (s)->error.place = arena_text((s)->arena, (place_)); \
+        note_kind_;                                              \
+    })
 
 /** Record one thing wrong with the input at PATH (copied); the work goes on to find more. */
 void problem(struct scope *s, const char *path, enum code code, const char *format, ...)

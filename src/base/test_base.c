@@ -93,6 +93,32 @@ TEST(a_scope_collects_problems_and_context)
     assert_null(code_info(9999));
 }
 
+TEST(strangers_do_not_read_where_a_file_lies)
+{
+    /* The place, the text, what strangers read. */
+    static const char *const cases[][3] = {
+        { "/d/k/a.key", "opening file:/d/k/a.key: no file /d/k/a.key",
+          "opening file:[path in the server's log]: no file [path in the server's log]" },
+        { "/d/k/a.key", "none of it", "none of it" },
+        { "/", "a/b", "a/b" },
+        { "", "a/b", "a/b" },
+        { NULL, "a/b", "a/b" },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    assert_null(error_for_strangers(s));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_err(E_NOT_FOUND, fail_place(s, E_NOT_FOUND, cases[i][0], "%s", cases[i][1]));
+        assert_string_equal(error_for_strangers(s), cases[i][2]);
+        assert_string_equal(s->error.text, cases[i][1]); /* the log has all of it */
+    }
+    assert_err(E_INVALID, note_place(s, fail_code(s, E_INVALID, CHY_NONE, "bad"), "/x/y",
+                                     "reading %s", "/x/y"));
+    assert_string_equal(error_for_strangers(s), "reading [path in the server's log]: bad");
+    assert_err(E_INVALID, fail_code(s, E_INVALID, CHY_NONE, "another failure has no place"));
+    assert_null(s->error.place);
+}
+
 TEST(a_deadline_only_comes_nearer)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -66,10 +66,11 @@ signed_log_open(struct scope *s, const char *dir, bool strict, struct signed_log
     struct signed_log *log;
 
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", dir, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, dir, "cannot make the directory %s: %s", dir,
+                          strerror(errno));
     if (access(dir, W_OK | X_OK) != 0)
-        return fail(s, errno == EACCES ? E_FORBIDDEN : E_UNAVAILABLE,
-                    "cannot write into the directory %s: %s", dir, strerror(errno));
+        return fail_place(s, errno == EACCES ? E_FORBIDDEN : E_UNAVAILABLE, dir,
+                          "cannot write into the directory %s: %s", dir, strerror(errno));
     log = mem_alloc(sizeof(*log));
     log->dir = mem_text(dir);
     log->strict = strict;
@@ -116,7 +117,7 @@ open_day(struct scope *s, struct signed_log *log, struct when at)
     }
     log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log->fd < 0)
-        return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot open %s: %s", path, strerror(errno));
     log->day = day;
     return log->strict ? file_sync_dir(s, path) : OK;
 }
@@ -136,8 +137,8 @@ append(struct scope *s, struct signed_log *log, struct bytes line, struct when a
         return OK;
     if (done > 0 && done < (ssize_t)line.len)
         (void)!write(log->fd, "\n", 1);
-    return fail(s, E_UNAVAILABLE, "cannot write the log of signatures in %s: %s", log->dir,
-                strerror(done >= 0 ? ENOSPC : errno));
+    return fail_place(s, E_UNAVAILABLE, log->dir, "cannot write the log of signatures in %s: %s",
+                      log->dir, strerror(done >= 0 ? ENOSPC : errno));
 }
 
 static void
@@ -231,7 +232,7 @@ read_file(struct scope *s, const char *path, const struct reading *in)
     enum err e = OK;
 
     if (!file)
-        return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot open %s: %s", path, strerror(errno));
     while (e == OK && getline(&line, &room, file) > 0) {
         AUTO(scope_free) struct scope *one = scope_new("ca");
         struct signed_record r = { 0 };
@@ -323,7 +324,8 @@ signed_log_forget(struct scope *s, const char *dir, struct when before, int64_t 
         if (f->day.ms + DAY_MS > before.ms)
             continue;
         if (unlink(f->path) != 0 && errno != ENOENT)
-            return fail(s, E_UNAVAILABLE, "cannot remove %s: %s", f->path, strerror(errno));
+            return fail_place(s, E_UNAVAILABLE, f->path, "cannot remove %s: %s", f->path,
+                              strerror(errno));
         ++*removed;
     }
     return OK;

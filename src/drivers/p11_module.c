@@ -32,6 +32,15 @@ static struct {
 } loaded = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static enum err
+not_usable(struct scope *s, const struct p11_module *m, enum err kind, const char *why)
+{
+    enum err e = fail_place(s, kind, m->path, "the PKCS#11 module %s %s", m->path, why);
+
+    s->error.code = CHY_SIGNER_FAILED;
+    return e;
+}
+
+static enum err
 load(struct scope *s, struct p11_module *m)
 {
     CK_C_GetFunctionList get;
@@ -39,15 +48,14 @@ load(struct scope *s, struct p11_module *m)
 
     m->library = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
     if (!m->library)
-        return fail_code(s, E_NOT_FOUND, CHY_SIGNER_FAILED, "cannot load the PKCS#11 module: %s",
-                         dlerror());
+        return not_usable(s, m, E_NOT_FOUND,
+                          arena_printf(s->arena, "cannot be loaded: %s", dlerror()));
     symbol = dlsym(m->library, "C_GetFunctionList");
     if (!symbol)
-        return fail_code(s, E_INVALID, CHY_SIGNER_FAILED, "%s is no PKCS#11 module", m->path);
+        return not_usable(s, m, E_INVALID, "is none");
     memcpy(&get, &symbol, sizeof(get)); /* POSIX: an object pointer that is a function's */
     if (get(&m->fn) != CKR_OK || !m->fn || m->fn->version.major < 2)
-        return fail_code(s, E_INVALID, CHY_SIGNER_FAILED,
-                         "the PKCS#11 module %s offers no functions of version 2", m->path);
+        return not_usable(s, m, E_INVALID, "offers no functions of version 2");
     return OK;
 }
 

@@ -186,8 +186,10 @@ log_in(struct p11_token *t, const struct p11_session *se, const CK_TOKEN_INFO *i
 
     if (!t->pin && !(info->flags & CKF_LOGIN_REQUIRED))
         return CKR_OK;
-    if (t->pin && secret_resolve(s, t->seal, t->pin, &pin) != OK)
-        return p11_say(task, E_UNAVAILABLE, "its PIN cannot be read: %s", s->error.text);
+    if (t->pin && secret_resolve(s, t->seal, t->pin, &pin) != OK) {
+        log_failure(s, LOG_WARN, "the PIN of a token cannot be read");
+        return p11_say(task, E_UNAVAILABLE, "its PIN cannot be read: %s", error_for_strangers(s));
+    }
     if (!pin && !(info->flags & CKF_PROTECTED_AUTHENTICATION_PATH))
         return p11_say(task, E_UNAVAILABLE, "it wants a PIN, and none is configured: hsm.pin");
     rv = pin ? log_in_with(t, se, pin, task) : se->fn->C_Login(se->handle, CKU_USER, NULL, 0);

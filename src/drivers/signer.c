@@ -39,6 +39,22 @@ find_driver(struct scope *s, const struct signer_env *env, const char *uri,
     return fail(s, E_UNSUPPORTED, "this program has no back end for %s: keys", scheme);
 }
 
+/* The path in the URI of a key in a file; NULL: there is none. */
+static const char *
+place_in(const char *uri)
+{
+    return text_starts(uri, "file:") ? strchr(uri, '/') : NULL;
+}
+
+/* Context for a failure; it keeps the place that the failure named itself. */
+static enum err
+about(struct scope *s, enum err e, const char *what, const char *uri)
+{
+    if (e != OK && !s->error.place)
+        return note_place(s, e, place_in(uri), "%s the key %s", what, uri);
+    return note(s, e, "%s the key %s", what, uri);
+}
+
 /* KNOWN: the public key that it must have; {NULL, 0}: not known yet. */
 static enum err
 open_signer(struct scope *s, const struct signer_env *env, const char *uri, struct bytes known,
@@ -53,14 +69,15 @@ open_signer(struct scope *s, const struct signer_env *env, const char *uri, stru
     made->arena = arena_new();
     made->driver = driver;
     made->uri = arena_text(made->arena, uri);
-    TRY(note(s,
-             known.len && driver->open_known ? driver->open_known(s, env, uri, known, &made->state)
-                                             : driver->open(s, env, uri, &made->state),
-             "opening the key %s", uri));
-    TRY(note(s, pubkey_read(s, driver->public_key(made->state), &public), "the key %s", uri));
-    if (known.len && !bytes_eq(public.spki, known))
-        return fail_code(s, E_INVALID, CHY_SIGNER_FAILED,
-                         "the key %s is not the key of its certificate", uri);
+    TRY(about(s,
+              known.len && driver->open_known ? driver->open_known(s, env, uri, known, &made->state)
+                                              : driver->open(s, env, uri, &made->state),
+              "opening", uri));
+    TRY(about(s, pubkey_read(s, driver->public_key(made->state), &public), "reading", uri));
+    if (known.len && !bytes_eq(public.spki, known)) {
+        (void)fail_code(s, E_INVALID, CHY_SIGNER_FAILED, "it is not the key of its certificate");
+        return about(s, E_INVALID, "taking up", uri);
+    }
     made->type = public.type;
     made->bits = public.bits;
     metric_touch(&signature_seconds, driver->name);
@@ -102,7 +119,7 @@ signer_make(struct scope *s, const struct signer_env *env, const char *uri, stru
     TRY(find_driver(s, env, uri, &driver));
     if (!driver->make)
         return fail(s, E_UNSUPPORTED, "%s: keys are not made by this program", driver->name);
-    TRY(note(s, driver->make(s, env, uri, spec), "making the key %s", uri));
+    TRY(about(s, driver->make(s, env, uri, spec), "making", uri));
     return signer_open(s, env, uri, out);
 }
 
@@ -115,7 +132,7 @@ signer_keep(struct scope *s, const struct signer_env *env, const char *uri,
     TRY(find_driver(s, env, uri, &driver));
     if (!driver->keep)
         return fail(s, E_UNSUPPORTED, "%s: keys cannot be put in by this program", driver->name);
-    return note(s, driver->keep(s, env, uri, pkcs8), "keeping the key %s", uri);
+    return about(s, driver->keep(s, env, uri, pkcs8), "keeping", uri);
 }
 
 enum err
@@ -126,7 +143,7 @@ signer_rewrap(struct scope *s, const struct signer_env *env, const char *uri)
     TRY(find_driver(s, env, uri, &driver));
     if (!driver->rewrap)
         return OK;
-    return note(s, driver->rewrap(s, env, uri), "wrapping the key %s anew", uri);
+    return about(s, driver->rewrap(s, env, uri), "wrapping anew", uri);
 }
 
 enum err
@@ -137,7 +154,7 @@ signer_destroy(struct scope *s, const struct signer_env *env, const char *uri)
     TRY(find_driver(s, env, uri, &driver));
     if (!driver->destroy)
         return fail(s, E_UNSUPPORTED, "%s: keys are not destroyed by this program", driver->name);
-    return note(s, driver->destroy(s, env, uri), "destroying the key %s", uri);
+    return about(s, driver->destroy(s, env, uri), "destroying", uri);
 }
 
 const char *

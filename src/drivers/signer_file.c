@@ -77,7 +77,7 @@ key_file_read(struct scope *s, const char *path, struct key_file *out)
     struct key_file file = { 0 };
 
     TRY(private_file_read(s, path, FILE_MAX, PRIVATE_OWNER, &text));
-    TRY(note(s, pem_read(s, secret_bytes(text), &blocks), "reading %s", path));
+    TRY(note_place(s, pem_read(s, secret_bytes(text), &blocks), path, "reading %s", path));
     LIST_EACH(struct pem_block, b, &blocks)
     {
         if (text_eq(b->label, LABEL_PUBLIC))
@@ -86,7 +86,7 @@ key_file_read(struct scope *s, const char *path, struct key_file *out)
             file.sealed = b->data;
     }
     if (!file.spki.len || !file.sealed.len)
-        return fail(s, E_INVALID, "%s is no sealed key of ours", path);
+        return fail_place(s, E_INVALID, path, "%s is no sealed key of ours", path);
     *out = file;
     return OK;
 }
@@ -190,7 +190,8 @@ file_open(struct scope *s, const struct signer_env *env, const char *uri, void *
     TRY(key_from_pkcs8(s, secret_bytes(pkcs8), &key));
     TRY(key_spki(s, key, &spki));
     if (!bytes_eq(spki, file.spki))
-        return fail(s, E_INVALID, "the halves of the key in %s do not belong together", path);
+        return fail_place(s, E_INVALID, path, "the halves of the key in %s do not belong together",
+                          path);
     made = mem_alloc(sizeof(*made));
     (void)pthread_mutex_init(&made->lock, NULL);
     (void)EVP_PKEY_up_ref(key); /* the scope holds the other reference */
@@ -305,14 +306,14 @@ file_destroy(struct scope *s, const struct signer_env *env UNUSED, const char *u
     TRY(key_file_read(s, path, &file)); /* nothing but a key of ours */
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot open %s: %s", path, strerror(errno));
     for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(zeros))
         if (pwrite(fd, zeros, (size_t)MIN(st.st_size - at, (off_t)sizeof(zeros)), at) < 0)
             break;
     (void)fsync(fd);
     (void)close(fd);
     if (unlink(path) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot remove %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot remove %s: %s", path, strerror(errno));
     return OK;
 }
 

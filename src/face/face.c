@@ -63,10 +63,11 @@ render(struct http_request *http, int status, enum err e)
     const struct bound *b = bound_of(http);
     struct scope *s = http->scope;
 
-    if (status >= 500 && status != 501)
+    if ((status >= 500 && status != 501) || s->error.place)
         log_failure(s, status == 503 ? LOG_WARN : LOG_ERROR, "a request failed");
     if (s->error.code == CHY_DB_UNAVAILABLE) /* where it lies is for the log alone */
         s->error.text = "the database is not available at the moment";
+    s->error.text = error_for_strangers(s);
     if ((status == 503 || status == 429) && !s->error.retry_after_s)
         s->error.retry_after_s = 5;
     if (s->error.retry_after_s && (status == 503 || status == 429))
@@ -545,12 +546,22 @@ run(struct request *rq, const struct bound *b)
     return b->handle(rq);
 }
 
+/* Trouble with a file of ours is not the caller's, whatever its kind; but for one they named. */
+static enum err
+whose(struct scope *s, enum err e)
+{
+    if (e == OK || e == E_INTERNAL || !s->error.place || s->error.code == CHY_BAD_SECRET_REF)
+        return e;
+    s->error.kind = E_UNAVAILABLE;
+    return E_UNAVAILABLE;
+}
+
 static void
 face_handle(struct http_request *http)
 {
     const struct bound *b = bound_of(http);
     struct request *rq = http->state;
-    enum err e = run(rq, b);
+    enum err e = whose(rq->scope, run(rq, b));
 
     if (e == E_FORBIDDEN)
         access_denied(rq->scope, rq->app->access, rq->caller, http->route->name);

@@ -53,7 +53,7 @@ action_of(const struct scope *s, enum err e)
 static const char *
 reason_of(struct scope *s, enum err e)
 {
-    const char *text = e == E_INTERNAL || !s->error.text ? err_name(e) : s->error.text;
+    const char *text = e == E_INTERNAL || !s->error.text ? err_name(e) : error_for_strangers(s);
     size_t len = strlen(text);
 
     if (len <= TEXT_MAX)

@@ -26,12 +26,13 @@ check_private(struct scope *s, const char *path, const struct stat *st, enum pri
     mode_t refused = to == PRIVATE_OWNER ? 077 : 027;
 
     if (!S_ISREG(st->st_mode))
-        return fail(s, E_INVALID, "%s is no regular file", path);
+        return fail_place(s, E_INVALID, path, "%s is no regular file", path);
     if (st->st_uid != geteuid() && st->st_uid != 0)
-        return fail(s, E_FORBIDDEN, "%s belongs to another user", path);
+        return fail_place(s, E_FORBIDDEN, path, "%s belongs to another user", path);
     if (st->st_mode & refused)
-        return fail(s, E_FORBIDDEN, "%s has mode %04o: others may read or write it (chmod %s it)",
-                    path, (unsigned)(st->st_mode & 07777), to == PRIVATE_OWNER ? "0600" : "0640");
+        return fail_place(s, E_FORBIDDEN, path,
+                          "%s has mode %04o: others may read or write it (chmod %s it)", path,
+                          (unsigned)(st->st_mode & 07777), to == PRIVATE_OWNER ? "0600" : "0640");
     return OK;
 }
 
@@ -57,9 +58,9 @@ read_all(struct scope *s, int fd, const char *path, struct secret *into)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(s, E_UNAVAILABLE, "cannot read %s: %s", path, strerror(errno));
+            return fail_place(s, E_UNAVAILABLE, path, "cannot read %s: %s", path, strerror(errno));
         if (n == 0)
-            return fail(s, E_UNAVAILABLE, "%s became shorter while it was read", path);
+            return fail_place(s, E_UNAVAILABLE, path, "%s became shorter while it was read", path);
         got += (size_t)n;
     }
     return OK;
@@ -75,14 +76,14 @@ private_file_read(struct scope *s, const char *path, size_t max, enum private_to
     struct stat st;
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return fail(s, E_NOT_FOUND, "there is no file %s", path);
+        return fail_place(s, E_NOT_FOUND, path, "there is no file %s", path);
     if (fd < 0 && (errno == EACCES || errno == EPERM))
-        return fail(s, E_FORBIDDEN, "we may not read %s", path);
+        return fail_place(s, E_FORBIDDEN, path, "we may not read %s", path);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot open %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot open %s: %s", path, strerror(errno));
     TRY(check_private(s, path, &st, to));
     if ((uint64_t)st.st_size > max)
-        return fail(s, E_LIMIT, "%s is longer than %zu bytes", path, max);
+        return fail_place(s, E_LIMIT, path, "%s is longer than %zu bytes", path, max);
     data = secret_new((size_t)st.st_size);
     TRY(read_all(s, fd, path, data));
     *out = data;
@@ -101,11 +102,11 @@ write_all(struct scope *s, int fd, const char *path, struct bytes data)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+            return fail_place(s, E_UNAVAILABLE, path, "cannot write %s: %s", path, strerror(errno));
         done += (size_t)n;
     }
     if (fsync(fd) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot sync %s: %s", path, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, path, "cannot sync %s: %s", path, strerror(errno));
     return OK;
 }
 
@@ -123,8 +124,8 @@ put_in_place(struct scope *s, const char *temp, const char *path, bool replace)
     if (!failed)
         return OK;
     if (errno == EEXIST)
-        return fail(s, E_CONFLICT, "there is a file %s already", path);
-    return fail(s, E_UNAVAILABLE, "cannot name %s: %s", path, strerror(errno));
+        return fail_place(s, E_CONFLICT, path, "there is a file %s already", path);
+    return fail_place(s, E_UNAVAILABLE, path, "cannot name %s: %s", path, strerror(errno));
 }
 
 enum err
@@ -141,7 +142,7 @@ private_file_write(struct scope *s, const char *path, struct bytes data, bool re
         AUTO(fd_close) int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
         if (fd < 0)
-            return fail(s, E_UNAVAILABLE, "cannot make %s: %s", temp, strerror(errno));
+            return fail_place(s, E_UNAVAILABLE, temp, "cannot make %s: %s", temp, strerror(errno));
         e = write_all(s, fd, temp, data);
     }
     crash_point("private_file.written");

@@ -324,6 +324,39 @@ def test_a_key_file_that_a_crash_left_is_in_nobody_s_way(server, client):
     assert client.rest("POST", "/authorities", json={"name": name}).status_code == 409
 
 
+@pytest.mark.parametrize("harm", ["mode", "gone", "garbage"])
+def test_where_a_key_lies_is_told_to_the_log_and_not_to_who_asks(new_server, harm):
+    server = new_server().start()
+    client, name = server.client(), f"hidden{uuid.uuid4().hex[:8]}"
+    made(client, name, outside=True, key_type="ec-p256")
+    path = server.data / "keys" / f"{name}-1.key"
+    if harm == "mode":
+        path.chmod(0o644)
+    elif harm == "gone":
+        path.rename(path.with_suffix(".kept"))
+    else:
+        path.write_text("-----BEGIN garbage")
+    reply = client.rest("POST", f"/authorities/{name}/csr")
+    assert reply.status_code == 503 and reply.json()["code"].startswith("CHY-"), reply.text
+    assert str(server.data) not in reply.text and "/keys" not in reply.text and name in reply.text, reply.text
+    assert str(path) in server.log.read_text()
+
+
+@pytest.mark.once
+def test_where_keys_should_lie_is_not_told_to_who_makes_an_authority(new_server):
+    server = new_server().start()
+    client, name = server.client(), f"hidden{uuid.uuid4().hex[:8]}"
+    kept = (server.data / "keys").rename(server.data / "keys.kept")
+    try:
+        reply = client.rest("POST", "/authorities", json={"name": name})
+    finally:
+        kept.rename(server.data / "keys")
+    assert reply.status_code == 503 and str(server.data) not in reply.text and "/keys" not in reply.text, reply.text
+    assert str(server.data / "keys") in server.log.read_text()
+    assert client.rest("GET", f"/authorities/{name}").status_code == 404
+    made(client, name)
+
+
 def test_the_command_line_makes_renews_certifies_and_retires_authorities(server, tmp_path):
     tag = server.database[:6]
     root, below = f"Typed {tag} Root", f"Typed {tag} CA"

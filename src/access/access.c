@@ -1,5 +1,6 @@
 #include "access/access.h"
 
+#include "access/app_settings.h"
 #include "access/domains.h"
 #include "access/kerberos.h"
 #include "access/office.h"
@@ -37,8 +38,11 @@ access_open(struct scope *s, struct db *db, struct seal *seal, const struct acce
     a->o = options_fill(arena, o);
     a->remember = remember_new();
     a->guesses = guesses_new();
+    (void)pthread_mutex_init(&a->app_lock, NULL);
     password_at_once(a->o.hashes_at_once);
     e = roles_ensure(s, db);
+    if (e == OK)
+        e = app_settings_reload(s, a);
     if (e == OK)
         e = oidc_open(s, o ? &o->providers : &(struct list){ 0 }, &a->oidc);
     if (e == OK)
@@ -66,6 +70,7 @@ access_close(struct access *a)
     oidc_close(a->oidc);
     guesses_free(a->guesses);
     remember_free(a->remember);
+    (void)pthread_mutex_destroy(&a->app_lock);
     arena_free(a->arena);
 }
 

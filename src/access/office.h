@@ -7,6 +7,9 @@
 #include "access/remember.h"
 #include "access/tokens.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 struct domains;
 struct kerberos;
 struct oidc;
@@ -22,6 +25,8 @@ struct access {
     struct domains *domains;
     struct kerberos *kerberos; /* NULL: no tickets */
     struct arena *arena;       /* texts of the options */
+    pthread_mutex_t app_lock;  /* while app settings are read */
+    atomic_uint app_off;       /* a bit for each enum app_switch that is off */
 };
 
 /** Make the built-in roles, and give them what this program's version says. */

@@ -303,8 +303,6 @@
     NOT_YET("GET", "/Security/Audit/Collections/{id}") \
     NOT_YET("GET", "/Security/Containers/{id}/Roles") \
     NOT_YET("POST", "/Security/Containers/{id}/Roles") \
-    NOT_YET("GET", "/SystemSettings") \
-    NOT_YET("PUT", "/SystemSettings") \
     NOT_YET("PUT", "/Templates") \
     NOT_YET("POST", "/Templates/Import") \
     NOT_YET("GET", "/Templates/Settings") \

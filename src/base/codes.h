@@ -55,6 +55,8 @@
     CODE(1002, BAD_TOKEN, "The token is expired, malformed or not ours.", "Log in again.")         \
     CODE(1003, LOCKED_OUT, "Too many wrong passwords.", "Wait, or ask an administrator.")          \
     CODE(1004, NOT_PERMITTED, "The caller lacks a permission.", "Ask an administrator for it.")    \
+    CODE(1005, SWITCHED_OFF, "An administrator switched it off.",                                  \
+         "PUT /KeyfactorAPI/SystemSettings switches it on again.")                                 \
     /* face: 11xx */                                                                               \
     CODE(1101, NOT_FOUND, "There is no such object.", "Check its name or id.")                     \
     CODE(1102, CONFLICT, "It exists already, or is in use.", "Look at what is there.")             \

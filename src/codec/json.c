@@ -483,7 +483,7 @@ decode_struct(const struct decoder *d, const struct model *m, const struct at *a
         struct at here = { at, f ? f->wire : name, 0 };
 
         if (!f) {
-            if (d->mode == JSON_STRICT)
+            if (d->mode == JSON_STRICT || m->closed)
                 decode_problem(d, &here, CHY_UNKNOWN_FIELD, "is not known");
             continue;
         }

@@ -90,6 +90,7 @@ struct model {
     size_t count;
     enum field_type scalar; /* for int_model and its like: what one element is */
     bool is_scalar;
+    bool closed;     /* other members are refused whatever the mode */
     const char *doc; /* or NULL */
 };
 extern const struct model int_model, text_model, when_model, bytes_model, bool_model, real_model,

@@ -36,6 +36,7 @@ enum {
     OP_IDEMPOTENT = 128, /* understands Idempotency-Key */
     OP_ETAG = 256,       /* answers with ETag; a change asks for If-Match */
     OP_NOT_YET = 512,    /* known by name only: answered 501 */
+    OP_ALWAYS = 1024,    /* answers while its API is switched off */
 };
 
 struct op {

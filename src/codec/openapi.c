@@ -312,7 +312,12 @@ model_schema(struct printer *p, const char *name, const struct model *m)
     begin(p->out, "properties", '{');
     for (size_t i = 0; i < m->count; i++)
         field_schema(p, m->fields[i].wire, &m->fields[i]);
-    buf_text(p->out, "}}");
+    buf_byte(p->out, '}');
+    if (m->closed) {
+        key(p->out, "additionalProperties");
+        buf_text(p->out, "false");
+    }
+    buf_byte(p->out, '}');
 }
 
 /* Operations. */

@@ -1,11 +1,13 @@
 #include "command/keys.h"
 #include "command/security.h"
 
+#include "access/app_settings.h"
 #include "api/audit.h"
 #include "api/collections.h"
 #include "api/metadata.h"
 #include "api/reports.h"
 #include "api/seed_authorities.h"
+#include "api/system.h"
 #include "base/log.h"
 
 static const struct binding bindings[] = {
@@ -109,6 +111,8 @@ static const struct binding bindings[] = {
     { &audit_download_op, audit_download },
     { &audit_one_op, audit_one },
     { &audit_validate_op, audit_validate_one },
+    { &system_settings_get_op, system_settings_get },
+    { &system_settings_put_op, system_settings_put },
     { &auth_login_op, auth_login },
     { &oauth_token_op, oauth_token },
     { &status_endpoints_op, status_endpoints },
@@ -179,12 +183,16 @@ render_error(struct http_request *http, struct app *app, int status, enum err e)
     http_reply(http, status, "application/json; charset=utf-8", buf_bytes(&b));
 }
 
-/* x-keyfactor-api-version: 1, 2, 1.0, 2.0; what is none is refused before the body is read. */
+/* Whether the API is on at all, and x-keyfactor-api-version: 1, 2, 1.0, 2.0; what is none is
+ * refused before the body is read. */
 static enum err
 check(struct request *rq)
 {
     const char *asked = http_header(rq->http, "x-keyfactor-api-version");
 
+    if (!(rq->op->flags & OP_ALWAYS) && !app_switched_on(rq->app->access, APP_API))
+        return fail_code(rq->scope, E_FORBIDDEN, CHY_SWITCHED_OFF,
+                         "the Command API is switched off on this server (apiEnabled)");
     if (text_empty(asked) || text_eq(asked, "1") || text_eq(asked, "1.0"))
         return OK;
     if (!text_eq(asked, "2") && !text_eq(asked, "2.0"))

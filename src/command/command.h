@@ -38,6 +38,8 @@ enum err custom_reports_create(struct request *rq);
 enum err custom_reports_edit(struct request *rq);
 enum err custom_reports_get(struct request *rq);
 enum err custom_reports_delete(struct request *rq);
+enum err system_settings_get(struct request *rq);
+enum err system_settings_put(struct request *rq);
 enum err audit_entries(struct request *rq);
 enum err audit_related(struct request *rq);
 enum err audit_download(struct request *rq);

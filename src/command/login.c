@@ -1,4 +1,5 @@
 /* Logging in, tokens, and the first call of every client. */
+#include "access/app_settings.h"
 #include "command/command.h"
 
 #include <string.h>
@@ -99,6 +100,9 @@ oauth_token(struct request *rq)
     const struct caller *caller;
     enum err e;
 
+    if (!app_switched_on(rq->app->access, APP_OAUTH))
+        return oauth_error(rq, 403, "unauthorized_client",
+                           "OAuth is switched off on this server (oauthEnabled)");
     if (text_empty(in->grant_type))
         return oauth_error(rq, 400, "invalid_request", "grant_type is missing");
     if (!text_eq(in->grant_type, "client_credentials"))

@@ -1,5 +1,6 @@
 #include "face/router.h"
 
+#include "access/app_settings.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/step.h"
@@ -418,6 +419,8 @@ face_admit(struct http_request *http, bool may_wait)
         prove_us(http, caller);
     if (e == OK && !public)
         e = check_site(http);
+    if (e == OK && !(b->op && b->op->flags & OP_ALWAYS))
+        e = app_settings_admit(s, app->access, caller);
     if (e == E_UNAUTHENTICATED && take_turn(s, app, NULL, http->peer) != OK)
         e = E_LIMIT; /* guesses count by their address */
     if (e == OK && !caller->rate_exempt && !counted)

@@ -1,6 +1,7 @@
 /* Following what all servers do. */
 #include "server/parts.h"
 
+#include "access/app_settings.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include <pthread.h>
@@ -33,6 +34,8 @@ take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *auth
     *templates = *templates || text_eq(ev->kind, EVENT_TEMPLATE_CHANGED);
     if (text_eq(ev->kind, EVENT_ACCESS_CHANGED))
         access_forget(p->app.access, ev->detail);
+    if (text_eq(ev->kind, EVENT_SETTINGS_CHANGED))
+        TRY(app_settings_reload(s, p->app.access));
     return OK;
 }
 
@@ -44,8 +47,10 @@ follow_once(struct scope *s, struct follower *f)
     int64_t from = clock_mono_ms();
 
     scope_deadline_in(s, 4000);
-    if (f->missed)
+    if (f->missed) {
         access_forget(f->parts->app.access, NULL);
+        TRY(app_settings_reload(s, f->parts->app.access));
+    }
     TRY(outbox_next(s, f->parts->app.db, f->events, &events));
     LIST_EACH(struct outbox_event, ev, &events)
     TRY(take(s, f->parts, ev, &authorities, &templates));

@@ -128,6 +128,19 @@ def test_a_providers_token_opens_what_its_claims_allow(trusting, provider):
     assert bearer(trusting, token).status_code == 403
 
 
+@pytest.mark.seed("S133")
+def test_with_oauth_off_no_token_of_a_provider_is_good(trusting, provider):
+    claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
+    assert bearer(trusting, provider.token()).status_code == 200
+    client = trusting.client()
+    assert client.command("PUT", "/SystemSettings", json={"oauthEnabled": False}).status_code == 200
+    for token in (provider.token(), provider.token(jti="another")):
+        reply = bearer(trusting, token)
+        assert reply.status_code == 401 and "oauthEnabled" in reply.json()["Message"], reply.text
+    assert client.command("PUT", "/SystemSettings", json={"oauthEnabled": True}).status_code == 200
+    assert bearer(trusting, provider.token()).status_code == 200
+
+
 def test_an_account_that_is_switched_off_stays_out(trusting, provider):
     claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
     token = provider.token()

@@ -70,10 +70,6 @@
     NOT_YET("POST", "/Alerts/Pending/TestAll") \
     NOT_YET("DELETE", "/Alerts/Pending/{id}") \
     NOT_YET("GET", "/Alerts/Pending/{id}") \
-    NOT_YET("GET", "/AppSetting") \
-    NOT_YET("PUT", "/AppSetting") \
-    NOT_YET("GET", "/AppSetting/{id}") \
-    NOT_YET("PUT", "/AppSetting/{id}/Set") \
     NOT_YET("GET", "/Applications") \
     NOT_YET("POST", "/Applications") \
     NOT_YET("PUT", "/Applications") \
@@ -185,7 +181,6 @@
     NOT_YET("PUT", "/JobTypes/Custom") \
     NOT_YET("DELETE", "/JobTypes/Custom/{id}") \
     NOT_YET("GET", "/JobTypes/Custom/{id}") \
-    NOT_YET("GET", "/License") \
     NOT_YET("GET", "/MacEnrollment") \
     NOT_YET("PUT", "/MacEnrollment") \
     NOT_YET("POST", "/Monitoring/ResolveOCSP") \

@@ -1,4 +1,5 @@
 """What is switched while servers run: the Command API and OAuth, on all servers, with nobody locked out."""
+import datetime
 import shutil
 
 import pytest
@@ -136,3 +137,68 @@ def test_what_is_switched_on_one_server_is_in_force_on_the_others(new_server):
                                  what="the other server to follow")
     finally:
         two.close()
+
+
+def set_one(client, name, value):
+    return client.command("PUT", f"/AppSetting/{name}/Set", json={"Value": value})
+
+
+@pytest.mark.seed("S135")
+def test_the_same_settings_are_rows_that_are_changed_one_by_one(alone):
+    client = alone.client()
+    rows = client.get("/AppSetting")
+    models.check(rows, "array<KeyfactorWebKeyfactorApiModelsAppSettingsAppSettingResponse>")
+    assert [(row["Id"], row["ShortName"], row["Value"], row["ValueType"]) for row in rows] == [
+        (1, "apiEnabled", "true", "Boolean"), (2, "oauthEnabled", "true", "Boolean")]
+    assert all(row["DisplayName"] and row["Description"] for row in rows)
+    assert client.get("/AppSetting/2") == rows[1]
+    assert client.get("/AppSetting", **{"pq.queryString": 'ShortName -eq "oauthenabled"'}) == [rows[1]]
+    for name, value, now in (("2", "false", False), ("oauthenabled", "TRUE", True), ("OauthEnabled", "0", False), ("2", "1", True)):
+        assert good(set_one(client, name, value)) == {**rows[1], "Value": str(now).lower()}
+        assert client.get("/SystemSettings") == {**ON, "oauthEnabled": now}
+    # the API switched off by its row is switched on by it, too
+    off = good(client.command("PUT", "/AppSetting", json=[{"Id": 1, "Value": "false"}, {"Id": 2, "Value": "false"}]))
+    assert [row["Value"] for row in off] == ["false", "false"]
+    assert client.command("GET", "/Certificates").status_code == 403
+    assert client.get("/AppSetting") == off
+    assert good(client.command("PUT", "/AppSetting", json=[{"Id": 1, "Value": "true"}])) == [rows[0]]
+    assert client.get("/Certificates") and client.get("/SystemSettings") == {"apiEnabled": True, "oauthEnabled": False}
+
+
+@pytest.mark.parametrize("body, field", [
+    ([{"Id": 1, "Value": "false"}, {"Id": 77, "Value": "true"}], "[1].Id"), ([{"Id": 1, "Value": "no, never"}], "[0].Value"),
+    ([{"Id": 1}], "Value"), ([{"Value": "true"}], "Id"), ({"Id": 1, "Value": "true"}, "array"), ([{"Id": 1, "Value": None}], "Value")])
+def test_rows_that_cannot_be_are_refused_and_none_is_changed(client, body, field):
+    reply = client.command("PUT", "/AppSetting", json=body)
+    assert reply.status_code == 400 and field in reply.json()["Message"], reply.text
+    assert client.get("/SystemSettings") == ON
+
+
+def test_a_row_that_there_is_not_is_not_found(client):
+    for path in ("/AppSetting/3", "/AppSetting/0", "/AppSetting/-1"):
+        assert client.command("GET", path).status_code == 404
+    assert client.command("GET", "/AppSetting/apiEnabled").status_code == 400, "its number is asked for"
+    for name in ("3", "0", "portalEnabled"):
+        assert set_one(client, name, "true").status_code == 404
+    for value in ("", "maybe", "2"):
+        reply = set_one(client, "1", value)
+        assert reply.status_code == 400 and "Value" in reply.json()["Message"], reply.text
+
+
+@pytest.mark.seed("S120")
+def test_the_licence_answers_its_model_and_no_file_is_asked_for(alone):
+    client = alone.client()
+    said = client.get("/License")
+    models.check(said, "KeyfactorApiModelsLicenseLicenseResponse")
+    data = said["LicenseData"]
+    models.check(data, "KeyfactorApiModelsLicenseLicenseResponseLicense")
+    assert models.GUID.fullmatch(data["LicenseId"]) and data["Customer"]["Id"] == data["LicenseId"]
+    assert said["KeyfactorVersion"] == client.command("GET", "/License").headers["x-keyfactor-product-version"]
+    issued = datetime.datetime.fromisoformat(data["IssuedDate"].replace("Z", "+00:00"))
+    assert abs(datetime.datetime.now(datetime.timezone.utc) - issued) < datetime.timedelta(minutes=10)
+    assert data["ExpirationDate"] == "9999-12-31T23:59:59Z"
+    product, = data["LicensedProducts"]
+    assert product["LicensedFeatures"] and all(one["Enabled"] and one["FeatureID"] for one in product["LicensedFeatures"])
+    alone.stop()
+    alone.start()
+    assert alone.client().get("/License")["LicenseData"] == data, "the same for the installation's whole life"

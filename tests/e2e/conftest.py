@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 import pytest
@@ -18,6 +19,9 @@ ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 
 def pytest_configure(config):
+    # whoever runs the tests in the background ignores interrupts, and what is started would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     config.addinivalue_line("markers", "seed(*rows): the rows of the seed coverage table that this test shows")
     config.addinivalue_line("markers", "once: does not depend on the database; runs on SQLite only")
     config.addinivalue_line("markers", "database(name): runs on that database only")

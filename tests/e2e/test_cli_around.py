@@ -216,9 +216,7 @@ class Watching:
         return processes.wait_until(lambda: re.search(pattern, self.out.read_text(), re.M), seconds, 0.05, what=f"/{pattern}/")
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(10)
+        return processes.stop(self.process, signal.SIGINT)
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ static const struct cert_field fields[] = {
       .doc = "The serial number in hexadecimal digits; zeros in front do not count." },
     { "Thumbprint", CF_HASH, "c.sha1", .flags = NEVER_NULL,
       .doc = "SHA-1 in hexadecimal digits; -eq and -ne take SHA-256 too." },
+    { "ThumbprintSha256", CF_BYTES, "c.sha256", .flags = NEVER_NULL,
+      .doc = "SHA-256 in hexadecimal digits." },
     { "NotBefore", CF_DATE, "c.not_before", .flags = NEVER_NULL, .doc = "Valid from." },
     { "IssuedDate", CF_DATE, "c.not_before", .flags = NEVER_NULL, .doc = "The same." },
     { "EffectiveDate", CF_DATE, "c.not_before", .flags = NEVER_NULL, .doc = "The same." },

@@ -251,6 +251,41 @@ bytes_of(struct scope *s, enum cert_field_kind kind, const char *digits)
     return hex_decode(s->arena, digits, &b) && b.len ? b : none;
 }
 
+/** The first bytes behind all whose digits begin with DIGITS; NULL data: there are none. */
+static struct bytes
+bytes_behind(struct scope *s, const char *digits)
+{
+    char *next = arena_text(s->arena, digits);
+    size_t len = strlen(next);
+    struct bytes b = { 0 };
+
+    while (len && (next[len - 1] == 'f' || next[len - 1] == 'F'))
+        len--;
+    if (!len)
+        return b;
+    next[len] = 0;
+    next[len - 1] = next[len - 1] == '9' ? 'a' : (char)(next[len - 1] + 1);
+    (void)hex_decode(s->arena, len % 2 ? arena_printf(s->arena, "%s0", next) : next, &b);
+    return b;
+}
+
+/** Bytes that begin with DIGITS, as a range that an index finds. */
+static void
+starts_leaf(struct scope *s, struct search_sql *b, const char *expr, const char *digits)
+{
+    struct bytes from = { 0 }, behind_all = bytes_behind(s, digits);
+
+    (void)hex_decode(s->arena, strlen(digits) % 2 ? arena_printf(s->arena, "%s0", digits) : digits,
+                     &from);
+    buf_printf(&b->text, "(%s >= ", expr);
+    put(s, b, "?", BIND(v_bytes(from)));
+    if (behind_all.len) {
+        buf_printf(&b->text, " AND %s < ", expr);
+        put(s, b, "?", BIND(v_bytes(behind_all)));
+    }
+    buf_byte(&b->text, ')');
+}
+
 static void
 bytes_leaf(struct scope *s, struct search_sql *b, const struct cert_field *f,
            const struct query_leaf *leaf)
@@ -263,6 +298,10 @@ bytes_leaf(struct scope *s, struct search_sql *b, const struct cert_field *f,
 
     if (leaf->ask == QL_NULL || !digits) {
         buf_text(&b->text, "1 = 0");
+        return;
+    }
+    if (leaf->ask == QL_STARTS && !serial && *digits) {
+        starts_leaf(s, b, f->expr, digits);
         return;
     }
     if (leaf->ask != QL_EQ) {

@@ -90,8 +90,8 @@ by_der(struct cli *c, const char *ref, struct bytes der, const struct json **row
 
     TRY(note(c->s, cert_read(c->s, der, &cert), "%s", ref));
     return one_of(c, ref,
-                  arena_printf(c->s->arena, "Thumbprint -eq \"%s\"",
-                               hex_upper(c->s->arena, (struct bytes){ cert.sha1, SHA1_LEN })),
+                  arena_printf(c->s->arena, "ThumbprintSha256 -eq \"%s\"",
+                               hex_upper(c->s->arena, (struct bytes){ cert.sha256, SHA256_LEN })),
                   row);
 }
 
@@ -154,8 +154,9 @@ certificate_of(struct cli *c, const char *ref, const struct json **row)
     if (strlen(hex) >= HEX_LEAST && is_hex(hex))
         return one_of(c, ref,
                       arena_printf(c->s->arena,
-                                   "Thumbprint -startswith \"%s\" OR SerialNumber -eq \"%s\"", hex,
-                                   hex),
+                                   "Thumbprint -startswith \"%s\" OR ThumbprintSha256 -startswith "
+                                   "\"%s\" OR SerialNumber -eq \"%s\"",
+                                   hex, hex, hex),
                       row);
     if (text_starts_fold(ref, "https://")) {
         TRY(shown_certificate(c, ref, &der));
@@ -272,8 +273,9 @@ free_term(struct cli *c, const char *word)
                        value, value);
     if (strlen(word) >= HEX_LEAST && is_hex(word))
         out = arena_printf(c->s->arena,
-                           "%s OR Thumbprint -startswith %s OR SerialNumber -startswith %s", out,
-                           value, value);
+                           "%s OR Thumbprint -startswith %s OR ThumbprintSha256 -startswith %s OR "
+                           "SerialNumber -startswith %s",
+                           out, value, value, value);
     return arena_printf(c->s->arena, "(%s)", out);
 }
 

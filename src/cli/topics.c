@@ -76,7 +76,7 @@ static const struct {
     { "references", "how things are named",
       "A certificate:\n"
       "  1234               its id\n"
-      "  3F2A91BC...        the beginning of its SHA-1 thumbprint, 8 digits or more\n"
+      "  3F2A91BC...        the beginning of its SHA-1 or SHA-256 thumbprint, 8 digits or more\n"
       "  serial:1A2B...     its serial number; --ca NAME when two authorities used it\n"
       "  ./cert.pem         a file\n"
       "  https://HOST[:N]   what that server shows\n"

@@ -279,8 +279,8 @@ wish_known(struct cli *c, struct bytes der, int64_t *id)
     *id = 0;
     TRY(cert_read(c->s, der, &cert));
     ask_param(c, &ask, "pq.queryString",
-              arena_printf(c->s->arena, "Thumbprint -eq \"%s\"",
-                           hex_upper(c->s->arena, (struct bytes){ cert.sha1, SHA1_LEN })));
+              arena_printf(c->s->arena, "ThumbprintSha256 -eq \"%s\"",
+                           hex_upper(c->s->arena, (struct bytes){ cert.sha256, SHA256_LEN })));
     ask_param(c, &ask, "pq.includeRevoked", "true");
     ask_param(c, &ask, "pq.includeExpired", "true");
     TRY(ask_server(c, &ask, &a));

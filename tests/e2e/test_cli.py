@@ -1,5 +1,6 @@
 """The command line: every command of this part, output formats, exit codes, the style of errors."""
 import csv
+import hashlib
 import io
 import json
 import os
@@ -210,6 +211,24 @@ def test_list_show_and_search_agree(server, tag):
     assert [row["IssuedCN"] for row in found] == [f"one.{tag}.example.com"]
     assert ok(server.cli("search", "-q", f'CN -contains "{tag}"', "--count")).strip() == "2"
     assert len(json.loads(ok(server.cli("certs", "list", "--limit", "1", "-o", "json")))) == 1
+
+
+def test_a_certificate_is_named_by_the_thumbprint_of_either_kind(server, client, tmp_path):
+    made = client.enroll(dns=(f"thumb-{uuid.uuid4().hex[:8]}.example.com",))
+    der = keys.load(made["Certificates"][0]).public_bytes(keys.DER)
+    (tmp_path / "c.der").write_bytes(der)
+    for digits in (hashlib.sha256(der).hexdigest(), hashlib.sha1(der).hexdigest()):
+        for ref in (digits, digits.upper(), digits[:9], digits[:12], ":".join(re.findall("..", digits))):
+            assert json.loads(ok(server.cli("certs", "show", ref, "-o", "json")))["Id"] == made["KeyfactorID"], ref
+        assert keys.load(ok(server.cli("certs", "download", digits[:16]))).public_bytes(keys.DER) == der
+        assert server.cli("needs-renewal", digits[:10]).returncode == 1
+        found = json.loads(ok(server.cli("search", digits[:20], "-o", "json")))
+        assert [row["Id"] for row in found] == [made["KeyfactorID"]]
+    assert json.loads(ok(server.cli("certs", "show", tmp_path / "c.der", "-o", "json")))["Id"] == made["KeyfactorID"]
+    wrong = f"{int(digits[:16], 16) ^ 1:016x}"
+    says(server.cli("certs", "show", wrong), 3, wrong)
+    ok(server.cli("revoke", hashlib.sha256(der).hexdigest()[:14], "--reason", "superseded", "--yes"))
+    assert client.get(f"/Certificates/{made['KeyfactorID']}")["CertState"] == 2
 
 
 def test_what_is_not_there_is_exit_3(server):

@@ -39,6 +39,7 @@ struct restoring {
     struct list moved;  /* of const char *: names of what was moved aside */
     const char *end;    /* what is put behind those */
     struct db_place place;
+    bool unfinished; /* an earlier restore was cut short: what it placed is not settled */
 };
 
 static const char *
@@ -85,7 +86,7 @@ static enum err
 check_place(struct scope *s, struct restoring *r)
 {
     const char *url = installation_db(s->arena, r->set);
-    bool is_sqlite = text_starts(url, "sqlite:"), unfinished;
+    bool is_sqlite = text_starts(url, "sqlite:");
 
     r->out->database = is_sqlite ? url : "PostgreSQL, as db.url says";
     if (text_eq(r->out->manifest.database, "sqlite") != is_sqlite)
@@ -96,9 +97,9 @@ check_place(struct scope *s, struct restoring *r)
     if (r->place.busy)
         return fail_code(s, E_CONFLICT, CHY_NOT_EMPTY,
                          "a server works on the database there: stop it");
-    unfinished = access(in_data(s, r, INSTALLATION_UNFINISHED), F_OK) == 0;
+    r->unfinished = access(in_data(s, r, INSTALLATION_UNFINISHED), F_OK) == 0;
     r->out->replaces = r->place.used || has_keys(s, r);
-    if (r->out->replaces && !unfinished && !r->wish->force)
+    if (r->out->replaces && !r->unfinished && !r->wish->force)
         return fail_code(s, E_CONFLICT, CHY_NOT_EMPTY, "%s",
                          r->place.used ? "there is a database already"
                                        : "there are keys of authorities already");
@@ -246,7 +247,7 @@ place_files(struct scope *s, struct restoring *r)
     return OK;
 }
 
-/** Back to what was there before. */
+/** Back to what was there before, be it only half of an earlier restore. */
 static void
 undo(struct scope *s, struct restoring *r)
 {
@@ -256,7 +257,8 @@ undo(struct scope *s, struct restoring *r)
         (void)rmdir(in_data(s, r, KEYS));
     LIST_EACH(const char *, path, &r->moved)
     (void)rename(arena_printf(s->arena, "%s%s", *path, r->end), *path);
-    (void)unlink(in_data(s, r, INSTALLATION_UNFINISHED));
+    if (!r->unfinished)
+        (void)unlink(in_data(s, r, INSTALLATION_UNFINISHED));
 }
 
 /* The database ------------------------------------------------------------------------------------
@@ -285,7 +287,8 @@ place_database(struct scope *s, struct restoring *r)
     if (text_eq(p->name, DB_SQLITE_PART) || text_starts(p->name, DB_TABLE_PARTS))
         list_add(s->arena, &parts, struct db_part,
                  ((struct db_part){ p->name, p->columns, p->rows }));
-    return db_load(s, installation_db(s->arena, r->set), &from);
+    return fault_fails("restore.load") ? fail(s, E_UNAVAILABLE, "a fault was asked for")
+                                       : db_load(s, installation_db(s->arena, r->set), &from);
 }
 
 /* What is different after a restore ---------------------------------------------------------------

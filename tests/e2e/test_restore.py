@@ -281,6 +281,22 @@ def test_a_restore_that_was_cut_short_is_done_again(new_server, elsewhere, tmp_p
     assert elsewhere.cli("audit", "verify").returncode == 0
 
 
+@chancery.needs_faults
+def test_a_failed_second_try_leaves_the_mark_of_the_first(new_server, elsewhere, tmp_path):
+    """What the first try put in place was not settled: no server may start on it."""
+    story = Story(new_server(), tmp_path)
+    elsewhere.program = chancery.FAULTS
+    flags = ("--master-key", story.master, "--signed", story.log)
+    assert backups.restore(story.path, elsewhere, *flags, env={"CHANCERY_CRASH_AT": "restore.loaded"}).returncode == -9
+    failed = backups.restore(story.path, elsewhere, *flags, env={"CHANCERY_FAIL_AT": "restore.load"})
+    assert failed.returncode == 8 and "nothing was restored" in failed.stderr, failed.stderr
+    refused = processes.run(elsewhere.command(), timeout=60)
+    assert refused.returncode == 1 and "did not finish: run `chancery restore` again" in refused.stderr, refused.stderr
+    done = backups.restore(story.path, elsewhere, *flags)
+    assert done.returncode == 0, done.stderr
+    elsewhere.start()
+
+
 @pytest.mark.once
 def test_the_log_of_signatures_holds_what_clients_got(new_server):
     server = new_server(settings={"pki.signing_journal": "strict"}).start()

@@ -285,6 +285,15 @@ static const struct flag ca_cross_flags[] = {
     OUT_FLAG,
 };
 static const struct flag ca_out_flags[] = { OUT_FLAG };
+static const struct flag ca_trust_flags[] = {
+    { "print", 0, FLAG_SWITCH, NULL, "print the commands; nothing is changed", NULL, NULL, NULL },
+    { "platform", 0, FLAG_WORD, "P",
+      "for one alone: debian, rhel, suse, arch, macos, windows, active-directory, java, nss, "
+      "environment",
+      platform_words, NULL, NULL },
+    { "file", 0, FLAG_TEXT, "FILE", "of these certificates, PEM; no server is asked", NULL, NULL,
+      NULL },
+};
 static const struct flag ca_delete_flags[] = {
     { "destroy-keys", 0, FLAG_SWITCH, NULL, "its keys too, for ever", NULL, NULL, NULL },
     { "confirm", 0, FLAG_TEXT, "NAME", "the authority's name, once more", NULL, NULL, NULL },
@@ -644,6 +653,10 @@ const struct command commands[] = {
     { "ca chain", "NAME", 1, 1, FLAGS(ca_out_flags), run_ca_chain,
       "Write an authority's certificate and its issuers', PEM.",
       "  chancery ca chain \"Example Issuing CA 1\"\n" },
+    { "ca trust", "[NAME]", 0, 1, FLAGS(ca_trust_flags), run_ca_trust,
+      "Print the commands by which machines trust the root, for each platform.",
+      "  chancery ca trust --print\n"
+      "  chancery ca trust --print --platform debian | sudo sh\n" },
     { "ca delete", "NAME", 1, 1, FLAGS(ca_delete_flags), run_ca_delete,
       "Retire an authority: CRL and OCSP go on for what it issued.",
       "  chancery ca delete \"Old CA\"\n"
@@ -761,40 +774,11 @@ const struct command commands[] = {
 };
 const size_t command_count = COUNT(commands);
 
-const struct group groups[] = {
-    { "certs", "List, show, download and revoke certificates." },
-    { "enroll", "Get certificates, for requests of your own or with keys of the server's." },
-    { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },
-    { "collections", "Manage the collections, which are kept queries." },
-    { "ca", "Certificate authorities: their keys, certificates and revocation lists." },
-    { "ca offline", "An authority without a server or a network: keys in files." },
-    { "templates", "Look at the templates, which say what may be issued." },
-    { "archive", "Put away certificates that expired long ago." },
-    { "audit", "Read and verify the record of who did what." },
-    { "backup", "Back the installation up, and check backups." },
-    { "users", "Manage who may log in." },
-    { "roles", "Manage what people and programs may do." },
-    { "tokens", "Tokens for programs: less than their owner, for a time." },
-    { "providers", "Identity providers and directories, which log people in, too." },
-    { "context", "Manage the servers and identities that are kept." },
-    { "config", "Look at the settings of the server." },
-};
-const size_t group_count = COUNT(groups);
-
 const struct command *
 command_find(const char *path)
 {
     for (size_t i = 0; i < command_count; i++)
         if (!strcmp(commands[i].path, path))
             return &commands[i];
-    return NULL;
-}
-
-const struct group *
-group_find(const char *name)
-{
-    for (size_t i = 0; i < group_count; i++)
-        if (!strcmp(groups[i].name, name))
-            return &groups[i];
     return NULL;
 }

@@ -195,6 +195,8 @@ enum err run_audit_export(struct cli *c);
 enum err run_audit_list(struct cli *c);
 enum err run_audit_verify(struct cli *c);
 enum err run_ca_chain(struct cli *c);
+enum err run_ca_trust(struct cli *c);
+extern const char *const platform_words[];
 enum err run_ca_create(struct cli *c);
 enum err run_ca_cross_sign(struct cli *c);
 enum err run_ca_csr(struct cli *c);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "net/caching.h"
+#include "ocsp/ca_page.h"
 #include <string.h>
 
 #define OCSP_TYPE "application/ocsp-response"
@@ -204,6 +205,30 @@ serve_ca(struct http_request *http)
                  http_validators(http->scope->arena, der, WHEN_NONE, WHEN_NONE), CA_MAX_AGE_S);
 }
 
+#define PAGE_MAX_AGE_S 300 /* roots come and go, but seldom */
+
+static void
+serve_page(struct http_request *http)
+{
+    struct app *app = http->app;
+    struct scope *s = http->scope;
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
+    struct ca_file file;
+    enum err e = ca_file_make(s, snap, ca_file_name(http->path), &file);
+
+    if (e == E_NOT_FOUND) {
+        plain(http, 404, "no such CA certificate\n");
+    } else if (e != OK) {
+        log_failure(s, LOG_ERROR, "the certificates of authorities cannot be shown");
+        plain(http, 500, "the certificates cannot be shown\n");
+    } else {
+        http_reply_header(http, "Content-Security-Policy", "default-src 'none'");
+        http_reply_header(http, "X-Content-Type-Options", "nosniff");
+        reply_cached(http, file.type, file.body, WHEN_NONE,
+                     http_validators(s->arena, file.body, WHEN_NONE, WHEN_NONE), PAGE_MAX_AGE_S);
+    }
+}
+
 static void
 wrong_method(struct http_request *http)
 {
@@ -240,6 +265,12 @@ static const struct http_route ca_get = { .name = "/ca/{file}",
                                           .pool = POOL_LOOP,
                                           .body_limit = 4,
                                           .handle = serve_ca };
+static const struct http_route page_get = { .name = "/ca/",
+                                            .api = "ocsp",
+                                            .listeners = BOTH,
+                                            .pool = POOL_MAIN,
+                                            .body_limit = 4,
+                                            .handle = serve_page };
 static const struct http_route refused = { .name = "/publish/*",
                                            .api = "ocsp",
                                            .listeners = BOTH,
@@ -255,6 +286,8 @@ publish_route(struct http_request *http)
         return get ? &ocsp_get : text_eq(http->method, "POST") ? &ocsp_post : &refused;
     if (text_starts(http->path, "/crl/"))
         return get ? &crl_get : &refused;
+    if (ca_file_name(http->path))
+        return get ? &page_get : &refused;
     if (text_starts(http->path, "/ca/"))
         return get ? &ca_get : &refused;
     return NULL;

@@ -156,6 +156,16 @@ cert_verify(struct scope *s, const struct cert *c, const struct pubkey *issuer)
     return key_verify(s, key, c->sig_alg, c->tbs, c->signature);
 }
 
+bool
+cert_is_root(struct scope *s, const struct cert *c)
+{
+    enum err e = c->self_issued ? cert_verify(s, c, &c->key) : E_INVALID;
+
+    if (c->self_issued && e != OK)
+        scope_clear(s);
+    return e == OK;
+}
+
 enum err
 cert_x509(struct scope *s, struct bytes der, X509 **out)
 {

@@ -84,6 +84,9 @@ const struct ext *exts_get(const struct exts *e, const char *oid);
 /** Does the certificate's signature match ISSUER's key? @return E_INVALID: no; E_UNSUPPORTED:
  * unknown algorithm */
 enum err cert_verify(struct scope *s, const struct cert *c, const struct pubkey *issuer);
+/** Whether it is signed with its own key: a root. One that a former key of the same name certified
+ * is none. */
+bool cert_is_root(struct scope *s, const struct cert *c);
 /** OpenSSL's form of it, owned by s->arena; slow (139 microseconds), for chain building and TLS
  * only. */
 enum err cert_x509(struct scope *s, struct bytes der, X509 **out);

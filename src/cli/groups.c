@@ -1,0 +1,33 @@
+/* Commands that share their first word, and what for. */
+#include "cli/command.h"
+
+#include <string.h>
+
+const struct group groups[] = {
+    { "certs", "List, show, download and revoke certificates." },
+    { "enroll", "Get certificates, for requests of your own or with keys of the server's." },
+    { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },
+    { "collections", "Manage the collections, which are kept queries." },
+    { "ca", "Certificate authorities: their keys, certificates and revocation lists." },
+    { "ca offline", "An authority without a server or a network: keys in files." },
+    { "templates", "Look at the templates, which say what may be issued." },
+    { "archive", "Put away certificates that expired long ago." },
+    { "audit", "Read and verify the record of who did what." },
+    { "backup", "Back the installation up, and check backups." },
+    { "users", "Manage who may log in." },
+    { "roles", "Manage what people and programs may do." },
+    { "tokens", "Tokens for programs: less than their owner, for a time." },
+    { "providers", "Identity providers and directories, which log people in, too." },
+    { "context", "Manage the servers and identities that are kept." },
+    { "config", "Look at the settings of the server." },
+};
+const size_t group_count = COUNT(groups);
+
+const struct group *
+group_find(const char *name)
+{
+    for (size_t i = 0; i < group_count; i++)
+        if (!strcmp(groups[i].name, name))
+            return &groups[i];
+    return NULL;
+}

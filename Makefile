@@ -28,8 +28,8 @@ test: test-build
 
 test-build:
 	@tools/install.sh build test
-	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) -Dfaults=true
-	@meson configure $(BUILD) -Dfaults=true
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) -Dfaults=true -Dbench=true
+	@meson configure $(BUILD) -Dfaults=true -Dbench=true
 	@ninja -C $(BUILD) -j $(JOBS)
 
 ## make unit, make e2e [T=...]   one half of it; T is given to pytest, such as T='-k search'

@@ -24,9 +24,11 @@ struct question {
     const char *key, *title, *query, *sort;
     const char *more; /* further parameters */
     int requests;
+    const char *as_it_is; /* the whole call, instead of all that */
 };
 
 static const struct question questions[] = {
+    { "take100", "GET Certificates?take=100", "", "", "", 200, "Certificates?take=100" },
     { "expiry", "by expiry, the next 30 days",
       "ExpirationDate -ge \"%TODAY%\" AND ExpirationDate "
       "-le \"%TODAY+30%\"",
@@ -87,6 +89,11 @@ make(void *arg, struct arena *a, int64_t n)
     if (k->thumbs.count)
         query = replaced(a, query, "#THUMB",
                          *list_at(&k->thumbs, const char *, (size_t)n % k->thumbs.count));
+    if (k->q->as_it_is)
+        return bytes_of_text(arena_printf(a,
+                                          "GET /KeyfactorAPI/%s HTTP/1.1\r\nHost: localhost\r\n"
+                                          "Authorization: Basic %s\r\n\r\n",
+                                          k->q->as_it_is, k->auth));
     return bytes_of_text(arena_printf(
         a,
         "GET /KeyfactorAPI/Certificates?pq.returnLimit=%d&pq.pageReturned=%lld&pq.queryString=%s"

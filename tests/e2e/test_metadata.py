@@ -332,6 +332,25 @@ class TestMany:
             put_all(400, **wrong)
         put_all(404, Query=None, CertificateIds=[ids[1], 999999999])
 
+    @pytest.mark.seed("S246")
+    def test_a_tag_is_removed_from_many_and_what_looks_for_it_skips_them(self, client):
+        """The seed's roll-back: what an automation finds by its condition, it does not find any more."""
+        if client.command("GET", "/MetadataFields/automated").status_code == 404:
+            good(client.command("POST", "/MetadataFields", json={"Name": "automated", "Description": "renewed by itself", "DataType": 4}))
+        word = uuid.uuid4().hex[:8]
+        tagged = [client.enroll(dns=(f"n{number}.{word}.example.com",), Metadata={"automated": "true"})["KeyfactorID"] for number in range(3)]
+
+        def condition():
+            rows = client.get("/Certificates", **{"pq.queryString": f'automated -eq "true" AND IssuedCN -contains "{word}"'})
+            return sorted(row["Id"] for row in rows)
+        assert condition() == tagged
+        for which, left in (({"CertificateIds": tagged[:1]}, tagged[1:]), ({"Query": f'IssuedCN -contains "{word}"'}, [])):
+            reply = client.command("PUT", "/Certificates/Metadata/All", json={
+                **which, "Metadata": [{"MetadataName": "automated", "Value": "", "OverwriteExisting": True}]})
+            assert reply.status_code == 204, reply.text
+            assert condition() == left
+        assert all("automated" not in noted(client, number) for number in tagged)
+
     def test_more_than_a_portion(self, new_server):
         """Certificates enough for several transactions."""
         server = new_server().start()

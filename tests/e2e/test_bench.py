@@ -1,0 +1,95 @@
+"""Search among many certificates: what the bench prints, and how the database finds what is asked."""
+import os
+import re
+
+import pytest
+
+import chancery
+import postgres
+import processes
+from chancery import good
+
+BENCH = chancery.BUILD / "bench" / "bench-search"
+SIZE = 30000
+pytestmark = pytest.mark.skipif(not BENCH.exists(), reason="no build with the bench (-Dbench=true)")
+
+
+def filled(server, size):
+    """The server, with so many certificates; nothing is signed for them."""
+    server.start()
+    server.stop()
+    done = processes.run([BENCH, "--fill", server.database, str(size)], timeout=300)
+    assert done.returncode == 0, done.stderr
+    return server
+
+
+@pytest.mark.seed("S285")
+def test_the_bench_prints_the_p95_of_the_seeds_call(new_server):
+    server = filled(new_server(), 4000).start()
+    done = processes.run([BENCH, server.ready_file, "e2e", "4000"], env={**os.environ, "BENCH_RESULTS": "/dev/null"}, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    p95 = dict(re.findall(r"^(.*?) +first .* p95 +([\d.]+) ms \(\d+ calls\)$", done.stdout, re.M))
+    assert float(p95["GET Certificates?take=100"]) < 500, done.stdout
+    assert {"by expiry, all", "by thumbprint", "by exact name", "part of a name, rare", "by issuer and state"} <= set(p95)
+    reply = server.client().command("GET", "/Certificates", params={"take": 100})
+    assert len(good(reply)) == 100 and int(reply.headers["x-total-count"]) > 3000
+
+
+# what people ask for most often: command-api 1.10, and the questions of the bench
+ASKED = {
+    "by expiry": {"pq.queryString": 'ExpirationDate -ge "%TODAY%" AND ExpirationDate -le "%TODAY+30%"', "pq.sortField": "NotAfter"},
+    "all, by expiry": {"pq.sortField": "NotAfter"},
+    "the newest": {"pq.sortField": "Id", "pq.sortAscending": "1"},
+    "thumbprint": {"pq.queryString": 'Thumbprint -eq "{thumbprint}"'},
+    "serial number": {"pq.queryString": 'SerialNumber -eq "{serial}"'},
+    "name": {"pq.queryString": 'CN -eq "host-0012345.dept-26.example.com"'},
+    "alternative name": {"pq.queryString": 'SAN -eq "host-0012345.dept-26.example.com"'},
+    "part of a name": {"pq.queryString": 'CN -contains "t-0012345"'},
+    "part that nobody has": {"pq.queryString": 'CN -contains "no-such-name"'},
+    "noted": {"pq.queryString": 'Ticket -eq "CHG0012345"'},
+    "part of what is noted": {"pq.queryString": 'Ticket -contains "hg0012345"'},
+}
+
+
+@pytest.fixture
+def explained():
+    """A PostgreSQL that writes the plan of every statement into its log."""
+    cluster = postgres.Postgres()
+    url = cluster.new_database()
+    name = re.search(r"@/(\w+)", url)[1]
+    connection = cluster.connect("postgres")
+    for setting in ("session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0",
+                    "auto_explain.log_format = 'text'"):
+        connection.cursor().execute(f"ALTER DATABASE {name} SET {setting}")
+    connection.close()
+    server = chancery.Server(url)
+    try:
+        yield server, cluster, name
+    finally:
+        server.close()
+        cluster.close()
+
+
+@pytest.mark.seed("S088")
+@pytest.mark.database("postgresql")
+def test_what_is_asked_most_often_is_found_by_an_index(database, explained):
+    """The plans of the statements that searches really run: none reads all certificates, or all names."""
+    server, cluster, name = explained
+    filled(server, SIZE)
+    connection = cluster.connect(name)
+    connection.cursor().execute("VACUUM ANALYZE")
+    connection.close()
+    client = server.start().client()
+    one = client.get("/Certificates", **{"pq.queryString": 'CN -eq "host-0012345.dept-26.example.com"'})[0]
+    for what, parameters in ASKED.items():
+        asked = {key: value.format(thumbprint=one["Thumbprint"], serial=one["SerialNumber"]) if "{" in value else value
+                 for key, value in parameters.items()}
+        begin = cluster.log.stat().st_size
+        rows = good(client.command("GET", "/Certificates", params={**asked, "pq.returnLimit": 100}))
+        assert bool(rows) is (what != "part that nobody has"), what
+        with open(cluster.log, "rb") as log:
+            log.seek(begin)
+            plans = log.read().decode(errors="replace")
+        assert "Query Text: SELECT" in plans and "certificate" in plans, f"{what}: no plan\n{plans[-2000:]}"
+        whole = re.findall(r"Seq Scan on (?:certificate|name|certificate_name|metadata_value|certificate_metadata)\b.*", plans)
+        assert not whole, f"{what}: {whole}\n{plans[-6000:]}"

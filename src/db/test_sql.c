@@ -48,7 +48,7 @@ TEST(a_migration_is_split_at_line_ends)
     assert_ok(s, sql_split(s, DB_SQLITE, text, &sqlite));
     assert_int_equal(sqlite.count, 3);
     assert_string_equal(*list_at(&sqlite, const char *, 0),
-                        "CREATE TABLE a (\n    id INTEGER PRIMARY KEY,\n"
+                        "CREATE TABLE a (\n    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
                         "    b TEXT COLLATE BINARY DEFAULT '-- ;'\n) STRICT");
     assert_string_equal(*list_at(&sqlite, const char *, 1),
                         "CREATE TABLE f (x INTEGER) WITHOUT ROWID, STRICT");

@@ -222,6 +222,7 @@ struct template_policy_reply {
     struct opt_int default_owner_role_id;
     const char *default_owner_role_name;
     struct list primary, alternative;
+    struct key_info_words *key_info; /* api/templates.h */
 };
 struct template_reply {
     int64_t id;
@@ -246,7 +247,7 @@ struct template_reply {
 /** One template: the members of the list and more. */
 struct template_detail_reply {
     struct template_reply base;
-    struct list metadata_fields, defaults;
+    struct list metadata_fields, defaults; /* of struct note_words, default_words */
     bool rfc_enforcement;
     const char *curve;
     struct template_policy_reply *policy;

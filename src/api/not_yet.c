@@ -298,11 +298,9 @@
     NOT_YET("GET", "/Security/Audit/Collections/{id}") \
     NOT_YET("GET", "/Security/Containers/{id}/Roles") \
     NOT_YET("POST", "/Security/Containers/{id}/Roles") \
-    NOT_YET("PUT", "/Templates") \
     NOT_YET("POST", "/Templates/Import") \
     NOT_YET("GET", "/Templates/Settings") \
     NOT_YET("PUT", "/Templates/Settings") \
-    NOT_YET("GET", "/Templates/SubjectParts") \
     NOT_YET("POST", "/Workflow/Certificates/Approve") \
     NOT_YET("GET", "/Workflow/Certificates/Denied") \
     NOT_YET("POST", "/Workflow/Certificates/Deny") \

@@ -1,5 +1,5 @@
-#include "api/command.h"
 #include "api/keys.h"
+#include "api/templates.h"
 
 static const struct field renewal_request_fields[] = {
     FIELD(renewal_request, certificate_id, "CertificateId"),
@@ -64,7 +64,7 @@ static const struct field context_template_reply_fields[] = {
     F(rfc_enforcement, "RFCEnforcement"),
     F(cas, "CAs", .model = &context_ca_reply_model),
     F(enrollment_fields, "EnrollmentFields", .model = &raw_model),
-    F(metadata_fields, "MetadataFields", .model = &raw_model),
+    F(metadata_fields, "MetadataFields", .model = &template_note_reply_model),
     F(regexes, "Regexes", .model = &settings_regex_reply_model),
     F(ext_key_usages, "ExtendedKeyUsages", .model = &eku_reply_model),
     F(curve, "Curve"),
@@ -92,7 +92,7 @@ static const struct model settings_policy_reply_model =
 static const struct field enrollment_settings_reply_fields[] = {
     FIELD(enrollment_settings_reply, regexes, "TemplateRegexes",
           .model = &settings_regex_reply_model),
-    FIELD(enrollment_settings_reply, defaults, "TemplateDefaults", .model = &raw_model),
+    FIELD(enrollment_settings_reply, defaults, "TemplateDefaults", .model = &default_words_model),
     FIELD(enrollment_settings_reply, policy, "TemplatePolicy",
           .model = &settings_policy_reply_model),
 };

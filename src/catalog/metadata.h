@@ -77,6 +77,8 @@ struct metadata_value {
     struct opt_int number;
     bool keep; /* a value that is there stays */
 };
+struct metadata_rule;
+
 /**
  * What TEXT is as a value of F; an empty one is no value.
  *
@@ -84,6 +86,9 @@ struct metadata_value {
  */
 bool metadata_value_of(struct scope *s, const struct metadata_field *f, const char *text,
                        struct metadata_value *out, const char **why);
+/** Whether a rule allows a value; WHY as above. */
+bool metadata_rule_allows(struct scope *s, const struct metadata_rule *r, const char *text,
+                          const char **why);
 /** The pattern of F's validation, as expression_read() takes it; NULL with WHY when it cannot be.
  */
 const char *metadata_pattern(struct arena *a, const char *validation, const char **why);
@@ -96,14 +101,26 @@ void metadata_values_of(struct scope *s, const struct list *fields, const struct
 /** One of them, as the last: what a field had before in the list goes. */
 void metadata_value_put(struct scope *s, struct list *values, const struct metadata_value *v);
 
+/** What a template says of a field: it adds to what holds everywhere, and takes nothing from it. */
+struct metadata_rule {
+    int64_t field;
+    struct opt_int enrollment; /* META_REQUIRED: also where the field is optional */
+    const char *default_value; /* instead of the field's; NULL or "": that one */
+    const char *validation;    /* found in each value, as well as the field's; or NULL */
+    const char *message;       /* what is said when it is not */
+    const char *options;       /* the value is one of these, with commas between; or NULL */
+    bool any_case;             /* VALIDATION matches letters in any case */
+};
+
 /** What a certificate that is asked for is to have noted. */
 struct metadata_wish {
     const struct pairs *given;
-    const char *path;        /* of GIVEN, for problems */
-    const struct caller *by; /* the system's own certificates need nothing */
-    int64_t renews;          /* a certificate whose values hold where none is given; or 0 */
-    bool make_unknown;       /* a name that no field has makes one, a text */
-    bool dry_run;            /* make none, though */
+    const char *path;         /* of GIVEN, for problems */
+    const struct caller *by;  /* the system's own certificates need nothing */
+    int64_t renews;           /* a certificate whose values hold where none is given; or 0 */
+    bool make_unknown;        /* a name that no field has makes one, a text */
+    bool dry_run;             /* make none, though */
+    const struct list *rules; /* of struct metadata_rule, the last default counts; or NULL */
 };
 /**
  * Plan the values, of struct metadata_value: those given, then those of the certificate that is

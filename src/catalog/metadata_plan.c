@@ -54,6 +54,35 @@ renewed_value(struct rows *rows, int64_t field)
     return NULL;
 }
 
+/** Do all rules of the template allow what is to be noted? */
+static bool
+is_allowed(struct scope *s, const struct metadata_wish *w, const struct metadata_value *v,
+           const char **why)
+{
+    if (w->rules && *v->text)
+        LIST_EACH(struct metadata_rule, r, w->rules)
+    if (r->field == v->field && !metadata_rule_allows(s, r, v->text, why))
+        return false;
+    return true;
+}
+
+/** The fields as the template has them. */
+static void
+apply_rules(const struct metadata_wish *w, struct list *fields)
+{
+    if (w->rules)
+        LIST_EACH(struct metadata_rule, r, w->rules)
+    LIST_EACH(struct metadata_field, f, fields)
+    {
+        if (f->id != r->field)
+            continue;
+        if (!text_empty(r->default_value))
+            f->default_value = r->default_value;
+        if (r->enrollment.given && r->enrollment.value == META_REQUIRED)
+            f->enrollment = r->enrollment;
+    }
+}
+
 /** A field that the request leaves out. */
 static void
 fill(struct scope *s, const struct metadata_wish *w, const struct metadata_field *f,
@@ -62,7 +91,8 @@ fill(struct scope *s, const struct metadata_wish *w, const struct metadata_field
     struct metadata_value v;
     const char *why = "", *text = renewed ? renewed : f->default_value;
 
-    if (*text && metadata_value_of(s, f, text, &v, &why)) { /* rules may have changed since */
+    if (*text && metadata_value_of(s, f, text, &v, &why) && /* rules may have changed since */
+        is_allowed(s, w, &v, &why)) {
         metadata_value_put(s, values, &v);
         return;
     }
@@ -102,6 +132,15 @@ metadata_plan(struct scope *s, struct db *db, const struct metadata_wish *w, str
     }
     if (w->by->kind == CALLER_SYSTEM)
         return OK;
+    apply_rules(w, &fields);
+    LIST_EACH(struct metadata_value, v, values)
+    {
+        const char *why = "";
+
+        if (!is_allowed(s, w, v, &why))
+            problem(s, arena_printf(s->arena, "%s.%s", w->path, v->name), CHY_BAD_VALUE,
+                    "\"%.100s\" %s", v->text, why);
+    }
     if (w->renews)
         TRY(db_all(s, db, &renewed_values, BIND(v_int(w->renews)), &renewed));
     LIST_EACH(struct metadata_field, f, &fields)

@@ -152,6 +152,42 @@ choice_value(struct scope *s, const struct metadata_field *f, struct metadata_va
     return refuse(why, arena_printf(s->arena, "is none of %.400s", f->options));
 }
 
+static bool
+among_options(struct scope *s, const char *options, const char *text)
+{
+    for (const char *at = options; *at;) {
+        size_t len = strcspn(at, ",");
+
+        if (text_eq_fold(text_trim(s->arena, arena_text_n(s->arena, at, len)), text))
+            return true;
+        at += len + (at[len] == ',');
+    }
+    return false;
+}
+
+bool
+metadata_rule_allows(struct scope *s, const struct metadata_rule *r, const char *text,
+                     const char **why)
+{
+    const struct expression *e;
+    const char *pattern;
+
+    if (!text_empty(r->options) && !among_options(s, r->options, text))
+        return refuse(why, arena_printf(s->arena, "is none of %.400s", r->options));
+    if (text_empty(r->validation))
+        return true;
+    pattern = metadata_pattern(s->arena, r->validation, why);
+    e = !pattern      ? NULL
+        : r->any_case ? expression_read_any_case(s->arena, pattern, why)
+                      : expression_read(s->arena, pattern, why);
+    if (!e)
+        return false;
+    return expression_found(e, text) ||
+           refuse(why, text_empty(r->message)
+                           ? arena_printf(s->arena, "does not match %.200s", r->validation)
+                           : r->message);
+}
+
 /** Folded; of a big text as much of it as an index takes. */
 static const char *
 folded_of(struct scope *s, const char *text)

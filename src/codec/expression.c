@@ -120,19 +120,31 @@ is_bearable(const char *text, const char **why)
     return !c.why;
 }
 
-const struct expression *
-expression_read(struct arena *a, const char *text, const char **why)
+static const struct expression *
+compile(struct arena *a, const char *text, int flags, const char **why)
 {
     struct expression *e = arena_new_of(a, struct expression);
 
     if (!is_bearable(text, why))
         return NULL;
-    if (regcomp(&e->re, text, REG_EXTENDED)) {
+    if (regcomp(&e->re, text, REG_EXTENDED | flags)) {
         *why = "is no extended regular expression";
         return NULL;
     }
     (void)arena_own(a, &e->re, regfree);
     return e;
+}
+
+const struct expression *
+expression_read(struct arena *a, const char *text, const char **why)
+{
+    return compile(a, text, 0, why);
+}
+
+const struct expression *
+expression_read_any_case(struct arena *a, const char *text, const char **why)
+{
+    return compile(a, text, REG_ICASE, why);
 }
 
 bool

@@ -17,6 +17,9 @@ struct expression;
  * @see POSIX.1-2017 Base Definitions 9.4
  */
 const struct expression *expression_read(struct arena *a, const char *text, const char **why);
+/** The same, where letters match in any case. */
+const struct expression *expression_read_any_case(struct arena *a, const char *text,
+                                                  const char **why);
 
 /** Whether some part of TEXT matches. */
 bool expression_found(const struct expression *e, const char *text);

@@ -85,3 +85,16 @@ TEST(an_expression_that_would_take_the_machine_is_refused_before_it_is_read)
     refuses(a, "[[:alpha", "no extended");
     refuses(a, "a{2,1}", "no extended");
 }
+
+TEST(letters_match_in_any_case_where_that_is_asked_for)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *why;
+    const struct expression *exact = expression_read(s->arena, "^web[a-c]$", &why);
+    const struct expression *any = expression_read_any_case(s->arena, "^web[a-c]$", &why);
+
+    assert_true(expression_found(exact, "webb") && expression_found(any, "webb"));
+    assert_false(expression_found(exact, "WebB"));
+    assert_true(expression_found(any, "WebB"));
+    assert_null(expression_read_any_case(s->arena, "(a{1,200}){1,200}", &why));
+}

@@ -1,5 +1,6 @@
 #include "command/keys.h"
 #include "command/security.h"
+#include "command/template_words.h"
 
 #include "access/app_settings.h"
 #include "api/audit.h"
@@ -38,6 +39,8 @@ static const struct binding bindings[] = {
     { &csr_pending_delete_many_op, csr_pending_delete_many },
     { &templates_list_op, templates_list },
     { &templates_get_op, templates_get },
+    { &templates_edit_op, templates_edit },
+    { &templates_subject_parts_op, templates_subject_parts },
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },
     { &authority_status_op, authority_status },

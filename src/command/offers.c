@@ -1,5 +1,6 @@
 /* What a caller may enroll by, and what a request says. */
 #include "command/keys.h"
+#include "command/template_words.h"
 
 #include "pki/csr.h"
 
@@ -8,12 +9,15 @@
 static void
 add_rules(struct scope *s, const struct template *t, struct list *out)
 {
-    LIST_EACH(struct template_rdn, rdn, &t->body->rdns)
-    if (rdn->pattern)
-        list_add(s->arena, out, struct settings_regex_reply,
-                 ((struct settings_regex_reply){
-                     rdn->type, rdn->pattern,
-                     arena_printf(s->arena, "%s does not match %s", rdn->type, rdn->pattern) }));
+    struct list rules = { 0 };
+
+    template_rules_of(s, t->body, &rules);
+    LIST_EACH(struct template_rule, r, &rules)
+    list_add(s->arena, out, struct settings_regex_reply,
+             ((struct settings_regex_reply){
+                 r->part, r->pattern,
+                 r->error ? r->error
+                          : arena_printf(s->arena, "%s does not match %s", r->part, r->pattern) }));
 }
 
 static void
@@ -30,10 +34,11 @@ add_authorities(struct scope *s, const struct ca_snapshot *snap, const struct te
                      .rfc_enforcement = t->body->san_required }));
 }
 
-static void
-add_template(struct scope *s, const struct ca_snapshot *snap, const struct template *t,
+static enum err
+add_template(struct request *rq, const struct ca_snapshot *snap, const struct template *t,
              struct list *out)
 {
+    struct scope *s = rq->scope;
     struct context_template_reply *r = list_push(s->arena, out, struct context_template_reply);
     struct template_detail_reply all;
 
@@ -51,6 +56,7 @@ add_template(struct scope *s, const struct ca_snapshot *snap, const struct templ
         r->curve = *list_at(&all.policy->ecc_curves, const char *, 0);
     add_authorities(s, snap, t, &r->cas);
     add_rules(s, t, &r->regexes);
+    return notes_show(rq, &t->body->notes, &r->metadata_fields);
 }
 
 static enum err
@@ -61,9 +67,8 @@ answer_context(struct request *rq, bool make_key)
     struct context_reply out = { 0 };
 
     LIST_EACH(struct template *, t, &all->all)
-    if ((*t)->enabled && (!make_key || (*t)->body->server_keys) &&
-        flow_may_use(rq->caller, *t, make_key))
-        add_template(rq->scope, snap, *t, &out.templates);
+    if ((*t)->enabled && flow_may_use(rq->caller, *t, make_key))
+        TRY(add_template(rq, snap, *t, &out.templates));
     return reply(rq, 200, &out);
 }
 
@@ -96,6 +101,7 @@ enrollment_settings(struct request *rq)
                                              .rsa_sizes = detail.policy->rsa_sizes,
                                              .ecc_curves = detail.policy->ecc_curves };
     out.policy = &policy;
+    out.defaults = detail.defaults;
     add_rules(rq->scope, t, &out.regexes);
     return reply(rq, 200, &out);
 }

@@ -1,21 +1,16 @@
-#include "command/command.h"
+#include "command/template_words.h"
 
 #include "issue/names.h"
-#include <stdlib.h>
-#include <string.h>
+#include "issue/policy.h"
 
-/* The key types of a template in the words of the API. */
+/* The first kind of key, and the sizes, in the words of the API. */
 static void
-key_words(struct scope *s, const struct template_body *body, struct template_reply *out,
+show_keys(struct scope *s, const struct template_body *body, struct template_reply *out,
           struct template_policy_reply *policy)
 {
-    static const int64_t sizes[] = { 2048, 3072, 4096, 8192 };
-    static const char *const curves[][2] = { { "p256", "1.2.840.10045.3.1.7" },
-                                             { "p384", "1.3.132.0.34" },
-                                             { "p521", "1.3.132.0.35" } };
     const char *first =
         body->key_types.count ? *list_at(&body->key_types, const char *, 0) : "rsa:2048";
-    int64_t low = 2048, high = 4096;
+    struct key_shown keys;
 
     out->key_type = text_starts_fold(first, "rsa")  ? "RSA"
                     : text_starts_fold(first, "ec") ? "ECC"
@@ -25,32 +20,42 @@ key_words(struct scope *s, const struct template_body *body, struct template_rep
                                                     : "255";
     if (!policy)
         return;
-    LIST_EACH(const char *, type, &body->key_types)
-    {
-        struct key_algorithm_reply *alg =
-            list_push(s->arena, &policy->primary, struct key_algorithm_reply);
+    keys_show(s, &body->key_types, &keys);
+    policy->rsa_sizes = keys.rsa_sizes;
+    policy->ecc_curves = keys.ecc_curves;
+    policy->primary = keys.primary;
+    policy->key_info = keys.info;
+}
 
-        alg->name = text_starts_fold(*type, "rsa")  ? "RSA"
-                    : text_starts_fold(*type, "ec") ? "ECC"
-                                                    : "Ed25519";
-        if (text_starts_fold(*type, "rsa:")) {
-            char *end;
+void
+template_rules_of(struct scope *s, const struct template_body *body, struct list *out)
+{
+    LIST_EACH(struct template_rdn, rdn, &body->rdns)
+    if (rdn->pattern)
+        list_add(
+            s->arena, out, struct template_rule,
+            ((struct template_rule){ .part = rdn->type,
+                                     .pattern = arena_printf(s->arena, "^(%s)$", rdn->pattern) }));
+    LIST_EACH(struct template_rule, r, &body->rules)
+    list_add(s->arena, out, struct template_rule, *r);
+}
 
-            low = high = strtoll(*type + 4, &end, 10);
-            if (*end == '-')
-                high = strtoll(end + 1, NULL, 10);
-        }
-        for (size_t i = 0; text_eq(alg->name, "RSA") && i < COUNT(sizes); i++)
-            if (sizes[i] >= low && sizes[i] <= high) {
-                list_add(s->arena, &alg->bit_lengths, int64_t, sizes[i]);
-                list_add(s->arena, &policy->rsa_sizes, int64_t, sizes[i]);
-            }
-        for (size_t i = 0; i < COUNT(curves); i++)
-            if (text_ends_fold(*type, curves[i][0])) {
-                list_add(s->arena, &alg->curves, const char *, curves[i][1]);
-                list_add(s->arena, &policy->ecc_curves, const char *, curves[i][1]);
-            }
-    }
+int64_t
+enrollment_types(const struct template_body *body)
+{
+    return (body->server_keys ? ENROLL_PFX : 0) | (body->client_keys ? ENROLL_CSR : 0);
+}
+
+static void
+show_rules(struct scope *s, const struct template *t, struct template_reply *out)
+{
+    struct list rules = { 0 };
+
+    template_rules_of(s, t->body, &rules);
+    LIST_EACH(struct template_rule, r, &rules)
+    list_add(
+        s->arena, &out->regexes, struct template_regex_reply,
+        ((struct template_regex_reply){ t->id, r->part, r->pattern, r->error ? r->error : "" }));
 }
 
 static void
@@ -73,9 +78,7 @@ show(struct scope *s, const struct template *t, struct template_reply *out,
         .friendly_name = t->display_name,
         .key_retention = retentions[t->body->key_retention],
         .key_retention_days = t->body->key_retention_days,
-        .allowed_enrollment_types = !t->enabled            ? 0
-                                    : t->body->server_keys ? 3
-                                                           : 2,
+        .allowed_enrollment_types = t->enabled ? enrollment_types(t->body) : 0,
         .use_allowed_requesters = t->body->allowed_requesters.count > 0,
         .allowed_requesters = t->body->allowed_requesters,
         .display_name = arena_printf(s->arena, "%s (%s)", t->display_name, t->name),
@@ -85,7 +88,7 @@ show(struct scope *s, const struct template *t, struct template_reply *out,
     out->short_name = t->name;
     out->has_private_key_retention = !text_eq(out->key_retention, "None");
     out->allowed_enrollment_type = out->allowed_enrollment_types;
-    key_words(s, t->body, out, policy);
+    show_keys(s, t->body, out, policy);
     LIST_EACH(const char *, name, &t->body->eku)
     {
         const char *oid = oid_resolve(s->arena, *name);
@@ -94,10 +97,7 @@ show(struct scope *s, const struct template *t, struct template_reply *out,
         list_add(s->arena, &out->ext_key_usages, struct eku_reply,
                  ((struct eku_reply){ ++id, oid ? oid : *name, info ? info->title : *name }));
     }
-    LIST_EACH(struct template_rdn, rdn, &t->body->rdns)
-    if (rdn->pattern)
-        list_add(s->arena, &out->regexes, struct template_regex_reply,
-                 ((struct template_regex_reply){ t->id, rdn->type, rdn->pattern, "" }));
+    show_rules(s, t, out);
 }
 
 void
@@ -111,6 +111,10 @@ template_reply_of(struct scope *s, const struct template *t, struct template_det
     policy->allow_key_reuse = t->body->allow_key_reuse;
     policy->allow_wildcards = t->body->wildcards == WILDCARD_LEFTMOST;
     policy->rfc_enforcement = t->body->san_required;
+    policy->owner_role = (struct opt_int){ true, t->body->owner };
+    if (t->body->owner_role)
+        policy->default_owner_role_id = (struct opt_int){ true, t->body->owner_role };
+    defaults_show(s, &t->body->defaults, &out->defaults);
     show(s, t, &out->base, policy);
 }
 
@@ -146,13 +150,34 @@ template_wanted(struct request *rq, const struct templates *all, const struct te
 }
 
 enum err
+template_answer(struct request *rq, const struct template *t)
+{
+    struct template_detail_reply out;
+
+    template_reply_of(rq->scope, t, &out);
+    TRY(role_name_of(rq, t->body->owner_role, &out.policy->default_owner_role_name));
+    TRY(notes_show(rq, &t->body->notes, &out.metadata_fields));
+    return reply(rq, 200, &out);
+}
+
+enum err
 templates_get(struct request *rq)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(rq->app->shelf);
-    struct template_detail_reply out;
     const struct template *t;
 
     TRY(template_wanted(rq, all, &t));
-    template_reply_of(rq->scope, t, &out);
-    return reply(rq, 200, &out);
+    return template_answer(rq, t);
+}
+
+enum err
+templates_subject_parts(struct request *rq)
+{
+    struct list out = { 0 };
+
+    for (const struct part *p = subject_parts; p->name; p++)
+        list_add(rq->scope->arena, &out, struct subject_part_reply,
+                 ((struct subject_part_reply){ p->name, p->title }));
+    reply_total(rq, (int64_t)out.count);
+    return reply_list(rq, &out);
 }

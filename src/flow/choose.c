@@ -1,6 +1,7 @@
 /* Which template, which authority, and what both have to do with the request. */
 #include "flow/passage.h"
 
+#include "access/principals.h"
 #include "flow/sight.h"
 
 enum err
@@ -21,6 +22,11 @@ passage_choose_template(struct scope *s, struct passage *p)
                                 : in->template_name);
         return problems_fail(s);
     }
+    if (!in->make_key && !p->tmpl->body->client_keys) {
+        problem(s, path, CHY_KEY_NOT_ALLOWED, "template %s takes no key that a request brings",
+                p->tmpl->name);
+        return problems_fail(s);
+    }
     if (in->caller->kind == CALLER_SYSTEM)
         return OK;
     TRY(access_require(s, in->caller, in->make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR,
@@ -28,6 +34,37 @@ passage_choose_template(struct scope *s, struct passage *p)
     if (!flow_role_allows(p->tmpl->body, in->caller))
         return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
                          in->caller->name, p->tmpl->name);
+    return OK;
+}
+
+/* A role may be gone since the template named it. */
+static enum err
+usual_owner(struct scope *s, struct passage *p, int64_t id)
+{
+    struct role role;
+    enum err e = role_get(s, p->flow->access, id, &role);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    p->owner_role = role.id;
+    return OK;
+}
+
+enum err
+passage_choose_owner(struct scope *s, struct passage *p)
+{
+    const struct template_body *body = p->tmpl->body;
+
+    if (body->owner != OWNER_HIDDEN)
+        p->owner_role = p->in->owner_role;
+    if (!p->owner_role && body->owner_role)
+        TRY(usual_owner(s, p, body->owner_role));
+    if (body->owner == OWNER_REQUIRED && !p->owner_role && p->in->caller->kind != CALLER_SYSTEM)
+        problem(s, path_or(p->in->owner_path, "OwnerRoleId"), CHY_MISSING,
+                "template %s requires a role that owns the certificate", p->tmpl->name);
     return OK;
 }
 

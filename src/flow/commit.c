@@ -29,18 +29,17 @@ write_request(struct scope *s, struct tx *tx, struct passage *p, enum dispositio
     const struct enroll *in = p->in;
     struct row row;
 
-    TRY(tx_one(s, tx, &add_request,
-               BIND(v_text(p->out->public_id), v_text(in->endpoint),
-                    v_text(passage_transaction_key(s, in)), v_int((int64_t)in->caller->kind),
-                    v_int(in->caller->id), v_text(in->caller->name), v_int(p->ca->id),
-                    v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
-                    v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }),
-                    v_text(p->plan.subject.text), v_int((int64_t)d), v_int(pending_kind),
-                    v_text(p->out->message), v_id(in->renews), v_when(p->now),
-                    d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
-                    v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL),
-                    v_id(in->owner_role)),
-               &row));
+    TRY(tx_one(
+        s, tx, &add_request,
+        BIND(
+            v_text(p->out->public_id), v_text(in->endpoint), v_text(passage_transaction_key(s, in)),
+            v_int((int64_t)in->caller->kind), v_int(in->caller->id), v_text(in->caller->name),
+            v_int(p->ca->id), v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
+            v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject.text),
+            v_int((int64_t)d), v_int(pending_kind), v_text(p->out->message), v_id(in->renews),
+            v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
+            v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL), v_id(p->owner_role)),
+        &row));
     p->out->request_id = row_int(&row);
     return OK;
 }
@@ -114,7 +113,7 @@ passage_issue_in(struct scope *s, struct tx *tx, void *arg)
         .template_version = p->tmpl->version_id,
         .protocol = p->in->endpoint,
         .requester = p->in->caller->name,
-        .owner_role = p->in->owner_role,
+        .owner_role = p->owner_role,
         .renews = p->in->renews,
         .imported_at = p->now,
         .state = CERT_ACTIVE,

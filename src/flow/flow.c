@@ -73,6 +73,7 @@ plan_metadata(struct scope *s, struct passage *p)
                                   .by = p->in->caller,
                                   .renews = p->in->renews,
                                   .make_unknown = p->flow->metadata_make,
+                                  .rules = &p->tmpl->body->notes,
                                   .dry_run = p->in->dry_run };
 
     TRY(metadata_plan(s, p->flow->db, &wish, &p->metadata));
@@ -111,6 +112,7 @@ pass(struct scope *s, struct passage *p)
     bool found;
 
     TRY(passage_choose_template(s, p));
+    TRY(passage_choose_owner(s, p));
     TRY(take_request(s, p, &found));
     if (found)
         return OK;

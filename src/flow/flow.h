@@ -73,8 +73,8 @@ struct enroll {
     bool keep_key; /* nobody takes the key from this answer: it stays until it is recovered */
     struct key_wish key;
     bool dry_run; /* judge and plan, sign nothing, store nothing */
-    const char *csr_path, *san_path, *template_path, *authority_path,
-        *metadata_path; /* what the face calls its fields; NULL: "CSR" ... */
+    const char *csr_path, *san_path, *template_path, *authority_path, *metadata_path,
+        *owner_path; /* what the face calls its fields; NULL: "CSR" ... */
 };
 
 struct enrolled {

@@ -16,6 +16,8 @@ flow_role_allows(const struct template_body *body, const struct caller *caller)
 bool
 flow_may_use(const struct caller *caller, const struct template *t, bool make_key)
 {
+    if (make_key ? !t->body->server_keys : !t->body->client_keys)
+        return false;
     return caller->kind == CALLER_SYSTEM ||
            (access_may(caller, make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR, GRANT_TEMPLATE,
                        t->id) &&

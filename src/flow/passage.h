@@ -22,6 +22,7 @@ struct passage {
     struct csr csr;
     struct policy_result plan;
     struct list metadata;   /* of struct metadata_value */
+    int64_t owner_role;     /* of the certificate; 0: none */
     struct sealed_key made; /* the key made here; .id 0: none */
     int64_t kept_key;       /* the key of the CSR, when it waits here; 0: it does not */
     struct key_term term;   /* of either */
@@ -47,6 +48,8 @@ enum err passage_choose_template(struct scope *s, struct passage *p);
 enum err passage_choose_authority(struct scope *s, struct passage *p);
 /** What is to be renewed exists, and the caller may see it. */
 enum err passage_check_renewed(struct scope *s, struct passage *p);
+/** The role that will own the certificate, as the template has it. */
+enum err passage_choose_owner(struct scope *s, struct passage *p);
 /** Nobody else carries an authority's name: what it signs would pass for its own. */
 void passage_check_names(struct scope *s, struct passage *p);
 

@@ -17,7 +17,7 @@ judge(struct renewal *r, const struct caller *caller, const struct template *t)
                        : "The certificate was issued by no template of this server.";
         return r;
     }
-    may_key = t->body->server_keys && flow_may_use(caller, t, true);
+    may_key = flow_may_use(caller, t, true);
     may_csr = flow_may_use(caller, t, false);
     if (!may_key && !may_csr) {
         r->message = "The caller may not enroll by the template of the certificate.";

@@ -306,6 +306,25 @@ take_attr(struct scope *s, const struct policy_input *in, struct policy_result *
     list_add(s->arena, kept, struct name_attr, taken);
 }
 
+/* Parts that were not asked for have the template's defaults, which are judged as if they were. */
+static void
+fill_in(struct scope *s, const struct policy_input *in, struct policy_result *out, int *rdn,
+        struct list *kept)
+{
+    LIST_EACH(struct template_default, d, &in->tmpl->body->defaults)
+    {
+        struct part part;
+
+        if (part_read(d->part, &part) && part.attribute && !has_attr(kept, part.attribute))
+            take_attr(
+                s, in, out,
+                &(struct name_attr){ .type = part.attribute,
+                                     .value = default_of(&in->tmpl->body->defaults, part.attribute),
+                                     .rdn = (*rdn)++ },
+                kept);
+    }
+}
+
 /* The subject's parts in DER order, judged by the template. */
 static enum err
 plan_subject(struct scope *s, const struct policy_input *in, struct policy_result *out,
@@ -331,6 +350,7 @@ plan_subject(struct scope *s, const struct policy_input *in, struct policy_resul
         take_attr(s, in, out, attr, kept);
         rdn = MAX(rdn, attr->rdn + 1);
     }
+    fill_in(s, in, out, &rdn, kept);
     LIST_EACH(struct template_rdn, rule, &in->tmpl->body->rdns)
     {
         if (has_attr(kept, rule->type))
@@ -488,6 +508,7 @@ policy_plan(struct scope *s, const struct policy_input *in, struct policy_result
     check_extensions(s, in, out);
     TRY(plan_subject(s, in, out, &attrs));
     policy_names(s, in, &attrs, &out->names);
+    policy_rules(s, in, &attrs, &out->names);
     plan_dates(s, in, out);
     if (name_build(s, &attrs, &out->plan.subject) != OK)
         TRY(problems_check(s));

@@ -50,6 +50,13 @@ static const struct choice key_retentions[] = {
     { 0, NULL, NULL },
 };
 
+static const struct choice owner_modes[] = {
+    { OWNER_OPTIONAL, "optional", "a request may name a role that owns the certificate" },
+    { OWNER_REQUIRED, "required", "it must, where there is no owner_role" },
+    { OWNER_HIDDEN, "hidden", "owner_role is the owner, whatever a request names" },
+    { 0, NULL, NULL },
+};
+
 static const struct field template_rdn_fields[] = {
     FIELD(template_rdn, type, "type", .flags = REQUIRED, .max = 64,
           .doc = "CN, O, OU, C, ... or an OID."),
@@ -74,6 +81,8 @@ static const struct field template_body_fields[] = {
           .doc = "A key may be certified for another subject too."),
     FIELD(template_body, server_keys, "server_keys", .preset = "true",
           .doc = "The server may make the key (PFX enrollment)."),
+    FIELD(template_body, client_keys, "client_keys", .preset = "true",
+          .doc = "A request may bring a key of its own (CSR enrollment)."),
     FIELD(template_body, key_retention, "key_retention", .choices = key_retentions,
           .flags = CHOICE_TEXT, .preset = "none",
           .doc = "How long the server keeps keys that it made or was given."),
@@ -85,6 +94,10 @@ static const struct field template_body_fields[] = {
           .doc = "The parts of the subject."),
     FIELD(template_body, drop_unlisted, "drop_unlisted", .preset = "true",
           .doc = "Leave out subject parts that are not listed, instead of refusing them."),
+    FIELD(template_body, defaults, "defaults", .model = &template_default_model, .max = 32,
+          .doc = "Parts of the subject that are filled in where a request leaves them out."),
+    FIELD(template_body, rules, "rules", .model = &template_rule_model, .max = 100,
+          .doc = "What parts of the subject and names must match."),
     SAN_MODE(san_dns, "san_dns", "forbidden"),
     SAN_MODE(san_ip, "san_ip", "forbidden"),
     SAN_MODE(san_email, "san_email", "forbidden"),
@@ -130,6 +143,12 @@ static const struct field template_body_fields[] = {
         .doc =
             "What happens to extensions that the request asks for and the template does not know."),
     FIELD(template_body, requires_approval, "requires_approval", .preset = "false"),
+    FIELD(template_body, notes, "metadata", .model = &template_note_model, .max = 1000,
+          .doc = "What is asked of metadata, beyond what its fields ask everywhere."),
+    FIELD(template_body, owner, "owner", .choices = owner_modes, .flags = CHOICE_TEXT,
+          .preset = "optional"),
+    FIELD(template_body, owner_role, "owner_role", .preset = "0", .min = 0, .max = INT64_MAX,
+          .doc = "Number of the role that owns certificates for which none is named."),
     FIELD(template_body, authorities, "authorities", .model = &text_model, .max = 100,
           .doc = "Names of authorities; none: all that offer enrollment."),
     FIELD(template_body, allowed_requesters, "allowed_requesters", .model = &text_model, .max = 100,
@@ -251,6 +270,9 @@ check_body(struct scope *s, const struct template_body *body)
         i++;
     }
     check_subject(s, body);
+    defaults_check(s, &body->defaults, "defaults");
+    rules_check(s, &body->rules, "rules");
+    notes_check(s, &body->notes, "metadata");
     check_name_rules(s, "permitted", &body->permitted);
     check_name_rules(s, "excluded", &body->excluded);
     check_usages(s, body);
@@ -398,7 +420,7 @@ SQL(add_version, "INSERT INTO template_version (template, number, body, author, 
                  "VALUES ($1, $2, $3, $4, $5) RETURNING id");
 SQL(set_current,
     "UPDATE template SET current_version = $2, display_name = COALESCE($3, display_name), "
-    "version = version + 1 WHERE id = $1");
+    "enabled = COALESCE($4, enabled), version = version + 1 WHERE id = $1");
 SQL(lock_template, "SELECT version, name FROM template WHERE id = $1 @lock");
 SQL(set_enabled, "UPDATE template SET enabled = $2, version = version + 1 WHERE id = $1");
 SQL(list_versions, "SELECT id, number, author, body, created_at FROM template_version "
@@ -407,6 +429,7 @@ SQL(list_versions, "SELECT id, number, author, body, created_at FROM template_ve
 struct saving {
     int64_t id, version;
     const char *name, *display_name, *json;
+    struct opt_bool enabled;
     const struct audit_actor *actor;
     bool only_when_missing;
 };
@@ -437,6 +460,24 @@ lock_row(struct scope *s, struct tx *tx, int64_t id, int64_t version, const char
     present = row_int(&row);
     *name = row_text(&row);
     return version_check(s, version, present, arena_printf(s->arena, "template %s", *name));
+}
+
+struct switching {
+    int64_t id, version;
+    bool enabled;
+    const struct audit_actor *actor;
+};
+
+static enum err
+tell_switched(struct scope *s, struct tx *tx, const struct switching *w, const char *name)
+{
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = w->enabled ? AUDIT_TEMPLATE_ENABLE : AUDIT_TEMPLATE_DISABLE,
+            .actor = w->actor,
+            .target = { "template", arena_printf(s->arena, "%lld", (long long)w->id), name },
+        });
 }
 
 static enum err
@@ -472,7 +513,13 @@ save_in(struct scope *s, struct tx *tx, void *arg)
                     v_text(v->actor ? v->actor->name : "chancery"), v_when(now)),
                &row));
     version_id = row_int(&row);
-    TRY(tx_do(s, tx, &set_current, BIND(v_int(id), v_int(version_id), v_text(v->display_name))));
+    TRY(tx_do(s, tx, &set_current,
+              BIND(v_int(id), v_int(version_id), v_text(v->display_name),
+                   v->enabled.given ? v_bool(v->enabled.value) : v_null())));
+    if (v->enabled.given)
+        TRY(tell_switched(
+            s, tx, &(struct switching){ .id = id, .enabled = v->enabled.value, .actor = v->actor },
+            name));
     TRY(audit_add(
         s, tx,
         &(struct audit_event){
@@ -494,6 +541,7 @@ template_save(struct scope *s, struct template_shelf *shelf, const struct templa
                         .version = edit->version,
                         .name = edit->name,
                         .display_name = edit->display_name,
+                        .enabled = edit->enabled,
                         .actor = actor };
 
     if (!edit->id &&
@@ -522,12 +570,6 @@ template_built_in(struct scope *s, struct db *db)
     return OK;
 }
 
-struct switching {
-    int64_t id, version;
-    bool enabled;
-    const struct audit_actor *actor;
-};
-
 static enum err
 switch_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -536,13 +578,7 @@ switch_in(struct scope *s, struct tx *tx, void *arg)
 
     TRY(lock_row(s, tx, w->id, w->version, &name));
     TRY(tx_do(s, tx, &set_enabled, BIND(v_int(w->id), v_bool(w->enabled))));
-    TRY(audit_add(
-        s, tx,
-        &(struct audit_event){
-            .action = w->enabled ? AUDIT_TEMPLATE_ENABLE : AUDIT_TEMPLATE_DISABLE,
-            .actor = w->actor,
-            .target = { "template", arena_printf(s->arena, "%lld", (long long)w->id), name },
-        }));
+    TRY(tell_switched(s, tx, w, name));
     return outbox_add(s, tx, EVENT_TEMPLATE_CHANGED, w->id, NULL);
 }
 

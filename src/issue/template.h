@@ -8,6 +8,7 @@
 #include "base/snapshot.h"
 #include "codec/model.h"
 #include "db/db.h"
+#include "issue/rules.h"
 
 struct audit_actor;
 
@@ -23,6 +24,7 @@ enum { SAN_FORBIDDEN, SAN_OPTIONAL, SAN_REQUIRED };
 enum { WILDCARD_NONE, WILDCARD_LEFTMOST };
 enum { CSR_EXT_IGNORE, CSR_EXT_REFUSE };
 enum { NOT_AFTER_CLAMP, NOT_AFTER_REFUSE };
+enum { OWNER_OPTIONAL, OWNER_REQUIRED, OWNER_HIDDEN };
 enum { KEEP_NONE, KEEP_INDEFINITE, KEEP_AFTER_EXPIRATION, KEEP_FROM_ISSUANCE };
 
 /** The body of a version: all of it JSON by template_body_model. */
@@ -31,12 +33,15 @@ struct template_body {
     struct list key_types; /* of const char *: "rsa:2048-4096", "ec:p256", "ec:p384", "ed25519" */
     bool allow_key_reuse;
     bool server_keys; /* the server may make the key: PFX enrollment */
+    bool client_keys; /* a request may bring its own: CSR enrollment */
     int64_t key_retention, key_retention_days;
     bool key_exportable; /* a key kept here may be recovered */
     /* subject */
     struct list
         rdns; /* of struct template_rdn; types that are not listed are dropped from the subject */
-    bool drop_unlisted; /* drop subject parts that no rule names (else refuse them) */
+    bool drop_unlisted;   /* drop subject parts that no rule names (else refuse them) */
+    struct list defaults; /* of struct template_default */
+    struct list rules;    /* of struct template_rule, for the subject and for names */
     /* names */
     int64_t san_dns, san_ip, san_email, san_uri, san_upn;
     bool san_required; /* at least one name, of any kind */
@@ -62,7 +67,10 @@ struct template_body {
     /* the request */
     int64_t csr_extensions;
     bool requires_approval;
+    struct list notes; /* of struct metadata_rule */
     /* who and where */
+    int64_t owner;      /* OWNER_OPTIONAL and so on: the role that owns the certificate */
+    int64_t owner_role; /* the role when none is named; 0: none */
     struct list
         authorities; /* of const char *: names; none: every authority that offers enrollment */
     struct list
@@ -106,6 +114,7 @@ struct template_edit {
     int64_t id;                      /* 0: a new template */
     const char *name, *display_name; /* of a new one; the latter NULL: as it is, or the name */
     struct bytes body;               /* JSON by template_body_model */
+    struct opt_bool enabled;         /* not given: as it is */
     int64_t version;                 /* of the row as it was read; 0: whichever it is */
 };
 /** Make a template or a new version; every mistake in the body is reported with its path. */

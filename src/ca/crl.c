@@ -33,7 +33,7 @@ SQL(set_published,
     "due_at = CASE WHEN due_at > $5 THEN due_at ELSE NULL END "
     "WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM crl c WHERE c.scope = $1 AND c.number > $6)");
 SQL(burnt_rows, "SELECT j.serial, j.burnt_at FROM signing_journal j LEFT JOIN certificate c "
-                "ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash "
+                "ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash AND c.ca_key = j.ca_key "
                 "WHERE j.ca_key = $1 AND j.burnt_at IS NOT NULL AND c.id IS NULL");
 SQL(forget_old, "DELETE FROM crl WHERE scope = $1 AND number <= $2");
 SQL(mark_done, "UPDATE certificate SET crl_done = 1 WHERE ca_key = $1 AND revoked_at IS NOT NULL "

@@ -9,7 +9,7 @@
 
 SQL(orphans,
     "SELECT j.issuer_hash, j.serial, j.ca_key FROM signing_journal j LEFT JOIN certificate "
-    "c ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash "
+    "c ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash AND c.ca_key = j.ca_key "
     "WHERE j.burnt_at IS NULL AND j.created_at < $1 AND j.created_at >= $2 AND c.id IS "
     "NULL ORDER BY j.created_at LIMIT 1000");
 SQL(burn, "UPDATE signing_journal SET burnt_at = $3 WHERE issuer_hash = $1 AND serial = $2 AND "

@@ -129,6 +129,21 @@ ca_key_by_id(const struct ca_snapshot *snap, int64_t id)
     return NULL;
 }
 
+const struct ca_key *
+ca_key_that_signed(struct scope *s, const struct ca_snapshot *snap, const struct cert *cert)
+{
+    uint8_t name[SHA256_LEN];
+
+    hash_sha256(cert->issuer.der, name);
+    LIST_EACH(struct ca_key *, k, &snap->keys)
+    if (bytes_eq((*k)->subject_hash, (struct bytes){ name, sizeof(name) })) {
+        if (cert_verify(s, cert, &(*k)->cert->key) == OK)
+            return *k;
+        scope_clear(s);
+    }
+    return NULL;
+}
+
 const struct ca_authority *
 ca_find(const struct ca_snapshot *snap, const char *reference)
 {

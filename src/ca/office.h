@@ -111,6 +111,9 @@ enum err ca_keys_watch(struct scope *s, struct ca_office *office);
 const struct ca_authority *ca_find(const struct ca_snapshot *snap, const char *reference);
 const struct ca_authority *ca_by_id(const struct ca_snapshot *snap, int64_t id);
 const struct ca_key *ca_key_by_id(const struct ca_snapshot *snap, int64_t id);
+/** Whose signature CERT bears, whatever it says of its issuer; NULL: that of no key here. */
+const struct ca_key *ca_key_that_signed(struct scope *s, const struct ca_snapshot *snap,
+                                        const struct cert *cert);
 /** Publish the CRL of its newest key now, also of an authority that issues no more. E_CONFLICT: it
  * has no key with a certificate; the rest as crl_publish(). KEY receives whose list it is. */
 enum err ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority *ca,

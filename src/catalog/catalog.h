@@ -96,7 +96,7 @@ struct cert_status {
     struct when revoked_at, not_after;
     int64_t reason;
 };
-/** E_NOT_FOUND: no such serial was ever issued under that name. */
+/** E_NOT_FOUND: no key of ours ever issued such a serial under that name. */
 enum err catalog_status(struct scope *s, struct db *db, struct bytes issuer_hash,
                         struct bytes serial, struct cert_status *out);
 

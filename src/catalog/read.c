@@ -29,11 +29,12 @@ SQL(old_names,
 SQL(old_metadata, "SELECT f.name, m.value FROM archived_certificate_metadata m "
                   "JOIN metadata_field f ON f.id = m.field WHERE m.certificate = $1 "
                   "ORDER BY f.display_order, f.name_folded");
+/* What was brought in says of itself who issued it. */
 SQL(old_status, "SELECT id, state, revoked_at, not_after, revocation_reason FROM "
-                "archived_certificate WHERE issuer_hash = $1 AND serial = $2 ORDER BY id LIMIT 1");
-
+                "archived_certificate WHERE issuer_hash = $1 AND serial = $2 AND ca_key IS NOT "
+                "NULL ORDER BY id LIMIT 1");
 SQL(get_status, "SELECT id, state, revoked_at, not_after, revocation_reason FROM certificate "
-                "WHERE issuer_hash = $1 AND serial = $2");
+                "WHERE issuer_hash = $1 AND serial = $2 AND ca_key IS NOT NULL");
 
 void
 cert_row_read(struct row *row, struct cert_row *out)

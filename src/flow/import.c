@@ -10,10 +10,11 @@ SQL(mark_key, "UPDATE certificate SET has_private_key = 1 WHERE id = $1");
 struct importing {
     const struct import *in;
     struct imported *out;
-    struct sealed_key key; /* .id 0: none to be stored */
-    int64_t waiting;       /* the key that is here already; 0: none */
-    bool proved;           /* the key came with it */
-    struct list metadata;  /* of struct metadata_value */
+    struct sealed_key key;     /* .id 0: none to be stored */
+    int64_t waiting;           /* the key that is here already; 0: none */
+    bool proved;               /* the key came with it */
+    int64_t ca_key, authority; /* of ours, whose signature it bears; 0: none */
+    struct list metadata;      /* of struct metadata_value */
 };
 
 static enum err
@@ -28,6 +29,8 @@ import_in(struct scope *s, struct tx *tx, void *arg)
         .requester = i->in->caller->name,
         .imported_at = clock_now(),
         .state = i->out->cert->exts.is_ca ? CERT_CA : CERT_ACTIVE,
+        .ca_key = i->ca_key,
+        .authority = i->authority,
     };
     struct list told = { 0 };
     bool waits = false;
@@ -38,7 +41,7 @@ import_in(struct scope *s, struct tx *tx, void *arg)
         TRY(key_waits(s, tx, i->waiting, &waits));
     if (waits)
         TRY(key_marry(s, tx, i->waiting, &for_ever));
-    /* Nobody looked at the signature: it is not by naming a key that one comes to have it. */
+    /* It is not by naming a key that one comes to have it. */
     origin.has_private_key = i->key.id || i->proved || waits;
     if (!i->out->was_here) {
         TRY(catalog_add(s, tx, i->out->cert, &origin, &i->out->id));
@@ -97,6 +100,29 @@ known(struct scope *s, struct flow *f, struct imported *out)
     return OK;
 }
 
+/* What one of our keys signed, before it came here or before we took it over, is ours to revoke;
+ * what only says so is nobody's. A serial that was burnt stays revoked. */
+static enum err
+find_signer(struct scope *s, struct flow *f, struct importing *i)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
+    const struct cert *cert = i->out->cert;
+    const struct ca_key *key = ca_key_that_signed(s, snap, cert);
+    struct when at;
+    enum err e;
+
+    if (!key)
+        return OK;
+    e = journal_burnt(s, f->office, key->subject_hash, cert->serial, &at);
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        i->ca_key = key->id;
+        i->authority = key->authority;
+        e = OK;
+    }
+    return e;
+}
+
 /* A password that does not open the file is a mistake in the request, not a missing permission. */
 static enum err
 open_bundle(struct scope *s, const struct import *in, struct bundle *out)
@@ -131,6 +157,7 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
             TRY(key_seal(s, f->seal, bundle.key, &i.key));
     }
     TRY(plan_metadata(s, f, &i));
+    TRY(find_signer(s, f, &i));
     e = db_write(s, f->db, import_in, &i);
     if (db_is_unique_conflict(s, e))
         return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,

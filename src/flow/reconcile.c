@@ -169,20 +169,6 @@ key_of(const struct ca_snapshot *snap, struct bytes issuer)
     return NULL;
 }
 
-/* The one that really signed it: keys of one authority have one name. */
-static const struct ca_key *
-signer_of(struct scope *s, const struct ca_snapshot *snap, struct bytes issuer,
-          const struct cert *cert)
-{
-    LIST_EACH(struct ca_key *, k, &snap->keys)
-    if (bytes_eq((*k)->subject_hash, issuer)) {
-        if (cert_verify(s, cert, &(*k)->cert->key) == OK)
-            return *k;
-        scope_clear(s);
-    }
-    return NULL;
-}
-
 static enum err
 lose(struct scope *s, struct reconciling *in, const struct signed_record *r, struct bytes issuer,
      const char *why)
@@ -230,7 +216,7 @@ enter(struct scope *s, struct reconciling *in, const struct signed_record *r, st
         scope_clear(s);
         return lose(s, in, r, issuer, "the log of signatures does not hold the certificate");
     }
-    e.key = signer_of(s, in->snap, issuer, cert);
+    e.key = ca_key_that_signed(s, in->snap, cert);
     if (!e.key)
         return lose(s, in, r, issuer, "it was signed by no key that the backup knows");
     e.about = map_get(in->about, place_of(s->arena, r));

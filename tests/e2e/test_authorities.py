@@ -218,6 +218,18 @@ def test_an_authority_from_elsewhere_goes_on_here(server, tmp_path):
                                 one["ocsp_url"], "-CAfile", tmp_path / "old-ca.pem", "-partial_chain",
                                 "-verify_other", tmp_path / "old-ca.pem")
         assert "revoked" in done.stdout, done.stdout + done.stderr
+    former = elsewhere(f"former.{tag}.example.com", ours, ca=False)[0]  # what it signed elsewhere is ours to revoke
+
+    def status():
+        return programs.openssl_ocsp(tmp_path, pem(former), pem(ours[0]), pem(root[0]), one["ocsp_url"])
+    assert status() == "unknown"
+    client.post("/Certificates/Import", {"Certificate": pem(former)})
+    row, = client.get("/Certificates", **{"pq.queryString": f'CN -eq "former.{tag}.example.com"'})
+    assert status() == "good" and row["CertificateAuthorityName"].endswith(one["name"])
+    client.revoke(row["Id"], reason=4)
+    assert status() == "revoked"
+    processes.wait_until(lambda: former.serial_number in {entry.serial_number for entry in x509.load_der_x509_crl(
+        programs.fetch(one["crl_url"]).content)}, 15, what="a CRL that names it")
     answer = client.enroll(dns=("went-on.example.com",), CertificateAuthority=one["name"])
     programs.Judged(tmp_path, answer["Certificates"]).check_chain()
     assert client.rest("POST", "/authorities/import", json={**body, "crl_number": 1}).status_code == 409

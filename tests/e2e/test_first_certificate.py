@@ -1,5 +1,6 @@
 """The first real use: a certificate that nginx serves and curl trusts, and that everybody sees revoked."""
 import base64
+import datetime
 import hashlib
 import json
 import re
@@ -193,6 +194,23 @@ def test_ocsp_of_a_serial_that_was_never_issued_is_not_good(client, tmp_path):
                                 "-url", url, "-CAfile", tmp_path / "root.pem", "-verify_other", tmp_path / "issuer.pem")
         assert "Response verify OK" in done.stderr, done.stderr
         assert "good" not in done.stdout and re.search(r": (unknown|revoked)", done.stdout), done.stdout
+
+
+def test_ocsp_of_a_forged_certificate_that_was_brought_in_is_not_good(client, tmp_path):
+    answer = client.enroll()
+    issuer, now = keys.load(answer["Certificates"][1]), datetime.datetime.utcnow()
+    name = keys.x509.Name([keys.x509.NameAttribute(keys.x509.NameOID.COMMON_NAME, "forged.example.com")])
+    forged = (keys.x509.CertificateBuilder().subject_name(name).issuer_name(issuer.subject)
+              .public_key(keys.new_key().public_key()).serial_number(keys.x509.random_serial_number())
+              .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=30))
+              .sign(keys.new_key(), keys.hashes.SHA256()))
+    pem = forged.public_bytes(keys.PEM).decode()
+    client.post("/Certificates/Import", {"Certificate": pem})
+    row, = client.get("/Certificates", **{"pq.queryString": f'SerialNumber -eq "{forged.serial_number:X}"'})
+    asked = (tmp_path, pem, *answer["Certificates"][1:3], keys.addresses(keys.load(answer["Certificates"][0]))["ocsp"][0])
+    assert programs.openssl_ocsp(*asked) == "unknown"
+    client.revoke(row["Id"], reason=4)
+    assert programs.openssl_ocsp(*asked) == "unknown", "it is not ours to revoke either"
 
 
 def test_ocsp_answers_by_get_with_headers_that_caches_obey(client, tmp_path):

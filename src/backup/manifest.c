@@ -1,7 +1,9 @@
 #include "backup/manifest.h"
 
+#include "base/map.h"
 #include "codec/json.h"
 #include "pki/hash.h"
+
 #include <string.h>
 
 #define KID_BYTES 8
@@ -132,12 +134,28 @@ check_seal(struct scope *s, struct bytes text, struct bytes seal, const char **s
     return OK;
 }
 
+/** Does PATH lead out of the directory that it is put behind? */
+static bool
+leads_out(const char *path)
+{
+    if (*path == '/' || strchr(path, '\\'))
+        return true;
+    for (const char *next; path; path = next ? next + 1 : NULL) {
+        next = strchr(path, '/');
+        if (text_starts(path, "..") && (!path[2] || path + 2 == next))
+            return true;
+    }
+    return false;
+}
+
 /** Names become names of files: each is said once, and none leads elsewhere. */
 static enum err
 check_names(struct scope *s, const struct list *parts)
 {
+    struct map *seen = map_new(s->arena, false);
+
     LIST_EACH(struct archive_part, part, parts)
-    if (*part->name == '/' || strstr(part->name, "..") || strchr(part->name, '\\'))
+    if (leads_out(part->name) || map_put(seen, part->name, part))
         return fail(s, E_INVALID, ARCHIVE_MANIFEST ": \"%s\" is no name of a part", part->name);
     return OK;
 }

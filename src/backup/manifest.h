@@ -39,6 +39,7 @@ enum err manifest_write(struct scope *s, const struct backup_manifest *m,
 /**
  * Read a manifest that its seal fits.
  *
+ * @param out     zeroed
  * @param signer  receives the id of the key that sealed it
  * @return E_INVALID: one of the two was changed, and which, or it is of a later format
  */

@@ -42,17 +42,24 @@ put_size(uint8_t *at, int64_t value)
 }
 
 static int64_t
-get_number(const uint8_t *at)
+get_octal(const uint8_t *at)
 {
     int64_t value = 0;
 
-    if (at[0] & 0x80) {
-        for (size_t i = LONG_LEN - 7; i < LONG_LEN; i++)
-            value = value << 8 | at[i];
-        return value;
-    }
     for (size_t i = 0; i + 1 < LONG_LEN && at[i] >= '0' && at[i] <= '7'; i++)
         value = value << 3 | (at[i] - '0');
+    return value;
+}
+
+static int64_t
+get_size(const uint8_t *at)
+{
+    int64_t value = 0;
+
+    if (!(at[0] & 0x80))
+        return get_octal(at);
+    for (size_t i = LONG_LEN - 7; i < LONG_LEN; i++)
+        value = value << 8 | at[i];
     return value;
 }
 
@@ -88,8 +95,8 @@ tar_read(struct arena *a, const uint8_t block[TAR_BLOCK], struct tar_said *out)
         if (!isgraph((unsigned char)*c))
             *c = '?';
     *out = (struct tar_said){ .name = name,
-                              .size = get_number(block + SIZE_AT),
-                              .at = WHEN_S(get_number(block + TIME_AT)) };
+                              .size = get_size(block + SIZE_AT),
+                              .at = WHEN_S(get_octal(block + TIME_AT)) };
     tar_head(name, out->size, out->at, again);
     out->sound = *name && memcmp(again, block, TAR_BLOCK) == 0;
 }

@@ -170,4 +170,11 @@ TEST(a_head_says_what_it_was_given)
     memset(block, 0, sizeof(block));
     tar_read(s->arena, block, &said);
     assert_false(said.sound);
+
+    /* a date in binary is not what was written, and too large to count in */
+    tar_head("manifest.json", 1, WHEN_S(1761140000), block);
+    memset(block + 136, 0xff, 12);
+    tar_read(s->arena, block, &said);
+    assert_false(said.sound);
+    assert_int_equal(when_s(said.at), 0);
 }

@@ -1,6 +1,7 @@
 /* `chancery issue`: from a key to a stored certificate. */
 #include "cli/issue.h"
 
+#include "cli/bulk.h"
 #include "cli/register.h"
 #include "pki/bundle.h"
 #include "pki/keycheck.h"
@@ -267,6 +268,11 @@ run_enroll_csr(struct cli *c)
                       .not_after = cli_time(c, "not-after", clock_now()) };
     struct wish_come_true got;
 
+    if (cli_text(c, "from"))
+        return run_bulk(c);
+    if (!cli_arg(c, 0))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "enroll csr needs its argument CSR, or --from LIST");
     TRY(read_input(c, cli_arg(c, 0), CSR_MAX_LEN, &w.csr));
     TRY(wish_names(c, &w.sans));
     TRY(metadata_given(c, &w.metadata));

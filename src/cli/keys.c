@@ -1,6 +1,7 @@
 /* Enrollment with a key of the server's, and its recovery. */
 #include "cli/keys.h"
 
+#include "cli/bulk.h"
 #include "cli/issue.h"
 #include <string.h>
 #include <unistd.h>
@@ -154,6 +155,8 @@ run_enroll_pfx(struct cli *c)
     const struct json *info;
     struct answer a;
 
+    if (cli_text(c, "from"))
+        return run_bulk(c);
     TRY(check_place(c, out));
     TRY(read_password(c, "password-file", PROMPT, &password));
     TRY(pfx_body(c, password, &ask.body));
@@ -162,11 +165,14 @@ run_enroll_pfx(struct cli *c)
     info = json_get(a.json, "CertificateInformation");
     (void)json_int(json_get(info, "KeyfactorId"), &got.id);
     (void)json_int(json_get(info, "KeyfactorRequestId"), &got.request);
+    c->made = got.id;
+    c->asked = got.request;
     disposition = json_str(json_get(info, "RequestDisposition"));
     if (!got.id && text_eq(disposition, "PENDING")) {
         const char *message = json_str(json_get(info, "DispositionMessage"));
 
         TRY(request_wait(c, got.request, &got.id));
+        c->made = got.id;
         if (got.id) /* its key waited here */
             return recover_with(c, got.id, form, out, password);
         c->status = EXIT_PENDING;

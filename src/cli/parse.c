@@ -174,6 +174,12 @@ give(struct cli *c, const struct flag *f, const char *value, bool off)
     return OK;
 }
 
+enum err
+cli_give(struct cli *c, const struct flag *f, const char *value)
+{
+    return give(c, f, value, false);
+}
+
 /* Finding flags. */
 
 static bool

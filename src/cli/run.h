@@ -53,10 +53,15 @@ struct cli {
     int http_status;
     const char *request_id, *host;
     const char *cause, *fix; /* lines of their own, or NULL */
+    /* Of the last enrollment: the certificate that it made, and its request; 0: none. */
+    int64_t made, asked;
 };
 
 /** Understand the arguments; E_INVALID says what is wrong with them. */
 enum err cli_parse(struct cli *c, int argc, char **argv);
+
+/** Give flag F of the command VALUE (NULL: none), as if it were an argument; E_INVALID. */
+enum err cli_give(struct cli *c, const struct flag *f, const char *value);
 
 /* What was given. NAME is a flag of the command or a global one. */
 bool cli_has(const struct cli *c, const char *name); /* a switch is on, or a value was given */

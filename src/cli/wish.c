@@ -223,9 +223,12 @@ wish_send(struct cli *c, const struct wish *w, struct wish_come_true *out)
 
     *out = (struct wish_come_true){ 0 };
     TRY(has_validity ? wish_send_rest(c, w, out) : send_command(c, w, out));
+    c->asked = out->request;
+    c->made = out->id;
     if (out->certs.count)
         return OK;
     TRY(request_wait(c, out->request, &out->id));
+    c->made = out->id;
     if (out->id)
         return certificate_chain(c, out->id, &out->certs);
     c->status = EXIT_PENDING;

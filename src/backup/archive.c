@@ -43,19 +43,7 @@ cannot(struct scope *s, const struct archive_writer *w)
 static enum err
 put(struct scope *s, struct archive_writer *w, const void *data, size_t len)
 {
-    const uint8_t *at = data;
-
-    while (len > 0) {
-        ssize_t done = write(w->fd, at, len);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return cannot(s, w);
-        at += done;
-        len -= (size_t)done;
-    }
-    return OK;
+    return file_put(s, w->fd, w->fresh, (struct bytes){ data, len });
 }
 
 enum err
@@ -200,9 +188,7 @@ archive_finish(struct scope *s, struct archive_writer *w, struct bytes manifest,
     if (fsync(w->fd) != 0)
         return cannot(s, w);
     crash_point("backup.written");
-    if (renameat2(AT_FDCWD, w->fresh, AT_FDCWD, w->path, RENAME_NOREPLACE) != 0)
-        return fail(s, errno == EEXIST ? E_CONFLICT : E_UNAVAILABLE, "cannot name %s: %s", w->path,
-                    strerror(errno));
+    TRY(file_name(s, w->fresh, w->path, false));
     w->finished = true;
     return file_sync_dir(s, w->path);
 }

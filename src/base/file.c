@@ -1,12 +1,21 @@
 #include "base/file.h"
 
+#include "base/fault.h"
 #include "base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+void
+fd_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
 
 enum err
 file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
@@ -32,6 +41,62 @@ file_read(struct scope *s, const char *path, size_t max, struct bytes *out)
     out->len = b.len;
     wipe(b.data, b.len);
     return OK;
+}
+
+enum err
+file_put(struct scope *s, int fd, const char *path, struct bytes data)
+{
+    while (data.len > 0) {
+        ssize_t done = write(fd, data.data, data.len);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+        data.data += done;
+        data.len -= (size_t)done;
+    }
+    return OK;
+}
+
+static bool
+rename_new(const char *temp, const char *path)
+{
+    bool by_link = fault_fails("file.noreplace");
+
+    if (!by_link) {
+        if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+            return true;
+        by_link = errno == EINVAL; /* a file system without that flag, such as NFS */
+    }
+    if (!by_link || link(temp, path) != 0)
+        return false;
+    (void)unlink(temp);
+    return true;
+}
+
+enum err
+file_name(struct scope *s, const char *temp, const char *path, bool replace)
+{
+    if (replace ? rename(temp, path) == 0 : rename_new(temp, path))
+        return OK;
+    if (!replace && errno == EEXIST)
+        return fail(s, E_CONFLICT, "there is a file %s already", path);
+    return fail(s, E_UNAVAILABLE, "cannot name %s: %s", path, strerror(errno));
+}
+
+enum err
+file_write(struct scope *s, const char *path, struct bytes data, unsigned mode)
+{
+    const char *temp = arena_printf(s->arena, "%s.new", path);
+    AUTO(fd_close) int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+    if (fd < 0)
+        return fail(s, E_UNAVAILABLE, "cannot make %s: %s", temp, strerror(errno));
+    TRY(file_put(s, fd, temp, data));
+    if (fsync(fd) != 0)
+        return fail(s, E_UNAVAILABLE, "cannot sync %s: %s", temp, strerror(errno));
+    return file_name(s, temp, path, true);
 }
 
 enum err

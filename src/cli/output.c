@@ -1,6 +1,7 @@
 /* Output: data on stdout in the form asked for, words for people on stderr. */
 #include "cli/run.h"
 
+#include "base/file.h"
 #include "seal/private_file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -181,24 +182,11 @@ is_device(const char *path)
 static enum err
 write_public(struct cli *c, const char *path, struct bytes data)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    size_t done = 0;
-    bool bad = fd < 0;
+    AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-    if (bad)
+    if (fd < 0)
         return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
-
-    while (!bad && done < data.len) {
-        ssize_t n = write(fd, data.data + done, data.len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        bad = n < 0;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    if (fd >= 0 && close(fd) != 0)
-        bad = true;
-    return bad ? fail(c->s, E_INTERNAL, "cannot write %s: %s", path, strerror(errno)) : OK;
+    return file_put(c->s, fd, path, data);
 }
 
 enum err

@@ -16,14 +16,6 @@
 #define SHARED_FIRST 0x40000002 /* the bytes that connections lock: sqlite.org/fileformat2.html */
 #define SHARED_SIZE 510
 
-static void
-fd_close(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-OWNED_VALUE(int, fd_close);
-
 /* Out --------------------------------------------------------------------------------------------
  */
 
@@ -132,17 +124,7 @@ write_piece(struct scope *s, void *to, struct bytes piece)
 {
     const struct writing *w = to;
 
-    while (piece.len > 0) {
-        ssize_t done = write(w->fd, piece.data, piece.len);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", w->path, strerror(errno));
-        piece.data += done;
-        piece.len -= (size_t)done;
-    }
-    return OK;
+    return file_put(s, w->fd, w->path, piece);
 }
 
 /** The log of what stood there before would be taken for that of the new file. */
@@ -153,8 +135,7 @@ put_in_place(struct scope *s, const char *fresh, const char *path)
 
     for (size_t i = 0; i < COUNT(beside); i++)
         (void)unlink(arena_printf(s->arena, "%s%s", path, beside[i]));
-    if (rename(fresh, path) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot name %s: %s", path, strerror(errno));
+    TRY(file_name(s, fresh, path, true));
     return file_sync_dir(s, path);
 }
 

@@ -6,18 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void
-fd_close(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-OWNED_VALUE(int, fd_close);
 
 /** Is the open file one that only we could have written, and no one else can read? */
 static enum err
@@ -91,43 +82,6 @@ private_file_read(struct scope *s, const char *path, size_t max, enum private_to
     return OK;
 }
 
-static enum err
-write_all(struct scope *s, int fd, const char *path, struct bytes data)
-{
-    size_t done = 0;
-
-    while (done < data.len) {
-        ssize_t n = write(fd, data.data + done, data.len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail_place(s, E_UNAVAILABLE, path, "cannot write %s: %s", path, strerror(errno));
-        done += (size_t)n;
-    }
-    if (fsync(fd) != 0)
-        return fail_place(s, E_UNAVAILABLE, path, "cannot sync %s: %s", path, strerror(errno));
-    return OK;
-}
-
-/** Give the finished file its name. */
-static enum err
-put_in_place(struct scope *s, const char *temp, const char *path, bool replace)
-{
-    int failed = renameat2(AT_FDCWD, temp, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE);
-
-    if (failed && !replace && errno == EINVAL) { /* a file system without that flag */
-        failed = link(temp, path);
-        if (!failed)
-            (void)unlink(temp);
-    }
-    if (!failed)
-        return OK;
-    if (errno == EEXIST)
-        return fail_place(s, E_CONFLICT, path, "there is a file %s already", path);
-    return fail_place(s, E_UNAVAILABLE, path, "cannot name %s: %s", path, strerror(errno));
-}
-
 enum err
 private_file_write(struct scope *s, const char *path, struct bytes data, bool replace)
 {
@@ -143,11 +97,13 @@ private_file_write(struct scope *s, const char *path, struct bytes data, bool re
 
         if (fd < 0)
             return fail_place(s, E_UNAVAILABLE, temp, "cannot make %s: %s", temp, strerror(errno));
-        e = write_all(s, fd, temp, data);
+        e = file_put(s, fd, temp, data);
+        if (e == OK && fsync(fd) != 0)
+            e = fail(s, E_UNAVAILABLE, "cannot sync %s: %s", temp, strerror(errno));
     }
     crash_point("private_file.written");
     if (e == OK)
-        e = put_in_place(s, temp, path, replace);
+        e = file_name(s, temp, path, replace);
     if (e != OK) {
         (void)unlink(temp);
         return e;

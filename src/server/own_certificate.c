@@ -9,7 +9,6 @@
 #include "pki/pem.h"
 #include "seal/keyring.h"
 #include "seal/private_file.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -201,18 +200,13 @@ write_root(struct scope *s, struct parts *p)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(p->app.office);
     const char *path = arena_printf(p->scope->arena, "%s/root.pem", p->set->data_dir);
-    const char *fresh = arena_printf(s->arena, "%s.new", path);
     struct buf pem;
-    int fd;
 
     buf_init_in(&pem, s->arena, FILE_MAX_BYTES);
     LIST_EACH(struct ca_key *, k, &snap->keys)
     if ((*k)->cert->self_issued)
         pem_add(&pem, PEM_CERT, (*k)->cert_der);
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, pem.data, pem.len) != (ssize_t)pem.len || fsync(fd) != 0 ||
-        close(fd) != 0 || rename(fresh, path) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+    TRY(file_write(s, path, buf_bytes(&pem), 0644));
     p->root_pem_path = path;
     return OK;
 }

@@ -89,14 +89,8 @@ static enum err
 keep_address(struct scope *s, const struct parts *p, const char *address, const char *which)
 {
     const char *path = arena_printf(s->arena, "%s/%s.address", p->set->data_dir, which);
-    int fd;
 
-    if (!address)
-        return OK;
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, address, strlen(address)) != (ssize_t)strlen(address) || close(fd) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
-    return OK;
+    return address ? file_write(s, path, bytes_of_text(address), 0600) : OK;
 }
 
 /** The authorities whose client certificates are welcome; NULL: none are asked for. */
@@ -247,7 +241,7 @@ record(struct scope *s, const struct parts *p, enum audit_action action)
 static enum err
 write_ready_file(struct scope *s, const struct parts *p)
 {
-    const char *path = p->options->ready_file, *fresh;
+    const char *path = p->options->ready_file;
     struct {
         const char *name, *value;
     } texts[] = {
@@ -261,7 +255,6 @@ write_ready_file(struct scope *s, const struct parts *p)
         { "data_dir", p->set->data_dir },
     };
     struct buf b;
-    int fd;
 
     if (!path)
         return OK;
@@ -273,12 +266,7 @@ write_ready_file(struct scope *s, const struct parts *p)
             json_text(&b, texts[i].value);
         }
     buf_text(&b, "}\n");
-    fresh = arena_printf(s->arena, "%s.new", path);
-    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len || close(fd) != 0 ||
-        rename(fresh, path) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
-    return OK;
+    return file_write(s, path, buf_bytes(&b), 0600);
 }
 
 static void

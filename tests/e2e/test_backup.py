@@ -236,6 +236,16 @@ def test_a_backup_that_is_cut_short_has_no_name(new_server, tmp_path):
 
 
 @chancery.needs_faults
+@pytest.mark.once
+def test_a_backup_gets_its_name_where_only_links_never_replace(new_server, tmp_path):
+    """NFS knows no rename that refuses to replace."""
+    server = new_server(program=chancery.FAULTS).start()
+    made = backups.create(server, tmp_path, env={"CHANCERY_FAIL_AT": "file.noreplace:0"})
+    assert os.listdir(tmp_path) == [os.path.basename(made["path"])]
+    assert backups.verify(made["path"])[0] == 0
+
+
+@chancery.needs_faults
 def test_the_server_makes_backups_by_itself_and_removes_old_ones(new_server, tmp_path, database):
     kept = tmp_path / "kept"
     kept.mkdir()

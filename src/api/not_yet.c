@@ -138,15 +138,9 @@
     NOT_YET("GET", "/CertificateStores/{id}") \
     NOT_YET("GET", "/CertificateStores/{id}/Inventory") \
     NOT_YET("DELETE", "/Certificates") \
-    NOT_YET("POST", "/Certificates/Analyze") \
-    NOT_YET("GET", "/Certificates/CSV") \
-    NOT_YET("GET", "/Certificates/IdentityAudit/{id}") \
     NOT_YET("GET", "/Certificates/Locations/{id}") \
     NOT_YET("DELETE", "/Certificates/Query") \
     NOT_YET("DELETE", "/Certificates/{id}") \
-    NOT_YET("GET", "/Certificates/{id}/History") \
-    NOT_YET("PUT", "/Certificates/{id}/Owner") \
-    NOT_YET("GET", "/Certificates/{id}/Validate") \
     NOT_YET("GET", "/ComponentInstallation") \
     NOT_YET("DELETE", "/ComponentInstallation/{id}") \
     NOT_YET("POST", "/Enrollment/PFX/Deploy") \

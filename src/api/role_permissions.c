@@ -152,3 +152,32 @@ const struct op certificate_security_op = {
     .doc = "Which roles may do what with a certificate: by grants everywhere, on its template, its "
            "authority, or a collection that it is in.",
 };
+
+static const struct field certificate_permission_reply_fields[] = {
+    FIELD(certificate_permission_reply, name, "Name"),
+    FIELD(certificate_permission_reply, granted_by, "GrantedBy", .model = &text_model,
+          .doc = "The roles that it comes by."),
+};
+static const struct model certificate_permission_reply_model =
+    MODEL(certificate_permission_reply, certificate_permission_reply_fields);
+static const struct field certificate_identity_reply_fields[] = {
+    FIELD(certificate_identity_reply, id, "Id"),
+    FIELD(certificate_identity_reply, account_name, "AccountName"),
+    FIELD(certificate_identity_reply, identity_type, "IdentityType"),
+    FIELD(certificate_identity_reply, sid, "SID"),
+    FIELD(certificate_identity_reply, permissions, "Permissions",
+          .model = &certificate_permission_reply_model),
+};
+static const struct model certificate_identity_reply_model =
+    MODEL(certificate_identity_reply, certificate_identity_reply_fields);
+
+const struct op certificate_identities_op = {
+    .method = "GET",
+    .path = "/Certificates/IdentityAudit/{id}",
+    .tag = "Certificates",
+    .needs = "security/read",
+    .query = &within_query_model,
+    .reply = &certificate_identity_reply_model,
+    .flags = OP_REPLY_LIST,
+    .doc = "Who may do what with a certificate, and by which roles.",
+};

@@ -133,8 +133,18 @@ struct certificate_security_reply {
     struct list roles; /* of struct certificate_role_reply */
 };
 
+struct certificate_permission_reply {
+    const char *name;
+    struct list granted_by; /* of const char *: roles */
+};
+struct certificate_identity_reply {
+    int64_t id;
+    const char *account_name, *identity_type, *sid;
+    struct list permissions; /* of struct certificate_permission_reply */
+};
+
 /* Operations. */
-extern const struct op certificate_security_op;
+extern const struct op certificate_security_op, certificate_identities_op;
 extern const struct op security_roles_list_op, security_roles_create_op, security_roles_update_op,
     security_roles_get_op, security_roles_delete_op, security_roles_copy_op, role_identities_get_op,
     role_identities_set_op;

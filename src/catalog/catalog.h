@@ -56,6 +56,7 @@ struct cert_row {
     const char *curve, *signing_algorithm, *ext_key_usages;
     bool self_signed, has_private_key;
     int64_t authority, ca_key, template_id, template_version, request, owner_role, lineage, renews;
+    const char *owner_role_name;
     const char *authority_name, *authority_host, *template_name, *template_display;
     const char *protocol, *requester, *principal;
     struct when superseded_at, revoked_at, invalidity_at;

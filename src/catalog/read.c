@@ -67,6 +67,7 @@ cert_row_read(struct row *row, struct cert_row *out)
     out->template_version = row_int(row);
     out->request = row_int(row);
     out->owner_role = row_int(row);
+    out->owner_role_name = row_text(row);
     out->lineage = row_int(row);
     out->renews = row_int(row);
     out->authority_name = row_text(row);

@@ -12,7 +12,8 @@
     "c.key_usage, "                                                                               \
     "c.signing_algorithm, c.ext_key_usages, c.self_signed, c.has_private_key, c.authority, "      \
     "c.ca_key, "                                                                                  \
-    "c.template, c.template_version, c.request, c.owner_role, c.lineage, c.renews, a.name, "      \
+    "c.template, c.template_version, c.request, c.owner_role, (SELECT o.name FROM role o WHERE "  \
+    "o.id = c.owner_role), c.lineage, c.renews, a.name, "                                         \
     "a.host, "                                                                                    \
     "t.name, t.display_name, c.protocol, c.requester_name, c.principal_name, c.superseded_at, "   \
     "c.revoked_at, c.invalidity_at, c.revocation_reason, c.revocation_comment, c.revoked_by, "    \

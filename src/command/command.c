@@ -4,6 +4,7 @@
 
 #include "access/app_settings.h"
 #include "api/audit.h"
+#include "api/certificate_details.h"
 #include "api/collections.h"
 #include "api/metadata.h"
 #include "api/reports.h"
@@ -19,6 +20,11 @@ static const struct binding bindings[] = {
     { &certificates_revoke_all_op, certificates_revoke_all },
     { &certificates_delete_revoke_op, certificates_delete_revoke },
     { &certificates_enroll_op, certificates_enroll },
+    { &certificates_history_op, certificates_history },
+    { &certificates_owner_op, certificates_owner },
+    { &certificates_validate_op, certificates_validate },
+    { &certificates_analyze_op, certificates_analyze },
+    { &certificates_csv_op, certificates_csv },
     { &enrollment_csr_op, enrollment_csr },
     { &enrollment_pfx_op, enrollment_pfx },
     { &enrollment_renew_op, enrollment_renew },
@@ -69,6 +75,7 @@ static const struct binding bindings[] = {
     { &role_identities_get_op, role_identities_get },
     { &role_identities_set_op, role_identities_set },
     { &certificate_security_op, certificate_security },
+    { &certificate_identities_op, certificate_identities },
     { &role_permissions_get_op, role_permissions_get },
     { &role_global_get_op, role_global_get },
     { &role_global_add_op, role_global_add },

@@ -29,6 +29,7 @@ enum err security_claims_roles(struct request *rq);
 enum err security_claims_get(struct request *rq);
 enum err security_claims_delete(struct request *rq);
 enum err certificate_security(struct request *rq);
+enum err certificate_identities(struct request *rq);
 enum err role_permissions_get(struct request *rq);
 enum err role_global_get(struct request *rq);
 enum err role_global_add(struct request *rq);

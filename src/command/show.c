@@ -149,6 +149,7 @@ certificate_reply_of(struct scope *s, const struct cert_row *row, struct certifi
         .curve = row->curve,
         .metadata = row->metadata,
         .owner_role_id = id_or_null(row->owner_role),
+        .owner_role_name = row->owner_role_name,
         .key_algorithm = key_type_name_of(row->key_type),
     };
     add_revocation(row, out);

@@ -12,7 +12,7 @@ import processes
 from chancery import good
 
 NOT_YET = ["/Agents", "/CertificateStores", "/CertificateStoreTypes", "/Alerts/Pending",
-           "/EnrollmentPatterns", "/Workflow/Definitions", "/PamProviders", "/License", "/SMTP", "/Reports/1/Schedules"]
+           "/EnrollmentPatterns", "/Workflow/Definitions", "/PamProviders", "/SMTP", "/Reports/1/Schedules"]
 
 
 @pytest.mark.parametrize("path", [

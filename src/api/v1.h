@@ -237,6 +237,15 @@ struct v1_authority {
     /* its present CRL */
     struct opt_int crl_number, crl_entries;
     struct when crl_this_update, crl_next_update;
+    /* deltas to it, and its parts */
+    int64_t crl_delta_seconds;
+    const char *crl_delta_url;
+    struct opt_int crl_delta_number, crl_delta_entries;
+    int64_t crl_shards, crl_shards_in_use;
+    struct list crl_shard_urls; /* of const char * */
+};
+struct v1_authority_edit {
+    struct opt_int crl_shards, crl_delta_seconds;
 };
 struct v1_authority_new {
     const char *name, *subject, *parent, *key_type, *key_uri;
@@ -278,11 +287,11 @@ struct v1_crl {
     int64_t number, entries;
     struct when this_update, next_update;
 };
-extern const struct op v1_authorities_list_op, v1_authorities_get_op, v1_authorities_enable_op,
-    v1_authorities_disable_op, v1_authorities_crl_op, v1_authorities_create_op,
-    v1_authorities_import_op, v1_authorities_csr_op, v1_authorities_install_op,
-    v1_authorities_rollover_op, v1_authorities_cross_sign_op, v1_authorities_certificates_op,
-    v1_authorities_delete_op;
+extern const struct op v1_authorities_list_op, v1_authorities_get_op, v1_authorities_edit_op,
+    v1_authorities_enable_op, v1_authorities_disable_op, v1_authorities_crl_op,
+    v1_authorities_create_op, v1_authorities_import_op, v1_authorities_csr_op,
+    v1_authorities_install_op, v1_authorities_rollover_op, v1_authorities_cross_sign_op,
+    v1_authorities_certificates_op, v1_authorities_delete_op;
 
 /* The audit record. */
 

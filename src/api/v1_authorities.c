@@ -32,10 +32,32 @@ static const struct field v1_authority_fields[] = {
     F(crl_entries),
     F(crl_this_update),
     F(crl_next_update),
+    F(crl_delta_seconds, .doc = "Between two planned delta lists; 0: there are none."),
+    F(crl_delta_url, .doc = "Of the delta to the whole list; null: there are none."),
+    F(crl_delta_number),
+    F(crl_delta_entries),
+    F(crl_shards, .doc = "Parts of the list that new certificates are to be spread over."),
+    F(crl_shards_in_use,
+      .doc = "So many of them are spread over now: 0 until each part is published."),
+    F(crl_shard_urls, .model = &text_model,
+      .doc = "Of every part that its present key has, the first part's first."),
 };
 #undef F
 static const struct model v1_authority_model = MODEL(v1_authority, v1_authority_fields);
 V1_PAGE(v1_authorities, v1_authority_model);
+
+#define F(member, ...) FIELD(v1_authority_edit, member, #member, __VA_ARGS__)
+static const struct field v1_authority_edit_fields[] = {
+    F(crl_shards, .min = 0, .max = 256,
+      .doc = "Parts of the list (shards) that new certificates are spread over; 0: none. What a "
+             "certificate names stays."),
+    F(crl_delta_seconds, .min = 0, .max = 604800,
+      .doc = "Between two planned delta lists, from 600 to 604800; 0: none are made. With deltas a "
+             "revocation is in the next delta, and in the next planned full list."),
+};
+#undef F
+static const struct model v1_authority_edit_model =
+    MODEL(v1_authority_edit, v1_authority_edit_fields);
 
 #define F(member, ...) FIELD(v1_authority_new, member, #member, __VA_ARGS__)
 #define KEY_DOC "ec-p256, ec-p384, ec-p521, rsa-3072, rsa-4096, ed25519; none: as the parent's."
@@ -155,6 +177,17 @@ const struct op v1_authorities_get_op = {
     .reply = &v1_authority_model,
     .flags = OP_ETAG,
     .doc = "One authority with its certificate and its CRL's numbers.",
+};
+const struct op v1_authorities_edit_op = {
+    .method = "PATCH",
+    .path = "/authorities/{authority}",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_authority_edit_model,
+    .reply = &v1_authority_model,
+    .flags = OP_ETAG,
+    .pool = OP_POOL_SLOW,
+    .doc = "Change which revocation lists an authority has.",
 };
 const struct op v1_authorities_enable_op = {
     .method = "POST",

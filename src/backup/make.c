@@ -26,9 +26,9 @@ SQL(heads_now, "SELECT lane, seq, hash FROM audit_chain ORDER BY lane");
 SQL(count_now, "SELECT COUNT(*) FROM certificate");
 SQL(newest_now, "SELECT id, serial FROM certificate ORDER BY id DESC LIMIT 1");
 SQL(authorities_now,
-    "SELECT a.name, k.generation, k.key_hash, k.key_uri, COALESCE(p.number, 0) "
-    "FROM ca_key k JOIN authority a ON a.id = k.authority "
-    "LEFT JOIN crl_scope p ON p.ca_key = k.id AND p.shard = 0 ORDER BY a.id, k.generation");
+    "SELECT a.name, k.generation, k.key_hash, k.key_uri, "
+    "COALESCE((SELECT MAX(p.number) FROM crl_scope p WHERE p.ca_key = k.id), 0) "
+    "FROM ca_key k JOIN authority a ON a.id = k.authority ORDER BY a.id, k.generation");
 
 struct making {
     const struct backup_wish *wish;

@@ -4,6 +4,7 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "ca/lists.h"
 #include "catalog/catalog.h"
 #include "jobs/outbox.h"
 #include "pki/tbs.h"
@@ -20,7 +21,8 @@ SQL(add_ca_certificate,
     "INSERT INTO ca_certificate (ca_key, certificate, issuer_certificate, sha256, subject_hash, "
     "not_before, not_after, der, preferred, created_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id");
-SQL(add_scope, "INSERT INTO crl_scope (ca_key, shard, number) VALUES ($1, 0, $2)");
+SQL(add_scope, "INSERT INTO crl_scope (ca_key, shard, number, file) VALUES ($1, 0, $2, $3)");
+SQL(shards_wanted, "SELECT crl_shards FROM authority WHERE id = $1");
 SQL(retire_older, "UPDATE ca_key SET state = 2 WHERE authority = $1 AND id <> $2 AND state = 1");
 SQL(activate, "UPDATE authority SET state = 1, version = version + 1 WHERE id = $1");
 SQL(known_certificate, "SELECT id FROM certificate WHERE sha256 = $1");
@@ -41,6 +43,7 @@ found_key(struct scope *s, struct ca_office *office, const char *kind, bool take
 
     bool ours = text_empty(f->uri);
 
+    f->office = office;
     if (ours)
         f->uri = arena_printf(s->arena, "file:%s-%lld.key", f->slug, (long long)f->generation);
     if (!key_spec_parse(kind, &spec))
@@ -243,6 +246,31 @@ register_authority(struct scope *s, struct tx *tx, struct founding *f,
                      });
 }
 
+/* The lists that the new key will have: the whole one, and the parts that the authority wants. */
+static enum err
+add_scopes(struct scope *s, struct tx *tx, struct founding *f)
+{
+    struct ca_key key = { .id = f->ca_key, .generation = f->generation };
+    struct row row;
+    int64_t shards, ignored;
+    enum err e;
+
+    ca_key_addresses(s->arena, f->office, f->slug, &key);
+    e = tx_do(s, tx, &add_scope,
+              BIND(v_int(f->ca_key), v_int(f->crl_number), v_text(key.crl_file)));
+    if (db_is_unique_conflict(s, e)) {
+        scope_clear(s);
+        return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,
+                         "the address %s is that of another authority's list", key.crl_file);
+    }
+    TRY(e);
+    TRY(tx_one(s, tx, &shards_wanted, BIND(v_int(f->authority)), &row));
+    shards = row_int(&row);
+    for (int64_t shard = 1; shard <= shards; shard++)
+        TRY(ca_shard_scope(s, tx, &key, shard, NULL, &ignored));
+    return OK;
+}
+
 enum err
 found_register(struct scope *s, struct tx *tx, struct founding *f, const struct audit_actor *actor)
 {
@@ -267,7 +295,7 @@ found_register(struct scope *s, struct tx *tx, struct founding *f, const struct 
     TRY(e);
     f->ca_key = row_int(&row);
     if (!offline)
-        TRY(tx_do(s, tx, &add_scope, BIND(v_int(f->ca_key), v_int(f->crl_number))));
+        TRY(add_scopes(s, tx, f));
     TRY(audit_add(
         s, tx,
         &(struct audit_event){
@@ -282,11 +310,25 @@ found_register(struct scope *s, struct tx *tx, struct founding *f, const struct 
     return outbox_add(s, tx, EVENT_AUTHORITY_CHANGED, f->authority, NULL);
 }
 
+static enum err
+first_crl(struct scope *s, struct ca_office *office, int64_t scope_id)
+{
+    enum err e = crl_publish(s, office, scope_id);
+
+    if (e == E_CONFLICT) { /* another server published it */
+        scope_clear(s);
+        return OK;
+    }
+    return e;
+}
+
 /* The first CRLs: at once, so that addresses in certificates are never without one. */
 static enum err
 first_crls(struct scope *s, struct ca_office *office)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
+
+    bool parts = false;
 
     LIST_EACH(struct ca_key *, k, &snap->keys)
     {
@@ -296,13 +338,14 @@ first_crls(struct scope *s, struct ca_office *office)
         if (!(*k)->signer || !(*k)->crl_scope)
             continue;
         e = crl_current(s, office, *k, &have);
-        if (e == E_NOT_FOUND)
-            e = crl_publish(s, office, (*k)->crl_scope);
-        if (e != OK && e != E_CONFLICT) /* conflict: another server published it */
-            return e;
-        scope_clear(s);
+        TRY(e == E_NOT_FOUND ? first_crl(s, office, (*k)->crl_scope) : e);
+        LIST_EACH(struct ca_shard, shard, &(*k)->shards)
+        if (!shard->published) {
+            TRY(first_crl(s, office, shard->scope));
+            parts = true;
+        }
     }
-    return OK;
+    return parts ? ca_office_reload(s, office) : OK; /* from now on certificates name them */
 }
 
 enum err

@@ -6,6 +6,7 @@
 
 /** A key on its way into the register, perhaps with an authority of its own. */
 struct founding {
+    struct ca_office *office; /* set by found_key() */
     const char *name, *slug;
     int64_t generation;
     struct bytes subject; /* a Name in DER */

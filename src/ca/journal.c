@@ -7,11 +7,11 @@
 
 #define WAIT_MS (10 * MINUTE_MS) /* no enrollment takes that long */
 
-SQL(orphans,
-    "SELECT j.issuer_hash, j.serial, j.ca_key FROM signing_journal j LEFT JOIN certificate "
-    "c ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash AND c.ca_key = j.ca_key "
-    "WHERE j.burnt_at IS NULL AND j.created_at < $1 AND j.created_at >= $2 AND c.id IS "
-    "NULL ORDER BY j.created_at LIMIT 1000");
+SQL(orphans, "SELECT j.issuer_hash, j.serial, j.ca_key, j.crl_shard FROM signing_journal j LEFT "
+             "JOIN certificate "
+             "c ON c.serial = j.serial AND c.issuer_hash = j.issuer_hash AND c.ca_key = j.ca_key "
+             "WHERE j.burnt_at IS NULL AND j.created_at < $1 AND j.created_at >= $2 AND c.id IS "
+             "NULL ORDER BY j.created_at LIMIT 1000");
 SQL(burn, "UPDATE signing_journal SET burnt_at = $3 WHERE issuer_hash = $1 AND serial = $2 AND "
           "burnt_at IS NULL");
 SQL(burnt_one, "SELECT burnt_at FROM signing_journal WHERE issuer_hash = $1 AND serial = $2 AND "
@@ -33,7 +33,7 @@ burn_in(struct scope *s, struct tx *tx, void *arg)
         struct row row = b->rows->at[i];
         struct bytes issuer = row_bytes(&row), serial = row_bytes(&row);
         const struct ca_key *key = ca_key_by_id(b->snap, row_int(&row));
-        int64_t changed;
+        int64_t shard = row_int(&row), changed;
 
         TRY(tx_count(s, tx, &burn, BIND(v_bytes(issuer), v_bytes(serial), v_when(b->now)),
                      &changed));
@@ -46,7 +46,7 @@ burn_in(struct scope *s, struct tx *tx, void *arg)
                                       key ? key->cert->subject.text : NULL },
                       }));
         if (key)
-            TRY(crl_want(s, tx, b->office, key, false));
+            TRY(crl_want(s, tx, b->office, key, shard, false));
     }
     return OK;
 }

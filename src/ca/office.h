@@ -60,8 +60,11 @@ struct ca_key {
     struct list above; /* of const struct lint_issuer *: those issuers, for name constraints */
     const char *crl_url, *ca_url, *ocsp_url;
     const char *crl_file, *ca_file;       /* last part of those: "example-issuing-ca-1-1.crl" */
+    const char *delta_url, *delta_file;   /* of the delta to that list, when there is one */
     const struct ca_responder *responder; /* who signs its OCSP answers; the office's own */
-    int64_t crl_scope;                    /* id */
+    int64_t crl_scope;                    /* of the whole list; id */
+    struct list shards;                   /* of struct ca_shard: the parts of its list, by number */
+    int64_t shards_open; /* new certificates name one of the first so many; 0: the whole list */
 };
 
 /** An authority. */
@@ -71,6 +74,7 @@ struct ca_authority {
     int64_t parent;
     bool enabled, offers_enrollment;
     int64_t state, version;
+    int64_t crl_shards, crl_delta_ms; /* see struct ca_lists */
     struct when created_at;
     const struct ca_key *key; /* the newest active one; NULL: none */
     struct list keys;         /* of struct ca_key *, newest first */
@@ -138,20 +142,35 @@ enum err ca_set_enabled(struct scope *s, struct ca_office *office, int64_t id, b
 
 /* CRLs. */
 
-/** As part of TX, want a new CRL of KEY within the configured delay, at once when URGENT. */
+/**
+ * As part of TX, want what tells of a certificate of KEY, which names SHARD (0: none), within the
+ * configured delay: new deltas where the authority has them, else new full lists. URGENT: full
+ * lists in any case, and at once.
+ */
 enum err crl_want(struct scope *s, struct tx *tx, struct ca_office *office,
-                  const struct ca_key *key, bool urgent);
-/** Number, build, lint, sign and publish the CRL of a scope, now. */
+                  const struct ca_key *key, int64_t shard, bool urgent);
+/** Number, build, lint, sign and publish the full CRL of a scope, now, and the delta that goes with
+ * it where there are deltas. */
 enum err crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id);
+/** The same for a delta alone; where there are none, or no full list is published, the full one. */
+enum err crl_publish_delta(struct scope *s, struct ca_office *office, int64_t scope_id);
+/** Find the lists that are due, and have their jobs publish them. */
+enum err crl_plan_now(struct scope *s, struct ca_office *office);
 /** A published CRL. */
 struct crl_published {
     int64_t number, entries;
     struct when this_update, next_update;
     struct bytes der; /* in s->arena */
 };
-/** The present CRL of a key; E_NOT_FOUND. */
+/** The present whole CRL of a key; E_NOT_FOUND. */
 enum err crl_current(struct scope *s, struct ca_office *office, const struct ca_key *key,
                      struct crl_published *out);
+/** The present CRL of a scope, or its delta, as long as that holds; E_NOT_FOUND. */
+enum err crl_current_of(struct scope *s, struct ca_office *office, int64_t scope_id, bool delta,
+                        struct crl_published *out);
+/** When the first of the present full lists of a key ends; E_NOT_FOUND: there is none. */
+enum err crl_soonest_end(struct scope *s, struct ca_office *office, const struct ca_key *key,
+                         struct when *out);
 
 /* OCSP. */
 
@@ -198,8 +217,8 @@ enum err ocsp_rotate(struct scope *s, struct ca_office *office);
 enum err ca_certificate_revoked(struct scope *s, struct tx *tx, int64_t certificate,
                                 bool *was_ours);
 
-/* Jobs of this floor: "crl.publish" {"scope":id}, "crl.plan" (finds CRLs that are due),
- * "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */
+/* Jobs of this floor: "crl.publish" {"scope":id,"delta":false}, "crl.plan" (finds CRLs that are
+ * due), "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */
 struct job_kind;
 extern const struct job_kind crl_publish_kind, crl_plan_kind, ocsp_rotate_kind;
 /** "ca.keys": asks after each key, so that a token that is back is noticed without a request. */

@@ -2,12 +2,13 @@
 #include "ca/office_in.h"
 
 #include "base/log.h"
+#include "ca/lists.h"
 #include "seal/keyring.h"
 #include <string.h>
 
 SQL(read_authorities,
     "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
-    "created_at FROM authority ORDER BY id");
+    "created_at, crl_shards, crl_delta_ms FROM authority ORDER BY id");
 SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, "
                "CASE WHEN r.state = 2 THEN 1 ELSE 0 END, k.key_uri, c.der, "
                "COALESCE(c.certificate, 0), "
@@ -20,6 +21,9 @@ SQL(read_responders, "SELECT o.private_key, o.not_before, o.not_after, o.der "
                      "FROM ocsp_responder o LEFT JOIN certificate c ON c.id = o.certificate "
                      "WHERE o.ca_key = $1 AND o.not_after > $2 AND COALESCE(c.state, 1) <> 2 "
                      "ORDER BY o.not_after DESC LIMIT 1");
+
+SQL(read_shards, "SELECT ca_key, shard, id, url, file, CASE WHEN published IS NULL THEN 0 ELSE 1 "
+                 "END FROM crl_scope WHERE shard > 0 ORDER BY ca_key, shard");
 
 /* A key and what is needed to build its chain. */
 struct key_row {
@@ -104,8 +108,10 @@ ca_key_addresses(struct arena *a, const struct ca_office *office, const char *sl
     const char *base = office->o.base_url;
 
     key->crl_file = arena_printf(a, "%s-%lld.crl", slug, (long long)key->generation);
+    key->delta_file = arena_printf(a, "%s-%lld-delta.crl", slug, (long long)key->generation);
     key->ca_file = arena_printf(a, "%s-%lld.cer", slug, (long long)key->generation);
     key->crl_url = arena_printf(a, "%s/crl/%s", base, key->crl_file);
+    key->delta_url = arena_printf(a, "%s/crl/%s", base, key->delta_file);
     key->ca_url = arena_printf(a, "%s/ca/%s", base, key->ca_file);
     key->ocsp_url = arena_printf(a, "%s/ocsp/%s", base, slug);
 }
@@ -193,6 +199,39 @@ link_chains(struct arena *a, struct list *rows)
     }
 }
 
+/* The parts of the keys' lists. Certificates name them from when all of them are published. */
+static enum err
+read_parts(struct scope *s, struct ca_office *office, struct arena *a, struct ca_snapshot *into)
+{
+    struct rows rows;
+
+    TRY(db_all(s, office->o.db, &read_shards, BIND_NONE, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct row *row = &rows.at[i];
+        int64_t ca_key = row_int(row);
+        struct ca_shard shard = { .number = row_int(row), .scope = row_int(row) };
+
+        shard.url = arena_text(a, row_text(row));
+        shard.file = arena_text(a, row_text(row));
+        shard.delta_file = arena_printf(a, "%.*s-delta.crl",
+                                        (int)(strlen(shard.file) - strlen(".crl")), shard.file);
+        shard.published = row_bool(row);
+        LIST_EACH(struct ca_key *, k, &into->keys)
+        if ((*k)->id == ca_key)
+            list_add(a, &(*k)->shards, struct ca_shard, shard);
+    }
+    LIST_EACH(struct ca_authority *, ca, &into->authorities)
+    LIST_EACH(struct ca_key *, k, &(*ca)->keys)
+    {
+        int64_t ready = 0;
+
+        LIST_EACH(struct ca_shard, shard, &(*k)->shards)
+        ready += shard->published && shard->number <= (*ca)->crl_shards;
+        (*k)->shards_open = ready == (*ca)->crl_shards ? ready : 0;
+    }
+    return OK;
+}
+
 enum err
 snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
 {
@@ -218,6 +257,8 @@ snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
         ca->state = row_int(row);
         ca->version = row_int(row);
         ca->created_at = row_when(row);
+        ca->crl_shards = row_int(row);
+        ca->crl_delta_ms = row_int(row);
         list_add(a, &into->authorities, struct ca_authority *, ca);
     }
     TRY(db_all(s, office->o.db, &read_keys, BIND_NONE, &rows));
@@ -228,5 +269,5 @@ snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
         list_add(a, &keys, struct key_row, row);
     }
     link_chains(a, &keys);
-    return OK;
+    return read_parts(s, office, a, into);
 }

@@ -270,6 +270,7 @@ read_crl(struct scope *s, const struct ca_import *in, struct taking *t)
 static enum err
 take_key(struct scope *s, struct ca_office *office, const struct ca_import *in, struct founding *f)
 {
+    f->office = office;
     f->uri = in->key_uri;
     if (!in->key && text_empty(in->key_uri)) {
         problem(s, "key", CHY_MISSING, "there is no private key, and no key_uri that names one");

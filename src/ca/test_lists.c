@@ -1,6 +1,7 @@
 /* CRLs: their numbers, their times, and who stands in them. */
 #include "ca/test_fixture.h"
 
+#include "ca/lists.h"
 #include "ca/order.h"
 #include "jobs/jobs.h"
 #include <pthread.h>
@@ -228,4 +229,223 @@ vanishes(struct desk *d)
 TEST(a_list_that_lost_a_living_entry_is_not_published)
 {
     at_both_desks(vanishes);
+}
+
+/* Parts and deltas. */
+
+static void
+set_lists(struct desk *d, int64_t shards, int64_t delta_ms)
+{
+    struct ca_lists lists = { { true, shards }, { true, delta_ms } };
+
+    assert_ok(d->s, ca_set_lists(d->s, d->office, issuing_key(d)->authority, &lists, 0, NULL));
+}
+
+static struct crl
+list_now(struct desk *d, int64_t scope, bool delta)
+{
+    struct crl_published published;
+    struct crl crl;
+
+    assert_ok(d->s, crl_current_of(d->s, d->office, scope, delta, &published));
+    assert_ok(d->s, crl_read(d->s, published.der, &crl));
+    return crl;
+}
+
+static int64_t
+scope_of(struct desk *d, int64_t shard)
+{
+    return number_of(d,
+                     arena_printf(d->s->arena,
+                                  "SELECT id FROM crl_scope WHERE ca_key = %lld AND shard = %lld",
+                                  (long long)issuing_key(d)->id, (long long)shard));
+}
+
+static void
+stays_in_both(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct crl_entry entry = { 0 };
+    struct cert cert;
+    struct crl crl;
+    int64_t id, part;
+
+    set_lists(d, 2, 0);
+    part = scope_of(d, 2);
+    id = new_leaf(d, key, 7200, &cert);
+    change(d, arena_printf(d->s->arena, "UPDATE certificate SET crl_shard = 2 WHERE id = %lld",
+                           (long long)id));
+    revoke(d, id, 1);
+    assert_ok(d->s, crl_publish(d->s, d->office, part));
+    crl = list_now(d, part, false);
+    assert_true(crl_find(&crl, cert.serial, &entry));
+    assert_true(crl.has_scope && crl.scope_critical && crl.only_user);
+    crl = list_now(d, scope_of(d, 1), false);
+    assert_int_equal(crl.count, 0);
+    clock_tell_offset_ms(3 *
+                         HOUR_MS); /* its end has passed: each of its lists tells it once more */
+    for (int i = 0; i < 2; i++) {
+        crl = new_list(d, key);
+        assert_true(crl_find(&crl, cert.serial, &entry));
+    }
+    assert_ok(d->s, crl_publish(d->s, d->office, part));
+    crl = list_now(d, part, false);
+    assert_true(crl_find(&crl, cert.serial, &entry));
+    assert_ok(d->s, crl_publish(d->s, d->office, part));
+    crl = list_now(d, part, false);
+    assert_int_equal(crl.count, 0);
+    crl = new_list(d, key);
+    assert_int_equal(crl.count, 0);
+}
+TEST(an_entry_stays_in_its_part_and_in_the_whole_list_until_each_told_its_end)
+{
+    at_both_desks(stays_in_both);
+}
+
+static void
+covers(struct desk *d)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = NULL;
+    const struct ca_key *key;
+    bool seen[5] = { false }, delta;
+
+    set_lists(d, 4, 0);
+    snap = ca_snapshot_ref(d->office);
+    key = ca_key_by_id(snap, issuing_key(d)->id);
+    assert_int_equal(key->shards_open, 4);
+    for (int i = 0; i < 400; i++) {
+        const struct ca_shard *shard = ca_shard_choose(key);
+        struct cert cert = { 0 };
+        const char *url = NULL;
+
+        assert_in_range(shard->number, 1, 4);
+        seen[shard->number] = true;
+        list_add(d->s->arena, &cert.exts.cdp, const char *, shard->url);
+        assert_int_equal(ca_shard_named(key, &cert, &url), shard->number);
+        assert_ptr_equal(url, shard->url);
+        assert_int_equal(ca_list_named(snap, shard->file, &delta), shard->scope);
+        assert_false(delta);
+        assert_int_equal(ca_list_named(snap, shard->delta_file, &delta), shard->scope);
+        assert_true(delta);
+    }
+    assert_true(seen[1] && seen[2] && seen[3] && seen[4]);
+    assert_int_equal(number_of(d, "SELECT COUNT(*) FROM crl_scope WHERE shard > 0 AND published IS "
+                                  "NULL"),
+                     0);
+    assert_int_equal(ca_list_named(snap, "test-issuing-ca-1-1-5.crl", &delta), 0);
+}
+TEST(every_certificate_falls_in_one_part_and_each_part_is_published_before)
+{
+    at_both_desks(covers);
+}
+
+static void
+unpublished(struct desk *d)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = NULL;
+
+    set_lists(d, 3, 0);
+    change(d, "UPDATE crl_scope SET published = NULL WHERE shard = 2");
+    assert_ok(d->s, ca_office_reload(d->s, d->office));
+    snap = ca_snapshot_ref(d->office);
+    assert_null(ca_shard_choose(ca_key_by_id(snap, issuing_key(d)->id)));
+}
+TEST(no_certificate_names_a_part_that_is_not_published)
+{
+    at_both_desks(unpublished);
+}
+
+static void
+goes_on(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    struct cert cert;
+    struct crl base, delta, before;
+    struct crl_entry entry;
+    struct crl_published have;
+
+    assert_err(E_NOT_FOUND, crl_current_of(d->s, d->office, key->crl_scope, true, &have));
+    scope_clear(d->s);
+    set_lists(d, 0, HOUR_MS);
+    base = new_list(d, key);
+    before = list_now(d, key->crl_scope, true);
+    assert_true(base.has_freshest && before.is_delta);
+    assert_int_equal(number_in(&before), number_in(&base)); /* at one moment: one number */
+    revoke(d, new_leaf(d, key, 30 * 86400, &cert), 4);
+    assert_ok(d->s, crl_publish_delta(d->s, d->office, key->crl_scope));
+    delta = list_now(d, key->crl_scope, true);
+    assert_int_equal(number_in(&delta), number_in(&base) + 1); /* numbers are shared */
+    assert_true(bytes_eq(delta.base, base.number));
+    assert_true(crl_find(&delta, cert.serial, &entry));
+    assert_int_equal(delta.count, 1);
+    before = list_now(d, key->crl_scope, false);
+    assert_true(bytes_eq(before.der, base.der)); /* a delta leaves the full list alone */
+    base = new_list(d, key);
+    assert_int_equal(number_in(&base), number_in(&delta) + 1);
+    assert_true(crl_find(&base, cert.serial, &entry));
+    /* the delta beside it is for those who have the list before */
+    delta = list_now(d, key->crl_scope, true);
+    assert_int_equal(number_in(&delta), number_in(&base));
+    assert_true(bytes_eq(delta.base, before.number));
+    assert_true(crl_find(&delta, cert.serial, &entry));
+    assert_ok(d->s, crl_publish_delta(d->s, d->office, key->crl_scope));
+    delta = list_now(d, key->crl_scope, true);
+    assert_int_equal(delta.count, 0);
+    clock_tell_offset_ms(2 * HOUR_MS + MINUTE_MS); /* one that ended is not given */
+    assert_err(E_NOT_FOUND, crl_current_of(d->s, d->office, key->crl_scope, true, &have));
+}
+TEST(a_delta_goes_on_from_the_published_list_and_shares_its_numbers)
+{
+    at_both_desks(goes_on);
+}
+
+static void
+deltas_planned(struct desk *d)
+{
+    static const char due[] = "SELECT COUNT(*) FROM job WHERE kind = 'crl.publish' AND state = 0 "
+                              "AND payload LIKE '%true%'";
+    const struct ca_key *key = issuing_key(d);
+
+    set_lists(d, 0, 6 * HOUR_MS);
+    (void)new_list(d, key);
+    change(d, "DELETE FROM job");
+    clock_tell_offset_ms(5 * HOUR_MS);
+    assert_ok(d->s, crl_plan_now(d->s, d->office));
+    assert_int_equal(number_of(d, due), 0);
+    clock_tell_offset_ms(6 * HOUR_MS);
+    assert_ok(d->s, crl_plan_now(d->s, d->office));
+    assert_int_equal(number_of(d, due), 1);
+    assert_int_equal(waiting(d), 1); /* the full list is not due */
+}
+TEST(the_next_delta_is_due_before_the_present_one_ends)
+{
+    at_both_desks(deltas_planned);
+}
+
+static void
+lost_part(struct desk *d)
+{
+    const struct ca_key *key = issuing_key(d);
+    int64_t last;
+
+    set_lists(d, 1, 0);
+    for (int i = 0; i < 3; i++)
+        assert_ok(d->s, crl_publish(d->s, d->office, scope_of(d, 1)));
+    last = number_of(d, "SELECT number FROM crl_scope WHERE shard = 1");
+    /* a backup from before the part is restored: numbers jump, and the part is made anew */
+    change(d, "DELETE FROM crl WHERE scope = (SELECT id FROM crl_scope WHERE shard = 1)");
+    change(d, "DELETE FROM crl_scope WHERE shard = 1");
+    change(d, "UPDATE crl_scope SET number = number + 1048576");
+    change(d, "UPDATE authority SET crl_shards = 0");
+    assert_ok(d->s, ca_office_reload(d->s, d->office));
+    set_lists(d, 1, 0);
+    assert_true(number_of(d, "SELECT number FROM crl_scope WHERE shard = 1") > last + 1000000);
+    assert_true(
+        number_of(d, arena_printf(d->s->arena, "SELECT MIN(number) FROM crl WHERE scope = %lld",
+                                  (long long)scope_of(d, 1))) > last);
+    (void)key;
+}
+TEST(a_part_that_is_made_anew_uses_no_number_again)
+{
+    at_both_desks(lost_part);
 }

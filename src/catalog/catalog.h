@@ -63,6 +63,7 @@ struct cert_row {
     int64_t revocation_reason; /* -1: not revoked */
     const char *revocation_comment, *revoked_by;
     int64_t version;
+    int64_t crl_shard;
     struct bytes der;      /* when asked for */
     struct list names;     /* of struct cert_san, when asked for */
     struct pairs metadata; /* when asked for */

@@ -164,6 +164,31 @@ fetch_crl(struct cli *c, const char *url, struct bytes *out)
     return OK;
 }
 
+/* Of the list that is asked for: the whole one or a part, full or the delta to it. */
+static enum err
+list_address(struct cli *c, const struct json *ca, const char **out)
+{
+    const struct json *parts = json_get(ca, "crl_shard_urls");
+    int64_t shard = cli_number(c, "shard", 0), seconds = 0;
+    const char *url = json_str(json_get(ca, "crl_url"));
+
+    if (cli_has(c, "shard") && (size_t)shard > json_count(parts))
+        return fail(c->s, E_NOT_FOUND, "the list of %s has no part %lld, but %zu", cli_arg(c, 0),
+                    (long long)shard, json_count(parts));
+    if (shard)
+        url = json_str(json_item(parts, (size_t)shard - 1));
+    if (text_empty(url))
+        return fail(c->s, E_NOT_FOUND, "%s publishes no revocation list", cli_arg(c, 0));
+    (void)json_int(json_get(ca, "crl_delta_seconds"), &seconds);
+    if (cli_has(c, "delta") && !seconds)
+        return fail(c->s, E_NOT_FOUND, "%s publishes no delta lists: see chancery ca set",
+                    cli_arg(c, 0));
+    if (cli_has(c, "delta"))
+        url = arena_printf(c->s->arena, "%.*s-delta.crl", (int)(strlen(url) - strlen(".crl")), url);
+    *out = url;
+    return OK;
+}
+
 enum err
 run_ca_crl(struct cli *c)
 {
@@ -173,9 +198,7 @@ run_ca_crl(struct cli *c)
 
     TRY(authority_path(c, "", &path));
     TRY(note(c->s, ask_get(c, path, &a), "certificate authority %s", cli_arg(c, 0)));
-    url = json_str(json_get(a.json, "crl_url"));
-    if (text_empty(url))
-        return fail(c->s, E_NOT_FOUND, "%s publishes no revocation list", cli_arg(c, 0));
+    TRY(list_address(c, a.json, &url));
     if (!cli_has(c, "pem") && (!out || text_eq(out, "-")) && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "DER is not for a terminal: -o FILE, or --pem");
@@ -183,6 +206,43 @@ run_ca_crl(struct cli *c)
     if (cli_has(c, "pem"))
         data = bytes_of_text(pem_text(c->s->arena, PEM_CRL, data));
     return write_out(c, out ? out : "-", data, false);
+}
+
+enum err
+run_ca_set(struct cli *c)
+{
+    const char *delta = cli_text(c, "crl-delta");
+    struct ask ask = { .method = "PATCH" };
+    const char *sep = "";
+    int64_t delta_ms = 0;
+    struct answer a;
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_byte(&b, '{');
+    if (cli_text(c, "crl-shards")) {
+        buf_printf(&b, "\"crl_shards\":%lld", (long long)cli_number(c, "crl-shards", 0));
+        sep = ",";
+    }
+    if (delta && !text_eq_fold(delta, "off") && !duration_parse(delta, &delta_ms))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--crl-delta: \"%.64s\" is neither a duration such as 6h nor off", delta);
+    if (delta)
+        buf_printf(&b, "%s\"crl_delta_seconds\":%lld", sep, (long long)(delta_ms / SECOND_MS));
+    buf_byte(&b, '}');
+    if (b.len == 2)
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "nothing is to change: --crl-shards, "
+                         "--crl-delta");
+    ask.body = buf_str(&b);
+    TRY(authority_path(c, "", &ask.path));
+    if (cli_has(c, "dry-run")) {
+        (void)printf("would change the lists of %s: %s\n", cli_arg(c, 0), ask.body);
+        return OK;
+    }
+    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    say(c, "%s has its lists changed", cli_arg(c, 0));
+    return OK;
 }
 
 enum err

@@ -140,6 +140,14 @@ static const struct flag hold_flags[] = {
 static const struct flag crl_flags[] = {
     { "out", 'o', FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
     { "pem", 0, FLAG_SWITCH, NULL, "PEM instead of DER", NULL, NULL, NULL },
+    { "delta", 0, FLAG_SWITCH, NULL, "what has changed since the full list", NULL, NULL, NULL },
+    { "shard", 0, FLAG_NUMBER, "N", "this part of the list", NULL, NULL, NULL },
+};
+static const struct flag ca_set_flags[] = {
+    { "crl-shards", 0, FLAG_COUNT, "N", "parts that new certificates are spread over; 0: none",
+      NULL, NULL, NULL },
+    { "crl-delta", 0, FLAG_TEXT, "D", "a delta list each 6h, and on revocations; off: none", NULL,
+      NULL, NULL },
 };
 #define KEY_TYPE_FLAG                                                                              \
     {                                                                                              \
@@ -541,6 +549,10 @@ const struct command commands[] = {
     { "ca disable", "NAME", 1, 1, NULL, 0, run_ca_switch,
       "Switch an authority off: it issues nothing.",
       "  chancery ca disable \"Example Issuing CA 1\"\n" },
+    { "ca set", "NAME", 1, 1, FLAGS(ca_set_flags), run_ca_set,
+      "Say which revocation lists an authority has: parts, deltas.",
+      "  chancery ca set \"Example Issuing CA 1\" --crl-shards 16\n"
+      "  chancery ca set \"Example Issuing CA 1\" --crl-delta 6h\n" },
     { "ca create", "NAME", 1, 1, FLAGS(ca_create_flags), run_ca_create,
       "Make a certificate authority.",
       "  chancery ca create \"Web CA\" --parent \"Example Root CA\" --key-type ec:p384\n"

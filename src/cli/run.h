@@ -213,6 +213,7 @@ enum err run_ca_list(struct cli *c);
 enum err run_ca_rollover(struct cli *c);
 enum err run_ca_show(struct cli *c);
 enum err run_ca_crl(struct cli *c);
+enum err run_ca_set(struct cli *c);
 enum err run_ca_switch(struct cli *c);
 enum err run_certs_download(struct cli *c);
 enum err run_certs_list(struct cli *c);

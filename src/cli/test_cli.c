@@ -268,6 +268,8 @@ TEST(help_of_a_command_reads_as_it_should)
         "Flags:\n"
         "  -o, --out FILE               write there; default stdout\n"
         "      --pem                    PEM instead of DER\n"
+        "      --delta                  what has changed since the full list\n"
+        "      --shard N                this part of the list\n"
         "\n"
         "Global flags: chancery help flags. Exit codes: chancery help exit-codes.\n";
     AUTO(buf_done) struct buf b;

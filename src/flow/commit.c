@@ -109,6 +109,7 @@ passage_issue_in(struct scope *s, struct tx *tx, void *arg)
     struct cert_origin origin = {
         .authority = p->ca->id,
         .ca_key = p->key->id,
+        .crl_shard = p->plan.crl_shard,
         .template_id = p->tmpl->id,
         .template_version = p->tmpl->version_id,
         .protocol = p->in->endpoint,

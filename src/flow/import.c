@@ -1,6 +1,7 @@
 /* Certificates of others, brought in with or without their keys. */
 #include "flow/recover.h"
 
+#include "ca/lists.h"
 #include "catalog/catalog.h"
 #include "catalog/metadata.h"
 #include "flow/keys.h"
@@ -14,6 +15,7 @@ struct importing {
     int64_t waiting;           /* the key that is here already; 0: none */
     bool proved;               /* the key came with it */
     int64_t ca_key, authority; /* of ours, whose signature it bears; 0: none */
+    int64_t crl_shard;         /* the part of that key's list that it names */
     struct list metadata;      /* of struct metadata_value */
 };
 
@@ -31,6 +33,7 @@ import_in(struct scope *s, struct tx *tx, void *arg)
         .state = i->out->cert->exts.is_ca ? CERT_CA : CERT_ACTIVE,
         .ca_key = i->ca_key,
         .authority = i->authority,
+        .crl_shard = i->crl_shard,
     };
     struct list told = { 0 };
     bool waits = false;
@@ -100,6 +103,22 @@ known(struct scope *s, struct flow *f, struct imported *out)
     return OK;
 }
 
+/* The part of its issuer's list that a certificate names, as its address says. */
+struct list_part {
+    const struct ca_key *key;
+    int64_t number;
+    const char *url;
+};
+
+static enum err
+keep_part(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct list_part *p = arg;
+    int64_t ignored;
+
+    return ca_shard_scope(s, tx, p->key, p->number, p->url, &ignored);
+}
+
 /* What one of our keys signed, before it came here or before we took it over, is ours to revoke;
  * what only says so is nobody's. A serial that was burnt stays revoked. */
 static enum err
@@ -108,6 +127,7 @@ find_signer(struct scope *s, struct flow *f, struct importing *i)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
     const struct cert *cert = i->out->cert;
     const struct ca_key *key = ca_key_that_signed(s, snap, cert);
+    struct list_part part = { 0 };
     struct when at;
     enum err e;
 
@@ -118,7 +138,9 @@ find_signer(struct scope *s, struct flow *f, struct importing *i)
         scope_clear(s);
         i->ca_key = key->id;
         i->authority = key->authority;
-        e = OK;
+        part.key = key;
+        part.number = i->crl_shard = ca_shard_named(key, cert, &part.url);
+        e = part.number ? db_write(s, f->db, keep_part, &part) : OK;
     }
     return e;
 }

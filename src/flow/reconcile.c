@@ -4,6 +4,7 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "ca/lists.h"
 #include "catalog/catalog.h"
 #include "jobs/jobs.h"
 
@@ -11,8 +12,8 @@ SQL(by_serial, "SELECT id, state, COALESCE(revocation_reason, -1) FROM certifica
                "WHERE serial = $1 AND issuer_hash = $2");
 SQL(has_template, "SELECT COUNT(*) FROM template_version WHERE id = $1 AND template = $2");
 SQL(burn_serial,
-    "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at, burnt_at) "
-    "VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (issuer_hash, serial) DO NOTHING");
+    "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at, burnt_at, "
+    "crl_shard) VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (issuer_hash, serial) DO NOTHING");
 
 /* What the log says of a certificate beside the certificate itself. */
 struct about {
@@ -84,6 +85,8 @@ static enum err
 origin_of(struct scope *s, struct tx *tx, const struct entering *e, struct cert_origin *out)
 {
     struct row row;
+    const char *url = NULL;
+    int64_t ignored;
 
     *out = (struct cert_origin){
         .authority = e->key->authority,
@@ -93,6 +96,9 @@ origin_of(struct scope *s, struct tx *tx, const struct entering *e, struct cert_
         .imported_at = e->at,
         .state = e->cert->exts.is_ca ? CERT_CA : CERT_ACTIVE,
     };
+    /* a part of the list that came after the backup is there again */
+    out->crl_shard = ca_shard_named(e->key, e->cert, &url);
+    TRY(ca_shard_scope(s, tx, e->key, out->crl_shard, url, &ignored));
     if (!e->about || !e->about->template_id)
         return OK;
     TRY(tx_one(s, tx, &has_template,
@@ -147,8 +153,10 @@ lose_in(struct scope *s, struct tx *tx, void *arg)
         TRY(tx_do(s, tx, &burn_serial,
                   BIND(v_bytes(l->issuer), v_bytes(l->serial),
                        v_bytes((struct bytes){ no_hash, sizeof(no_hash) }), v_int(l->key->id),
-                       v_when(clock_now()))));
-        TRY(crl_want(s, tx, l->office, l->key, false));
+                       v_when(clock_now()), v_int(CRL_SHARD_UNKNOWN))));
+        TRY(crl_want(s, tx, l->office, l->key, 0, false));
+        LIST_EACH(struct ca_shard, shard, &l->key->shards)
+        TRY(crl_want(s, tx, l->office, l->key, shard->number, false));
     }
     return audit_add(
         s, tx,

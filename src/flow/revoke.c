@@ -102,7 +102,7 @@ revoke_row(struct scope *s, struct tx *tx, struct one *o, const struct cert_row 
 SQL(twins_of,
     "SELECT c.id, n.text, c.issuer_hash, c.serial, c.sha256, c.not_before, COALESCE(c.ca_key, 0), "
     "COALESCE(c.template, 0), "
-    "COALESCE(a.name, '') FROM certificate c JOIN name n ON n.id = c.dn "
+    "COALESCE(a.name, ''), c.crl_shard FROM certificate c JOIN name n ON n.id = c.dn "
     "LEFT JOIN authority a ON a.id = c.authority WHERE c.key_hash = $1 AND c.id <> $2 "
     "AND (c.state IN (0, 1) OR (c.state = 2 AND c.revocation_reason <> 1)) "
     "ORDER BY c.id LIMIT $3");
@@ -131,24 +131,39 @@ revoke_twins(struct scope *s, struct tx *tx, struct one *o)
         twin->ca_key = row_int(&rows.at[i]);
         twin->template_id = row_int(&rows.at[i]);
         twin->authority_name = row_text(&rows.at[i]);
+        twin->crl_shard = row_int(&rows.at[i]);
         TRY(revoke_row(s, tx, o, twin, &became));
     }
     return OK;
+}
+
+/* Each list once, however many of its certificates there are. */
+static enum err
+want_of(struct scope *s, struct tx *tx, const struct one *o, const struct cert_row *row,
+        struct list *wanted)
+{
+    const struct ca_key *key = ca_key_by_id(o->authorities, row->ca_key);
+
+    if (!key)
+        return OK;
+    LIST_EACH(struct cert_row, other, wanted)
+    if (other->ca_key == row->ca_key && other->crl_shard == row->crl_shard)
+        return OK;
+    list_add(s->arena, wanted, struct cert_row, *row);
+    return crl_want(s, tx, o->flow->office, key, row->crl_shard,
+                    o->in->reason == CRL_KEY_COMPROMISE);
 }
 
 /* A new CRL of each key that certified one of them. */
 static enum err
 want_lists(struct scope *s, struct tx *tx, const struct one *o)
 {
-    LIST_EACH(struct ca_key *, k, &o->authorities->keys)
-    {
-        bool wanted = o->became != CERT_WAS_REVOKED && o->row->ca_key == (*k)->id;
+    struct list wanted = { 0 };
 
-        LIST_EACH(struct cert_row, twin, &o->twins)
-        wanted = wanted || twin->ca_key == (*k)->id;
-        if (wanted)
-            TRY(crl_want(s, tx, o->flow->office, *k, o->in->reason == CRL_KEY_COMPROMISE));
-    }
+    if (o->became != CERT_WAS_REVOKED)
+        TRY(want_of(s, tx, o, o->row, &wanted));
+    LIST_EACH(struct cert_row, twin, &o->twins)
+    TRY(want_of(s, tx, o, twin, &wanted));
     return OK;
 }
 

@@ -13,12 +13,13 @@ COUNTER(clashes_total, "chancery_serial_clashes_total", "Serial numbers that wer
 
 /* strict journal: serial and TBS hash are on disk before the key is used. */
 
-SQL(add_intent, "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at) "
-                "VALUES ($1, $2, $3, $4, $5)");
+SQL(add_intent, "INSERT INTO signing_journal (issuer_hash, serial, tbs_hash, ca_key, created_at, "
+                "crl_shard) VALUES ($1, $2, $3, $4, $5, $6)");
 
 struct intent {
     const struct ca_key *key;
     struct bytes serial, tbs;
+    int64_t crl_shard;
 };
 
 static enum err
@@ -31,7 +32,7 @@ intend_in(struct scope *s, struct tx *tx, void *arg)
     return tx_do(s, tx, &add_intent,
                  BIND(v_bytes(i->key->subject_hash), v_bytes(i->serial),
                       v_bytes((struct bytes){ hash, SHA256_LEN }), v_int(i->key->id),
-                      v_when(clock_now())));
+                      v_when(clock_now()), v_int(i->crl_shard)));
 }
 
 /* What the log of signatures does not know from the certificate itself. */
@@ -66,7 +67,7 @@ sign_once(struct scope *s, struct passage *p, struct cert *cert)
     TRY(tbs_build(s, &p->plan.plan, &tbs));
     if (ca_strict_journal(office))
         TRY(db_write(s, p->flow->db, intend_in,
-                     &(struct intent){ p->key, p->plan.plan.serial, tbs }));
+                     &(struct intent){ p->key, p->plan.plan.serial, tbs, p->plan.crl_shard }));
     passage_step(p, "plan");
     TRY(ca_sign_certificate(s, p->key, tbs, &p->plan.lint, &p->out->der, cert));
     passage_step(p, "sign");

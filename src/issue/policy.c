@@ -1,6 +1,7 @@
 #include "issue/policy.h"
 
 #include "base/step.h"
+#include "ca/lists.h"
 #include "codec/expression.h"
 #include "issue/names.h"
 #include "pki/dnsname.h"
@@ -435,6 +436,16 @@ one_url(struct scope *s, struct list *l, const char *url)
         list_add(s->arena, l, const char *, url);
 }
 
+/* Where its revocation would stand. */
+static const char *
+plan_list(const struct policy_input *in, struct policy_result *out)
+{
+    const struct ca_shard *shard = ca_shard_choose(in->issuer);
+
+    out->crl_shard = shard ? shard->number : 0;
+    return shard ? shard->url : in->issuer->crl_url;
+}
+
 static void
 plan_extensions(struct scope *s, const struct policy_input *in, struct policy_result *out)
 {
@@ -454,7 +465,7 @@ plan_extensions(struct scope *s, const struct policy_input *in, struct policy_re
     if (out->names.count)
         ext_san(s, exts, &out->names, out->plan.subject.len <= 2);
     if (body->cdp)
-        one_url(s, &crl, in->issuer->crl_url);
+        one_url(s, &crl, plan_list(in, out));
     if (crl.count)
         ext_cdp(s, exts, &crl);
     if (body->aia_ocsp)

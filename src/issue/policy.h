@@ -33,6 +33,7 @@ struct policy_result {
     struct list names;     /* of struct general_name: the SANs, normal form */
     struct name subject;   /* as it will be read from the certificate */
     struct list dropped;   /* of const char *: extensions and subject parts that were left out */
+    int64_t crl_shard; /* the part of the issuer's list that the certificate names; 0: the whole */
     struct lint_context lint;
 };
 

@@ -1,6 +1,7 @@
 #include "ocsp/publish.h"
 
 #include "base/log.h"
+#include "ca/lists.h"
 #include "net/caching.h"
 #include "ocsp/ca_page.h"
 #include <string.h>
@@ -139,17 +140,16 @@ plain(struct http_request *http, int status, const char *text)
 }
 
 static const struct ca_key *
-key_of_file(const struct ca_snapshot *snap, const char *file, bool crl)
+key_of_file(const struct ca_snapshot *snap, const char *file)
 {
     LIST_EACH(struct ca_key *, k, &snap->keys)
-    if (text_eq_fold(crl ? (*k)->crl_file : (*k)->ca_file, file))
+    if (text_eq_fold((*k)->ca_file, file))
         return *k;
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
     { /* without a generation: the present one */
         size_t len = strlen((*ca)->slug);
 
-        if ((*ca)->key && text_starts_fold(file, (*ca)->slug) &&
-            text_eq_fold(file + len, crl ? ".crl" : ".cer"))
+        if ((*ca)->key && text_starts_fold(file, (*ca)->slug) && text_eq_fold(file + len, ".cer"))
             return (*ca)->key;
     }
     return NULL;
@@ -169,10 +169,11 @@ serve_crl(struct http_request *http)
     struct app *app = http->app;
     struct scope *s = http->scope;
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
-    const struct ca_key *key = key_of_file(snap, rest_of(http, "/crl/"), true);
+    bool delta;
+    int64_t list = ca_list_named(snap, rest_of(http, "/crl/"), &delta);
     struct crl_published crl;
     struct when modified;
-    enum err e = key ? crl_current(s, app->office, key, &crl) : E_NOT_FOUND;
+    enum err e = list ? crl_current_of(s, app->office, list, delta, &crl) : E_NOT_FOUND;
 
     if (e == E_NOT_FOUND) {
         plain(http, 404, "no such CRL\n");
@@ -192,7 +193,7 @@ serve_ca(struct http_request *http)
 {
     struct app *app = http->app;
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
-    const struct ca_key *key = key_of_file(snap, rest_of(http, "/ca/"), false);
+    const struct ca_key *key = key_of_file(snap, rest_of(http, "/ca/"));
 
     struct bytes der;
 

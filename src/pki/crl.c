@@ -13,6 +13,7 @@
 struct crl_builder {
     struct buf entries; /* SEQUENCEs, one after the other */
     size_t count;
+    bool removes;   /* something: these are a delta's */
     bool ascending; /* so far each serial was above the one before */
     uint8_t last[SERIAL_MAX];
     size_t last_len;
@@ -120,6 +121,24 @@ put_entry(struct buf *out, struct bytes serial, const struct crl_entry *entry)
     der_close(out, seq);
 }
 
+/* Keep in mind that SERIAL was added, and how large the entries were BEFORE. */
+static enum err
+take_entry(struct scope *s, struct crl_builder *b, struct bytes serial, size_t before)
+{
+    if (b->entries.failed) {
+        b->entries.len = before;
+        b->entries.failed = false;
+        return fail(s, E_LIMIT, "the CRL has reached its limit of %zu octets with %zu entries",
+                    b->entries.limit, b->count);
+    }
+    if (b->count && serial_cmp((struct bytes){ b->last, b->last_len }, serial) >= 0)
+        b->ascending = false;
+    memcpy(b->last, serial.data, serial.len);
+    b->last_len = serial.len;
+    b->count++;
+    return OK;
+}
+
 enum err
 crl_builder_add(struct scope *s, struct crl_builder *b, const struct crl_entry *entry)
 {
@@ -135,18 +154,7 @@ crl_builder_add(struct scope *s, struct crl_builder *b, const struct crl_entry *
     if (!when_given(entry->revoked_at))
         return fail(s, E_INVALID, "a CRL entry has no revocation date");
     put_entry(&b->entries, serial, entry);
-    if (b->entries.failed) {
-        b->entries.len = before;
-        b->entries.failed = false;
-        return fail(s, E_LIMIT, "the CRL has reached its limit of %zu octets with %zu entries",
-                    b->entries.limit, b->count);
-    }
-    if (b->count && serial_cmp((struct bytes){ b->last, b->last_len }, serial) >= 0)
-        b->ascending = false;
-    memcpy(b->last, serial.data, serial.len);
-    b->last_len = serial.len;
-    b->count++;
-    return OK;
+    return take_entry(s, b, serial, before);
 }
 
 /* An entry already written: where it is, and its serial, for sorting. */
@@ -190,20 +198,130 @@ sort_entries(struct scope *s, struct crl_builder *b)
     return OK;
 }
 
+/* Entries in the order of their serials, one after the other. */
+struct walk {
+    struct crl list; /* its entries alone */
+    struct span at;
+    struct crl_entry entry;
+    struct bytes whole; /* as it is written */
+    bool there;
+};
+
+static void
+walk_on(struct walk *w)
+{
+    const uint8_t *from = w->at.at ? w->at.at : w->list.entries.data;
+
+    w->there = crl_next(&w->list, &w->at, &w->entry) && w->entry.serial.data;
+    if (w->there)
+        w->whole = (struct bytes){ from, (size_t)(w->at.at - from) };
+}
+
+static struct walk
+walk_of(struct bytes entries)
+{
+    struct walk w = { .list.entries = entries };
+
+    walk_on(&w);
+    return w;
+}
+
+/* Is SERIAL there? Callers ask in ascending order. */
+static bool
+walk_to(struct walk *w, struct bytes serial)
+{
+    while (w->there && serial_cmp(w->entry.serial, serial) < 0)
+        walk_on(w);
+    return w->there && !serial_cmp(w->entry.serial, serial);
+}
+
+static enum err
+add_whole(struct scope *s, struct crl_builder *b, const struct walk *w)
+{
+    size_t before = b->entries.len;
+
+    buf_add(&b->entries, w->whole.data, w->whole.len);
+    return take_entry(s, b, w->entry.serial, before);
+}
+
+static enum err
+add_removal(struct scope *s, struct crl_builder *b, const struct crl_entry *was)
+{
+    struct crl_entry gone = { .serial = was->serial,
+                              .revoked_at = was->revoked_at,
+                              .reason = CRL_REMOVE_FROM_CRL,
+                              .invalid_since = WHEN_NONE };
+    size_t before = b->entries.len;
+
+    put_entry(&b->entries, gone.serial, &gone);
+    TRY(take_entry(s, b, gone.serial, before));
+    b->removes = true;
+    return OK;
+}
+
+enum err
+crl_builder_delta(struct scope *s, struct crl_builder *now, const struct crl *base,
+                  const struct crl *since, const struct crl_released *released,
+                  struct crl_builder *out)
+{
+    struct walk here, there;
+
+    if (!now->ascending)
+        TRY(sort_entries(s, now));
+    here = walk_of(buf_bytes(&now->entries));
+    for (there = walk_of(base->entries); here.there; walk_on(&here))
+        if (!walk_to(&there, here.entry.serial) || !bytes_eq(here.whole, there.whole))
+            TRY(add_whole(s, out, &here));
+    here = walk_of(buf_bytes(&now->entries));
+    for (there = walk_of(base->entries); there.there; walk_on(&there))
+        if (!walk_to(&here, there.entry.serial) &&
+            released->is(released->context, there.entry.serial))
+            TRY(add_removal(s, out, &there.entry));
+    if (!since)
+        return OK;
+    here = walk_of(buf_bytes(&now->entries));
+    there = walk_of(base->entries);
+    for (struct walk past = walk_of(since->entries); past.there; walk_on(&past))
+        if ((past.entry.reason == CRL_CERTIFICATE_HOLD ||
+             past.entry.reason == CRL_REMOVE_FROM_CRL) &&
+            !walk_to(&here, past.entry.serial) && !walk_to(&there, past.entry.serial) &&
+            released->is(released->context, past.entry.serial))
+            TRY(add_removal(s, out, &past.entry));
+    return OK;
+}
+
+/* DistributionPointName with one URI: RFC 5280 section 4.2.1.13. */
+static void
+put_point(struct buf *value, const char *url)
+{
+    size_t point = der_begin(value, DER_CONSTRUCTED(0)), names;
+
+    names = der_begin(value, DER_CONSTRUCTED(0));
+    der_put(value, DER_CONTEXT(6), bytes_of_text(url));
+    der_close(value, names);
+    der_close(value, point);
+}
+
+/* FreshestCRL: RFC 5280 section 5.2.6. */
+static void
+put_freshest(struct buf *value, const char *url)
+{
+    size_t all = der_begin(value, DER_SEQUENCE), one = der_begin(value, DER_SEQUENCE);
+
+    put_point(value, url);
+    der_close(value, one);
+    der_close(value, all);
+}
+
 /* IssuingDistributionPoint: RFC 5280 section 5.2.5. */
 static void
 put_scope(struct buf *value, const struct crl_plan *plan)
 {
-    size_t seq = der_begin(value, DER_SEQUENCE), point, names;
+    size_t seq = der_begin(value, DER_SEQUENCE);
     const uint8_t yes = 0xff;
 
-    if (plan->scope_url) {
-        point = der_begin(value, DER_CONSTRUCTED(0));
-        names = der_begin(value, DER_CONSTRUCTED(0));
-        der_put(value, DER_CONTEXT(6), bytes_of_text(plan->scope_url));
-        der_close(value, names);
-        der_close(value, point);
-    }
+    if (plan->scope_url)
+        put_point(value, plan->scope_url);
     if (plan->only_user)
         der_put(value, DER_CONTEXT(1), (struct bytes){ &yes, 1 });
     if (plan->only_ca)
@@ -225,10 +343,20 @@ put_crl_extensions(struct scope *s, struct buf *out, const struct crl_plan *plan
     buf_reset(&value);
     der_put_int(&value, plan->number);
     put_extension(out, OID_CRL_NUMBER, false, &value);
+    if (plan->base) {
+        buf_reset(&value);
+        der_put_int(&value, plan->base);
+        put_extension(out, OID_DELTA_CRL, true, &value);
+    }
     if (plan->scope_url || plan->only_user || plan->only_ca) {
         buf_reset(&value);
         put_scope(&value, plan);
         put_extension(out, OID_IDP, true, &value);
+    }
+    if (plan->freshest_url) {
+        buf_reset(&value);
+        put_freshest(&value, plan->freshest_url);
+        put_extension(out, OID_FRESHEST_CRL, false, &value);
     }
     if (dated(plan->expired_since)) {
         buf_reset(&value);
@@ -257,6 +385,10 @@ plan_check(struct scope *s, const struct crl_plan *plan)
         return fail(s, E_INVALID, "the CRL's next update does not come after this one");
     if (plan->only_user && plan->only_ca)
         return fail(s, E_INVALID, "a CRL cannot be for user and for CA certificates only");
+    if (plan->base < 0 || plan->base > plan->number)
+        return fail(s, E_INVALID, "a delta CRL cannot be older than its base");
+    if (plan->base && plan->freshest_url)
+        return fail(s, E_INVALID, "a delta CRL has no deltas of its own");
     return OK;
 }
 
@@ -308,6 +440,8 @@ crl_builder_tbs(struct scope *s, struct crl_builder *b, const struct crl_plan *p
     size_t list_head_len = 0;
 
     TRY(plan_check(s, plan));
+    if (b->removes && !plan->base)
+        return fail(s, E_INVALID, "removeFromCRL stands in delta CRLs only");
     if (!b->ascending)
         TRY(sort_entries(s, b));
     buf_init_in(&head, s->arena, HEAD_MAX);

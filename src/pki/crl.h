@@ -1,7 +1,7 @@
 /**
- * CRL: writes full certificate revocation lists of any length, and reads them back strictly. What
- * is written is DER to the byte: version 2, one issuer, entries in order of their serial numbers.
- * One thread at a time for a builder.
+ * CRL: writes certificate revocation lists of any length, full ones and deltas, and reads them back
+ * strictly. What is written is DER to the byte: version 2, one issuer, entries in order of their
+ * serial numbers. One thread at a time for a builder.
  */
 #ifndef PKI_CRL_H
 #define PKI_CRL_H
@@ -39,10 +39,12 @@ struct crl_plan {
     struct bytes key_id;  /* the value of the CA certificate's subjectKeyIdentifier */
     struct bytes sig_alg; /* AlgorithmIdentifier in DER, as it will stand beside the signature */
     int64_t number;       /* cRLNumber, above 0 */
+    int64_t base;         /* of a delta: the number of the full list it goes on from; 0: full */
     struct when this_update, next_update;
     const char *scope_url;     /* fullName of a critical issuingDistributionPoint, or NULL */
     bool only_user, only_ca;   /* onlyContainsUserCerts, onlyContainsCACerts; at most one */
-    struct when expired_since; /* expiredCertsOnCRL; the same */
+    const char *freshest_url;  /* of a full list: where its deltas are (freshestCRL), or NULL */
+    struct when expired_since; /* expiredCertsOnCRL; not written when zero or WHEN_NONE */
 };
 
 /** Collects entries; about 40 bytes each, and nothing else grows with their number. */
@@ -62,11 +64,32 @@ OWNED(struct crl_builder, crl_builder_free);
 enum err crl_builder_add(struct scope *s, struct crl_builder *b, const struct crl_entry *entry);
 size_t crl_builder_count(const struct crl_builder *b);
 
+struct crl;
+/** Who knows whether a certificate that was listed is not revoked now, and has not expired. */
+struct crl_released {
+    bool (*is)(void *context, struct bytes serial);
+    void *context;
+};
+/**
+ * Add to OUT what a delta says: every entry of NOW that BASE does not have as it is, and
+ * removeFromCRL for what was on hold and is not any more.
+ *
+ * @param now       all that is revoked now
+ * @param since     the delta before, when it goes on from BASE too; or NULL: what was put on hold
+ *                  and released after BASE stands there
+ * @return as crl_builder_add()
+ * @see RFC 5280 section 5.2.4
+ */
+enum err crl_builder_delta(struct scope *s, struct crl_builder *now, const struct crl *base,
+                           const struct crl *since, const struct crl_released *released,
+                           struct crl_builder *out);
+
 /**
  * The TBSCertList to be signed, in s->arena. The builder keeps its entries, so one set can be
  * signed twice.
  *
- * @return E_INVALID: the plan lacks something, or one serial was added twice
+ * @return E_INVALID: the plan lacks something, is of a full list while the entries are a delta's,
+ * or one serial was added twice
  * @see RFC 5280 section 5.1
  */
 enum err crl_builder_tbs(struct scope *s, struct crl_builder *b, const struct crl_plan *plan,
@@ -91,7 +114,12 @@ struct crl {
     bool has_scope; /* issuingDistributionPoint */
     bool scope_critical, only_user, only_ca, indirect, only_attributes, some_reasons;
     struct bytes scope_url;     /* its first URI, or {NULL, 0} */
+    struct bytes scope_der;     /* its whole value, or {NULL, 0} */
     bool is_delta;              /* deltaCRLIndicator */
+    bool delta_critical;        /* which is marked critical */
+    struct bytes base;          /* its number, without zero bytes in front */
+    bool has_freshest;          /* freshestCRL */
+    struct bytes freshest_url;  /* its first URI, or {NULL, 0} */
     bool critical_entry_reason; /* some entry's reasonCode is marked critical */
     bool encoded_unspecified;   /* some entry spells reasonCode 0 out */
 };

@@ -113,29 +113,55 @@ read_flag(struct span *in, unsigned tag, bool *flag)
            value.data[0] == 0xff;
 }
 
+/* A DistributionPointName, when there is one; its first URI. */
+static bool
+read_point(struct span *in, struct bytes *url)
+{
+    struct span point, names;
+    struct der one;
+
+    if (der_tag(in) != DER_CONSTRUCTED(0))
+        return true;
+    if (!der_enter(in, DER_CONSTRUCTED(0), &point) || !der_next(&point, &one) || !der_end(&point))
+        return false;
+    names = span_of(one.value);
+    while (one.tag == DER_CONSTRUCTED(0) && !der_end(&names)) {
+        struct der name;
+
+        if (!der_next(&names, &name))
+            return false;
+        if (name.tag == DER_CONTEXT(6) && !url->data)
+            *url = name.value;
+    }
+    return true;
+}
+
+static bool
+read_freshest(struct bytes value, struct crl *crl)
+{
+    struct span all, one;
+    struct der part;
+
+    if (!der_only(value, DER_SEQUENCE, &all) || der_end(&all))
+        return false;
+    while (!der_end(&all)) {
+        if (!der_enter(&all, DER_SEQUENCE, &one) || !read_point(&one, &crl->freshest_url))
+            return false;
+        while (!der_end(&one)) /* reasons, cRLIssuer */
+            if (!der_next(&one, &part))
+                return false;
+    }
+    return true;
+}
+
 static bool
 read_scope(struct bytes value, struct crl *crl)
 {
-    struct span in, point, names;
-    struct der one;
     struct bytes reasons;
+    struct span in;
 
-    if (!der_only(value, DER_SEQUENCE, &in))
+    if (!der_only(value, DER_SEQUENCE, &in) || !read_point(&in, &crl->scope_url))
         return false;
-    if (der_tag(&in) == DER_CONSTRUCTED(0)) {
-        if (!der_enter(&in, DER_CONSTRUCTED(0), &point) || !der_next(&point, &one) ||
-            !der_end(&point))
-            return false;
-        names = span_of(one.value);
-        while (one.tag == DER_CONSTRUCTED(0) && !der_end(&names)) {
-            struct der name;
-
-            if (!der_next(&names, &name))
-                return false;
-            if (name.tag == DER_CONTEXT(6) && !crl->scope_url.data)
-                crl->scope_url = name.value;
-        }
-    }
     if (!read_flag(&in, 1, &crl->only_user) || !read_flag(&in, 2, &crl->only_ca))
         return false;
     if (der_tag(&in) == DER_CONTEXT(3)) {
@@ -168,7 +194,6 @@ static enum err
 read_extension(struct scope *s, const struct ext *ext, struct crl *crl)
 {
     struct span value = span_of(ext->value);
-    struct bytes number;
 
     if (oid_is(ext->oid, OID_AKI)) {
         if (!read_key_id(ext->value, &crl->key_id))
@@ -178,13 +203,19 @@ read_extension(struct scope *s, const struct ext *ext, struct crl *crl)
             return bad(s, "cRLNumber");
     } else if (oid_is(ext->oid, OID_DELTA_CRL)) {
         crl->is_delta = true;
-        if (!der_uint_bytes(&value, &number) || !der_end(&value) || number.len > 20)
+        crl->delta_critical = ext->critical;
+        if (!der_uint_bytes(&value, &crl->base) || !der_end(&value) || crl->base.len > 20)
             return bad(s, "deltaCRLIndicator");
     } else if (oid_is(ext->oid, OID_IDP)) {
         crl->has_scope = true;
         crl->scope_critical = ext->critical;
+        crl->scope_der = ext->value;
         if (!read_scope(ext->value, crl))
             return bad(s, "issuingDistributionPoint");
+    } else if (oid_is(ext->oid, OID_FRESHEST_CRL)) {
+        crl->has_freshest = true;
+        if (!read_freshest(ext->value, crl))
+            return bad(s, "freshestCRL");
     } else if (ext->critical) {
         return fail(s, E_UNSUPPORTED, "the CRL has the unknown critical extension %s",
                     oid_text(s->arena, ext->oid));

@@ -77,11 +77,14 @@ void lint_tbs(struct scope *s, struct bytes tbs, const struct lint_context *cont
 struct lint_crl_context {
     struct bytes issuer;        /* the CA certificate's subject; {NULL, 0}: not looked at */
     struct bytes key_id;        /* its subjectKeyIdentifier; the same */
-    const struct crl *previous; /* the last one of this scope, or NULL */
+    const struct crl *previous; /* the last one of this scope and kind, or NULL */
+    const struct crl *base;     /* of a delta: the published full list that it goes on from; NULL:
+                                   the list must be full */
     struct when now;
     const char
-        *scope_url;  /* what the certificates' CDP says; NULL: the list must not be partitioned */
-    size_t size_max; /* octets; 0: not looked at */
+        *scope_url; /* what the certificates' CDP says; NULL: the list must not be partitioned */
+    const char *freshest_url; /* where a full list says its deltas are; NULL: it must not say */
+    size_t size_max;          /* octets; 0: not looked at */
     /**
      * Whether an entry of the previous list may be gone: its certificate expired, or its hold
      * ended. NULL: none may.

@@ -29,7 +29,8 @@ check_head(struct lint_work *w, const struct crl *crl, const struct lint_crl_con
         lint_add(w, L_crl_number_missing, NULL);
     if (c->size_max && crl->der.len > c->size_max)
         lint_add(w, L_crl_too_large, arena_printf(w->s->arena, "%zu octets", crl->der.len));
-    if (crl->is_delta || crl->indirect || crl->only_attributes || crl->some_reasons)
+    if (crl->is_delta != (c->base != NULL) || crl->indirect || crl->only_attributes ||
+        crl->some_reasons)
         lint_add(w, L_crl_kind, NULL);
     if (crl->has_list && !crl->count)
         lint_add(w, L_crl_list_empty, NULL);
@@ -73,6 +74,31 @@ check_scope(struct lint_work *w, const struct crl *crl, const struct lint_crl_co
         lint_add(w, L_crl_scope, "for nobody");
 }
 
+/* RFC 5280 sections 5.2.4 and 5.2.6. */
+static void
+check_delta(struct lint_work *w, const struct crl *crl, const struct lint_crl_context *c)
+{
+    const struct crl *base = c->base;
+    const char *url = crl->is_delta ? NULL : c->freshest_url;
+
+    if (crl->has_freshest != (url != NULL) ||
+        (url && !bytes_eq(crl->freshest_url, bytes_of_text(url))))
+        lint_add(w, L_crl_freshest, url);
+    if (!base || !crl->is_delta)
+        return;
+    if (!crl->delta_critical)
+        lint_add(w, L_crl_delta_base, "not critical");
+    if (base->is_delta || serial_cmp(crl->base, base->number))
+        lint_add(w, L_crl_delta_base, "its base is another list");
+    if (serial_cmp(crl->number, base->number) < 0)
+        lint_add(w, L_crl_number_not_above, "it is older than its base");
+    if (when_cmp(crl->this_update, base->this_update) < 0)
+        lint_add(w, L_crl_this_update, "before its base");
+    if (!bytes_eq(crl->issuer, base->issuer) || !bytes_eq(crl->key_id, base->key_id) ||
+        !bytes_eq(crl->scope_der, base->scope_der))
+        lint_add(w, L_crl_delta_scope, NULL);
+}
+
 static int
 bytes_order(const void *a, const void *b)
 {
@@ -93,7 +119,7 @@ serials_of(struct lint_work *w, const struct crl *crl, bool *sorted)
             *sorted = false;
         if (entry.serial.len == 1 && !entry.serial.data[0])
             lint_add(w, L_crl_serial, NULL);
-        if (entry.reason == CRL_REMOVE_FROM_CRL)
+        if (entry.reason == CRL_REMOVE_FROM_CRL && !crl->is_delta)
             lint_add(w, L_crl_reason_remove, hex_upper(w->s->arena, entry.serial));
         list_add(w->s->arena, &all, struct bytes, entry.serial);
     }
@@ -119,7 +145,7 @@ check_entries(struct lint_work *w, const struct crl *crl, const struct lint_crl_
                         *list_at(&serials, struct bytes, n)))
             lint_add(w, L_crl_serial_twice,
                      hex_upper(w->s->arena, *list_at(&serials, struct bytes, n)));
-    if (!c->previous)
+    if (!c->previous || crl->is_delta) /* a delta is compared with its base while it is built */
         return;
     /* Both walk upwards; a previous list that is not sorted starts the search anew where it must.
      */
@@ -150,5 +176,6 @@ lint_crl(struct scope *s, struct bytes der, const struct lint_crl_context *conte
     check_head(&w, &crl, context);
     check_times(&w, &crl, context);
     check_scope(&w, &crl, context);
+    check_delta(&w, &crl, context);
     check_entries(&w, &crl, context);
 }

@@ -185,7 +185,15 @@
          RFC5280 "3.3")                                                                            \
     RULE(crl_scope, ERROR, "issuingDistributionPoint is not what the certificates say",            \
          RFC5280 "5.2.5")                                                                          \
-    RULE(crl_kind, ERROR, "delta, indirect or limited lists are not issued here", RFC5280 "5.2")   \
+    RULE(crl_kind, ERROR, "a delta for a full list or the reverse, or an indirect or limited one", \
+         RFC5280 "5.2")                                                                            \
+    RULE(crl_delta_base, ERROR,                                                                    \
+         "deltaCRLIndicator is not critical, or not the number of the published base",             \
+         RFC5280 "5.2.4")                                                                          \
+    RULE(crl_delta_scope, ERROR, "a delta's issuer, key id or scope is not its base's",            \
+         RFC5280 "5.2.4")                                                                          \
+    RULE(crl_freshest, ERROR, "freshestCRL is not where the deltas are, or in a delta",            \
+         RFC5280 "5.2.6")                                                                          \
     RULE(crl_too_large, ERROR, "list is larger than allowed", "our own limit")
 
 enum lint_id {

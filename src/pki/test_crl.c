@@ -405,3 +405,141 @@ TEST(the_reader_sees_the_mistakes_that_lists_are_known_for)
     assert_err(E_UNSUPPORTED,
                read_with_list(s, "30253023020105" DATE "300f300d0603551d7f0101ff04030a0101", &crl));
 }
+
+/* Deltas. */
+
+static struct crl
+read_again(struct scope *s, struct crl_builder *b, const struct crl_plan *plan)
+{
+    struct bytes tbs, der;
+    struct crl crl;
+
+    assert_ok(s, crl_builder_tbs(s, b, plan, &tbs));
+    assert_ok(s, crl_assemble(s, tbs, ALG, BYTES("x"), &der));
+    assert_ok(s, crl_read(s, der, &crl));
+    return crl;
+}
+
+/* A list of serials with reasons: "A1 B6". */
+static struct crl_builder *
+builder_of(struct scope *s, const char *text)
+{
+    struct crl_builder *b = crl_builder_new(1 << 16);
+
+    for (; *text; text += text[2] ? 3 : 2) {
+        struct crl_entry entry = entry_of(text, 1, text[1] - '0');
+
+        assert_ok(s, crl_builder_add(s, b, &entry));
+    }
+    return b;
+}
+
+static struct crl
+list_of(struct scope *s, const char *text)
+{
+    AUTO(crl_builder_free) struct crl_builder *b = builder_of(s, text);
+    struct crl_plan plan = plan_of(s);
+
+    return read_again(s, b, &plan);
+}
+
+static const char *
+text_of_list(struct scope *s, const struct crl *crl)
+{
+    const char *text = "";
+    struct span at = { 0 };
+    struct crl_entry entry;
+
+    while (crl_next(crl, &at, &entry))
+        text = arena_printf(s->arena, "%s%s%c%d", text, *text ? " " : "", entry.serial.data[0],
+                            entry.reason);
+    return text;
+}
+
+/* CONTEXT holds the serials of what expired. */
+static bool
+not_among(void *context, struct bytes serial)
+{
+    return !strchr(context, serial.data[0]);
+}
+
+TEST(a_delta_says_what_is_new_changed_and_released_since_its_base)
+{
+    static const struct {
+        const char *base, *since, *now, *expired, *delta;
+    } rows[] = {
+        { "", NULL, "", "", "" },
+        { "A1 B6", NULL, "A1 B6", "", "" },
+        { "", NULL, "A1 B6", "", "A1 B6" },
+        { "B1", NULL, "A1 B1 C4", "", "A1 C4" },
+        { "C4", NULL, "C4 B1 A1", "", "A1 B1" }, /* in any order */
+        { "A6 B1", NULL, "A1 B1", "", "A1" },
+        { "A6 B1", NULL, "B1", "", "A8" },
+        { "A6 B6", NULL, "B6 C1", "A", "C1" },
+        { "A1", "B6", "A1", "", "B8" }, /* held and released after the base */
+        { "A1", "B8", "A1", "", "B8" },
+        { "A1", "B6", "A1 B6", "", "B6" },
+        { "A1", "B6", "A1", "B", "" },
+        { "A1", "B1", "A1", "", "" },
+        { "A6", "A8 B4", "B4", "", "A8 B4" },
+        { "A6", "A8", "A6", "", "" }, /* held again as before */
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        AUTO(crl_builder_free) struct crl_builder *now = builder_of(s, rows[i].now);
+        AUTO(crl_builder_free) struct crl_builder *changes = crl_builder_new(1 << 16);
+        struct crl base = list_of(s, rows[i].base), since, delta;
+        struct crl_plan plan = plan_of(s);
+
+        if (rows[i].since) {
+            AUTO(crl_builder_free) struct crl_builder *before = crl_builder_new(1 << 16);
+            struct crl none = list_of(s, ""), *first = rows[i].since[1] == '8' ? &base : &none;
+            AUTO(crl_builder_free)
+            struct crl_builder *then = builder_of(s, rows[i].since[1] == '8' ? "" : rows[i].since);
+
+            /* what a delta before this one said */
+            if (rows[i].since[1] == '8' && rows[i].base[1] != '6')
+                base = list_of(s, "B6");
+            plan.base = 299;
+            assert_ok(s, crl_builder_delta(s, then, first, NULL,
+                                           &(struct crl_released){ not_among, (char[]){ "" } },
+                                           before));
+            since = read_again(s, before, &plan);
+            base = list_of(s, rows[i].base);
+        }
+        assert_ok(s, crl_builder_delta(
+                         s, now, &base, rows[i].since ? &since : NULL,
+                         &(struct crl_released){ not_among, arena_text(s->arena, rows[i].expired) },
+                         changes));
+        plan.base = 299;
+        delta = read_again(s, changes, &plan);
+        assert_string_equal(text_of_list(s, &delta), rows[i].delta);
+        assert_true(delta.is_delta && delta.delta_critical);
+        assert_true(bytes_eq(delta.base, BYTES("\x01\x2b")));
+    }
+}
+
+TEST(a_full_list_removes_nothing_and_a_delta_has_no_deltas)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(crl_builder_free) struct crl_builder *now = crl_builder_new(1 << 16);
+    AUTO(crl_builder_free) struct crl_builder *changes = crl_builder_new(1 << 16);
+    struct crl base = list_of(s, "A6"), read;
+    struct crl_plan plan = plan_of(s);
+    struct bytes tbs;
+
+    assert_ok(s, crl_builder_delta(s, now, &base, NULL,
+                                   &(struct crl_released){ not_among, (char[]){ "" } }, changes));
+    assert_err(E_INVALID, crl_builder_tbs(s, changes, &plan, &tbs));
+    plan.base = 301; /* above the delta's own number */
+    assert_err(E_INVALID, crl_builder_tbs(s, changes, &plan, &tbs));
+    plan.base = 300; /* beside its base */
+    assert_ok(s, crl_builder_tbs(s, changes, &plan, &tbs));
+    plan.freshest_url = "http://c.example/d.crl";
+    assert_err(E_INVALID, crl_builder_tbs(s, changes, &plan, &tbs));
+    plan.base = 0;
+    read = read_again(s, now, &plan);
+    assert_true(read.has_freshest && !read.is_delta);
+    assert_true(bytes_eq(read.freshest_url, BYTES("http://c.example/d.crl")));
+}

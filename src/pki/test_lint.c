@@ -577,6 +577,9 @@ TEST(mistakes_in_lists_are_found)
         { "crl_number_missing", CRL("", "a0{30{30{06:2.5.29.35 04{30{80'abc'}}}}}") },
         { "crl_key_id", CRL("", "a0{30{30{06:2.5.29.20 04{02#01}}}}") },
         { "crl_kind", CRL("", CRL_EXTS(" 30{06:2.5.29.27 01#ff 04{02#01}}")) },
+        { "crl_freshest",
+          CRL("", CRL_EXTS(" 30{06:2.5.29.46 04{30{30{a0{a0{86'http://d.example/'}}}}}}")) },
+        { "crl_malformed", CRL("", CRL_EXTS(" 30{06:2.5.29.46 04{30{}}}")) },
         { "crl_kind", CRL("", CRL_EXTS(" 30{06:2.5.29.28 01#ff 04{30{84#ff}}}")) },
         { "crl_algorithm", "30{30{02#01 30{06:1.2.840.10045.4.3.3} " CA_NAME
                            " 17'251121105000Z' 17'251122110000Z' " CRL_EXTS(
@@ -598,4 +601,52 @@ TEST(mistakes_in_lists_are_found)
 
         crl_breaks(s, rows[i].rule, notation(s, rows[i].der), &c);
     }
+}
+
+#define INDICATOR(critical, base) " 30{06:2.5.29.27" critical " 04{02#" base "}}"
+#define FRESHEST " 30{06:2.5.29.46 04{30{30{a0{a0{86'http://d.example/'}}}}}}"
+#define SCOPE(n) " 30{06:2.5.29.28 01#ff 04{30{a0{a0{86'http://c.example/" n ".crl'}}}}}"
+
+TEST(mistakes_in_deltas_are_found)
+{
+    const struct {
+        const char *rule, *der;
+    } rows[] = {
+        { NULL, CRL("", CRL_EXTS(INDICATOR(" 01#ff", "01"))) },
+        { NULL,
+          CRL("30{" ENTRY("05", REASON("", "0a#08")) "}", CRL_EXTS(INDICATOR(" 01#ff", "01"))) },
+        { "crl_kind", CRL("", CRL_EXTS("")) },
+        { "crl_delta_base", CRL("", CRL_EXTS(INDICATOR("", "01"))) },
+        { "crl_delta_base", CRL("", CRL_EXTS(INDICATOR(" 01#ff", "02"))) }, /* never published */
+        { "crl_freshest", CRL("", CRL_EXTS(INDICATOR(" 01#ff", "01") FRESHEST)) },
+        { "crl_delta_scope", CRL("", CRL_EXTS(INDICATOR(" 01#ff", "01") SCOPE("1"))) },
+        { "crl_delta_scope", "30{30{02#01 30{06:1.2.840.10045.4.3.2} " CA_NAME
+                             " 17'251121105000Z' 17'251122110000Z' a0{30{30{06:2.5.29.35"
+                             " 04{30{80'abd'}}} 30{06:2.5.29.20 04{02#01}}" INDICATOR(
+                                 " 01#ff", "01") "}}} 30{06:1.2.840.10045.4.3.2} 03#0061}" },
+        { "crl_serial_twice", CRL("30{" ENTRY("05", REASON("", "0a#08")) " " ENTRY("05", "") "}",
+                                  CRL_EXTS(INDICATOR(" 01#ff", "01"))) },
+    };
+    AUTO(scope_free) struct scope *own = scope_new("test");
+    struct crl base, above;
+    struct lint_crl_context c = { .now = WHEN_S(NOW), .base = &base };
+
+    assert_ok(own, crl_read(own, notation(own, CRL("", CRL_EXTS(""))), &base));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+
+        crl_breaks(s, rows[i].rule, notation(s, rows[i].der), &c);
+    }
+    above = base;
+    above.number = BYTES("\x02");
+    c.base = &above; /* a delta older than its base */
+    crl_breaks(own, "crl_number_not_above", notation(own, rows[0].der), &c);
+    above = base;
+    above.this_update = WHEN_S(NOW - 1);
+    crl_breaks(own, "crl_this_update", notation(own, rows[0].der), &c);
+    c = (struct lint_crl_context){ .now = WHEN_S(NOW), .freshest_url = "http://d.example/" };
+    crl_breaks(own, NULL, notation(own, CRL("", CRL_EXTS(FRESHEST))), &c);
+    crl_breaks(own, "crl_freshest", notation(own, CRL("", CRL_EXTS(""))), &c);
+    c.freshest_url = "http://d.example/2";
+    crl_breaks(own, "crl_freshest", notation(own, CRL("", CRL_EXTS(FRESHEST))), &c);
 }

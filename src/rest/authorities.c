@@ -1,4 +1,5 @@
 /* Certificate authorities. */
+#include "ca/lists.h"
 #include "ca/order.h"
 #include "pki/bundle.h"
 #include "pki/pem.h"
@@ -42,6 +43,29 @@ show_crl(struct request *rq, const struct ca_key *key, struct v1_authority *out)
 }
 
 static enum err
+show_lists(struct request *rq, const struct ca_key *key, struct v1_authority *out)
+{
+    struct crl_published delta;
+    enum err e = OK;
+
+    LIST_EACH(struct ca_shard, shard, &key->shards)
+    list_add(rq->scope->arena, &out->crl_shard_urls, const char *, shard->url);
+    out->crl_shards_in_use = key->shards_open;
+    if (!out->crl_delta_seconds)
+        return OK;
+    out->crl_delta_url = key->delta_url;
+    e = crl_current_of(rq->scope, rq->app->office, key->crl_scope, true, &delta);
+    if (e == E_NOT_FOUND) {
+        scope_clear(rq->scope);
+        return OK; /* none yet */
+    }
+    TRY(e);
+    out->crl_delta_number = (struct opt_int){ true, delta.number };
+    out->crl_delta_entries = (struct opt_int){ true, delta.entries };
+    return OK;
+}
+
+static enum err
 show(struct request *rq, const struct ca_snapshot *snap, const struct ca_authority *ca,
      struct v1_authority *out)
 {
@@ -63,10 +87,13 @@ show(struct request *rq, const struct ca_snapshot *snap, const struct ca_authori
         .not_after = WHEN_NONE,
         .crl_this_update = WHEN_NONE,
         .crl_next_update = WHEN_NONE,
+        .crl_delta_seconds = ca->crl_delta_ms / SECOND_MS,
+        .crl_shards = ca->crl_shards,
     };
     if (!ca->key)
         return OK;
     show_certificate(rq->scope, ca->key, out);
+    TRY(show_lists(rq, ca->key, out));
     return show_crl(rq, ca->key, out);
 }
 
@@ -122,6 +149,22 @@ authorities_get(struct request *rq)
     const struct ca_authority *ca;
 
     TRY(authority_of(rq, snap, PERM_AUTHORITIES_READ, &ca));
+    return answer(rq, ca->id);
+}
+
+static enum err
+authorities_edit(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct v1_authority_edit *in = rq->body;
+    struct ca_lists lists = { in->crl_shards, in->crl_delta_seconds };
+    const struct ca_authority *ca;
+    int64_t version;
+
+    TRY(if_match(rq, &version));
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    lists.delta_ms.value *= SECOND_MS;
+    TRY(ca_set_lists(rq->scope, rq->app->office, ca->id, &lists, version, &rq->caller->actor));
     return answer(rq, ca->id);
 }
 
@@ -410,6 +453,7 @@ authorities_delete(struct request *rq)
 const struct binding rest_authorities[] = {
     { &v1_authorities_list_op, authorities_list },
     { &v1_authorities_get_op, authorities_get },
+    { &v1_authorities_edit_op, authorities_edit },
     { &v1_authorities_enable_op, authorities_enable },
     { &v1_authorities_disable_op, authorities_disable },
     { &v1_authorities_crl_op, authorities_crl },

@@ -130,3 +130,40 @@ const struct op certificates_csv_op = {
     .deadline_ms = 120000,
     .doc = "What a query finds as CSV, at most 100000 certificates.",
 };
+
+/* Leaving the register. */
+
+#define REMOVED                                                                                \
+    " What OCSP and CRLs of ours still answer for stays, and authorities' own; a private key " \
+    "goes "                                                                                    \
+    "with its last certificate."
+const struct op certificates_delete_op = {
+    .method = "DELETE",
+    .path = "/Certificates/{id}",
+    .tag = TAG,
+    .needs = "certificates/delete",
+    .query = &within_query_model,
+    .doc = "Remove a certificate from the register." REMOVED,
+};
+const struct op certificates_delete_many_op = {
+    .method = "DELETE",
+    .path = "/Certificates",
+    .tag = TAG,
+    .needs = "certificates/delete",
+    .query = &within_query_model,
+    .body = &int_model,
+    .flags = OP_BODY_LIST,
+    .doc = "Remove several, at most 1000, all or none." REMOVED,
+};
+const struct op certificates_delete_query_op = {
+    .method = "DELETE",
+    .path = "/Certificates/Query",
+    .tag = TAG,
+    .needs = "certificates/delete",
+    .query = &within_query_model,
+    .body = &text_model,
+    .pool = OP_POOL_SLOW,
+    .deadline_ms = 120000,
+    .doc = "Remove what a query finds, revoked and expired ones too, 1000 at a time." REMOVED,
+    .example = "\"NotAfter -lt \\\"%TODAY-365%\\\"\"",
+};

@@ -44,6 +44,8 @@ struct csv_query {
     int64_t collection_id;
 };
 
+extern const struct op certificates_delete_op, certificates_delete_many_op,
+    certificates_delete_query_op;
 extern const struct op certificates_history_op, certificates_owner_op, certificates_validate_op,
     certificates_analyze_op, certificates_csv_op;
 

@@ -137,10 +137,7 @@
     NOT_YET("DELETE", "/CertificateStores/{id}") \
     NOT_YET("GET", "/CertificateStores/{id}") \
     NOT_YET("GET", "/CertificateStores/{id}/Inventory") \
-    NOT_YET("DELETE", "/Certificates") \
     NOT_YET("GET", "/Certificates/Locations/{id}") \
-    NOT_YET("DELETE", "/Certificates/Query") \
-    NOT_YET("DELETE", "/Certificates/{id}") \
     NOT_YET("GET", "/ComponentInstallation") \
     NOT_YET("DELETE", "/ComponentInstallation/{id}") \
     NOT_YET("POST", "/Enrollment/PFX/Deploy") \

@@ -55,6 +55,11 @@ SQL(by_valid_day,
     "SELECT not_after / 86400000, COUNT(*) FROM certificate WHERE state <> 2 AND id " CHOSEN
     " GROUP BY not_after / 86400000");
 
+SQL(drop_old_der, "DELETE FROM archived_certificate_der WHERE certificate " CHOSEN);
+SQL(drop_old_names, "DELETE FROM archived_certificate_name WHERE certificate " CHOSEN);
+SQL(drop_old_metadata, "DELETE FROM archived_certificate_metadata WHERE certificate " CHOSEN);
+SQL(drop_old_rows, "DELETE FROM archived_certificate WHERE id " CHOSEN);
+
 enum err
 archive_count(struct scope *s, struct db *db, struct when before, int64_t *count)
 {
@@ -101,6 +106,33 @@ move(struct scope *s, struct tx *tx, struct value ids)
     return OK;
 }
 
+/* Numbers in one text, as the engine writes arrays. */
+static struct value
+array_of(struct scope *s, const struct tx *tx, const char *numbers)
+{
+    return v_text(arena_printf(s->arena, tx_kind(tx) == DB_POSTGRES ? "{%s}" : "[%s]", numbers));
+}
+
+enum err
+certificates_drop(struct scope *s, struct tx *tx, const struct list *ids)
+{
+    struct sql *const steps[] = {
+        &drop_der,     &drop_names,     &drop_metadata,     &drop_rows,
+        &drop_old_der, &drop_old_names, &drop_old_metadata, &drop_old_rows
+    };
+    struct value chosen;
+    struct buf numbers;
+
+    buf_init_in(&numbers, s->arena, 32 * (ids->count + 1));
+    LIST_EACH(int64_t, id, ids)
+    buf_printf(&numbers, "%s%lld", numbers.len ? "," : "", (long long)*id);
+    chosen = array_of(s, tx, buf_str(&numbers));
+    TRY(uncount(s, tx, chosen));
+    for (size_t i = 0; i < COUNT(steps); i++)
+        TRY(tx_do(s, tx, steps[i], BIND(chosen)));
+    return OK;
+}
+
 /** A batch on its way. */
 struct batch {
     const struct caller *by;
@@ -143,8 +175,7 @@ move_in(struct scope *s, struct tx *tx, void *arg)
     for (size_t i = 0; i < rows.count; i++)
         buf_printf(&ids, "%s%lld", i ? "," : "", (long long)row_int(&rows.at[i]));
     buf_printf(&numbers, "[%s]", buf_str(&ids));
-    chosen = v_text(tx_kind(tx) == DB_POSTGRES ? arena_printf(s->arena, "{%s}", buf_str(&ids))
-                                               : buf_str(&numbers));
+    chosen = array_of(s, tx, buf_str(&ids));
     TRY(uncount(s, tx, chosen));
     TRY(move(s, tx, chosen));
     return told(s, tx, b, buf_str(&numbers));

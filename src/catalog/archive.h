@@ -23,6 +23,9 @@ enum err archive_count(struct scope *s, struct db *db, struct when before, int64
  */
 enum err archive_move(struct scope *s, struct db *db, const struct caller *by, struct when before,
                       int64_t *moved);
+/** Take the certificates of IDS (of int64_t) out of the register and its totals, or out of the
+ * archive, as part of TX: rows, names, DER, and what is noted. */
+enum err certificates_drop(struct scope *s, struct tx *tx, const struct list *ids);
 /** TEXT, a statement on the register's tables, as one on the archive's. */
 const char *archived_sql(struct scope *s, const char *text);
 

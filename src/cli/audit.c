@@ -1,4 +1,5 @@
 /* The audit record. */
+#include "cli/certs_more.h"
 #include "cli/keystore.h"
 
 #include "api/v1.h"
@@ -14,11 +15,11 @@ static const struct column columns[] = {
     { "actor.name", "WHO", 0 }, { "target.type", "WHAT", 0 },  { "target.name", "NAME", 0 },
     { "target.id", "ID", 0 },   { "message", NULL, COL_WIDE }, { "id", "EVENT", COL_WIDE },
 };
-static const struct view events = { .kind = "audit",
-                                    .key = "id",
-                                    .columns = columns,
-                                    .column_count = COUNT(columns),
-                                    .none = "No events match." };
+const struct view audit_view = { .kind = "audit",
+                                 .key = "id",
+                                 .columns = columns,
+                                 .column_count = COUNT(columns),
+                                 .none = "No events match." };
 
 static void
 add_time(struct cli *c, struct ask *ask, const char *flag, const char *name)
@@ -44,7 +45,7 @@ run_audit_list(struct cli *c)
     ask_param(c, &ask, "outcome", cli_text(c, "outcome"));
     add_time(c, &ask, "since", "from");
     add_time(c, &ask, "until", "until");
-    return print_cursor(c, &ask, &events);
+    return print_cursor(c, &ask, &audit_view);
 }
 
 enum err

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "cli/access_rows.h"
+#include "cli/certs_more.h"
 #include "cli/issue_rows.h"
 #include "cli/keep.h"
 #include "cli/keys.h"
@@ -503,6 +504,7 @@ const struct command commands[] = {
       "Find certificates by name, thumbprint, serial number, or a query.",
       "  chancery search web01\n  chancery search 'expires:<30d' -o wide\n"
       "  chancery search -q '(CN -contains \"web\") AND NotAfter -lt \"%TODAY+30%\"'\n" },
+    CERTS_COMMANDS,
     { "certs set", "REF...", 0, -1, FLAGS(set_flags), run_certs_set,
       "Note something about certificates.",
       "  chancery certs set 1234 --meta Owner=web-team\n"

@@ -1,0 +1,70 @@
+"""Single certificates on the command line: bringing one in, its history, how things stand with it."""
+import json
+import uuid
+
+import pytest
+
+import admin
+import keys
+from test_cli import ok, says
+
+
+@pytest.fixture
+def made(client):
+    return client.enroll(dns=(f"told{uuid.uuid4().hex[:8]}.example.com",))
+
+
+def test_the_history_of_a_certificate_is_told_the_latest_first(server, client, made):
+    number = str(made["KeyfactorID"])
+    client.revoke(made["KeyfactorID"], reason=4)
+    rows = json.loads(ok(server.cli("certs", "history", number, "-o", "json")))
+    assert [row["action"] for row in rows] == ["certificate.revoke", "certificate.issue"]
+    assert {row["target"]["id"] for row in rows} == {number}
+    assert json.loads(ok(server.cli("certs", "history", made["Thumbprint"][:12], "-o", "json"))) == rows
+    assert "certificate.revoke" in ok(server.cli("certs", "history", number))
+    says(server.cli("certs", "history", "999999999"), 3, "999999999")
+    # the record is for who may read it
+    name, password = admin.user(server, permissions=["certificates/read"])
+    env = {"CHANCERY_TOKEN": "", "CHANCERY_USERNAME": name, "CHANCERY_PASSWORD": password}
+    assert server.cli("certs", "show", number, env=env).returncode == 0
+    says(server.cli("certs", "history", number, env=env), 4)
+
+
+def test_how_things_stand_with_a_certificate(server, client, made):
+    number = str(made["KeyfactorID"])
+    told = json.loads(ok(server.cli("certs", "explain", number, "-o", "json")))
+    assert (told["id"], told["state"], told["due"], told["way"], told["blockers"]) == (made["KeyfactorID"], "active", False, "csr", [])
+    assert told["template"] == "WebServer" and told["authority"] == client.server_ca() and told["next_attempt_at"] is None
+    assert told["not_before"] < told["due_at"] < told["not_after"]
+    text = ok(server.cli("certs", "explain", number))
+    assert "is active" in text and "template WebServer" in text and f"chancery renew {number} --csr FILE" in text and "blocked" not in text
+    client.revoke(made["KeyfactorID"], reason=4)
+    told = json.loads(ok(server.cli("certs", "explain", number, "-o", "json")))
+    assert told["state"] == "revoked" and told["blockers"] and "revoked" in told["blockers"][0]
+    assert "blocked  it is revoked" in ok(server.cli("certs", "explain", number))
+    says(server.cli("certs", "explain", "999999999"), 3, "999999999")
+
+
+def test_certificates_of_others_are_brought_in(server, client, tmp_path):
+    stem = f"brought{uuid.uuid4().hex[:8]}.example.com"
+    key = keys.new_key()
+    first, second, third = (keys.self_signed(f"{i}.{stem}", key=key if i == 3 else None) for i in (1, 2, 3))
+    first, second, third = (one[0] if isinstance(one, tuple) else one for one in (first, second, third))
+    (tmp_path / "two.pem").write_bytes(b"".join(one.public_bytes(keys.PEM) for one in (first, second)))
+    (tmp_path / "one.der").write_bytes(third.public_bytes(keys.DER))
+    (tmp_path / "bad.pem").write_text("nonsense")
+    (tmp_path / "list").write_text(f"{tmp_path}/two.pem  # a pair\n{tmp_path}/bad.pem\n{tmp_path}/one.der\n")
+    done = server.cli("certs", "import", f"@{tmp_path}/list", "-o", "json")
+    assert done.returncode == 7 and "bad.pem" in done.stderr, done.stderr
+    rows = json.loads(done.stdout)
+    assert [(row["thumbprint"], row["status"]) for row in rows] == [(keys.thumbprint(one), "new") for one in (first, second, third)]
+    assert client.total(f'CN -contains "{stem}"') == 3
+    assert [row["status"] for row in json.loads(ok(server.cli("certs", "import", tmp_path / "one.der", "-o", "json")))] == ["known"]
+    (tmp_path / "with-key.pem").write_text(keys.key_pem(key) + third.public_bytes(keys.PEM).decode())
+    ok(server.cli("certs", "import", tmp_path / "with-key.pem"))
+    assert client.get(f"/Certificates/{server_id(client, third)}")["HasPrivateKey"] is True
+    says(server.cli("certs", "import", tmp_path / "none.pem"), 2, "none.pem")
+
+
+def server_id(client, certificate):
+    return client.get("/Certificates", **{"pq.queryString": f'Thumbprint -eq "{keys.thumbprint(certificate)}"'})[0]["Id"]

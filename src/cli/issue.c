@@ -4,8 +4,9 @@
 #include "cli/bulk.h"
 #include "cli/register.h"
 #include "pki/bundle.h"
-#include "pki/keycheck.h"
+#include "pki/oid.h"
 #include "pki/pem.h"
+#include "pki/tbs.h"
 #include "seal/private_file.h"
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct issue {
     struct bytes subject;    /* DER */
     EVP_PKEY *key;           /* NULL: the request was made by others */
     struct secret *password; /* of --pfx; or NULL */
+    struct list usages;      /* of const char *: asked for */
     struct wish wish;
 };
 
@@ -75,7 +77,7 @@ check_places(struct cli *c, const struct issue *j)
 static enum err
 told(struct cli *c, const struct wish_come_true *got, enum err e)
 {
-    if (e != OK)
+    if (e != OK && got->id)
         c->fix = arena_printf(
             c->s->arena, "certificate %lld was issued: chancery certs download %lld --out FILE",
             (long long)got->id, (long long)got->id);
@@ -165,8 +167,13 @@ make_request(struct cli *c, struct issue *j)
 {
     const char *csr = cli_text(c, "csr");
     struct csr_plan plan = { 0 };
+    struct list usages = { 0 };
     struct bytes der;
 
+    TRY(wish_usages(c, &usages));
+    if (csr && usages.count && !cli_has(c, "offline"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--eku: a request made elsewhere says itself what it is for");
     if (csr) {
         TRY(read_input(c, csr, CSR_MAX_LEN, &j->wish.csr));
         j->wish.sans = j->names;
@@ -176,6 +183,9 @@ make_request(struct cli *c, struct issue *j)
     TRY(choose_key(c, j));
     plan.subject = j->subject;
     plan.sans = j->names;
+    if (usages.count)
+        ext_eku(c->s, &plan.exts, &usages, false);
+    j->usages = usages;
     TRY(note(c->s, csr_build(c->s, &plan, j->key, SIG_NONE, &der), "making the request"));
     j->wish.csr = bytes_of_text(pem_text(c->s->arena, PEM_CSR, der));
     return OK;
@@ -187,14 +197,16 @@ make_wish(struct cli *c, struct issue *j)
     struct when now = clock_now();
 
     TRY(choose_names(c, j));
-    TRY(wish_issuer(c, j->issuer, &j->wish.issuer));
-    TRY(wish_template(c, &j->wish.tmpl));
+    if (!cli_has(c, "offline")) {
+        TRY(wish_issuer(c, j->issuer, &j->wish.issuer));
+        TRY(wish_template(c, &j->wish.tmpl));
+    }
     TRY(make_request(c, j));
     j->wish.owner = cli_text(c, "owner");
     j->wish.duration_ms = cli_duration(c, "duration", 0);
     j->wish.not_before = cli_time(c, "not-before", now);
     j->wish.not_after = cli_time(c, "not-after", now);
-    return j->before.len ? wish_known(c, j->before, &j->wish.renews) : OK;
+    return j->before.len && !cli_has(c, "offline") ? wish_known(c, j->before, &j->wish.renews) : OK;
 }
 
 /* Key and chain in one file. */
@@ -235,25 +247,62 @@ keep(struct cli *c, const struct issue *j, const struct wish_come_true *got)
     return out ? write_out(c, out, chain, false) : OK;
 }
 
+/* What was asked for and is not in it: a template gives what it gives. */
+static void
+tell_missing(struct cli *c, const struct issue *j, const struct wish_come_true *got)
+{
+    struct cert cert;
+
+    if (!j->usages.count || cert_read(c->s, *list_at(&got->certs, struct bytes, 0), &cert) != OK)
+        return;
+    LIST_EACH(const char *, asked, &j->usages)
+    {
+        const struct oid_info *info = oid_of_text(*asked);
+        bool there = false;
+
+        LIST_EACH(const char *, have, &cert.exts.eku)
+        there = there || text_eq(*have, *asked);
+        if (!there)
+            caution(c, "the certificate is not for %s: template %s does not give that",
+                    info ? info->name : *asked, j->wish.tmpl);
+    }
+}
+
+static enum err
+run_offline_issue(struct cli *c, struct issue *j)
+{
+    struct wish_come_true got = { 0 };
+
+    TRY(wish_sign_offline(c, j->issuer, &j->wish, &got.certs));
+    return got.certs.count ? keep(c, j, &got) : OK;
+}
+
 enum err
 run_issue(struct cli *c)
 {
+    static const struct flag is_ca = { .name = "is-ca", .kind = FLAG_SWITCH };
     struct issue j = { .wish = { .not_before = WHEN_NONE, .not_after = WHEN_NONE } };
     AUTO(secret_free) struct secret *password = NULL;
     struct wish_come_true got;
 
+    if (text_eq(c->command->path, "issue-intermediate-cert"))
+        list_add(c->s->arena, &c->given, struct given, ((struct given){ .flag = &is_ca }));
+    TRY(check_offline(c));
     TRY(read_arguments(c, &j));
     TRY(check_places(c, &j));
     if (cli_text(c, "pfx") && !cli_has(c, "dry-run"))
         TRY(read_password(c, "password-file", "Password of the new file: ", &password));
     j.password = password;
     TRY(make_wish(c, &j));
+    if (cli_has(c, "offline"))
+        return run_offline_issue(c, &j);
     TRY(metadata_given(c, &j.wish.metadata));
     if (cli_has(c, "dry-run"))
         return wish_try(c, &j.wish);
     TRY(wish_send(c, &j.wish, &got));
     if (!got.certs.count)
         return OK;
+    tell_missing(c, &j, &got);
     TRY(told(c, &got, keep(c, &j, &got)));
     return text_eq(cli_text(c, "out"), "-") ? OK : wish_print(c, &got);
 }

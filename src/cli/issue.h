@@ -43,6 +43,20 @@ enum err wish_print(struct cli *c, const struct wish_come_true *got);
 /** The row of the register for this certificate, by its thumbprint; 0 when there is none. */
 enum err wish_known(struct cli *c, struct bytes der, int64_t *id);
 
+/* issue_offline.c */
+
+/** See that the flags fit --offline, or do without it. */
+enum err check_offline(struct cli *c);
+/** What --eku and its short forms ask for: of const char *, dotted. */
+enum err wish_usages(struct cli *c, struct list *oids);
+/**
+ * Sign it here, with the key of ISSUER (a file, or NAME@STORE), and write down what was signed.
+ *
+ * @param certs  receives struct bytes: leaf, then its chain; nothing after a --dry-run
+ */
+enum err wish_sign_offline(struct cli *c, const char *issuer, const struct wish *wish,
+                           struct list *certs);
+
 /* For wish.c and wish_rest.c: the request, `,"name":"value"`, names in groups; and the answer's
  * certificates. */
 void wish_add_csr(struct cli *c, struct buf *b, struct bytes csr);

@@ -45,6 +45,24 @@ static const struct flag issue_flags[] = {
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
     { "pfx", 0, FLAG_TEXT, "FILE", "write key and chain there, PKCS#12", NULL, NULL, NULL },
     { "password-file", 0, FLAG_TEXT, "FILE", "holds its password; - is stdin", NULL, NULL, NULL },
+    { "eku", 0, FLAG_NAMES, "OID", "what it is for: an OID, serverAuth, clientAuth, ...", NULL,
+      NULL, NULL },
+    { "server-auth", 0, FLAG_SWITCH, NULL, "the same as --eku serverAuth", NULL, NULL, NULL },
+    { "client-auth", 0, FLAG_SWITCH, NULL, "the same as --eku clientAuth", NULL, NULL, NULL },
+    { "ocsp-signing", 0, FLAG_SWITCH, NULL, "the same as --eku OCSPSigning", NULL, NULL, NULL },
+    { "offline", 0, FLAG_SWITCH, NULL,
+      "sign here, by a key in a file; the issuer is NAME@STORE or a file", NULL, NULL, NULL },
+    { "issuer-key", 0, FLAG_TEXT, "FILE", "offline: the key of an issuer that is a file", NULL,
+      NULL, NULL },
+    { "issuer-password-file", 0, FLAG_TEXT, "FILE",
+      "offline: holds that key's passphrase; - is stdin", NULL, NULL, NULL },
+    { "is-ca", 0, FLAG_SWITCH, NULL, "offline: a certificate of an authority", NULL, NULL, NULL },
+    { "path-len", 0, FLAG_COUNT, "N", "offline: how many authorities may stand below it; default 0",
+      NULL, NULL, NULL },
+    { "ocsp-url", 0, FLAG_TEXTS, "URL", "offline: where its state is asked for", NULL, NULL, NULL },
+    { "crl-url", 0, FLAG_TEXTS, "URL", "offline: where its issuer's CRL is", NULL, NULL, NULL },
+    { "ca-issuers-url", 0, FLAG_TEXTS, "URL", "offline: where its issuer's certificate is", NULL,
+      NULL, NULL },
     { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
     WAIT_FLAG,
 };
@@ -101,6 +119,10 @@ static const struct flag enroll_pfx_flags[] = {
       ISSUE_EXAMPLES },                                                                            \
     { "issue-cert", "[ISSUER] [NAME[@STORE]]", 0, 2, FLAGS(issue_flags), run_issue, ISSUE_DOC,     \
       ISSUE_EXAMPLES, COMMAND_HIDDEN },                                                            \
+    { "issue-intermediate-cert", "[ISSUER] [NAME[@STORE]]", 0, 2, FLAGS(issue_flags), run_issue,   \
+      "Make a key and certify it as an authority's, by a key in a file.",                          \
+      "  chancery issue-intermediate-cert root@vault sub@vault --offline --cn \"Web CA\"\n",       \
+      COMMAND_HIDDEN },                                                            \
     { "enroll csr", "[FILE]", 0, 1, FLAGS(enroll_flags), run_enroll_csr,                           \
       "Get a certificate for a request of your own, or for each of a list.",                       \
       "  chancery enroll csr web.csr --template WebServer --out web.pem\n"                         \

@@ -132,22 +132,36 @@ path_of(struct cli *c, const struct item *item, int64_t version, const char *kin
 }
 
 enum err
-item_certificate(struct cli *c, const struct item *item, struct bytes *out)
+item_chain(struct cli *c, const struct item *item, struct list *out)
 {
-    AUTO(secret_free) struct secret *text = NULL;
     const char *path = path_of(c, item, item->version, "pem");
-    struct list certs = { 0 };
     struct stat st;
     struct bytes pem;
 
-    *out = (struct bytes){ NULL, 0 };
+    *out = (struct list){ 0 };
     if (stat(path, &st) != 0)
         return OK;
     TRY(read_input(c, path, PEM_FILE_MAX, &pem));
-    TRY(note(c->s, pem_read_certs(c->s, pem, &certs), "%s", path));
+    return note(c->s, pem_read_certs(c->s, pem, out), "%s", path);
+}
+
+enum err
+item_certificate(struct cli *c, const struct item *item, struct bytes *out)
+{
+    struct list certs;
+
+    *out = (struct bytes){ NULL, 0 };
+    TRY(item_chain(c, item, &certs));
     if (certs.count)
         *out = *list_at(&certs, struct bytes, 0);
     return OK;
+}
+
+enum err
+item_key(struct cli *c, const struct item *item, struct secret **out)
+{
+    return private_file_read(c->s, path_of(c, item, item->version, "key"), PEM_FILE_MAX,
+                             PRIVATE_OWNER, out);
 }
 
 /* The highest version that the directory holds. */

@@ -29,6 +29,10 @@ enum err item_read(struct cli *c, const char *ref, const char *store, struct ite
 enum err item_issuer(struct cli *c, const char *ref, const char **out);
 /** The certificate of the item (DER); OUT is empty when there is none. */
 enum err item_certificate(struct cli *c, const struct item *item, struct bytes *out);
+/** The same with its issuers: of struct bytes (DER). */
+enum err item_chain(struct cli *c, const struct item *item, struct list *out);
+/** The private key of the item, PEM. E_NOT_FOUND: there is none. */
+enum err item_key(struct cli *c, const struct item *item, struct secret **out);
 /**
  * Keep a new version and make it the present one.
  *

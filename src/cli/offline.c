@@ -1,24 +1,15 @@
 /* An authority that never meets a network: keys and certificates in files, no server. */
-#include "cli/run.h"
+#include "cli/offline.h"
 
 #include "pki/crl.h"
 #include "pki/csr.h"
-#include "pki/lint.h"
 #include "pki/pem.h"
-#include "pki/tbs.h"
 #include "seal/private_file.h"
 #include <string.h>
 
 #define FILE_MAX_LEN ((size_t)16 << 20)
 #define LIFE_S (INT64_C(86400) * 365)
 #define BACKDATE_S 3600
-
-/* The offline authority: its certificate and its key. */
-struct offline {
-    struct cert cert;
-    EVP_PKEY *key;
-    enum sig_alg alg;
-};
 
 static enum err
 need(struct cli *c, const char *flag, const char **out)
@@ -27,14 +18,31 @@ need(struct cli *c, const char *flag, const char **out)
     return *out ? OK : fail_code(c->s, E_INVALID, CHY_USAGE, "--%s is needed", flag);
 }
 
+enum err
+offline_open(struct cli *c, struct bytes cert_der, struct bytes key_pem,
+             const struct secret *password, const char *const names[2], struct offline *out)
+{
+    struct bytes spki;
+    struct key_spec spec;
+
+    TRY(note(c->s, cert_read(c->s, cert_der, &out->cert), "%s", names[0]));
+    TRY(note(c->s, key_from_pem(c->s, key_pem, password, &out->key), "%s", names[1]));
+    TRY(key_spki(c->s, out->key, &spki));
+    if (!bytes_eq(spki, out->cert.key.spki))
+        return fail(c->s, E_INVALID, "the key in %s is not that of the certificate in %s", names[1],
+                    names[0]);
+    spec = key_spec_of(out->key);
+    out->alg = sig_alg_for(spec.type, spec.bits);
+    return OK;
+}
+
 static enum err
 read_offline(struct cli *c, struct offline *o)
 {
     AUTO(secret_free) struct secret *password = NULL;
     const char *ca, *key;
     struct list certs = { 0 };
-    struct bytes text, spki;
-    struct key_spec spec;
+    struct bytes text;
 
     TRY(need(c, "ca", &ca));
     TRY(need(c, "key", &key));
@@ -42,16 +50,10 @@ read_offline(struct cli *c, struct offline *o)
     TRY(note(c->s, pem_read_certs(c->s, text, &certs), "%s", ca));
     if (!certs.count)
         return fail(c->s, E_INVALID, "%s holds no certificate", ca);
-    TRY(cert_read(c->s, *list_at(&certs, struct bytes, 0), &o->cert));
     TRY(read_password(c, "password-file", "Passphrase of the key", &password));
     TRY(read_input(c, key, FILE_MAX_LEN, &text));
-    TRY(note(c->s, key_from_pem(c->s, text, password, &o->key), "%s", key));
-    TRY(key_spki(c->s, o->key, &spki));
-    if (!bytes_eq(spki, o->cert.key.spki))
-        return fail(c->s, E_INVALID, "the key in %s is not that of the certificate in %s", key, ca);
-    spec = key_spec_of(o->key);
-    o->alg = sig_alg_for(spec.type, spec.bits);
-    return OK;
+    return offline_open(c, *list_at(&certs, struct bytes, 0), text, password,
+                        (const char *const[]){ ca, key }, o);
 }
 
 static int64_t
@@ -80,23 +82,36 @@ check_tbs(struct cli *c, struct bytes tbs, const struct offline *o, enum lint_ki
                      lint_summary(c->s, &findings, LINT_ERROR));
 }
 
-/* Sign, verify, and write the certificate. */
+enum err
+offline_certify(struct cli *c, const struct offline *o, const struct cert_plan *plan,
+                enum lint_kind kind, struct bytes *tbs_out, struct bytes *der)
+{
+    struct bytes tbs, signature;
+
+    TRY(tbs_build(c->s, plan, &tbs));
+    TRY(check_tbs(c, tbs, o, kind, plan->spki));
+    if (tbs_out)
+        *tbs_out = tbs;
+    if (!der)
+        return OK;
+    TRY(key_sign(c->s, o->key, o->alg, tbs, &signature));
+    TRY(key_verify(c->s, o->key, o->alg, tbs, signature));
+    return cert_assemble(c->s, tbs, o->alg, signature, der);
+}
+
+/* Sign, and write the certificate. */
 static enum err
 issue(struct cli *c, const struct offline *o, const struct cert_plan *plan, enum lint_kind kind,
       const char *out)
 {
-    struct bytes tbs, signature, der;
+    struct bytes der;
 
-    TRY(tbs_build(c->s, plan, &tbs));
-    TRY(check_tbs(c, tbs, o, kind, plan->spki));
-    TRY(key_sign(c->s, o->key, o->alg, tbs, &signature));
-    TRY(key_verify(c->s, o->key, o->alg, tbs, signature));
-    TRY(cert_assemble(c->s, tbs, o->alg, signature, &der));
+    TRY(offline_certify(c, o, plan, kind, NULL, &der));
     return write_out(c, out, bytes_of_text(pem_text(c->s->arena, PEM_CERT, der)), false);
 }
 
-static void
-new_serial(struct cli *c, struct cert_plan *plan)
+void
+offline_serial(struct cli *c, struct cert_plan *plan)
 {
     uint8_t *serial = arena_alloc(c->s->arena, SERIAL_LEN);
 
@@ -134,7 +149,7 @@ run_offline_init(struct cli *c)
     pubkey_id(&pub, key_id);
     o.alg = plan.alg = sig_alg_for(spec.type, spec.bits);
     plan.issuer = plan.subject;
-    new_serial(c, &plan);
+    offline_serial(c, &plan);
     plan_validity(&plan, WHEN_S(when_s(clock_now()) - BACKDATE_S), life_of(c, 20 * LIFE_S));
     ext_ski(c->s, &plan.exts, (struct bytes){ key_id, SHA1_LEN });
     ext_key_usage(c->s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
@@ -173,7 +188,7 @@ run_offline_sign(struct cli *c)
     plan.issuer = o.cert.subject.der;
     plan.subject = csr.subject.der;
     plan.spki = csr.key.spki;
-    new_serial(c, &plan);
+    offline_serial(c, &plan);
     plan_validity(&plan, WHEN_S(from),
                   MIN(life_of(c, 10 * LIFE_S), when_s(o.cert.not_after) - from + 1));
     pubkey_id(&csr.key, key_id);

@@ -3,6 +3,7 @@
 
 #include "audit/audit.h"
 #include "catalog/edit.h"
+#include "catalog/metadata_shelf.h"
 #include <string.h>
 
 #define COLUMNS                                                                                   \
@@ -265,8 +266,19 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     return audit_change_of(s, tx, c, AUDIT_METADATA_FIELD_CREATE);
 }
 
+/** A change of the fields: what is kept of them is read anew, however the commit went. */
+static enum err
+change(struct scope *s, struct metadata_shelf *shelf,
+       enum err (*run)(struct scope *s, struct tx *tx, void *arg), struct field_change *c)
+{
+    enum err e = db_write(s, metadata_shelf_db(shelf), run, c);
+
+    metadata_shelf_clear(shelf);
+    return e;
+}
+
 enum err
-metadata_field_add(struct scope *s, struct db *db, const struct caller *by,
+metadata_field_add(struct scope *s, struct metadata_shelf *shelf, const struct caller *by,
                    const struct metadata_field *in, struct metadata_field *out)
 {
     struct field_change c = { .by = by, .in = in };
@@ -274,7 +286,7 @@ metadata_field_add(struct scope *s, struct db *db, const struct caller *by,
     c.now = merged(in, &c.old);
     judge(s, &c.now);
     TRY(problems_check(s));
-    TRY(edit_name_taken(s, db_write(s, db, add_in, &c), "a metadata field", c.now.name));
+    TRY(edit_name_taken(s, change(s, shelf, add_in, &c), "a metadata field", c.now.name));
     *out = c.now;
     return OK;
 }
@@ -310,12 +322,12 @@ edit_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
-metadata_field_edit(struct scope *s, struct db *db, const struct caller *by,
+metadata_field_edit(struct scope *s, struct metadata_shelf *shelf, const struct caller *by,
                     const struct metadata_field *in, struct metadata_field *out)
 {
     struct field_change c = { .by = by, .in = in };
 
-    TRY(edit_name_taken(s, db_write(s, db, edit_in, &c), "a metadata field",
+    TRY(edit_name_taken(s, change(s, shelf, edit_in, &c), "a metadata field",
                         in->name ? in->name : ""));
     *out = c.now;
     return OK;
@@ -349,14 +361,14 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
-metadata_field_delete(struct scope *s, struct db *db, const struct caller *by, int64_t id,
-                      bool force)
+metadata_field_delete(struct scope *s, struct metadata_shelf *shelf, const struct caller *by,
+                      int64_t id, bool force)
 {
     struct metadata_field in = { .id = id };
     struct field_change c = { .by = by, .in = &in, .force = force };
 
     do {
-        TRY(db_write(s, db, delete_in, &c));
+        TRY(change(s, shelf, delete_in, &c));
     } while (c.more);
     return OK;
 }

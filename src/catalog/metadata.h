@@ -45,6 +45,19 @@ struct metadata_field {
 
 /** All fields by display order, then name: a list of struct metadata_field. */
 enum err metadata_fields(struct scope *s, struct db *db, struct list *out);
+
+/**
+ * Where fields are kept for what asks for them often. On SQLite, whose database belongs to one
+ * process, a question is asked again only after a change; on PostgreSQL others may have changed
+ * them, so each is asked.
+ */
+struct metadata_shelf;
+enum err metadata_shelf_open(struct scope *s, struct db *db, struct metadata_shelf **out);
+void metadata_shelf_free(struct metadata_shelf *shelf);
+OWNED(struct metadata_shelf, metadata_shelf_free);
+/** The present fields, as metadata_fields(); S's arena holds them, and nobody changes them. */
+enum err metadata_present(struct scope *s, struct metadata_shelf *shelf, struct list *out);
+
 /** One by its number, or by its name in any case; E_NOT_FOUND. */
 enum err metadata_field_get(struct scope *s, struct db *db, int64_t id, struct metadata_field *out);
 enum err metadata_field_find(struct scope *s, struct db *db, const char *name,
@@ -57,16 +70,16 @@ const struct metadata_field *metadata_field_of(const struct list *fields, const 
  * @return E_INVALID with a problem for each wrong member, the name being taken (CHY_CONFLICT) among
  * them; E_LIMIT: there are METADATA_FIELDS_MAX already
  */
-enum err metadata_field_add(struct scope *s, struct db *db, const struct caller *by,
+enum err metadata_field_add(struct scope *s, struct metadata_shelf *shelf, const struct caller *by,
                             const struct metadata_field *in, struct metadata_field *out);
 /** Change the field in->id. E_CONFLICT: the type of a field that has values. */
-enum err metadata_field_edit(struct scope *s, struct db *db, const struct caller *by,
+enum err metadata_field_edit(struct scope *s, struct metadata_shelf *shelf, const struct caller *by,
                              const struct metadata_field *in, struct metadata_field *out);
 /** Whether any certificate has a value of it. */
 enum err metadata_field_in_use(struct scope *s, struct db *db, int64_t id, bool *out);
 /** Remove a field. E_CONFLICT: it has values, and FORCE, which removes them too, is not given. */
-enum err metadata_field_delete(struct scope *s, struct db *db, const struct caller *by, int64_t id,
-                               bool force);
+enum err metadata_field_delete(struct scope *s, struct metadata_shelf *shelf,
+                               const struct caller *by, int64_t id, bool force);
 
 /** A value that its field allows. */
 struct metadata_value {
@@ -127,8 +140,8 @@ struct metadata_wish {
  * renewed, then the defaults. Unknown names, bad values and missing required ones are problems of
  * the scope, which the caller looks at.
  */
-enum err metadata_plan(struct scope *s, struct db *db, const struct metadata_wish *wish,
-                       struct list *values);
+enum err metadata_plan(struct scope *s, struct metadata_shelf *shelf,
+                       const struct metadata_wish *wish, struct list *values);
 /** Note them for a new certificate, as part of TX; its own event tells of them. */
 enum err metadata_begin(struct scope *s, struct tx *tx, int64_t certificate,
                         const struct list *values);

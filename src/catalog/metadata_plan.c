@@ -1,5 +1,5 @@
 /* What a certificate that is asked for is to have noted. */
-#include "catalog/metadata.h"
+#include "catalog/metadata_shelf.h"
 
 #include <string.h>
 
@@ -7,7 +7,8 @@ SQL(renewed_values, "SELECT field, value FROM certificate_metadata WHERE certifi
 
 /** Make a text field for each unknown name; one that cannot be is a problem, as any unknown one. */
 static enum err
-make_unknown(struct scope *s, struct db *db, const struct metadata_wish *w, struct list *fields)
+make_unknown(struct scope *s, struct metadata_shelf *shelf, const struct metadata_wish *w,
+             struct list *fields)
 {
     bool made = false;
 
@@ -22,7 +23,7 @@ make_unknown(struct scope *s, struct db *db, const struct metadata_wish *w, stru
         if (metadata_field_of(fields, p->name))
             continue;
         s->problems = (struct list){ 0 };
-        e = metadata_field_add(s, db, w->by, &in, &out);
+        e = metadata_field_add(s, shelf, w->by, &in, &out);
         if (e == E_INVALID) /* no name for a field; or another request was faster */
             scope_clear(s);
         s->problems = problems;
@@ -30,7 +31,7 @@ make_unknown(struct scope *s, struct db *db, const struct metadata_wish *w, stru
             TRY(e);
         made = true;
     }
-    return made ? metadata_fields(s, db, fields) : OK;
+    return made ? metadata_present(s, shelf, fields) : OK;
 }
 
 static bool
@@ -112,14 +113,15 @@ is_named(const struct pairs *given, const struct metadata_field *f)
 }
 
 enum err
-metadata_plan(struct scope *s, struct db *db, const struct metadata_wish *w, struct list *values)
+metadata_plan(struct scope *s, struct metadata_shelf *shelf, const struct metadata_wish *w,
+              struct list *values)
 {
     struct rows renewed = { 0 };
     struct list fields;
 
-    TRY(metadata_fields(s, db, &fields));
+    TRY(metadata_present(s, shelf, &fields));
     if (w->make_unknown && !w->dry_run)
-        TRY(make_unknown(s, db, w, &fields));
+        TRY(make_unknown(s, shelf, w, &fields));
     if (w->make_unknown && w->dry_run) { /* what would be made takes any text */
         struct pairs known = { 0 };
 
@@ -142,7 +144,7 @@ metadata_plan(struct scope *s, struct db *db, const struct metadata_wish *w, str
                     "\"%.100s\" %s", v->text, why);
     }
     if (w->renews)
-        TRY(db_all(s, db, &renewed_values, BIND(v_int(w->renews)), &renewed));
+        TRY(db_all(s, metadata_shelf_db(shelf), &renewed_values, BIND(v_int(w->renews)), &renewed));
     LIST_EACH(struct metadata_field, f, &fields)
     if (!is_given(values, f->id) && !is_named(w->given, f))
         fill(s, w, f, renewed_value(&renewed, f->id), values);

@@ -130,31 +130,42 @@ static void
 keeps_fields(struct scope *s, struct db *db)
 {
     struct metadata_field f, in = { .name = "Owner", .description = "Who", .type = META_TEXT };
-    struct list all;
+    AUTO(metadata_shelf_free) struct metadata_shelf *shelf = NULL;
+    struct list all, kept;
     bool used;
 
-    assert_ok(s, metadata_field_add(s, db, &caller_system, &in, &f));
+    assert_ok(s, metadata_shelf_open(s, db, &shelf));
+    assert_ok(s, metadata_present(s, shelf, &kept));
+    assert_int_equal(kept.count, 0);
+    assert_ok(s, metadata_field_add(s, shelf, &caller_system, &in, &f));
     assert_true(f.id > 0);
+    assert_ok(s, metadata_present(s, shelf, &kept));
+    assert_int_equal(kept.count, 1);
     in.name = "OWNER";
-    assert_err(E_INVALID, metadata_field_add(s, db, &caller_system, &in, &f));
+    assert_err(E_INVALID, metadata_field_add(s, shelf, &caller_system, &in, &f));
     scope_clear(s);
     assert_ok(s, metadata_field_find(s, db, "oWNER", &f));
     assert_string_equal(f.name, "Owner");
     in = (struct metadata_field){ .id = f.id, .hint = "a team", .display_order = { true, 3 } };
-    assert_ok(s, metadata_field_edit(s, db, &caller_system, &in, &f));
+    assert_ok(s, metadata_field_edit(s, shelf, &caller_system, &in, &f));
     assert_string_equal(f.description, "Who");
     assert_string_equal(f.hint, "a team");
+    assert_string_equal(list_at(&kept, struct metadata_field, 0)->hint, ""); /* as it was asked */
+    assert_ok(s, metadata_present(s, shelf, &kept));
+    assert_string_equal(list_at(&kept, struct metadata_field, 0)->hint, "a team");
     in = (struct metadata_field){ .name = "First", .description = "", .type = META_INT };
-    assert_ok(s, metadata_field_add(s, db, &caller_system, &in, &f));
+    assert_ok(s, metadata_field_add(s, shelf, &caller_system, &in, &f));
     assert_ok(s, metadata_fields(s, db, &all));
     assert_int_equal(all.count, 2);
     assert_string_equal(list_at(&all, struct metadata_field, 0)->name, "First");
     assert_ok(s, metadata_field_in_use(s, db, f.id, &used));
     assert_false(used);
-    assert_ok(s, metadata_field_delete(s, db, &caller_system, f.id, false));
-    assert_err(E_NOT_FOUND, metadata_field_delete(s, db, &caller_system, f.id, false));
+    assert_ok(s, metadata_field_delete(s, shelf, &caller_system, f.id, false));
+    assert_err(E_NOT_FOUND, metadata_field_delete(s, shelf, &caller_system, f.id, false));
     scope_clear(s);
     assert_err(E_NOT_FOUND, metadata_field_in_use(s, db, f.id, &used));
+    assert_ok(s, metadata_present(s, shelf, &kept));
+    assert_int_equal(kept.count, 1);
 }
 
 TEST(fields_are_made_changed_and_removed)

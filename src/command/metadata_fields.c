@@ -48,7 +48,7 @@ metadata_fields_create(struct request *rq)
                                      .display_order = in->display_order };
     struct metadata_field_reply made;
 
-    TRY(metadata_field_add(rq->scope, rq->app->db, rq->caller, &f, &out));
+    TRY(metadata_field_add(rq->scope, rq->app->flow.fields, rq->caller, &f, &out));
     made = shown(&out);
     return reply(rq, 200, &made);
 }
@@ -70,7 +70,7 @@ metadata_fields_update(struct request *rq)
                                      .display_order = in->display_order };
     struct metadata_field_reply changed;
 
-    TRY(metadata_field_edit(rq->scope, rq->app->db, rq->caller, &f, &out));
+    TRY(metadata_field_edit(rq->scope, rq->app->flow.fields, rq->caller, &f, &out));
     changed = shown(&out);
     return reply(rq, 200, &changed);
 }
@@ -122,7 +122,7 @@ metadata_fields_delete(struct request *rq)
     struct metadata_field f;
 
     TRY(named_field(rq, &f));
-    TRY(metadata_field_delete(rq->scope, rq->app->db, rq->caller, f.id, in->force));
+    TRY(metadata_field_delete(rq->scope, rq->app->flow.fields, rq->caller, f.id, in->force));
     return reply_none(rq);
 }
 
@@ -137,7 +137,7 @@ metadata_fields_delete_many(struct request *rq)
 
     LIST_EACH(int64_t, id, &rq->body_list)
     {
-        enum err e = metadata_field_delete(s, rq->app->db, rq->caller, *id, in->force);
+        enum err e = metadata_field_delete(s, rq->app->flow.fields, rq->caller, *id, in->force);
         struct failed_operation *f;
 
         if (e == OK)

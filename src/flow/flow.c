@@ -76,7 +76,7 @@ plan_metadata(struct scope *s, struct passage *p)
                                   .rules = &p->tmpl->body->notes,
                                   .dry_run = p->in->dry_run };
 
-    TRY(metadata_plan(s, p->flow->db, &wish, &p->metadata));
+    TRY(metadata_plan(s, p->flow->fields, &wish, &p->metadata));
     metadata_pairs(s, &p->metadata, &p->out->metadata);
     return OK;
 }

@@ -21,6 +21,7 @@ struct flow {
     struct key_pool *key_pool; /* NULL: none is made ahead */
     struct ca_office *office;
     struct template_shelf *shelf;
+    struct metadata_shelf *fields; /* see metadata_shelf_open() */
     struct access *access;
     const struct blocklist *blocked; /* may be NULL */
     bool metadata_make; /* a request may name metadata fields that there are not: they are made */

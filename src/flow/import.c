@@ -78,9 +78,9 @@ plan_metadata(struct scope *s, struct flow *f, struct importing *i)
     struct list fields;
 
     if (!i->out->was_here) {
-        TRY(metadata_plan(s, f->db, &wish, &i->metadata));
+        TRY(metadata_plan(s, f->fields, &wish, &i->metadata));
     } else {
-        TRY(metadata_fields(s, f->db, &fields));
+        TRY(metadata_present(s, f->fields, &fields));
         metadata_values_of(s, &fields, i->in->metadata, "Metadata", &i->metadata);
     }
     return problems_check(s);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "catalog/metadata.h"
 #include "db/test_pg.h"
 #include "pki/csr.h"
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ open_house(struct house *h, const char *url, const char *dir)
     h->flow = (struct flow){
         .db = h->db, .seal = h->seal, .office = h->office, .shelf = h->shelf, .access = h->access
     };
+    assert_ok(s, metadata_shelf_open(s, h->db, &h->flow.fields));
 }
 
 static void
@@ -54,6 +56,7 @@ with(enum db_kind kind, bool strict, void (*claim)(struct house *h))
     claim(&h);
     clock_tell_offset_ms(0);
     random_tell_repeat(0);
+    metadata_shelf_free(h.flow.fields);
     template_shelf_close(h.shelf);
     ca_office_close(h.office);
     access_close(h.access);

@@ -4,6 +4,7 @@
 #include "audit/checkpoint.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "catalog/metadata.h"
 #include "pki/key_pool.h"
 #include "seal/keyring.h"
 #include "seal/private_file.h"
@@ -165,13 +166,14 @@ parts_open(struct scope *s, struct parts *p, const struct options *o)
                                  .access = p->app.access,
                                  .metadata_make = p->set->metadata->unknown == METADATA_CREATE,
                                  .blocked = p->blocked };
-    return OK;
+    return metadata_shelf_open(s, p->app.db, &p->app.flow.fields);
 }
 
 void
 parts_close(struct parts *p)
 {
     key_pool_free(p->key_pool);
+    metadata_shelf_free(p->app.flow.fields);
     template_shelf_close(p->app.shelf);
     ca_office_close(p->app.office);
     blocklist_free(p->blocked);

@@ -107,10 +107,11 @@ static enum err
 open_day(struct scope *s, struct signed_log *log, struct when at)
 {
     int64_t day = at.ms / DAY_MS;
-    const char *path = path_of(s, log->dir, at);
+    const char *path;
 
     if (log->fd >= 0 && log->day == day)
         return OK;
+    path = path_of(s, log->dir, at);
     if (log->fd >= 0) {
         (void)fdatasync(log->fd);
         (void)close(log->fd);
@@ -125,51 +126,65 @@ open_day(struct scope *s, struct signed_log *log, struct when at)
 /** One write, so that lines of two processes never mix; half a line, when the disk is full, is
  * ended so that the next stands alone. */
 static enum err
-append(struct scope *s, struct signed_log *log, struct bytes line, struct when at)
+append(struct scope *s, struct signed_log *log, struct bytes lines, struct when at)
 {
     ssize_t done;
 
     TRY(open_day(s, log, at));
     do
-        done = write(log->fd, line.data, line.len);
+        done = write(log->fd, lines.data, lines.len);
     while (done < 0 && errno == EINTR);
-    if (done == (ssize_t)line.len && (!log->strict || fdatasync(log->fd) == 0))
+    if (done == (ssize_t)lines.len && (!log->strict || fdatasync(log->fd) == 0))
         return OK;
-    if (done > 0 && done < (ssize_t)line.len)
+    if (done > 0 && done < (ssize_t)lines.len)
         (void)!write(log->fd, "\n", 1);
     return fail_place(s, E_UNAVAILABLE, log->dir, "cannot write the log of signatures in %s: %s",
                       log->dir, strerror(done >= 0 ? ENOSPC : errno));
 }
 
+/** One more line; its check is filled in when the rest is there. */
 static void
-line_of(struct scope *s, const struct signed_record *r, struct buf *line)
+add_line(struct scope *s, const struct signed_record *r, struct buf *lines)
 {
+    static const char room[CHECK_LEN] = { 0 };
+    size_t start = lines->len, json = start + CHECK_LEN;
     uint8_t hash[SHA256_LEN];
-    struct buf json;
 
-    buf_init_in(&json, s->arena, LINE_MAX_BYTES);
-    json_encode(&json, &signed_record_model, r);
-    hash_sha256(buf_bytes(&json), hash);
-    buf_init_in(line, s->arena, LINE_MAX_BYTES);
-    buf_text(line, hex_lower(s->arena, (struct bytes){ hash, CHECK_BYTES }));
-    buf_byte(line, ' ');
-    buf_add(line, json.data, json.len);
-    buf_byte(line, '\n');
+    buf_add(lines, room, sizeof(room));
+    json_encode(lines, &signed_record_model, r);
+    if (!lines->failed) {
+        hash_sha256((struct bytes){ lines->data + json, lines->len - json }, hash);
+        memcpy(lines->data + start, hex_lower(s->arena, (struct bytes){ hash, CHECK_BYTES }),
+               CHECK_LEN - 1);
+        lines->data[json - 1] = ' ';
+    }
+    buf_byte(lines, '\n');
 }
 
 enum err
 signed_log_add(struct scope *s, struct signed_log *log, struct signed_record *r)
 {
-    struct buf line;
+    return signed_log_add_all(s, log, r, 1);
+}
+
+enum err
+signed_log_add_all(struct scope *s, struct signed_log *log, struct signed_record *all, size_t count)
+{
+    struct when now = clock_now();
+    struct buf lines;
     enum err e;
 
     if (!log)
         return OK;
-    r->at = clock_now();
-    line_of(s, r, &line);
+    buf_init_in(&lines, s->arena, count * LINE_MAX_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        all[i].at = now;
+        add_line(s, &all[i], &lines);
+    }
     pthread_mutex_lock(&log->lock);
     e = fault_fails("ca.signed_log") ? fail(s, E_UNAVAILABLE, "a fault was asked for")
-                                     : append(s, log, buf_bytes(&line), r->at);
+        : lines.failed               ? fail(s, E_LIMIT, "a line would be too long")
+                                     : append(s, log, buf_bytes(&lines), now);
     if (e != OK && !log->failing)
         log_failure(s, LOG_ERROR,
                     "what is signed now is not in the log of signatures: a restore would not know "
@@ -177,9 +192,9 @@ signed_log_add(struct scope *s, struct signed_log *log, struct signed_record *r)
     log->failing = e != OK;
     pthread_mutex_unlock(&log->lock);
     if (e == OK)
-        metric_add(&records_total, 1, r->kind);
+        metric_add(&records_total, (double)count, all->kind);
     else
-        metric_add(&errors_total, 1);
+        metric_add(&errors_total, (double)count);
     if (e != OK && !log->strict) {
         scope_clear(s);
         return OK;

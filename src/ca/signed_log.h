@@ -43,6 +43,9 @@ void signed_log_close(struct signed_log *log);
 OWNED(struct signed_log, signed_log_close);
 /** Append R; .at is now. Unless it is strict, what cannot be written is logged and no failure. */
 enum err signed_log_add(struct scope *s, struct signed_log *log, struct signed_record *r);
+/** The same for COUNT of one kind, at least one, in a single write. */
+enum err signed_log_add_all(struct scope *s, struct signed_log *log, struct signed_record *all,
+                            size_t count);
 
 /** What signed_log_read() met. */
 struct signed_found {

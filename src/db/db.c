@@ -292,7 +292,14 @@ enum err
 db_write(struct scope *s, struct db *db, enum err (*run)(struct scope *s, struct tx *tx, void *arg),
          void *arg)
 {
-    struct write w = { .scope = s, .run = run, .arg = arg };
+    return db_write_then(s, db, run, arg, NULL);
+}
+
+enum err
+db_write_then(struct scope *s, struct db *db,
+              enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg, db_then *then)
+{
+    struct write w = { .scope = s, .run = run, .arg = arg, .then = then };
 
     assert(!in_write); /* a write inside a write would wait for itself */
     return queue_pass(&db->queue, &w);

@@ -130,6 +130,15 @@ enum err db_prepare_all(struct scope *s, struct db *db);
 enum err db_write(struct scope *s, struct db *db,
                   enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg);
 /**
+ * What follows a commit, before anybody hears of it: called on the lane's thread, which everybody
+ * waits for, with the ARG of each write of that commit that asked for it. S is the scope of one.
+ */
+typedef void db_then(struct scope *s, void *const *args, size_t count);
+/** db_write(), and THEN once its commit is on disk; not when it failed. */
+enum err db_write_then(struct scope *s, struct db *db,
+                       enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg,
+                       db_then *then);
+/**
  * Do it. On PostgreSQL it is sent on with what follows, so its failure may be that of the next
  * call, or of the write; db_write tells it either way.
  */

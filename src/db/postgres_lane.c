@@ -210,6 +210,8 @@ postgres_lane(void *arg)
             enum err e = write_one(lane, w);
 
             crash_point("db.after_commit_before_answer");
+            if (e == OK && w->then)
+                w->then(w->scope, &w->arg, 1);
             meter_write(w);
             queue_answer(w, e);
         }

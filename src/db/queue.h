@@ -5,7 +5,7 @@
 #ifndef DB_QUEUE_H
 #define DB_QUEUE_H
 
-#include "base/scope.h"
+#include "db/db.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -18,6 +18,7 @@ struct write {
     struct scope *scope;
     enum err (*run)(struct scope *s, struct tx *tx, void *arg);
     void *arg;
+    db_then *then; /* or NULL */
     enum err result;
     bool taken; /* by a lane: too late to leave */
     sem_t answered;

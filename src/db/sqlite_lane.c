@@ -137,9 +137,37 @@ commit_batch(struct lane *lane, struct scope *s, const struct batch *b)
     return sqlite_step(s, conn_of(lane), STEP_COMMIT);
 }
 
+static bool
+is_first(const struct batch *b, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (b->all[i]->then == b->all[at]->then)
+            return false;
+    return true;
+}
+
+/** What those that were committed want to be done now, once for all that want the same. */
+static void
+go_on(const struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        void *args[DB_BATCH_MAX];
+        size_t count = 0;
+
+        if (!b->all[i]->then || !is_first(b, i))
+            continue;
+        for (size_t k = i; k < b->count; k++)
+            if (b->all[k]->then == b->all[i]->then)
+                args[count++] = b->all[k]->arg;
+        b->all[i]->then(b->all[i]->scope, args, count);
+    }
+}
+
 static void
 answer_batch(struct batch *b, struct scope *s, enum err e)
 {
+    if (e == OK)
+        go_on(b);
     for (size_t i = 0; i < b->count; i++) {
         struct scope *theirs = b->all[i]->scope;
 

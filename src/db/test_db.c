@@ -258,8 +258,26 @@ TEST(a_last_statement_that_fails_fails_the_write)
 struct worker {
     pthread_t thread;
     struct db *db;
-    int number, added;
+    int number, added, told;
 };
+
+struct telling {
+    struct sample x; /* what add_in() takes */
+    struct worker *worker;
+};
+
+/** Once for each write that was committed, and before it is answered. */
+static void
+tell(struct scope *s, void *const *args, size_t count)
+{
+    assert_non_null(s->arena);
+    for (size_t i = 0; i < count; i++) {
+        const struct telling *t = args[i];
+
+        assert_int_equal(t->x.fail, OK);
+        t->worker->told++;
+    }
+}
 
 static void *
 work(void *arg)
@@ -268,12 +286,17 @@ work(void *arg)
 
     for (int i = 0; i < ROUNDS; i++) {
         AUTO(scope_free) struct scope *s = scope_new("test");
-        struct sample x = { .i = 1, .t = arena_printf(s->arena, "%d/%d", w->number, i) };
+        struct telling t = { .x = { .i = 1, .t = arena_printf(s->arena, "%d/%d", w->number, i) },
+                             .worker = w };
 
-        x.fail = i % 5 == 4 ? E_FORBIDDEN : OK;
-        if (db_write(s, w->db, add_in, &x) != x.fail)
+        t.x.fail = i % 5 == 4 ? E_FORBIDDEN : OK;
+        if (db_write_then(s, w->db, add_in, &t, i % 3 ? tell : NULL) != t.x.fail)
             return NULL;
-        w->added += x.fail == OK;
+        w->added += t.x.fail == OK;
+        if (i % 3 == 0)
+            w->told += t.x.fail == OK;
+        if (w->told != w->added)
+            return NULL;
     }
     return w;
 }

@@ -35,24 +35,32 @@ intend_in(struct scope *s, struct tx *tx, void *arg)
                       v_when(clock_now()), v_int(i->crl_shard)));
 }
 
-/* What the log of signatures does not know from the certificate itself. */
+/* What the log of signatures does not know from the certificates themselves; for
+ * db_write_then(). */
 static void
-note_entered(struct scope *s, const struct passage *p)
+note_entered(struct scope *s, void *const *passages, size_t count)
 {
-    struct signed_record r = { .kind = SIGNED_ENTERED,
-                               .id = p->out->certificate_id,
-                               .template_id = p->tmpl->id,
-                               .template_version = p->tmpl->version_id,
-                               .renews = p->in->renews,
-                               .requester = p->in->caller->name,
-                               .protocol = p->in->endpoint,
-                               .revoked_at = WHEN_NONE };
+    const struct passage *first = passages[0];
+    struct signed_record *all = arena_alloc(s->arena, count * sizeof(*all));
 
-    if (!p->key->log)
+    if (!first->key->log)
         return;
-    r.issuer = hex_lower(s->arena, p->key->subject_hash);
-    r.serial = hex_upper(s->arena, p->out->cert->serial);
-    if (signed_log_add(s, p->key->log, &r) != OK) /* it was said, and the certificate stands */
+    for (size_t i = 0; i < count; i++) {
+        const struct passage *p = passages[i];
+
+        all[i] = (struct signed_record){ .kind = SIGNED_ENTERED,
+                                         .id = p->out->certificate_id,
+                                         .template_id = p->tmpl->id,
+                                         .template_version = p->tmpl->version_id,
+                                         .renews = p->in->renews,
+                                         .requester = p->in->caller->name,
+                                         .protocol = p->in->endpoint,
+                                         .revoked_at = WHEN_NONE,
+                                         .issuer = hex_lower(s->arena, p->key->subject_hash),
+                                         .serial = hex_upper(s->arena, p->out->cert->serial) };
+    }
+    if (signed_log_add_all(s, first->key->log, all, count) != OK) /* it was said, and the
+                                                                     certificates stand */
         scope_clear(s);
 }
 
@@ -72,12 +80,10 @@ sign_once(struct scope *s, struct passage *p, struct cert *cert)
     TRY(ca_sign_certificate(s, p->key, tbs, &p->plan.lint, &p->out->der, cert));
     passage_step(p, "sign");
     crash_point("enroll.signed");
-    e = db_write(s, p->flow->db, passage_issue_in, p);
+    e = db_write_then(s, p->flow->db, passage_issue_in, p, note_entered);
     passage_step(p, "database");
-    if (e == OK) {
-        note_entered(s, p);
+    if (e == OK)
         crash_point("enroll.committed");
-    }
     return e == E_INVALID ? e : note(s, e, "writing the certificate to the register");
 }
 

@@ -193,7 +193,8 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
                                .this_update = singles[0].this_update,
                                .next_update = singles[0].next_update,
                                .until = when_add_ms(now, (until.ms - now.ms) / 2) };
-    kept.lines = http_validators(s->arena, kept.der, kept.this_update, kept.next_update);
+    kept.lines =
+        bytes_of_text(http_validators(s->arena, kept.der, kept.this_update, kept.next_update));
     ocsp_cache_put(office->cache,
                    &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark, &kept);
     show_kept(&kept, now, out);

@@ -15,7 +15,7 @@ struct answer {
     struct answer *older, *newer;
     int64_t ca_key;
     struct when this_update, next_update, until;
-    size_t size, len, lines_len; /* the last with its NUL */
+    size_t size, len, lines_len;
     uint8_t hash, serial_len;
     uint8_t data[]; /* serial, DER, lines */
 };
@@ -146,12 +146,12 @@ ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when n
     if (!found)
         return false;
     (void)arena_defer(a, found, let_go);
-    *out =
-        (struct ocsp_kept){ .der = { found->data + found->serial_len, found->len },
-                            .this_update = found->this_update,
-                            .next_update = found->next_update,
-                            .until = found->until,
-                            .lines = (const char *)found->data + found->serial_len + found->len };
+    *out = (struct ocsp_kept){ .der = { found->data + found->serial_len, found->len },
+                               .this_update = found->this_update,
+                               .next_update = found->next_update,
+                               .until = found->until,
+                               .lines = { found->data + found->serial_len + found->len,
+                                          found->lines_len } };
     return true;
 }
 
@@ -168,8 +168,7 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
     struct bytes der = answer->der;
     uint32_t h = hash_of(slot->serial);
     struct shard *sh = &c->shards[h % SHARDS];
-    size_t lines_len = strlen(answer->lines) + 1;
-    size_t size = sizeof(struct answer) + slot->serial.len + der.len + lines_len;
+    size_t size = sizeof(struct answer) + slot->serial.len + der.len + answer->lines.len;
     struct answer *fresh, *old;
 
     if (size > c->most || slot->serial.len > 255)
@@ -182,12 +181,12 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
                               .until = answer->until,
                               .size = size,
                               .len = der.len,
-                              .lines_len = lines_len,
+                              .lines_len = answer->lines.len,
                               .hash = (uint8_t)slot->hash,
                               .serial_len = (uint8_t)slot->serial.len };
     memcpy(fresh->data, slot->serial.data, slot->serial.len);
     memcpy(fresh->data + slot->serial.len, der.data, der.len);
-    memcpy(fresh->data + slot->serial.len + der.len, answer->lines, lines_len);
+    memcpy(fresh->data + slot->serial.len + der.len, answer->lines.data, answer->lines.len);
     (void)pthread_mutex_lock(&sh->lock);
     if (atomic_load(&c->marks[h % MARKS]) !=
         mark) { /* revoked meanwhile: the answer may be wrong already */

@@ -26,8 +26,8 @@ void ocsp_cache_free(struct ocsp_cache *c);
 struct ocsp_kept {
     struct bytes der;
     struct when this_update, next_update;
-    struct when until; /* it is given until then */
-    const char *lines; /* its http_validators(): most are asked for by GET, again and again */
+    struct when until;  /* it is given until then */
+    struct bytes lines; /* its http_validators(): most are asked for by GET, again and again */
 };
 /** The kept answer, which arena A holds from now on, whatever the cache forgets; false when there
  * is none that still holds at NOW. */

@@ -180,7 +180,7 @@ struct ocsp_answer {
     bool cacheable;          /* a GET's answer may be kept by proxies */
     struct when modified;    /* when cacheable: of no other answer; or WHEN_NONE */
     struct when next_update; /* when cacheable */
-    const char *lines;       /* when cacheable: its http_validators() */
+    struct bytes lines;      /* when cacheable: its http_validators() */
 };
 /**
  * Answer from memory alone, never waiting: for the loop. False: ask ocsp_answer_slow() on a worker.

@@ -26,10 +26,15 @@ http_validators(struct arena *a, struct bytes body, struct when modified, struct
                         ends ? "\r\n" : "", http_etag(a, body));
 }
 
-const char *
-http_undated(const char *lines)
+struct bytes
+http_undated(struct bytes lines)
 {
-    return text_starts(lines, LAST_MODIFIED) ? strchr(lines, '\n') + 1 : lines;
+    static const size_t name_len = sizeof(LAST_MODIFIED) - 1;
+    const uint8_t *end = lines.len > name_len ? memchr(lines.data, '\n', lines.len) : NULL;
+
+    if (!end || memcmp(lines.data, LAST_MODIFIED, name_len) != 0)
+        return lines;
+    return (struct bytes){ end + 1, lines.len - (size_t)(end + 1 - lines.data) };
 }
 
 bool

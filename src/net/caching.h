@@ -21,7 +21,7 @@ char *http_etag(struct arena *a, struct bytes body);
 char *http_validators(struct arena *a, struct bytes body, struct when modified,
                       struct when expires);
 /** The same lines without Last-Modified. */
-const char *http_undated(const char *lines);
+struct bytes http_undated(struct bytes lines);
 
 /** What a client says it has: the fields' values, or NULL. */
 struct http_known {

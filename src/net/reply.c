@@ -54,21 +54,22 @@ status_line(int status)
     }
 }
 
-/* The date of this second, made once a second by each thread. */
-static const char *
-date_now(void)
+/* The date of this second and the name of the next field, made once a second by each thread. */
+static char *
+put_date(char *at)
 {
-    static __thread char text[32];
+    static __thread char text[64];
+    static __thread size_t len;
     static __thread int64_t made_s = -1;
     struct when now = clock_tick();
 
     if (when_s(now) != made_s) {
         AUTO(arena_free) struct arena *a = arena_new();
 
-        (void)snprintf(text, sizeof(text), "%s", when_http(a, now));
+        len = (size_t)snprintf(text, sizeof(text), "%s\r\nX-Request-Id: ", when_http(a, now));
         made_s = when_s(now);
     }
-    return text;
+    return mempcpy(at, text, len);
 }
 
 static bool
@@ -94,7 +95,7 @@ http_reply_header(struct http_request *rq, const char *name, const char *value)
 }
 
 void
-http_reply_lines(struct http_request *rq, const char *lines)
+http_reply_lines(struct http_request *rq, struct bytes lines)
 {
     rq->conn->reply.lines = lines;
 }
@@ -152,7 +153,7 @@ settle_close(struct http_conn *c)
 static size_t
 head_size(const struct reply *r, const char *type)
 {
-    size_t size = HEAD_ROOM + (type ? strlen(type) : 0) + (r->lines ? strlen(r->lines) : 0);
+    size_t size = HEAD_ROOM + (type ? strlen(type) : 0) + r->lines.len;
 
     LIST_EACH(struct header, h, &r->headers)
     size += strlen(h->name) + strlen(h->value) + 4;
@@ -177,7 +178,7 @@ put_head(char *at, struct http_request *rq, int status, const char *type, size_t
         at = stpcpy(at, line);
     else
         at += snprintf(at, HEAD_ROOM, "HTTP/1.1 %d \r\nDate: ", status);
-    at = put_field(stpcpy(at, date_now()), "\r\nX-Request-Id", rq->scope->id);
+    at = stpcpy(stpcpy(put_date(at), rq->scope->id), "\r\n");
     if (type)
         at = put_field(at, "Content-Type", type);
     if (!bodiless(status)) {
@@ -186,8 +187,8 @@ put_head(char *at, struct http_request *rq, int status, const char *type, size_t
     }
     LIST_EACH(struct header, h, &r->headers)
     at = put_field(at, h->name, h->value);
-    if (r->lines)
-        at = stpcpy(at, r->lines);
+    if (r->lines.len)
+        at = mempcpy(at, r->lines.data, r->lines.len);
     if (c->close)
         at = stpcpy(at, "Connection: close\r\n");
     return stpcpy(at, "\r\n");

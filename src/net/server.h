@@ -132,7 +132,7 @@ enum err http_form(struct http_request *rq, struct list *out);
 void http_reply_header(struct http_request *rq, const char *name, const char *value);
 /** Add finished header lines, each with its CRLF, to the reply to come; once. LINES are ours and
  * live as long as the scope's arena does, or longer. */
-void http_reply_lines(struct http_request *rq, const char *lines);
+void http_reply_lines(struct http_request *rq, struct bytes lines);
 /** Answer; BODY is copied or already in the scope's arena. TYPE may be NULL when there is no body.
  * Once. */
 void http_reply(struct http_request *rq, int status, const char *type, struct bytes body);

@@ -44,7 +44,7 @@ struct stats;
 /** The reply of a request. */
 struct reply {
     struct list headers; /* of struct header */
-    const char *lines;   /* more of them, finished; NULL: none */
+    struct bytes lines;  /* more of them, finished */
     bool given;
     int status;
     size_t body_len;       /* what was sent of the body: none for HEAD */

@@ -22,18 +22,18 @@ rest_of(const struct http_request *http, const char *prefix)
 /* LINES: the body's http_validators() with MODIFIED. */
 static void
 reply_cached(struct http_request *http, const char *type, struct bytes body, struct when modified,
-             const char *lines, int64_t max_age_s)
+             struct bytes lines, int64_t max_age_s)
 {
     struct http_known known = { http_header(http, "If-None-Match"),
                                 http_header(http, "If-Modified-Since") };
     struct buf all;
 
     buf_init_in(&all, http->scope->arena, 1024);
-    buf_text(&all, lines);
     buf_text(&all, "Cache-Control: max-age=");
     buf_int(&all, MAX(max_age_s, INT64_C(0)));
     buf_text(&all, ", public, no-transform, must-revalidate\r\n");
-    http_reply_lines(http, buf_str(&all));
+    buf_add(&all, lines.data, lines.len);
+    http_reply_lines(http, buf_bytes(&all));
     if (http_has_it(http->scope->arena, &known, body, modified))
         http_reply(http, 304, NULL, (struct bytes){ NULL, 0 });
     else
@@ -71,7 +71,7 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
     struct when now;
 
     if (!is_get) {
-        http_reply_lines(http, "Cache-Control: no-store\r\n");
+        http_reply_lines(http, BYTES("Cache-Control: no-store\r\n"));
         http_reply_held(http, 200, OCSP_TYPE, answer->der);
         return;
     }
@@ -184,7 +184,8 @@ serve_crl(struct http_request *http)
     } else { /* revocations bring a new list within seconds, so nobody keeps one for long */
         modified = date_of(&crl);
         reply_cached(http, "application/pkix-crl", crl.der, modified,
-                     http_validators(s->arena, crl.der, modified, crl.next_update), 10);
+                     bytes_of_text(http_validators(s->arena, crl.der, modified, crl.next_update)),
+                     10);
     }
 }
 
@@ -203,7 +204,8 @@ serve_ca(struct http_request *http)
     }
     der = bytes_copy(http->scope->arena, key->cert_der); /* its dates do not tell when it came */
     reply_cached(http, "application/pkix-cert", der, WHEN_NONE,
-                 http_validators(http->scope->arena, der, WHEN_NONE, WHEN_NONE), CA_MAX_AGE_S);
+                 bytes_of_text(http_validators(http->scope->arena, der, WHEN_NONE, WHEN_NONE)),
+                 CA_MAX_AGE_S);
 }
 
 #define PAGE_MAX_AGE_S 300 /* roots come and go, but seldom */
@@ -226,7 +228,8 @@ serve_page(struct http_request *http)
         http_reply_header(http, "Content-Security-Policy", "default-src 'none'");
         http_reply_header(http, "X-Content-Type-Options", "nosniff");
         reply_cached(http, file.type, file.body, WHEN_NONE,
-                     http_validators(s->arena, file.body, WHEN_NONE, WHEN_NONE), PAGE_MAX_AGE_S);
+                     bytes_of_text(http_validators(s->arena, file.body, WHEN_NONE, WHEN_NONE)),
+                     PAGE_MAX_AGE_S);
     }
 }
 

@@ -1,84 +1,17 @@
-#include <jansson.h>
-/* jansson has macros of these names; here they are ours. */
-#undef JSON_STRICT
-#undef json_is_object
-#undef json_is_array
-
-#include "codec/json.h"
+#include "codec/json_tree.h"
 #include "codec/value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 64
 #define EXACT_INT_MAX (INT64_C(1) << 53)
-
-OWNED(json_t, json_decref);
-
-static bool
-is_a(const json_t *j, json_type type)
-{
-    return j && json_typeof(j) == type;
-}
 
 struct decoder {
     struct scope *s;
     enum json_mode mode;
 };
 
-/* Brackets outside strings: jansson would go 2,048 deep. */
-static bool
-too_deep(struct bytes text)
-{
-    bool in_string = false;
-    int depth = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > DEPTH_MAX)
-                return true;
-        } else if (c == ']' || c == '}') {
-            depth--;
-        }
-    }
-    return false;
-}
-
-/* jansson's reason, without the piece of the text it quotes: that may be a password. */
-static enum err
-malformed(struct scope *s, const json_error_t *error)
-{
-    const char *why =
-        strstr(error->text, "JSON_ALLOW_NUL") ? "\\u0000 is not allowed" : error->text;
-    const char *near = strstr(why, " near ");
-    int len = near ? (int)(near - why) : (int)strlen(why);
-
-    return fail_code(s, E_INVALID, CHY_BAD_JSON, "malformed JSON at line %d, column %d: %.*s",
-                     MAX(error->line, 1), MAX(error->column, 1), len, why);
-}
-
-static enum err
-parse(struct scope *s, struct bytes text, size_t flags, json_t **out)
-{
-    json_error_t error;
-
-    if (too_deep(text))
-        return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "JSON is nested deeper than %d", DEPTH_MAX);
-    *out = json_loadb(text.len ? (const char *)text.data : "", text.len, flags | JSON_DECODE_ANY,
-                      &error);
-    return *out ? OK : malformed(s, &error);
-}
-
-/* Writing jansson's tree back: for raw members and canonical text. */
+/* Writing a tree back: for raw members and canonical text. */
 
 struct writer {
     struct buf *out;
@@ -87,7 +20,7 @@ struct writer {
     struct arena *scratch;
 };
 
-static void write_tree(struct writer *w, const json_t *j);
+static void write_tree(struct writer *w, const struct json *j);
 
 static uint32_t
 code_point(const unsigned char *p)
@@ -106,10 +39,9 @@ code_point(const unsigned char *p)
  * characters beyond the first plane, whose surrogates come before U+E000.
  */
 static int
-compare_names(const void *a, const void *b)
+compare_names(const char *a, const char *b)
 {
-    const unsigned char *x = *(const unsigned char *const *)a,
-                        *y = *(const unsigned char *const *)b;
+    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
     uint32_t cx, cy;
 
     while (*x && *x == *y)
@@ -137,79 +69,77 @@ write_string(struct writer *w, const char *text)
 }
 
 static void
-write_member(struct writer *w, const char *name, const json_t *value, bool first)
+write_member(struct writer *w, const struct json *member, bool first)
 {
     if (!first)
         buf_byte(w->out, ',');
-    write_string(w, name);
+    write_string(w, member->name);
     buf_byte(w->out, ':');
-    write_tree(w, value);
+    write_tree(w, member);
+}
+
+static int
+compare_members(const void *a, const void *b)
+{
+    const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
+
+    return compare_names(x->name, y->name);
 }
 
 static void
-write_object(struct writer *w, const json_t *j)
+write_object(struct writer *w, const struct json *j)
 {
-    size_t count = json_object_size(j), n = 0;
-    const char *name;
-    json_t *value;
-    const char **names;
+    const struct json **members;
 
     buf_byte(w->out, '{');
     if (!w->canonical) {
-        json_object_foreach((json_t *)(uintptr_t)j, name, value)
-        {
-            write_member(w, name, value, n++ == 0);
-        }
-    } else if (count) {
-        names = arena_alloc(w->scratch, count * sizeof(*names));
-        json_object_foreach((json_t *)(uintptr_t)j, name, value)
-        {
-            names[n++] = name;
-        }
-        qsort(names, count, sizeof(*names), compare_names);
-        for (size_t i = 0; i < count; i++)
-            write_member(w, names[i], json_object_get(j, names[i]), i == 0);
+        for (size_t i = 0; i < j->count; i++)
+            write_member(w, &j->items[i], i == 0);
+    } else if (j->count) {
+        members = arena_alloc(w->scratch, j->count * sizeof(*members));
+        for (size_t i = 0; i < j->count; i++)
+            members[i] = &j->items[i];
+        qsort(members, j->count, sizeof(*members), compare_members);
+        for (size_t i = 0; i < j->count; i++)
+            write_member(w, members[i], i == 0);
     }
     buf_byte(w->out, '}');
 }
 
 static void
-write_tree(struct writer *w, const json_t *j)
+write_tree(struct writer *w, const struct json *j)
 {
     char number[REAL_TEXT_MAX];
 
-    switch (json_typeof(j)) {
-    case JSON_OBJECT:
+    switch (j->kind) {
+    case JK_OBJECT:
         write_object(w, j);
         break;
-    case JSON_ARRAY:
+    case JK_ARRAY:
         buf_byte(w->out, '[');
-        for (size_t i = 0; i < json_array_size(j); i++) {
+        for (size_t i = 0; i < j->count; i++) {
             if (i)
                 buf_byte(w->out, ',');
-            write_tree(w, json_array_get(j, i));
+            write_tree(w, &j->items[i]);
         }
         buf_byte(w->out, ']');
         break;
-    case JSON_STRING:
-        write_string(w, json_string_value(j));
+    case JK_TEXT:
+        write_string(w, j->text);
         break;
-    case JSON_INTEGER:
-        if (json_integer_value(j) > EXACT_INT_MAX || json_integer_value(j) < -EXACT_INT_MAX)
+    case JK_INT:
+        if (j->number > EXACT_INT_MAX || j->number < -EXACT_INT_MAX)
             w->inexact = true;
-        buf_int(w->out, json_integer_value(j));
+        buf_int(w->out, j->number);
         break;
-    case JSON_REAL:
-        real_text(json_real_value(j), w->canonical, number);
+    case JK_REAL:
+        real_text(j->real, w->canonical, number);
         buf_text(w->out, number);
         break;
-    case JSON_TRUE:
-        buf_text(w->out, "true");
+    case JK_BOOL:
+        buf_text(w->out, j->yes ? "true" : "false");
         break;
-    case JSON_FALSE:
-        buf_text(w->out, "false");
-        break;
-    case JSON_NULL:
+    case JK_NULL:
         buf_text(w->out, "null");
         break;
     }
@@ -218,7 +148,7 @@ write_tree(struct writer *w, const json_t *j)
 /* Decoding by tables. */
 
 static void decode_struct(const struct decoder *d, const struct model *m, const struct at *at,
-                          const json_t *j, void *out);
+                          const struct json *j, void *out);
 
 static bool
 decode_problem(const struct decoder *d, const struct at *at, enum code code, const char *text)
@@ -228,10 +158,10 @@ decode_problem(const struct decoder *d, const struct at *at, enum code code, con
 }
 
 static bool
-decode_text(const struct decoder *d, const struct field *f, const json_t *j, void *member,
+decode_text(const struct decoder *d, const struct field *f, const struct json *j, void *member,
             struct wrong *why)
 {
-    const char *text = json_string_value(j);
+    const char *text = j->text;
     bool loose = d->mode == JSON_COMMAND;
     bool by_nature = f->type == FT_TEXT || f->type == FT_WHEN || f->type == FT_BYTES ||
                      f->choices || (f->flags & (DURATION | SIZE));
@@ -245,7 +175,7 @@ decode_text(const struct decoder *d, const struct field *f, const json_t *j, voi
 }
 
 static bool
-decode_number(const struct decoder *d, const struct field *f, const json_t *j, void *member,
+decode_number(const struct decoder *d, const struct field *f, const struct json *j, void *member,
               struct wrong *why)
 {
     struct arena *a = d->s->arena;
@@ -255,30 +185,30 @@ decode_number(const struct decoder *d, const struct field *f, const json_t *j, v
             return wrong_because(a, why, CHY_BAD_TYPE, "must be %s, not a number",
                                  f->type == FT_BOOL || f->type == FT_OPT_BOOL ? "true or false"
                                                                               : "text");
-        if (json_is_real(j) && f->type != FT_REAL)
+        if (j->kind == JK_REAL && f->type != FT_REAL)
             return wrong_because(a, why, CHY_BAD_TYPE, "must be a whole number");
     }
     if (f->flags & DURATION)
         return wrong_because(a, why, CHY_BAD_TYPE, "must be a duration such as \"90d\"");
-    if (json_is_real(j))
-        return value_from_real(a, f, json_real_value(j), member, why);
-    return value_from_int(a, f, json_integer_value(j), member, why);
+    if (j->kind == JK_REAL)
+        return value_from_real(a, f, j->real, member, why);
+    return value_from_int(a, f, j->number, member, why);
 }
 
 static void
-decode_scalar(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
-              void *member)
+decode_scalar(const struct decoder *d, const struct field *f, const struct at *at,
+              const struct json *j, void *member)
 {
     struct wrong why = { 0 };
     bool fine;
 
-    if (json_is_string(j))
+    if (j->kind == JK_TEXT)
         fine = decode_text(d, f, j, member, &why);
-    else if (json_is_number(j))
+    else if (j->kind == JK_INT || j->kind == JK_REAL)
         fine = decode_number(d, f, j, member, &why);
-    else if (json_is_boolean(j))
-        fine = value_from_bool(d->s->arena, f, json_is_true(j), member, &why);
-    else if (json_is_null(j))
+    else if (j->kind == JK_BOOL)
+        fine = value_from_bool(d->s->arena, f, j->yes, member, &why);
+    else if (j->kind == JK_NULL)
         fine = wrong_because(d->s->arena, &why, CHY_BAD_TYPE, "must not be null");
     else
         fine = wrong_because(d->s->arena, &why, CHY_BAD_TYPE, "must be a single value");
@@ -287,7 +217,7 @@ decode_scalar(const struct decoder *d, const struct field *f, const struct at *a
 }
 
 static void
-decode_raw(const struct decoder *d, const json_t *j, struct raw *out)
+decode_raw(const struct decoder *d, const struct json *j, struct raw *out)
 {
     struct buf b;
     struct writer w = { .out = &b };
@@ -300,26 +230,26 @@ decode_raw(const struct decoder *d, const json_t *j, struct raw *out)
 /* A value of an object of texts; under JSON_COMMAND numbers and bools are spelled out and null is
  * none. */
 static bool
-decode_pair(const struct decoder *d, const json_t *j, const char **out)
+decode_pair(const struct decoder *d, const struct json *j, const char **out)
 {
     char number[REAL_TEXT_MAX];
 
-    if (json_is_string(j)) {
-        *out = arena_text(d->s->arena, json_string_value(j));
+    if (j->kind == JK_TEXT) {
+        *out = arena_text(d->s->arena, j->text);
         return true;
     }
     *out = NULL;
-    if (json_is_null(j))
+    if (j->kind == JK_NULL)
         return true;
     if (d->mode == JSON_STRICT)
         return false;
-    if (json_is_integer(j)) {
-        *out = arena_printf(d->s->arena, "%lld", (long long)json_integer_value(j));
-    } else if (json_is_real(j)) {
-        real_text(json_real_value(j), false, number);
+    if (j->kind == JK_INT) {
+        *out = arena_printf(d->s->arena, "%lld", (long long)j->number);
+    } else if (j->kind == JK_REAL) {
+        real_text(j->real, false, number);
         *out = arena_text(d->s->arena, number);
-    } else if (json_is_boolean(j)) {
-        *out = json_is_true(j) ? "true" : "false";
+    } else if (j->kind == JK_BOOL) {
+        *out = j->yes ? "true" : "false";
     } else {
         return false;
     }
@@ -327,26 +257,24 @@ decode_pair(const struct decoder *d, const json_t *j, const char **out)
 }
 
 static void
-decode_pairs(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
-             struct pairs *out)
+decode_pairs(const struct decoder *d, const struct field *f, const struct at *at,
+             const struct json *j, struct pairs *out)
 {
     struct wrong why;
-    const char *name;
-    json_t *value;
 
-    if (!is_a(j, JSON_OBJECT)) {
+    if (j->kind != JK_OBJECT) {
         decode_problem(d, at, CHY_BAD_TYPE, "must be an object of texts");
         return;
     }
-    if (!value_count_ok(d->s->arena, f, json_object_size(j), &why)) {
+    if (!value_count_ok(d->s->arena, f, j->count, &why)) {
         at_problem(d->s, at, &why);
         return;
     }
-    json_object_foreach((json_t *)(uintptr_t)j, name, value)
-    {
-        struct pair pair = { .name = arena_text(d->s->arena, name) };
+    for (size_t i = 0; i < j->count; i++) {
+        const char *name = j->items[i].name;
+        struct pair pair = { .name = name };
 
-        if (decode_pair(d, value, &pair.value))
+        if (decode_pair(d, &j->items[i], &pair.value))
             list_add(d->s->arena, &out->of, struct pair, pair);
         else
             decode_problem(d, &(struct at){ at, name, 0 }, CHY_BAD_TYPE, "must be text");
@@ -354,23 +282,23 @@ decode_pairs(const struct decoder *d, const struct field *f, const struct at *at
 }
 
 static void
-decode_list(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
-            struct list *out)
+decode_list(const struct decoder *d, const struct field *f, const struct at *at,
+            const struct json *j, struct list *out)
 {
     struct field element = value_element(f);
     struct wrong why;
 
-    if (!is_a(j, JSON_ARRAY)) {
+    if (j->kind != JK_ARRAY) {
         decode_problem(d, at, CHY_BAD_TYPE, "must be an array");
         return;
     }
-    if (!value_count_ok(d->s->arena, f, json_array_size(j), &why)) {
+    if (!value_count_ok(d->s->arena, f, j->count, &why)) {
         at_problem(d->s, at, &why);
         return;
     }
-    for (size_t i = 0; i < json_array_size(j); i++) {
+    for (size_t i = 0; i < j->count; i++) {
         const struct at here = { at, NULL, i };
-        const json_t *value = json_array_get(j, i);
+        const struct json *value = &j->items[i];
         void *to = list_grow(d->s->arena, out, f->model->size);
 
         if (element.type == FT_OBJECT)
@@ -383,8 +311,8 @@ decode_list(const struct decoder *d, const struct field *f, const struct at *at,
 }
 
 static void
-decode_member(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
-              void *member)
+decode_member(const struct decoder *d, const struct field *f, const struct at *at,
+              const struct json *j, void *member)
 {
     switch (f->type) {
     case FT_RAW:
@@ -449,8 +377,8 @@ report_missing(const struct decoder *d, const struct model *m, const struct at *
 }
 
 static void
-decode_field(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
-             bool again, char *out)
+decode_field(const struct decoder *d, const struct field *f, const struct at *at,
+             const struct json *j, bool again, char *out)
 {
     if (again && d->mode == JSON_STRICT) { /* under its name and an alias */
         decode_problem(d, at, CHY_BAD_VALUE, "is given twice");
@@ -458,29 +386,27 @@ decode_field(const struct decoder *d, const struct field *f, const struct at *at
     }
     if (again)
         value_clear(f, out + f->offset);
-    else if (f->preset && f->type == FT_LIST && !json_is_null(j))
+    else if (f->preset && f->type == FT_LIST && !j->kind == JK_NULL)
         value_clear(f, out + f->offset);
     decode_member(d, f, at, j, out + f->offset);
 }
 
 static void
-decode_struct(const struct decoder *d, const struct model *m, const struct at *at, const json_t *j,
-              void *out)
+decode_struct(const struct decoder *d, const struct model *m, const struct at *at,
+              const struct json *j, void *out)
 {
     struct seen seen = { 0 };
     size_t next = 0;
-    const char *name;
-    json_t *value;
 
     model_init(d->s->arena, m, out);
-    if (!is_a(j, JSON_OBJECT)) {
+    if (j->kind != JK_OBJECT) {
         decode_problem(d, at, CHY_BAD_TYPE, "must be an object");
         return;
     }
-    json_object_foreach((json_t *)(uintptr_t)j, name, value)
-    {
-        const struct field *f = find_field(d, m, name, &next);
-        struct at here = { at, f ? f->wire : name, 0 };
+    for (size_t i = 0; i < j->count; i++) {
+        const struct json *value = &j->items[i];
+        const struct field *f = find_field(d, m, value->name, &next);
+        struct at here = { at, f ? f->wire : value->name, 0 };
 
         if (!f) {
             if (d->mode == JSON_STRICT || m->closed)
@@ -489,7 +415,7 @@ decode_struct(const struct decoder *d, const struct model *m, const struct at *a
         }
         if (f->flags & READ_ONLY)
             continue;
-        if (json_is_null(value) && f->type != FT_RAW)
+        if (value->kind == JK_NULL && f->type != FT_RAW)
             continue; /* absent, or missing when it is required */
         decode_field(d, f, &here, value, see(&seen, (size_t)(f - m->fields)), out);
     }
@@ -497,34 +423,32 @@ decode_struct(const struct decoder *d, const struct model *m, const struct at *a
 }
 
 static enum err
-load(struct scope *s, enum json_mode mode, struct bytes text, json_t **out)
+load(struct scope *s, enum json_mode mode, struct bytes text, struct json **out)
 {
     static const struct bytes mark = { (const uint8_t *)"\xef\xbb\xbf", 3 };
 
     if (mode == JSON_STRICT)
-        return parse(s, text, JSON_REJECT_DUPLICATES, out);
+        return json_tree_read(s, s->arena, text, TWICE_REFUSED, out);
     if (text.len >= 3 && !memcmp(text.data, mark.data, mark.len)) /* RFC 8259 section 8.1 */
         text = (struct bytes){ text.data + 3, text.len - 3 };
-    return parse(s, text, 0, out);
+    return json_tree_read(s, s->arena, text, TWICE_LAST, out);
 }
 
 enum err
 json_decode(struct scope *s, const struct model *m, enum json_mode mode, struct bytes text,
             void *out)
 {
+    static const struct json nothing = { .kind = JK_OBJECT };
     const struct decoder d = { s, mode };
     const struct field whole = { .wire = "", .type = m->scalar, .model = m };
-    AUTO(json_decref) json_t *root = NULL;
-    AUTO(json_decref) json_t *nothing = NULL;
+    struct json *root = NULL;
 
     TRY(load(s, mode, text, &root));
-    if (m->is_scalar) {
+    if (m->is_scalar)
         decode_member(&d, &whole, NULL, root, out);
-    } else {
-        if (mode == JSON_COMMAND && json_is_null(root))
-            nothing = json_object();
-        decode_struct(&d, m, NULL, nothing ? nothing : root, out);
-    }
+    else
+        decode_struct(&d, m, NULL, mode == JSON_COMMAND && root->kind == JK_NULL ? &nothing : root,
+                      out);
     return problems_check(s);
 }
 
@@ -534,86 +458,67 @@ json_decode_list(struct scope *s, const struct model *m, enum json_mode mode, st
 {
     const struct decoder d = { s, mode };
     const struct field whole = { .wire = "", .type = FT_LIST, .model = m };
-    AUTO(json_decref) json_t *root = NULL;
+    struct json *root = NULL;
 
     TRY(load(s, mode, text, &root));
-    if (mode == JSON_STRICT || !json_is_null(root))
+    if (mode == JSON_STRICT || root->kind != JK_NULL)
         decode_list(&d, &whole, NULL, root, out);
     return problems_check(s);
 }
 
-/* The small reader: struct json is jansson's value by another name. */
-
-static const json_t *
-tree(const struct json *j)
-{
-    return (const json_t *)j;
-}
-
-static void
-release_tree(void *root)
-{
-    json_decref(root);
-}
+/* The small reader. */
 
 enum err
 json_parse(struct scope *s, struct bytes text, struct json **out)
 {
-    json_t *root;
-
-    TRY(parse(s, text, JSON_REJECT_DUPLICATES, &root));
-    *out = arena_defer(s->arena, root, release_tree);
-    return OK;
+    return json_tree_read(s, s->arena, text, TWICE_REFUSED, out);
 }
 
 enum json_kind
 json_kind(const struct json *j)
 {
-    static const enum json_kind kinds[] = {
-        [JSON_OBJECT] = JK_OBJECT, [JSON_ARRAY] = JK_ARRAY, [JSON_STRING] = JK_TEXT,
-        [JSON_INTEGER] = JK_INT,   [JSON_REAL] = JK_REAL,   [JSON_TRUE] = JK_BOOL,
-        [JSON_FALSE] = JK_BOOL,    [JSON_NULL] = JK_NULL,
-    };
-
-    return j ? kinds[json_typeof(tree(j))] : JK_NULL;
+    return j ? j->kind : JK_NULL;
 }
 
 const struct json *
 json_get(const struct json *j, const char *name)
 {
-    return (const struct json *)json_object_get(tree(j), name);
+    for (size_t i = 0; json_is_object(j) && i < j->count; i++)
+        if (strcmp(j->items[i].name, name) == 0)
+            return &j->items[i];
+    return NULL;
 }
 
 const char *
 json_str(const struct json *j)
 {
-    return json_string_value(tree(j));
+    return json_kind(j) == JK_TEXT ? j->text : NULL;
 }
 
 bool
 json_int(const struct json *j, int64_t *out)
 {
-    if (!json_is_integer(tree(j)))
+    if (json_kind(j) != JK_INT)
         return false;
-    *out = json_integer_value(tree(j));
+    *out = j->number;
     return true;
 }
 
 bool
 json_number(const struct json *j, double *out)
 {
-    if (!json_is_number(tree(j)))
+    if (json_kind(j) != JK_INT && json_kind(j) != JK_REAL)
         return false;
-    *out = json_number_value(tree(j));
+    *out = j->kind == JK_INT ? (double)j->number : j->real;
     return true;
 }
 
 bool
 json_bool(const struct json *j, bool *out)
 {
-    if (!json_is_boolean(tree(j)))
+    if (json_kind(j) != JK_BOOL)
         return false;
-    *out = json_is_true(tree(j));
+    *out = j->yes;
     return true;
 }
 
@@ -632,28 +537,22 @@ json_is_array(const struct json *j)
 size_t
 json_count(const struct json *j)
 {
-    return json_is_object(j) ? json_object_size(tree(j)) : json_array_size(tree(j));
+    return json_is_object(j) || json_is_array(j) ? j->count : 0;
 }
 
 const struct json *
 json_item(const struct json *j, size_t i)
 {
-    return (const struct json *)json_array_get(tree(j), i);
+    return json_is_array(j) && i < j->count ? &j->items[i] : NULL;
 }
 
-/* *AT is jansson's iterator of the next member; 1, which no pointer is, once there is none. */
 bool
 json_member(const struct json *j, size_t *at, const char **name, const struct json **value)
 {
-    json_t *object = (json_t *)(uintptr_t)j;
-    void *iter = *at ? (void *)*at : json_object_iter(object);
-
-    if (!iter || *at == 1)
+    if (!json_is_object(j) || *at >= j->count)
         return false;
-    *name = json_object_iter_key(iter);
-    *value = (const struct json *)json_object_iter_value(iter);
-    iter = json_object_iter_next(object, iter);
-    *at = iter ? (size_t)iter : 1;
+    *value = &j->items[(*at)++];
+    *name = (*value)->name;
     return true;
 }
 
@@ -663,7 +562,7 @@ json_write(struct buf *out, const struct json *j)
     struct writer w = { .out = out };
 
     if (j)
-        write_tree(&w, tree(j));
+        write_tree(&w, j);
     else
         buf_text(out, "null");
 }
@@ -673,9 +572,9 @@ json_canonical(struct scope *s, struct bytes text, struct buf *out)
 {
     AUTO(arena_free) struct arena *scratch = arena_new();
     struct writer w = { .out = out, .canonical = true, .scratch = scratch };
-    AUTO(json_decref) json_t *root = NULL;
+    struct json *root = NULL;
 
-    TRY(parse(s, text, JSON_REJECT_DUPLICATES, &root));
+    TRY(json_tree_read(s, scratch, text, TWICE_REFUSED, &root));
     write_tree(&w, root);
     if (w.inexact)
         return fail_code(s, E_INVALID, CHY_BAD_VALUE,

@@ -410,6 +410,121 @@ canonical(struct scope *s, const char *text)
     return json_canonical(s, bytes_of_text(text), &b) == OK ? buf_str(&b) : NULL;
 }
 
+/* What is read is written in its shortest form; NULL: it is refused. */
+TEST(texts_are_read_as_rfc_8259_has_them)
+{
+    static const char *const cases[][2] = {
+        { "\t\r\n 1 ", "1" },
+        { "-0", "0" },
+        { "-9223372036854775808", "-9223372036854775808" },
+        { "9223372036854775807", "9223372036854775807" },
+        { "-9223372036854775809", NULL },
+        { "9223372036854775808", NULL },
+        { "1e400", NULL },
+        { "1e-400", "0" },
+        { "-", NULL },
+        { "01", NULL },
+        { "1.", NULL },
+        { ".5", NULL },
+        { "1e", NULL },
+        { "1e+", NULL },
+        { "+1", NULL },
+        { "[]", "[]" },
+        { "{ }", "{}" },
+        { "[1,]", NULL },
+        { "[,1]", NULL },
+        { "[1 2]", NULL },
+        { "[1}", NULL },
+        { "{\"a\":1,}", NULL },
+        { "{\"a\" 1}", NULL },
+        { "{a:1}", NULL },
+        { "{1:1}", NULL },
+        { "tru", NULL },
+        { "truex", NULL },
+        { "nul", NULL },
+        { "[[[1],[]],{\"a\":[{}]}]", "[[[1],[]],{\"a\":[{}]}]" },
+        { "\"", NULL },
+        { "\"\\\"", NULL },
+        { "\"\\\\\"", "\"\\\\\"" },
+        { "\"\\\\\\\"\"", "\"\\\\\\\"\"" },
+        { "\"\\/\\b\\f\\n\\r\\t\"", "\"/\\b\\f\\n\\r\\t\"" },
+        { "\"\\x\"", NULL },
+        { "\"\\u00e9\\u20AC\\ud83d\\ude00\"", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
+        { "\"\\uDBFF\\uDFFF\"", "\"\xf4\x8f\xbf\xbf\"" },
+        { "\"\\ud83d\"", NULL },
+        { "\"\\ud83dx\\ude00\"", NULL },
+        { "\"\\ud83d\\u0041\"", NULL },
+        { "\"\\ude00\"", NULL },
+        { "\"\\u00g0\"", NULL },
+        { "\"\\u12\"", NULL },
+        { "\"a\nb\"", NULL },
+        { "\"12345678\x1f\"", NULL },
+        { "\"12345678\x7f\"", "\"12345678\x7f\"" },
+        { "\"\xc0\x80\"", NULL },
+        { "\"\xf4\x90\x80\x80\"", NULL },
+        { "1 1", NULL },
+        { "\xef\xbb\xbf"
+          "1",
+          NULL },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        enum err e;
+        struct json *j;
+        struct buf b;
+
+        scope_clear(s);
+        buf_init_in(&b, s->arena, 4096);
+        e = json_parse(s, bytes_of_text(cases[i][0]), &j);
+        if (e == OK)
+            json_write(&b, j);
+        if (e != OK && cases[i][1])
+            fail_msg("%s: %s", cases[i][0], s->error.text);
+        if (e == OK && !text_eq(buf_str(&b), cases[i][1]))
+            fail_msg("%s is read as %s", cases[i][0], buf_str(&b));
+    }
+    assert_err(E_INVALID, json_parse(s, BYTES("1\0"), &(struct json *){ NULL }));
+}
+
+/* A name that comes again counts where it came first, with its last value; or it is refused. */
+TEST(names_that_come_again_are_found_among_few_and_many)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (int count = 2; count < 200; count += 7) {
+        struct pairs_of {
+            struct pairs meta;
+        } out = { 0 };
+        static const struct field fields[] = { FIELD(pairs_of, meta, "Meta") };
+        static const struct model model = MODEL(pairs_of, fields);
+        struct json *j;
+        struct buf b;
+
+        buf_init_in(&b, s->arena, 1 << 16);
+        buf_text(&b, "{\"Meta\":{");
+        for (int i = 0; i < count; i++)
+            buf_printf(&b, "\"n%d\":\"%d\",", i, i);
+        assert_ok(s, json_parse(
+                         s, bytes_of_text(arena_printf(s->arena, "%s\"z\":1}}", buf_str(&b))), &j));
+        assert_int_equal(json_count(json_get(j, "Meta")), count + 1);
+        buf_printf(&b, "\"n1\":\"x\",\"n0\":\"y\",\"n1\":\"z\"}}");
+        assert_err(E_INVALID, json_parse(s, buf_bytes(&b), &j));
+        assert_says(s, "a duplicate name");
+        scope_clear(s);
+        assert_ok(s, json_decode(s, &model, JSON_COMMAND, buf_bytes(&b), &out));
+        assert_int_equal(out.meta.of.count, count);
+        for (int i = 0; i < count; i++) {
+            const struct pair *p = list_at(&out.meta.of, struct pair, i);
+
+            assert_string_equal(p->name, arena_printf(s->arena, "n%d", i));
+            assert_string_equal(p->value, i == 0   ? "y"
+                                          : i == 1 ? "z"
+                                                   : arena_printf(s->arena, "%d", i));
+        }
+    }
+}
+
 TEST(canonical_json_is_rfc_8785)
 {
     static const char *const cases[][2] = {

@@ -243,31 +243,36 @@ compare_bytes(const void *a, const void *b)
     return bytes_cmp(*(const struct bytes *)a, *(const struct bytes *)b);
 }
 
+/** Sort the COUNT elements of SET, by way of a copy. */
+static void
+sort_elements(uint8_t *set, size_t len, size_t count)
+{
+    AUTO(arena_free) struct arena *scratch = arena_new();
+    struct bytes *part = arena_alloc(scratch, count * sizeof(*part));
+    struct span p = span_of(bytes_copy(scratch, (struct bytes){ set, len }));
+    struct der d;
+
+    for (size_t i = 0; der_next(&p, &d); i++)
+        part[i] = d.whole;
+    qsort(part, count, sizeof(*part), compare_bytes);
+    for (size_t i = 0; i < count; i++)
+        set = mempcpy(set, part[i].data, part[i].len);
+}
+
 void
 der_sort_set(struct buf *b, size_t mark)
 {
-    AUTO(arena_free) struct arena *scratch = arena_new();
-    struct bytes copy, *part;
     struct span p;
     struct der d;
-    size_t count = 0, at = mark;
+    size_t count = 0;
 
     if (b->failed)
         return;
-    copy = bytes_copy(scratch, (struct bytes){ b->data + mark, b->len - mark });
-    p = span_of(copy);
-    for (struct span walk = p; der_next(&walk, &d);)
+    p = span_of((struct bytes){ b->data + mark, b->len - mark });
+    while (der_next(&p, &d))
         count++;
-    part = arena_alloc(scratch, (count + 1) * sizeof(*part));
-    for (size_t i = 0; der_next(&p, &d); i++)
-        part[i] = d.whole;
-    if (!der_end(&p)) {
+    if (!der_end(&p))
         b->failed = true;
-        return;
-    }
-    qsort(part, count, sizeof(*part), compare_bytes);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(b->data + at, part[i].data, part[i].len);
-        at += part[i].len;
-    }
+    else if (count > 1)
+        sort_elements(b->data + mark, b->len - mark, count);
 }

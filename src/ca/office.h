@@ -140,6 +140,20 @@ enum err ca_sign_certificate(struct scope *s, const struct ca_key *key, struct b
 enum err ca_set_enabled(struct scope *s, struct ca_office *office, int64_t id, bool enabled,
                         int64_t version, const struct audit_actor *actor);
 
+/** A certificate that came into the register by another way than being issued, and that one of our
+ * keys signed all the same: before its authority was taken over, or before a restore. */
+struct ca_origin {
+    int64_t authority, ca_key, crl_shard; /* all 0: signed by no key of ours, whatever it says */
+    struct when burnt_at; /* given: its serial is burnt, or was revoked before its authority came
+                             here; the signing journal tells so, and ca_key is 0 */
+};
+/** Where CERT comes from. The list that it names will be made, if need be. */
+enum err ca_origin_of(struct scope *s, struct ca_office *office, const struct cert *cert,
+                      struct ca_origin *out);
+/** As part of TX: what ORIGIN says of a certificate that is in the register. One that was revoked
+ * there is revoked. */
+enum err ca_adopted(struct scope *s, struct tx *tx, const struct ca_origin *origin, int64_t id);
+
 /* CRLs. */
 
 /**
@@ -218,11 +232,13 @@ enum err ca_certificate_revoked(struct scope *s, struct tx *tx, int64_t certific
                                 bool *was_ours);
 
 /* Jobs of this floor: "crl.publish" {"scope":id,"delta":false}, "crl.plan" (finds CRLs that are
- * due), "ocsp.rotate". Their app is a struct whose first member is a struct ca_office *. */
+ * due), "ocsp.rotate", "ca.adopt" {"key":id} (finds what a key that was taken over had signed).
+ * Their app is a struct whose first member is a struct ca_office *. */
 struct job_kind;
 extern const struct job_kind crl_publish_kind, crl_plan_kind, ocsp_rotate_kind;
 /** "ca.keys": asks after each key, so that a token that is back is noticed without a request. */
 extern const struct job_kind ca_keys_kind;
+extern const struct job_kind ca_adopt_kind;
 
 /* signing_journal: strict (ca-core section 2). */
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "ca/found.h"
 #include "ca/order.h"
+#include "jobs/jobs.h"
 #include "pki/crl.h"
 #include "pki/oid.h"
 #include <string.h>
@@ -189,7 +190,13 @@ take_in(struct scope *s, struct tx *tx, void *arg)
         TRY(tx_do(s, tx, &set_parent, BIND(v_int(t->f->authority), v_int(t->f->parent))));
     TRY(t->waited ? found_add_certificate(s, tx, t->f, true, t->actor)
                   : found_register(s, tx, t->f, t->actor));
-    return carry_over(s, tx, t);
+    TRY(carry_over(s, tx, t));
+    return job_add(s, tx,
+                   &(struct job_spec){
+                       .kind = "ca.adopt",
+                       .payload = arena_printf(s->arena, "{\"key\":%lld}", (long long)t->f->ca_key),
+                   },
+                   NULL);
 }
 
 static enum err
@@ -205,6 +212,7 @@ take(struct scope *s, struct taking *t)
         log_failure(s, LOG_ERROR, "a new authority is not complete yet; its jobs go on");
         scope_clear(s);
     }
+    jobs_wake();
     return OK;
 }
 

@@ -235,6 +235,20 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
     return outbox_add(s, tx, EVENT_CERT_REVOKED, r->id, NULL);
 }
 
+SQL(adopt, "UPDATE certificate SET authority = $2, ca_key = $3, crl_shard = $4, "
+           "version = version + 1 WHERE id = $1 AND authority IS NULL");
+
+enum err
+catalog_adopt(struct scope *s, struct tx *tx, int64_t id, int64_t authority, int64_t ca_key,
+              int64_t crl_shard)
+{
+    int64_t changed;
+
+    TRY(tx_count(s, tx, &adopt, BIND(v_int(id), v_int(authority), v_id(ca_key), v_int(crl_shard)),
+                 &changed));
+    return changed ? counter_add(s, tx, "authority", authority, 1) : OK;
+}
+
 enum err
 catalog_release(struct scope *s, struct tx *tx, int64_t id)
 {

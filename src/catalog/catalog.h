@@ -125,6 +125,9 @@ enum cert_revoked {
  */
 enum err catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
                         enum cert_revoked *became);
+/** As part of TX: who signed a certificate that nobody had signed so far. A ca_key of 0 is none. */
+enum err catalog_adopt(struct scope *s, struct tx *tx, int64_t id, int64_t authority,
+                       int64_t ca_key, int64_t crl_shard);
 /** Lift a hold. E_CONFLICT (CHY_WRONG_STATE): it is not on hold. */
 enum err catalog_release(struct scope *s, struct tx *tx, int64_t id);
 

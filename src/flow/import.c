@@ -1,7 +1,6 @@
 /* Certificates of others, brought in with or without their keys. */
 #include "flow/recover.h"
 
-#include "ca/lists.h"
 #include "catalog/catalog.h"
 #include "catalog/metadata.h"
 #include "flow/keys.h"
@@ -11,12 +10,11 @@ SQL(mark_key, "UPDATE certificate SET has_private_key = 1 WHERE id = $1");
 struct importing {
     const struct import *in;
     struct imported *out;
-    struct sealed_key key;     /* .id 0: none to be stored */
-    int64_t waiting;           /* the key that is here already; 0: none */
-    bool proved;               /* the key came with it */
-    int64_t ca_key, authority; /* of ours, whose signature it bears; 0: none */
-    int64_t crl_shard;         /* the part of that key's list that it names */
-    struct list metadata;      /* of struct metadata_value */
+    struct sealed_key key; /* .id 0: none to be stored */
+    int64_t waiting;       /* the key that is here already; 0: none */
+    bool proved;           /* the key came with it */
+    struct ca_origin ours;
+    struct list metadata; /* of struct metadata_value */
 };
 
 static enum err
@@ -31,9 +29,9 @@ import_in(struct scope *s, struct tx *tx, void *arg)
         .requester = i->in->caller->name,
         .imported_at = clock_now(),
         .state = i->out->cert->exts.is_ca ? CERT_CA : CERT_ACTIVE,
-        .ca_key = i->ca_key,
-        .authority = i->authority,
-        .crl_shard = i->crl_shard,
+        .ca_key = i->ours.ca_key,
+        .authority = i->ours.authority,
+        .crl_shard = i->ours.crl_shard,
     };
     struct list told = { 0 };
     bool waits = false;
@@ -48,6 +46,7 @@ import_in(struct scope *s, struct tx *tx, void *arg)
     origin.has_private_key = i->key.id || i->proved || waits;
     if (!i->out->was_here) {
         TRY(catalog_add(s, tx, i->out->cert, &origin, &i->out->id));
+        TRY(ca_adopted(s, tx, &i->ours, i->out->id));
         TRY(metadata_begin(s, tx, i->out->id, &i->metadata));
     } else if (i->key.id)
         TRY(tx_do(s, tx, &mark_key, BIND(v_int(i->out->id))));
@@ -103,48 +102,6 @@ known(struct scope *s, struct flow *f, struct imported *out)
     return OK;
 }
 
-/* The part of its issuer's list that a certificate names, as its address says. */
-struct list_part {
-    const struct ca_key *key;
-    int64_t number;
-    const char *url;
-};
-
-static enum err
-keep_part(struct scope *s, struct tx *tx, void *arg)
-{
-    const struct list_part *p = arg;
-    int64_t ignored;
-
-    return ca_shard_scope(s, tx, p->key, p->number, p->url, &ignored);
-}
-
-/* What one of our keys signed, before it came here or before we took it over, is ours to revoke;
- * what only says so is nobody's. A serial that was burnt stays revoked. */
-static enum err
-find_signer(struct scope *s, struct flow *f, struct importing *i)
-{
-    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
-    const struct cert *cert = i->out->cert;
-    const struct ca_key *key = ca_key_that_signed(s, snap, cert);
-    struct list_part part = { 0 };
-    struct when at;
-    enum err e;
-
-    if (!key)
-        return OK;
-    e = journal_burnt(s, f->office, key->subject_hash, cert->serial, &at);
-    if (e == E_NOT_FOUND) {
-        scope_clear(s);
-        i->ca_key = key->id;
-        i->authority = key->authority;
-        part.key = key;
-        part.number = i->crl_shard = ca_shard_named(key, cert, &part.url);
-        e = part.number ? db_write(s, f->db, keep_part, &part) : OK;
-    }
-    return e;
-}
-
 /* A password that does not open the file is a mistake in the request, not a missing permission. */
 static enum err
 open_bundle(struct scope *s, const struct import *in, struct bundle *out)
@@ -179,7 +136,7 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
             TRY(key_seal(s, f->seal, bundle.key, &i.key));
     }
     TRY(plan_metadata(s, f, &i));
-    TRY(find_signer(s, f, &i));
+    TRY(ca_origin_of(s, f->office, cert, &i.ours));
     e = db_write(s, f->db, import_in, &i);
     if (db_is_unique_conflict(s, e))
         return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,

@@ -167,11 +167,21 @@ want_lists(struct scope *s, struct tx *tx, const struct one *o)
     return OK;
 }
 
+/* Anybody may write the key of another into a certificate and have it brought in: only of a key
+ * that somebody showed to have, or to whoever may revoke everything, it says something that it is
+ * known. */
+static bool
+is_proved(const struct one *o)
+{
+    return o->row->ca_key || o->row->has_private_key || o->in->caller->kind == CALLER_SYSTEM ||
+           access_may(o->in->caller, PERM_CERTIFICATES_REVOKE, GRANT_GLOBAL, 0);
+}
+
 static enum err
 revoke_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct one *o = arg;
-    bool compromise = o->in->reason == CRL_KEY_COMPROMISE;
+    bool compromise = o->in->reason == CRL_KEY_COMPROMISE && is_proved(o);
 
     if (compromise)
         TRY(history_hold(s, tx, o->row->key_hash));

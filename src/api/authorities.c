@@ -84,6 +84,12 @@ const struct op authority_get_op = {
     .reply = &authority_reply_model,
     .doc = "One certificate authority.",
 };
+const struct op authority_delete_op = {
+    .method = "DELETE",
+    .path = "/CertificateAuthority/{id}",
+    .needs = "authorities/modify",
+    .doc = "Retire a certificate authority: its certificates are kept, CRL and OCSP go on.",
+};
 const struct op authority_status_op = {
     .method = "GET",
     .path = "/CertificateAuthorities/{name}/status",

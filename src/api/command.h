@@ -334,7 +334,8 @@ extern const struct op certificates_list_op, certificates_get_op, certificates_d
     certificates_delete_revoke_op;
 extern const struct op enrollment_csr_op;
 extern const struct op templates_list_op, templates_get_op;
-extern const struct op authority_list_op, authority_get_op, authority_status_op;
+extern const struct op authority_list_op, authority_get_op, authority_delete_op,
+    authority_status_op;
 extern const struct op auth_login_op, oauth_token_op, status_endpoints_op, status_health_op;
 /** Operations of the contract that are not offered yet; ended by NULL. */
 extern const struct op *const *const command_not_yet_ops;

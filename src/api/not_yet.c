@@ -100,7 +100,6 @@
     NOT_YET("PUT", "/CertificateAuthority/TaskQueue") \
     NOT_YET("POST", "/CertificateAuthority/TaskQueue/Test") \
     NOT_YET("POST", "/CertificateAuthority/Test") \
-    NOT_YET("DELETE", "/CertificateAuthority/{id}") \
     NOT_YET("GET", "/CertificateCollections/CollectionList") \
     NOT_YET("GET", "/CertificateCollections/CollectionOrdering") \
     NOT_YET("GET", "/CertificateCollections/LastEstimated") \

@@ -1,3 +1,4 @@
+#include "ca/order.h"
 #include "command/command.h"
 
 static void
@@ -68,6 +69,24 @@ authority_get(struct request *rq)
                          (long long)id);
     show(rq->scope, ca, &out);
     return reply(rq, 200, &out);
+}
+
+enum err
+authority_delete(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct ca_authority *ca;
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    ca = ca_by_id(snap, id);
+    if (!ca || (!may_see(rq, ca) &&
+                !access_may(rq->caller, PERM_AUTHORITIES_MODIFY, GRANT_AUTHORITY, ca->id)))
+        return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_CA, "certificate authority %lld not found",
+                         (long long)id);
+    TRY(access_require(rq->scope, rq->caller, PERM_AUTHORITIES_MODIFY, GRANT_AUTHORITY, ca->id));
+    TRY(ca_retire(rq->scope, rq->app->office, ca->id, false, &rq->caller->actor));
+    return reply_none(rq);
 }
 
 enum err

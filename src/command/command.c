@@ -52,6 +52,7 @@ static const struct binding bindings[] = {
     { &templates_subject_parts_op, templates_subject_parts },
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },
+    { &authority_delete_op, authority_delete },
     { &authority_status_op, authority_status },
     { &authority_publish_crl_op, authority_publish_crl },
     { &seed_authorities_list_op, seed_authorities_list },

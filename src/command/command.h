@@ -31,6 +31,7 @@ enum err templates_list(struct request *rq);
 enum err templates_get(struct request *rq);
 enum err authority_list(struct request *rq);
 enum err authority_get(struct request *rq);
+enum err authority_delete(struct request *rq);
 enum err authority_status(struct request *rq);
 enum err authority_publish_crl(struct request *rq);
 enum err seed_authorities_list(struct request *rq);

@@ -1,6 +1,7 @@
 /* Every path of this server: the faces, what is published, and what operators ask. */
 #include "server/parts.h"
 
+#include "access/app_settings.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "ocsp/publish.h"
@@ -117,7 +118,8 @@ may_see_metrics(struct http_request *http, int *status)
     *status = 401;
     if (!authorization)
         return address_in(http->peer, app->metrics_allow);
-    if (access_authenticate(http->scope, app->access, authorization, &peer, &caller) != OK)
+    if (access_authenticate(http->scope, app->access, authorization, &peer, &caller) != OK ||
+        app_settings_admit(http->scope, app->access, caller) != OK)
         return false;
     *status = 403;
     return access_may_somewhere(caller, PERM_METRICS_READ);

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
+import admin
 import hsm
 import keys
 import processes
@@ -497,3 +498,23 @@ def test_the_seeds_calls_make_show_and_retire_an_authority(server):
     assert client.get(f"/CertificateAuthorities/{name}/status")["Status"] == "Offline"
     assert client.get(f"/Certificates/{leaf['KeyfactorID']}")["CertState"] == 1
     assert client.command("DELETE", "/CertificateAuthorities/nobody").status_code == 404
+
+
+def test_an_authority_is_retired_by_its_number(server):
+    client, tag = server.client(), server.database[:6]
+    root = made(client, f"Numbered {tag} Root", key_type="ec-p256", path_length=1)
+    ca = made(client, f"Numbered {tag} CA", parent=root["name"])
+    number = next(row["Id"] for row in client.get("/CertificateAuthority") if row["LogicalName"] == ca["name"])
+    leaf = client.enroll(dns=("numbered.example.com",), CertificateAuthority=ca["name"])
+    stranger = server.client(*admin.user(server, permissions=["certificates/read"]))
+    assert stranger.command("DELETE", f"/CertificateAuthority/{number}").status_code == 403
+    reader = server.client(*admin.user(server, permissions=["authorities/read"]))
+    assert reader.command("DELETE", f"/CertificateAuthority/{number}").status_code == 403
+    assert client.command("DELETE", f"/CertificateAuthority/{number}").status_code == 204
+    assert client.get(f"/CertificateAuthorities/{ca['name']}/status")["Status"] == "Offline"
+    assert client.get(f"/Certificates/{leaf['KeyfactorID']}")["CertState"] == 1, "what it issued is kept"
+    assert client.command("POST", "/Enrollment/CSR", json={
+        "CSR": keys.new_csr("late.example.com", ["late.example.com"]), "Template": "WebServer",
+        "CertificateAuthority": ca["name"]}).status_code >= 400
+    for unknown, status in ((999999999, 404), (0, 404), ("x", 400)):
+        assert client.command("DELETE", f"/CertificateAuthority/{unknown}").status_code == status

@@ -83,12 +83,15 @@ def test_with_oauth_off_clients_get_no_tokens_and_those_they_have_are_no_use(alo
     made = admin_.rest("POST", "/tokens", json={"name": "ci", "grants": [{"permission": "certificates/read"}]}).json()
     program = alone.client(token=good(oauth(alone))["access_token"])
     assert program.get("/Certificates")
+    assert requests.get(alone.url.rstrip("/") + "/metrics", headers=program.session.headers, verify=str(alone.ca), timeout=30).status_code == 200
     put(admin_, oauthEnabled=False)
     refused = oauth(alone)
     assert refused.status_code == 403 and refused.json()["error"] == "unauthorized_client", refused.text
     assert "oauthEnabled" in refused.json()["error_description"]
     for reply in (program.command("GET", "/Certificates"), program.command("GET", "/Nowhere"), program.rest("GET", "/certificates")):
         assert reply.status_code == 401 and "oauthEnabled" in reply.text, reply.text
+    metrics = requests.get(alone.url.rstrip("/") + "/metrics", headers=program.session.headers, verify=str(alone.ca), timeout=30)
+    assert metrics.status_code == 401, metrics.text[:200]
     # who did not come by OAuth is still welcome
     assert alone.client(token=login["access_token"]).get("/Certificates")
     assert alone.client(token=made["token"]).get("/Certificates")

@@ -52,7 +52,7 @@ file_put(struct scope *s, int fd, const char *path, struct bytes data)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            return fail(s, E_UNAVAILABLE, "cannot write %s: %s", path, strerror(errno));
+            return fail_place(s, E_UNAVAILABLE, path, "cannot write %s: %s", path, strerror(errno));
         data.data += done;
         data.len -= (size_t)done;
     }
@@ -81,8 +81,8 @@ file_name(struct scope *s, const char *temp, const char *path, bool replace)
     if (replace ? rename(temp, path) == 0 : rename_new(temp, path))
         return OK;
     if (!replace && errno == EEXIST)
-        return fail(s, E_CONFLICT, "there is a file %s already", path);
-    return fail(s, E_UNAVAILABLE, "cannot name %s: %s", path, strerror(errno));
+        return fail_place(s, E_CONFLICT, path, "there is a file %s already", path);
+    return fail_place(s, E_UNAVAILABLE, path, "cannot name %s: %s", path, strerror(errno));
 }
 
 enum err
@@ -92,10 +92,10 @@ file_write(struct scope *s, const char *path, struct bytes data, unsigned mode)
     AUTO(fd_close) int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
     if (fd < 0)
-        return fail(s, E_UNAVAILABLE, "cannot make %s: %s", temp, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, temp, "cannot make %s: %s", temp, strerror(errno));
     TRY(file_put(s, fd, temp, data));
     if (fsync(fd) != 0)
-        return fail(s, E_UNAVAILABLE, "cannot sync %s: %s", temp, strerror(errno));
+        return fail_place(s, E_UNAVAILABLE, temp, "cannot sync %s: %s", temp, strerror(errno));
     return file_name(s, temp, path, true);
 }
 

@@ -152,7 +152,8 @@ set_writer(struct scope *s, struct sqlite_conn *c)
                           take_mode, &wal, NULL);
 
     if (rc != SQLITE_OK)
-        return sqlite_failure(s, c, rc, "setting the journal mode");
+        return sqlite_failure(
+            s, c, rc, arena_printf(s->arena, "setting the journal mode of %s", c->head.db->place));
     if (!wal)
         return fail_code(s, E_UNAVAILABLE, CHY_DB_UNAVAILABLE,
                          "the file system cannot hold a write-ahead log");

@@ -99,7 +99,7 @@ private_file_write(struct scope *s, const char *path, struct bytes data, bool re
             return fail_place(s, E_UNAVAILABLE, temp, "cannot make %s: %s", temp, strerror(errno));
         e = file_put(s, fd, temp, data);
         if (e == OK && fsync(fd) != 0)
-            e = fail(s, E_UNAVAILABLE, "cannot sync %s: %s", temp, strerror(errno));
+            e = fail_place(s, E_UNAVAILABLE, temp, "cannot sync %s: %s", temp, strerror(errno));
     }
     crash_point("private_file.written");
     if (e == OK)

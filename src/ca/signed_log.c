@@ -129,6 +129,7 @@ static enum err
 append(struct scope *s, struct signed_log *log, struct bytes lines, struct when at)
 {
     ssize_t done;
+    int why;
 
     TRY(open_day(s, log, at));
     do
@@ -136,10 +137,11 @@ append(struct scope *s, struct signed_log *log, struct bytes lines, struct when 
     while (done < 0 && errno == EINTR);
     if (done == (ssize_t)lines.len && (!log->strict || fdatasync(log->fd) == 0))
         return OK;
+    why = done >= 0 && done < (ssize_t)lines.len ? ENOSPC : errno;
     if (done > 0 && done < (ssize_t)lines.len)
         (void)!write(log->fd, "\n", 1);
     return fail_place(s, E_UNAVAILABLE, log->dir, "cannot write the log of signatures in %s: %s",
-                      log->dir, strerror(done >= 0 ? ENOSPC : errno));
+                      log->dir, strerror(why));
 }
 
 /** One more line; its check is filled in when the rest is there. */

@@ -10,6 +10,7 @@ SQL(present_key, "SELECT id, key_hash, spki, created_at, retired_at, sealed FROM
 SQL(all_keys, "SELECT id, key_hash, spki, created_at, retired_at FROM private_key "
               "WHERE purpose = $1 ORDER BY created_at DESC, id DESC");
 SQL(any_key, "SELECT COUNT(*) FROM (SELECT id FROM private_key LIMIT 1) k");
+SQL(some_key, "SELECT id, sealed FROM private_key ORDER BY id LIMIT 1");
 SQL(key_insert, "INSERT INTO private_key (id, key_hash, purpose, algorithm, spki, sealed, "
                 "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)");
 SQL(keys_retire, "UPDATE private_key SET retired_at = $1 WHERE purpose = $2 AND retired_at IS NULL "
@@ -140,6 +141,23 @@ keyring_any(struct scope *s, struct db *db, bool *any)
     TRY(db_one(s, db, &any_key, BIND_NONE, &row));
     *any = row_int(&row) > 0;
     return OK;
+}
+
+enum err
+keyring_try(struct scope *s, struct db *db, struct seal *seal)
+{
+    AUTO(secret_free) struct secret *pkcs8 = NULL;
+    struct row row;
+    int64_t id;
+    enum err e = db_one(s, db, &some_key, BIND_NONE, &row);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    id = row_int(&row);
+    return seal_open(s, seal, COLUMN, id, row_bytes(&row), &pkcs8);
 }
 
 SQL(key_retire,

@@ -40,5 +40,8 @@ enum err keyring_jwks(struct scope *s, const struct list *keys, const char *alg,
 
 /** Whether the database holds any sealed key: then there was a master key before. */
 enum err keyring_any(struct scope *s, struct db *db, bool *any);
+/** Whether SEAL opens what the database holds: one of its keys is tried, if there is any. Errors as
+ * seal_open(). */
+enum err keyring_try(struct scope *s, struct db *db, struct seal *seal);
 
 #endif

@@ -108,6 +108,17 @@ def test_a_clock_that_went_back_is_told(new_server):
     assert "set it right" in failures(found)[0]["fix"]
 
 
+def test_a_look_makes_no_key(new_server):
+    """After one that was compromised was retired, say: the server makes another, not the doctor."""
+    server = new_server().start()
+    server.stop()
+    admin.sql(server, "UPDATE private_key SET retired_at = created_at WHERE purpose = 'audit'")
+    before = admin.sql(server, "SELECT id FROM private_key ORDER BY id")
+    found = doctor(server)[1]
+    assert [one["state"] for one in found["master key"]] == ["ok"]
+    assert admin.sql(server, "SELECT id FROM private_key ORDER BY id") == before
+
+
 @pytest.mark.once
 def test_old_backups_and_bad_settings_are_told(new_server, tmp_path):
     server = new_server().start()

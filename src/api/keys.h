@@ -129,12 +129,18 @@ struct context_ca_reply {
     const char *name;
     bool rfc_enforcement, subscriber_terms;
 };
+struct context_pattern_reply {
+    int64_t id;
+    const char *name;
+    bool template_default;
+};
 struct context_template_reply {
     int64_t id;
     const char *name, *display_name, *forest, *key_size, *key_type;
     bool requires_approval, rfc_enforcement;
     struct list cas, enrollment_fields, metadata_fields, regexes, ext_key_usages;
     const char *curve;
+    struct list patterns; /* of struct context_pattern_reply */
 };
 struct context_reply {
     struct list templates, standalone_cas;

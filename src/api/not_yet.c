@@ -141,16 +141,9 @@
     NOT_YET("DELETE", "/ComponentInstallation/{id}") \
     NOT_YET("POST", "/Enrollment/PFX/Deploy") \
     NOT_YET("POST", "/Enrollment/PFX/Replace") \
-    NOT_YET("GET", "/EnrollmentPatterns") \
-    NOT_YET("POST", "/EnrollmentPatterns") \
     NOT_YET("GET", "/EnrollmentPatterns/Settings") \
     NOT_YET("PUT", "/EnrollmentPatterns/Settings") \
     NOT_YET("GET", "/EnrollmentPatterns/SubjectParts") \
-    NOT_YET("DELETE", "/EnrollmentPatterns/{id}") \
-    NOT_YET("GET", "/EnrollmentPatterns/{id}") \
-    NOT_YET("PUT", "/EnrollmentPatterns/{id}") \
-    NOT_YET("GET", "/EnrollmentPatterns/{id}/Metadata") \
-    NOT_YET("GET", "/EnrollmentPatterns/{id}/Settings") \
     NOT_YET("GET", "/EventHandlerRegistration") \
     NOT_YET("POST", "/EventHandlerRegistration") \
     NOT_YET("DELETE", "/EventHandlerRegistration/{id}") \

@@ -52,6 +52,14 @@ static const struct field settings_regex_reply_fields[] = {
 static const struct model settings_regex_reply_model =
     MODEL(settings_regex_reply, settings_regex_reply_fields);
 
+static const struct field context_pattern_reply_fields[] = {
+    FIELD(context_pattern_reply, id, "Id"),
+    FIELD(context_pattern_reply, name, "Name"),
+    FIELD(context_pattern_reply, template_default, "TemplateDefault"),
+};
+static const struct model context_pattern_reply_model =
+    MODEL(context_pattern_reply, context_pattern_reply_fields);
+
 #define F(member, wire, ...) FIELD(context_template_reply, member, wire, __VA_ARGS__)
 static const struct field context_template_reply_fields[] = {
     F(id, "Id"),
@@ -68,6 +76,8 @@ static const struct field context_template_reply_fields[] = {
     F(regexes, "Regexes", .model = &settings_regex_reply_model),
     F(ext_key_usages, "ExtendedKeyUsages", .model = &eku_reply_model),
     F(curve, "Curve"),
+    F(patterns, "EnrollmentPatterns", .model = &context_pattern_reply_model,
+      .doc = "Those of its patterns that the caller may use."),
 };
 #undef F
 static const struct model context_template_reply_model =

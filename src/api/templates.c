@@ -107,7 +107,7 @@ static const struct field key_algorithm_reply_fields[] = {
     FIELD(key_algorithm_reply, bit_lengths, "bit_lengths", .model = &int_model),
     FIELD(key_algorithm_reply, curves, "curves", .model = &text_model),
 };
-static const struct model key_algorithm_reply_model =
+const struct model key_algorithm_reply_model =
     MODEL(key_algorithm_reply, key_algorithm_reply_fields);
 
 #define P(member, wire, ...) FIELD(template_policy_reply, member, wire, __VA_ARGS__)

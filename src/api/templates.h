@@ -45,7 +45,7 @@ struct policy_words {
     struct key_info_words *key_info;
 };
 extern const struct model regex_words_model, default_words_model, note_words_model,
-    key_info_words_model, policy_words_model, template_note_reply_model;
+    key_info_words_model, policy_words_model, template_note_reply_model, key_algorithm_reply_model;
 
 /* Templates. */
 

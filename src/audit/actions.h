@@ -69,6 +69,9 @@
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \
     ACTION(TEMPLATE_DISABLE, "template", "template.disable", "A template was switched off.")       \
     ACTION(TEMPLATE_DELETE, "template", "template.delete", "A template was retired.")              \
+    ACTION(PATTERN_CREATE, "template", "pattern.create", "An enrollment pattern was made.")        \
+    ACTION(PATTERN_EDIT, "template", "pattern.edit", "An enrollment pattern was changed.")         \
+    ACTION(PATTERN_DELETE, "template", "pattern.delete", "An enrollment pattern was removed.")     \
     ACTION(METADATA_FIELD_CREATE, "metadata", "metadata.field.create",                             \
            "A metadata field was made.")                                                           \
     ACTION(METADATA_FIELD_EDIT, "metadata", "metadata.field.edit",                                 \

@@ -16,7 +16,7 @@ COUNTER(archived_total, "chancery_archived_certificates_total",
     "crl_shard, template, template_version, request, protocol, requester_name, "        \
     "principal_name, owner_role, lineage, renews, superseded_at, has_private_key, "     \
     "revoked_at, revocation_reason, revocation_comment, invalidity_at, revoked_by, "    \
-    "revocation_seen_at, crl_done, version"
+    "revocation_seen_at, crl_done, version, enrollment_pattern"
 
 /* On hold is reason 6 of RFC 5280 section 5.3.1. */
 #define OLD                                                                                      \

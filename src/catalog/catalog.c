@@ -53,10 +53,11 @@ SQL(add_certificate,
     "signing_algorithm, "
     "ext_key_usages, self_signed, authority, ca_key, crl_shard, template, template_version, "
     "request, protocol, "
-    "requester_name, principal_name, owner_role, lineage, renews, has_private_key) "
+    "requester_name, principal_name, owner_role, lineage, renews, has_private_key, "
+    "enrollment_pattern) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
     "$20, $21, "
-    "$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) RETURNING id");
+    "$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34) RETURNING id");
 SQL(add_der, "INSERT INTO certificate_der (certificate, der) VALUES ($1, $2)");
 SQL(add_san,
     "INSERT INTO certificate_name (certificate, position, kind, name) VALUES ($1, $2, $3, $4)");
@@ -166,7 +167,7 @@ catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struc
                     v_int(o->crl_shard), v_id(o->template_id), v_id(o->template_version),
                     v_id(o->request), v_text(o->protocol ? o->protocol : ""), v_text(o->requester),
                     v_text(o->principal), v_id(o->owner_role), v_id(lineage), v_id(o->renews),
-                    v_bool(o->has_private_key)),
+                    v_bool(o->has_private_key), v_id(o->pattern)),
                &row));
     *id = row_int(&row);
     TRY(tx_do(s, tx, &add_der, BIND(v_int(*id), v_bytes(cert->der))));

@@ -29,8 +29,9 @@ struct cert_origin {
     const char *protocol; /* "rest", "cli", "acme:web"; NULL: "" */
     const char *requester, *principal;
     int64_t owner_role;
-    int64_t renews; /* the certificate that this one renews: its lineage goes on, it becomes
-                       superseded */
+    int64_t pattern; /* enrollment pattern that it was asked for by, or 0 */
+    int64_t renews;  /* the certificate that this one renews: its lineage goes on, it becomes
+                        superseded */
     struct when imported_at; /* when it entered the register */
     enum cert_state state;
     bool has_private_key;
@@ -55,7 +56,8 @@ struct cert_row {
     int64_t key_type, key_bits, key_usage;
     const char *curve, *signing_algorithm, *ext_key_usages;
     bool self_signed, has_private_key;
-    int64_t authority, ca_key, template_id, template_version, request, owner_role, lineage, renews;
+    int64_t authority, ca_key, template_id, template_version, request, owner_role, lineage, renews,
+        enrollment_pattern;
     const char *owner_role_name;
     const char *authority_name, *authority_host, *template_name, *template_display;
     const char *protocol, *requester, *principal;

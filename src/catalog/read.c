@@ -85,6 +85,7 @@ cert_row_read(struct row *row, struct cert_row *out)
     out->revoked_by = row_text(row);
     out->version = row_int(row);
     out->crl_shard = row_int(row);
+    out->enrollment_pattern = row_int(row);
 }
 
 void

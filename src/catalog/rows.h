@@ -17,7 +17,7 @@
     "a.host, "                                                                                    \
     "t.name, t.display_name, c.protocol, c.requester_name, c.principal_name, c.superseded_at, "   \
     "c.revoked_at, c.invalidity_at, c.revocation_reason, c.revocation_comment, c.revoked_by, "    \
-    "c.version, c.crl_shard"
+    "c.version, c.crl_shard, c.enrollment_pattern"
 #define CERT_ROW_FROM " FROM certificate c" CERT_ROW_JOINS
 #define CERT_ROW_JOINS                                                               \
     " JOIN name dn ON dn.id = c.dn JOIN name ca_dn ON ca_dn.id = c.issuer_dn "       \

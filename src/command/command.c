@@ -7,6 +7,7 @@
 #include "api/certificate_details.h"
 #include "api/collections.h"
 #include "api/metadata.h"
+#include "api/patterns.h"
 #include "api/reports.h"
 #include "api/seed_authorities.h"
 #include "api/system.h"
@@ -49,6 +50,13 @@ static const struct binding bindings[] = {
     { &templates_list_op, templates_list },
     { &templates_get_op, templates_get },
     { &templates_edit_op, templates_edit },
+    { &patterns_list_op, patterns_list },
+    { &patterns_create_op, patterns_create },
+    { &patterns_get_op, patterns_get },
+    { &patterns_edit_op, patterns_edit },
+    { &patterns_delete_op, patterns_delete },
+    { &patterns_metadata_op, patterns_metadata },
+    { &patterns_settings_op, patterns_settings },
     { &templates_subject_parts_op, templates_subject_parts },
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },

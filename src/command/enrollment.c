@@ -64,7 +64,7 @@ enrollment_csr(struct request *rq)
                                  text_empty(in->csr) ? (struct bytes){ 0 } : bytes_of_text(in->csr),
                              .make_key = text_empty(in->csr),
                              .template_name = in->tmpl,
-                             .template_id = in->enrollment_pattern_id.value,
+                             .pattern_id = in->enrollment_pattern_id.value,
                              .authority = in->certificate_authority,
                              .subject = text_empty(in->subject) ? NULL : in->subject,
                              .not_before = WHEN_NONE,
@@ -84,8 +84,6 @@ enrollment_csr(struct request *rq)
                      &enroll.owner_role));
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
-    if (enroll.template_id)
-        enroll.template_path = "EnrollmentPatternId";
     TRY(flow_enroll(s, &rq->app->flow, &enroll, &got));
     out.metadata = got.metadata;
     info.keyfactor_id = got.certificate_id;

@@ -2,6 +2,7 @@
 #include "command/keys.h"
 #include "command/template_words.h"
 
+#include "issue/pattern.h"
 #include "pki/csr.h"
 
 /* Templates and authorities. */
@@ -36,7 +37,7 @@ add_authorities(struct scope *s, const struct ca_snapshot *snap, const struct te
 
 static enum err
 add_template(struct request *rq, const struct ca_snapshot *snap, const struct template *t,
-             struct list *out)
+             const struct list *patterns, struct list *out)
 {
     struct scope *s = rq->scope;
     struct context_template_reply *r = list_push(s->arena, out, struct context_template_reply);
@@ -51,12 +52,24 @@ add_template(struct request *rq, const struct ca_snapshot *snap, const struct te
                                           .key_type = all.base.key_type,
                                           .requires_approval = t->body->requires_approval,
                                           .rfc_enforcement = t->body->san_required,
-                                          .ext_key_usages = all.base.ext_key_usages };
+                                          .ext_key_usages = all.base.ext_key_usages,
+                                          .patterns = *patterns };
     if (all.policy->ecc_curves.count && text_eq(r->key_type, "ECC"))
         r->curve = *list_at(&all.policy->ecc_curves, const char *, 0);
     add_authorities(s, snap, t, &r->cas);
     add_rules(s, t, &r->regexes);
     return notes_show(rq, &t->body->notes, &r->metadata_fields);
+}
+
+/* The patterns of a template that the caller may use. */
+static void
+usable_patterns(struct request *rq, const struct templates *all, const struct template *t,
+                bool make_key, struct list *out)
+{
+    LIST_EACH(struct pattern *, p, &all->patterns)
+    if ((*p)->template_id == t->id && flow_may_use(rq->caller, t, *p, make_key))
+        list_add(rq->scope->arena, out, struct context_pattern_reply,
+                 ((struct context_pattern_reply){ (*p)->id, (*p)->name, (*p)->is_default }));
 }
 
 static enum err
@@ -67,8 +80,16 @@ answer_context(struct request *rq, bool make_key)
     struct context_reply out = { 0 };
 
     LIST_EACH(struct template *, t, &all->all)
-    if ((*t)->enabled && flow_may_use(rq->caller, *t, make_key))
-        TRY(add_template(rq, snap, *t, &out.templates));
+    {
+        struct list patterns = { 0 };
+
+        if (!(*t)->enabled)
+            continue;
+        usable_patterns(rq, all, *t, make_key, &patterns);
+        if (patterns.count ||
+            (!pattern_default(all, (*t)->id) && flow_may_use(rq->caller, *t, NULL, make_key)))
+            TRY(add_template(rq, snap, *t, &patterns, &out.templates));
+    }
     return reply(rq, 200, &out);
 }
 

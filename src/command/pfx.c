@@ -121,7 +121,7 @@ enrollment_pfx(struct request *rq)
                              .make_key = true,
                              .key = { in->key_type, in->key_length.value, in->curve },
                              .template_name = in->tmpl,
-                             .template_id = in->enrollment_pattern_id.value,
+                             .pattern_id = in->enrollment_pattern_id.value,
                              .authority = in->certificate_authority,
                              .subject = in->subject,
                              .not_before = WHEN_NONE,
@@ -146,8 +146,6 @@ enrollment_pfx(struct request *rq)
                      &enroll.owner_role));
     command_sans(s, in->sans, &enroll);
     TRY(problems_check(s));
-    if (enroll.template_id)
-        enroll.template_path = "EnrollmentPatternId";
     TRY(flow_enroll(s, &rq->app->flow, &enroll, &got));
     out.metadata = got.metadata;
     show_enrolled(s, &got, &info);

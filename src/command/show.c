@@ -150,6 +150,7 @@ certificate_reply_of(struct scope *s, const struct cert_row *row, struct certifi
         .metadata = row->metadata,
         .owner_role_id = id_or_null(row->owner_role),
         .owner_role_name = row->owner_role_name,
+        .enrollment_pattern_id = id_or_null(row->enrollment_pattern),
         .key_algorithm = key_type_name_of(row->key_type),
     };
     add_revocation(row, out);

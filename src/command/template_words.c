@@ -261,6 +261,14 @@ asked_set(struct request *rq, const struct policy_words *in, const struct json *
     return out;
 }
 
+bool
+keys_same(const struct list *one, const struct list *other)
+{
+    struct key_set a = set_of(one), b = set_of(other);
+
+    return same_set(&a, &b);
+}
+
 static void
 copy_kind(struct scope *s, const struct list *from, enum key_type type, struct list *to)
 {
@@ -424,6 +432,8 @@ notes_read(struct request *rq, const struct list *in, const char *path, struct l
             continue;
         }
         rule.field = f->id;
+        if (rule.enrollment.value == f->enrollment.value && rule.enrollment.value != META_REQUIRED)
+            rule.enrollment = (struct opt_int){ 0 }; /* as it is everywhere */
         check_note(s, w, f, &rule, at);
         list_add(s->arena, out, struct metadata_rule, rule);
     }

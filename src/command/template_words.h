@@ -12,6 +12,14 @@
 /* The handlers, each of the operation of its name (api/templates.h). */
 enum err templates_edit(struct request *rq);
 enum err templates_subject_parts(struct request *rq);
+/* The same of api/patterns.h. */
+enum err patterns_list(struct request *rq);
+enum err patterns_create(struct request *rq);
+enum err patterns_get(struct request *rq);
+enum err patterns_edit(struct request *rq);
+enum err patterns_delete(struct request *rq);
+enum err patterns_metadata(struct request *rq);
+enum err patterns_settings(struct request *rq);
 
 /** AllowedEnrollmentTypes, flags. */
 enum { ENROLL_PFX = 1, ENROLL_CSR = 2, ENROLL_CSR_MADE = 4 };
@@ -43,6 +51,9 @@ void keys_show(struct scope *s, const struct list *key_types, struct key_shown *
  */
 bool keys_read(struct request *rq, const struct policy_words *in, const struct json *json,
                const char *path, const struct list *present, struct list *out);
+
+/** Do both allow the same kinds of keys? */
+bool keys_same(const struct list *one, const struct list *other);
 
 /** Of struct template_rule, struct template_default; empty ones are none. Letters matter unless
  * CaseSensitive is false. */

@@ -4,12 +4,74 @@
 #include "access/principals.h"
 #include "flow/sight.h"
 
+/* "template X", or with the pattern where that has another name. */
+static const char *
+chosen(struct scope *s, const struct passage *p)
+{
+    if (!p->pattern || text_eq(p->pattern->name, p->tmpl->name))
+        return arena_printf(s->arena, "template %s", p->tmpl->name);
+    return arena_printf(s->arena, "enrollment pattern %s of template %s", p->pattern->name,
+                        p->tmpl->name);
+}
+
+static bool
+offers(const struct passage *p, const struct ca_authority *ca)
+{
+    return flow_offers(ca, p->tmpl) && pattern_offers(p->pattern, ca->id);
+}
+
+/* They may use the template, and the pattern, which narrows it from here on. */
+static enum err
+admit(struct scope *s, struct passage *p, const char *path)
+{
+    const struct enroll *in = p->in;
+    struct template *narrow = arena_new_of(s->arena, struct template);
+
+    if (in->caller->kind == CALLER_SYSTEM) {
+        p->pattern = NULL;
+        return OK;
+    }
+    TRY(access_require(s, in->caller, in->make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR,
+                       GRANT_TEMPLATE, p->tmpl->id));
+    if (!flow_role_allows(p->tmpl->body, in->caller))
+        return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
+                         in->caller->name, p->tmpl->name);
+    if (!pattern_takes(p->pattern, in->caller))
+        return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN,
+                         "%s may not use enrollment pattern %s", in->caller->name,
+                         p->pattern->name);
+    *narrow = pattern_narrow(s->arena, p->tmpl, p->pattern);
+    p->tmpl = narrow;
+    if (!in->make_key && !p->tmpl->body->client_keys) {
+        problem(s, path, CHY_KEY_NOT_ALLOWED, "%s takes no key that a request brings",
+                chosen(s, p));
+        return problems_fail(s);
+    }
+    return OK;
+}
+
+static enum err
+choose_pattern(struct scope *s, struct passage *p)
+{
+    const char *path = path_or(p->in->pattern_path, "EnrollmentPatternId");
+
+    p->pattern = pattern_by_id(p->templates, p->in->pattern_id);
+    p->tmpl = p->pattern ? template_by_id(p->templates, p->pattern->template_id) : NULL;
+    if (p->tmpl && p->tmpl->enabled)
+        return admit(s, p, path);
+    problem(s, path, CHY_NO_TEMPLATE, "there is no enrollment pattern %lld",
+            (long long)p->in->pattern_id);
+    return problems_fail(s);
+}
+
 enum err
 passage_choose_template(struct scope *s, struct passage *p)
 {
     const struct enroll *in = p->in;
     const char *path = path_or(in->template_path, "Template");
 
+    if (in->pattern_id)
+        return choose_pattern(s, p);
     if (text_empty(in->template_name) && !in->template_id) {
         problem(s, path, CHY_MISSING, "no template is named");
         return problems_fail(s);
@@ -22,19 +84,8 @@ passage_choose_template(struct scope *s, struct passage *p)
                                 : in->template_name);
         return problems_fail(s);
     }
-    if (!in->make_key && !p->tmpl->body->client_keys) {
-        problem(s, path, CHY_KEY_NOT_ALLOWED, "template %s takes no key that a request brings",
-                p->tmpl->name);
-        return problems_fail(s);
-    }
-    if (in->caller->kind == CALLER_SYSTEM)
-        return OK;
-    TRY(access_require(s, in->caller, in->make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR,
-                       GRANT_TEMPLATE, p->tmpl->id));
-    if (!flow_role_allows(p->tmpl->body, in->caller))
-        return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
-                         in->caller->name, p->tmpl->name);
-    return OK;
+    p->pattern = pattern_default(p->templates, p->tmpl->id);
+    return admit(s, p, path);
 }
 
 /* A role may be gone since the template named it. */
@@ -81,15 +132,14 @@ passage_choose_authority(struct scope *s, struct passage *p)
             problem(s, path, CHY_NO_CA, "there is no certificate authority \"%s\"", asked);
             return problems_fail(s);
         }
-        if (!flow_offers(p->ca, p->tmpl)) {
-            problem(s, path, CHY_NO_CA, "%s does not offer template %s", p->ca->name,
-                    p->tmpl->name);
+        if (!offers(p, p->ca)) {
+            problem(s, path, CHY_NO_CA, "%s does not offer %s", p->ca->name, chosen(s, p));
             return problems_fail(s);
         }
     } else {
         LIST_EACH(struct ca_authority *, a, &p->authorities->authorities)
         {
-            if (!flow_offers(*a, p->tmpl))
+            if (!offers(p, *a))
                 continue;
             if ((*a)->enabled && (*a)->key && !p->ca)
                 p->ca = *a;
@@ -97,8 +147,7 @@ passage_choose_authority(struct scope *s, struct passage *p)
         }
         p->ca = p->ca ? p->ca : offline;
         if (!p->ca) {
-            problem(s, path, CHY_NO_CA, "no certificate authority offers template %s",
-                    p->tmpl->name);
+            problem(s, path, CHY_NO_CA, "no certificate authority offers %s", chosen(s, p));
             return problems_fail(s);
         }
     }

@@ -9,9 +9,9 @@ SQL(add_request, "INSERT INTO request (public_id, endpoint, transaction_key, req
                  "requester_id, requester_name, "
                  "authority, template, template_version, csr, key_hash, subject, disposition, "
                  "pending_kind, message, renews, "
-                 "created_at, decided_at, metadata, owner_role) "
+                 "created_at, decided_at, metadata, owner_role, enrollment_pattern) "
                  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-                 "$17, $18, $19, $20) RETURNING id");
+                 "$17, $18, $19, $20, $21) RETURNING id");
 SQL(link_request, "UPDATE request SET certificate = $2 WHERE id = $1");
 SQL(intent_holds, "SELECT ca_key FROM signing_journal WHERE issuer_hash = $1 AND serial = $2 AND "
                   "burnt_at IS NULL");
@@ -29,17 +29,18 @@ write_request(struct scope *s, struct tx *tx, struct passage *p, enum dispositio
     const struct enroll *in = p->in;
     struct row row;
 
-    TRY(tx_one(
-        s, tx, &add_request,
-        BIND(
-            v_text(p->out->public_id), v_text(in->endpoint), v_text(passage_transaction_key(s, in)),
-            v_int((int64_t)in->caller->kind), v_int(in->caller->id), v_text(in->caller->name),
-            v_int(p->ca->id), v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
-            v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }), v_text(p->plan.subject.text),
-            v_int((int64_t)d), v_int(pending_kind), v_text(p->out->message), v_id(in->renews),
-            v_when(p->now), d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
-            v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL), v_id(p->owner_role)),
-        &row));
+    TRY(tx_one(s, tx, &add_request,
+               BIND(v_text(p->out->public_id), v_text(in->endpoint),
+                    v_text(passage_transaction_key(s, in)), v_int((int64_t)in->caller->kind),
+                    v_int(in->caller->id), v_text(in->caller->name), v_int(p->ca->id),
+                    v_int(p->tmpl->id), v_int(p->tmpl->version_id), v_bytes(p->csr.der),
+                    v_bytes((struct bytes){ p->csr.key.sha256, SHA256_LEN }),
+                    v_text(p->plan.subject.text), v_int((int64_t)d), v_int(pending_kind),
+                    v_text(p->out->message), v_id(in->renews), v_when(p->now),
+                    d == DISPOSITION_PENDING ? v_null() : v_when(p->now),
+                    v_text(p->metadata.count ? metadata_json(s, &p->metadata) : NULL),
+                    v_id(p->owner_role), v_id(p->pattern ? p->pattern->id : 0)),
+               &row));
     p->out->request_id = row_int(&row);
     return OK;
 }
@@ -52,6 +53,7 @@ write_audit(struct scope *s, struct tx *tx, struct passage *p)
         { "serial", NULL, p->out->cert->serial_hex, AUDIT_IS_TEXT },
         { "template", NULL, p->tmpl->name, AUDIT_IS_TEXT },
         { "ca", NULL, p->ca->name, AUDIT_IS_TEXT },
+        { "pattern", NULL, p->pattern ? p->pattern->name : "", AUDIT_IS_TEXT },
         { "private_key", NULL, p->term.keep ? "kept" : "not kept", AUDIT_IS_TEXT },
     };
     struct list told = { 0 };
@@ -115,6 +117,7 @@ passage_issue_in(struct scope *s, struct tx *tx, void *arg)
         .protocol = p->in->endpoint,
         .requester = p->in->caller->name,
         .owner_role = p->owner_role,
+        .pattern = p->pattern ? p->pattern->id : 0,
         .renews = p->in->renews,
         .imported_at = p->now,
         .state = CERT_ACTIVE,

@@ -58,6 +58,7 @@ struct enroll {
     struct bytes csr;            /* PEM, bare base64 or DER */
     const char *template_name;   /* short or display name; NULL: template_id */
     int64_t template_id;
+    int64_t pattern_id;    /* an enrollment pattern, which wins; 0: the template's default */
     const char *authority; /* `Logical`, `Host\Logical`; NULL or "": one that offers the template */
     const char *subject;   /* DN that stands for the CSR's; or NULL */
     bool sans_given;
@@ -74,7 +75,7 @@ struct enroll {
     bool keep_key; /* nobody takes the key from this answer: it stays until it is recovered */
     struct key_wish key;
     bool dry_run; /* judge and plan, sign nothing, store nothing */
-    const char *csr_path, *san_path, *template_path, *authority_path, *metadata_path,
+    const char *csr_path, *san_path, *template_path, *pattern_path, *authority_path, *metadata_path,
         *owner_path; /* what the face calls its fields; NULL: "CSR" ... */
 };
 
@@ -105,8 +106,11 @@ struct enrolled {
 enum err flow_enroll(struct scope *s, struct flow *f, const struct enroll *in,
                      struct enrolled *out);
 
-/** May CALLER ask by this template, with a key of the server's or a request of their own? */
-bool flow_may_use(const struct caller *caller, const struct template *t, bool make_key);
+struct pattern;
+/** May CALLER ask by this template and pattern (NULL: none), with a key of the server's or a
+ * request of their own? */
+bool flow_may_use(const struct caller *caller, const struct template *t, const struct pattern *p,
+                  bool make_key);
 /** Does the template take requests from CALLER's roles? */
 bool flow_role_allows(const struct template_body *body, const struct caller *caller);
 /** Is this an authority that the template may be asked of? */

@@ -1,5 +1,6 @@
 /* Who may ask by which template, and of which authority. */
 #include "flow/flow.h"
+#include "issue/pattern.h"
 
 bool
 flow_role_allows(const struct template_body *body, const struct caller *caller)
@@ -14,14 +15,19 @@ flow_role_allows(const struct template_body *body, const struct caller *caller)
 }
 
 bool
-flow_may_use(const struct caller *caller, const struct template *t, bool make_key)
+flow_may_use(const struct caller *caller, const struct template *t, const struct pattern *p,
+             bool make_key)
 {
+    int64_t types = p && p->body->types.given ? p->body->types.value : TYPE_PFX | TYPE_CSR;
+
+    if (!(types & (make_key ? TYPE_PFX : TYPE_CSR)))
+        return false;
     if (make_key ? !t->body->server_keys : !t->body->client_keys)
         return false;
     return caller->kind == CALLER_SYSTEM ||
            (access_may(caller, make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR, GRANT_TEMPLATE,
                        t->id) &&
-            flow_role_allows(t->body, caller));
+            flow_role_allows(t->body, caller) && pattern_takes(p, caller));
 }
 
 bool

@@ -5,6 +5,7 @@
 
 #include "flow/history.h"
 #include "flow/keys.h"
+#include "issue/pattern.h"
 #include "issue/policy.h"
 
 #define PASSAGE_WAITS "The request waits for an approval."
@@ -16,7 +17,8 @@ struct passage {
     struct enrolled *out;
     const struct ca_snapshot *authorities;
     const struct templates *templates;
-    const struct template *tmpl;
+    const struct template *tmpl;   /* as .pattern leaves it */
+    const struct pattern *pattern; /* NULL: none */
     const struct ca_authority *ca;
     const struct ca_key *key;
     struct csr csr;

@@ -1,9 +1,11 @@
 #include "flow/renewal.h"
 
+#include "issue/pattern.h"
 #include "issue/policy.h"
 
 static const struct renewal *
-judge(struct renewal *r, const struct caller *caller, const struct template *t)
+judge(struct renewal *r, const struct caller *caller, const struct template *t,
+      const struct pattern *p)
 {
     bool may_key, may_csr;
 
@@ -17,8 +19,8 @@ judge(struct renewal *r, const struct caller *caller, const struct template *t)
                        : "The certificate was issued by no template of this server.";
         return r;
     }
-    may_key = flow_may_use(caller, t, true);
-    may_csr = flow_may_use(caller, t, false);
+    may_key = flow_may_use(caller, t, p, true);
+    may_csr = flow_may_use(caller, t, p, false);
     if (!may_key && !may_csr) {
         r->message = "The caller may not enroll by the template of the certificate.";
         return r;
@@ -37,10 +39,15 @@ flow_renewal(struct scope *s, struct flow *f, const struct sight *sight, int64_t
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
     struct renewal r = { 0 };
+    const struct pattern *p;
 
     TRY(certificate_for(s, f, sight, id, &r.row));
+    p = pattern_by_id(all, r.row.enrollment_pattern);
+    if (!p || p->template_id != r.row.template_id) /* it is gone */
+        p = pattern_default(all, r.row.template_id);
+    r.pattern_id = p ? p->id : 0;
     *out = *judge(&r, sight->caller,
-                  r.row.template_id ? template_by_id(all, r.row.template_id) : NULL);
+                  r.row.template_id ? template_by_id(all, r.row.template_id) : NULL, p);
     return OK;
 }
 
@@ -85,9 +92,10 @@ flow_renew(struct scope *s, struct flow *f, const struct renew *in, struct enrol
     enroll.subject = cert.subject.text;
     enroll.sans = cert.exts.san;
     enroll.sans_given = cert.exts.san.count > 0;
-    if (text_empty(in->template_name))
+    if (text_empty(in->template_name)) {
         enroll.template_id = r.row.template_id;
-    else
+        enroll.pattern_id = r.pattern_id;
+    } else
         enroll.template_name = in->template_name;
     if (text_empty(in->authority))
         enroll.authority = r.row.authority_name;

@@ -16,6 +16,7 @@ struct renewal {
     enum renewal_way way;
     const char *message;
     struct cert_row row;
+    int64_t pattern_id; /* the enrollment pattern that it goes by; 0: none */
 };
 /** E_NOT_FOUND; E_FORBIDDEN: the caller may not see it. */
 enum err flow_renewal(struct scope *s, struct flow *f, const struct sight *sight, int64_t id,

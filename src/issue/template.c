@@ -4,6 +4,7 @@
 #include "codec/expression.h"
 #include "codec/json.h"
 #include "issue/built_in.h"
+#include "issue/pattern.h"
 #include "issue/policy.h"
 #include "jobs/outbox.h"
 #include "pki/dnsname.h"
@@ -332,7 +333,7 @@ read_all(struct scope *s, void *arg, struct scope *own, void *out)
         t->body = body;
         list_add(a, &into->all, struct template *, t);
     }
-    return OK;
+    return patterns_read(s, shelf->db, own, &into->patterns);
 }
 
 void
@@ -376,6 +377,12 @@ template_shelf_close(struct template_shelf *shelf)
         return;
     snapshot_place_free(shelf->place);
     mem_free(shelf);
+}
+
+struct db *
+template_shelf_db(const struct template_shelf *shelf)
+{
+    return shelf->db;
 }
 
 const struct template *
@@ -503,6 +510,7 @@ save_in(struct scope *s, struct tx *tx, void *arg)
                              name);
         TRY(e);
         id = row_int(&row);
+        TRY(pattern_of_template(s, tx, id, name, v->only_when_missing));
     } else {
         TRY(lock_row(s, tx, id, v->version, &name));
     }

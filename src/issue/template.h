@@ -93,7 +93,8 @@ struct template
  */
 struct templates {
     struct snapshot head;
-    struct list all; /* of struct template *, by id */
+    struct list all;      /* of struct template *, by id */
+    struct list patterns; /* of struct pattern * (issue/pattern.h), by id */
 };
 struct template_shelf; /* keeps the present snapshot */
 enum err template_shelf_open(struct scope *s, struct db *db, struct template_shelf **out);
@@ -103,6 +104,8 @@ const struct templates *templates_ref(struct template_shelf *shelf);
 void templates_unref(const struct templates *t);
 OWNED(const struct templates, templates_unref);
 enum err templates_reload(struct scope *s, struct template_shelf *shelf);
+/** The database that it keeps a snapshot of. */
+struct db *template_shelf_db(const struct template_shelf *shelf);
 /** By short name, display name or "Display (Short)", in any case; NULL: none. */
 const struct template *template_find(const struct templates *t, const char *reference);
 const struct template *template_by_id(const struct templates *t, int64_t id);

@@ -1,17 +1,91 @@
-#include "codec/json_tree.h"
+#include <jansson.h>
+/* jansson has macros of these names; here they are ours. */
+#undef JSON_STRICT
+#undef json_is_object
+#undef json_is_array
+
+#include "codec/json.h"
 #include "codec/value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define DEPTH_MAX 64
 #define EXACT_INT_MAX (INT64_C(1) << 53)
+
+OWNED(json_t, json_decref);
+
+static bool
+is_a(const json_t *j, json_type type)
+{
+    return j && json_typeof(j) == type;
+}
 
 struct decoder {
     struct scope *s;
     enum json_mode mode;
 };
 
-/* Writing a tree back: for raw members and canonical text. */
+/* Brackets outside strings: jansson would go 2,048 deep. */
+static bool
+too_deep(struct bytes text)
+{
+    bool in_string = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > DEPTH_MAX)
+                return true;
+        } else if (c == ']' || c == '}') {
+            depth--;
+        }
+    }
+    return false;
+}
+
+/* jansson's reason, without the piece of the text it quotes: that may be a password. */
+static enum err
+malformed(struct scope *s, const json_error_t *error)
+{
+    const char *why =
+        strstr(error->text, "JSON_ALLOW_NUL") ? "\\u0000 is not allowed" : error->text;
+    const char *near = strstr(why, " near ");
+    int len = near ? (int)(near - why) : (int)strlen(why);
+
+    return fail_code(s, E_INVALID, CHY_BAD_JSON, "malformed JSON at line %d, column %d: %.*s",
+                     MAX(error->line, 1), MAX(error->column, 1), len, why);
+}
+
+static enum err
+parse(struct scope *s, struct bytes text, size_t flags, json_t **out)
+{
+    json_error_t error;
+
+    if (too_deep(text))
+        return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "JSON is nested deeper than %d", DEPTH_MAX);
+    *out = json_loadb(text.len ? (const char *)text.data : "", text.len, flags | JSON_DECODE_ANY,
+                      &error);
+    if (!*out)
+        return malformed(s, &error);
+    if (text.len && memchr(text.data, 0, text.len)) { /* behind a number the library takes it */
+        json_decref(*out);
+        *out = NULL;
+        return fail_code(s, E_INVALID, CHY_BAD_JSON, "malformed JSON: it holds a NUL");
+    }
+    return OK;
+}
+
+/* Writing jansson's tree back: for raw members and canonical text. */
 
 struct writer {
     struct buf *out;
@@ -20,7 +94,7 @@ struct writer {
     struct arena *scratch;
 };
 
-static void write_tree(struct writer *w, const struct json *j);
+static void write_tree(struct writer *w, const json_t *j);
 
 static uint32_t
 code_point(const unsigned char *p)
@@ -39,9 +113,10 @@ code_point(const unsigned char *p)
  * characters beyond the first plane, whose surrogates come before U+E000.
  */
 static int
-compare_names(const char *a, const char *b)
+compare_names(const void *a, const void *b)
 {
-    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
+    const unsigned char *x = *(const unsigned char *const *)a,
+                        *y = *(const unsigned char *const *)b;
     uint32_t cx, cy;
 
     while (*x && *x == *y)
@@ -69,77 +144,79 @@ write_string(struct writer *w, const char *text)
 }
 
 static void
-write_member(struct writer *w, const struct json *member, bool first)
+write_member(struct writer *w, const char *name, const json_t *value, bool first)
 {
     if (!first)
         buf_byte(w->out, ',');
-    write_string(w, member->name);
+    write_string(w, name);
     buf_byte(w->out, ':');
-    write_tree(w, member);
-}
-
-static int
-compare_members(const void *a, const void *b)
-{
-    const struct json *x = *(const struct json *const *)a, *y = *(const struct json *const *)b;
-
-    return compare_names(x->name, y->name);
+    write_tree(w, value);
 }
 
 static void
-write_object(struct writer *w, const struct json *j)
+write_object(struct writer *w, const json_t *j)
 {
-    const struct json **members;
+    size_t count = json_object_size(j), n = 0;
+    const char *name;
+    json_t *value;
+    const char **names;
 
     buf_byte(w->out, '{');
     if (!w->canonical) {
-        for (size_t i = 0; i < j->count; i++)
-            write_member(w, &j->items[i], i == 0);
-    } else if (j->count) {
-        members = arena_alloc(w->scratch, j->count * sizeof(*members));
-        for (size_t i = 0; i < j->count; i++)
-            members[i] = &j->items[i];
-        qsort(members, j->count, sizeof(*members), compare_members);
-        for (size_t i = 0; i < j->count; i++)
-            write_member(w, members[i], i == 0);
+        json_object_foreach((json_t *)(uintptr_t)j, name, value)
+        {
+            write_member(w, name, value, n++ == 0);
+        }
+    } else if (count) {
+        names = arena_alloc(w->scratch, count * sizeof(*names));
+        json_object_foreach((json_t *)(uintptr_t)j, name, value)
+        {
+            names[n++] = name;
+        }
+        qsort(names, count, sizeof(*names), compare_names);
+        for (size_t i = 0; i < count; i++)
+            write_member(w, names[i], json_object_get(j, names[i]), i == 0);
     }
     buf_byte(w->out, '}');
 }
 
 static void
-write_tree(struct writer *w, const struct json *j)
+write_tree(struct writer *w, const json_t *j)
 {
     char number[REAL_TEXT_MAX];
 
-    switch (j->kind) {
-    case JK_OBJECT:
+    switch (json_typeof(j)) {
+    case JSON_OBJECT:
         write_object(w, j);
         break;
-    case JK_ARRAY:
+    case JSON_ARRAY:
         buf_byte(w->out, '[');
-        for (size_t i = 0; i < j->count; i++) {
+        for (size_t i = 0; i < json_array_size(j); i++) {
             if (i)
                 buf_byte(w->out, ',');
-            write_tree(w, &j->items[i]);
+            write_tree(w, json_array_get(j, i));
         }
         buf_byte(w->out, ']');
         break;
-    case JK_TEXT:
-        write_string(w, j->text);
+    case JSON_STRING:
+        write_string(w, json_string_value(j));
         break;
-    case JK_INT:
-        if (j->number > EXACT_INT_MAX || j->number < -EXACT_INT_MAX)
+    case JSON_INTEGER:
+        if (json_integer_value(j) > EXACT_INT_MAX || json_integer_value(j) < -EXACT_INT_MAX)
             w->inexact = true;
-        buf_int(w->out, j->number);
+        buf_int(w->out, json_integer_value(j));
         break;
-    case JK_REAL:
-        real_text(j->real, w->canonical, number);
+    case JSON_REAL:
+        real_text(json_real_value(j), w->canonical, number);
         buf_text(w->out, number);
         break;
-    case JK_BOOL:
-        buf_text(w->out, j->yes ? "true" : "false");
+    case JSON_TRUE:
+        buf_text(w->out, "true");
         break;
-    case JK_NULL:
+    case JSON_FALSE:
+        buf_text(w->out, "false");
+        break;
+    case JSON_NULL:
         buf_text(w->out, "null");
         break;
     }
@@ -148,7 +225,7 @@ write_tree(struct writer *w, const struct json *j)
 /* Decoding by tables. */
 
 static void decode_struct(const struct decoder *d, const struct model *m, const struct at *at,
-                          const struct json *j, void *out);
+                          const json_t *j, void *out);
 
 static bool
 decode_problem(const struct decoder *d, const struct at *at, enum code code, const char *text)
@@ -158,10 +235,10 @@ decode_problem(const struct decoder *d, const struct at *at, enum code code, con
 }
 
 static bool
-decode_text(const struct decoder *d, const struct field *f, const struct json *j, void *member,
+decode_text(const struct decoder *d, const struct field *f, const json_t *j, void *member,
             struct wrong *why)
 {
-    const char *text = j->text;
+    const char *text = json_string_value(j);
     bool loose = d->mode == JSON_COMMAND;
     bool by_nature = f->type == FT_TEXT || f->type == FT_WHEN || f->type == FT_BYTES ||
                      f->choices || (f->flags & (DURATION | SIZE));
@@ -175,7 +252,7 @@ decode_text(const struct decoder *d, const struct field *f, const struct json *j
 }
 
 static bool
-decode_number(const struct decoder *d, const struct field *f, const struct json *j, void *member,
+decode_number(const struct decoder *d, const struct field *f, const json_t *j, void *member,
               struct wrong *why)
 {
     struct arena *a = d->s->arena;
@@ -185,30 +262,30 @@ decode_number(const struct decoder *d, const struct field *f, const struct json 
             return wrong_because(a, why, CHY_BAD_TYPE, "must be %s, not a number",
                                  f->type == FT_BOOL || f->type == FT_OPT_BOOL ? "true or false"
                                                                               : "text");
-        if (j->kind == JK_REAL && f->type != FT_REAL)
+        if (json_is_real(j) && f->type != FT_REAL)
             return wrong_because(a, why, CHY_BAD_TYPE, "must be a whole number");
     }
     if (f->flags & DURATION)
         return wrong_because(a, why, CHY_BAD_TYPE, "must be a duration such as \"90d\"");
-    if (j->kind == JK_REAL)
-        return value_from_real(a, f, j->real, member, why);
-    return value_from_int(a, f, j->number, member, why);
+    if (json_is_real(j))
+        return value_from_real(a, f, json_real_value(j), member, why);
+    return value_from_int(a, f, json_integer_value(j), member, why);
 }
 
 static void
-decode_scalar(const struct decoder *d, const struct field *f, const struct at *at,
-              const struct json *j, void *member)
+decode_scalar(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
+              void *member)
 {
     struct wrong why = { 0 };
     bool fine;
 
-    if (j->kind == JK_TEXT)
+    if (json_is_string(j))
         fine = decode_text(d, f, j, member, &why);
-    else if (j->kind == JK_INT || j->kind == JK_REAL)
+    else if (json_is_number(j))
         fine = decode_number(d, f, j, member, &why);
-    else if (j->kind == JK_BOOL)
-        fine = value_from_bool(d->s->arena, f, j->yes, member, &why);
-    else if (j->kind == JK_NULL)
+    else if (json_is_boolean(j))
+        fine = value_from_bool(d->s->arena, f, json_is_true(j), member, &why);
+    else if (json_is_null(j))
         fine = wrong_because(d->s->arena, &why, CHY_BAD_TYPE, "must not be null");
     else
         fine = wrong_because(d->s->arena, &why, CHY_BAD_TYPE, "must be a single value");
@@ -217,7 +294,7 @@ decode_scalar(const struct decoder *d, const struct field *f, const struct at *a
 }
 
 static void
-decode_raw(const struct decoder *d, const struct json *j, struct raw *out)
+decode_raw(const struct decoder *d, const json_t *j, struct raw *out)
 {
     struct buf b;
     struct writer w = { .out = &b };
@@ -230,26 +307,26 @@ decode_raw(const struct decoder *d, const struct json *j, struct raw *out)
 /* A value of an object of texts; under JSON_COMMAND numbers and bools are spelled out and null is
  * none. */
 static bool
-decode_pair(const struct decoder *d, const struct json *j, const char **out)
+decode_pair(const struct decoder *d, const json_t *j, const char **out)
 {
     char number[REAL_TEXT_MAX];
 
-    if (j->kind == JK_TEXT) {
-        *out = arena_text(d->s->arena, j->text);
+    if (json_is_string(j)) {
+        *out = arena_text(d->s->arena, json_string_value(j));
         return true;
     }
     *out = NULL;
-    if (j->kind == JK_NULL)
+    if (json_is_null(j))
         return true;
     if (d->mode == JSON_STRICT)
         return false;
-    if (j->kind == JK_INT) {
-        *out = arena_printf(d->s->arena, "%lld", (long long)j->number);
-    } else if (j->kind == JK_REAL) {
-        real_text(j->real, false, number);
+    if (json_is_integer(j)) {
+        *out = arena_printf(d->s->arena, "%lld", (long long)json_integer_value(j));
+    } else if (json_is_real(j)) {
+        real_text(json_real_value(j), false, number);
         *out = arena_text(d->s->arena, number);
-    } else if (j->kind == JK_BOOL) {
-        *out = j->yes ? "true" : "false";
+    } else if (json_is_boolean(j)) {
+        *out = json_is_true(j) ? "true" : "false";
     } else {
         return false;
     }
@@ -257,24 +334,26 @@ decode_pair(const struct decoder *d, const struct json *j, const char **out)
 }
 
 static void
-decode_pairs(const struct decoder *d, const struct field *f, const struct at *at,
-             const struct json *j, struct pairs *out)
+decode_pairs(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
+             struct pairs *out)
 {
     struct wrong why;
+    const char *name;
+    json_t *value;
 
-    if (j->kind != JK_OBJECT) {
+    if (!is_a(j, JSON_OBJECT)) {
         decode_problem(d, at, CHY_BAD_TYPE, "must be an object of texts");
         return;
     }
-    if (!value_count_ok(d->s->arena, f, j->count, &why)) {
+    if (!value_count_ok(d->s->arena, f, json_object_size(j), &why)) {
         at_problem(d->s, at, &why);
         return;
     }
-    for (size_t i = 0; i < j->count; i++) {
-        const char *name = j->items[i].name;
-        struct pair pair = { .name = name };
+    json_object_foreach((json_t *)(uintptr_t)j, name, value)
+    {
+        struct pair pair = { .name = arena_text(d->s->arena, name) };
 
-        if (decode_pair(d, &j->items[i], &pair.value))
+        if (decode_pair(d, value, &pair.value))
             list_add(d->s->arena, &out->of, struct pair, pair);
         else
             decode_problem(d, &(struct at){ at, name, 0 }, CHY_BAD_TYPE, "must be text");
@@ -282,23 +361,23 @@ decode_pairs(const struct decoder *d, const struct field *f, const struct at *at
 }
 
 static void
-decode_list(const struct decoder *d, const struct field *f, const struct at *at,
-            const struct json *j, struct list *out)
+decode_list(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
+            struct list *out)
 {
     struct field element = value_element(f);
     struct wrong why;
 
-    if (j->kind != JK_ARRAY) {
+    if (!is_a(j, JSON_ARRAY)) {
         decode_problem(d, at, CHY_BAD_TYPE, "must be an array");
         return;
     }
-    if (!value_count_ok(d->s->arena, f, j->count, &why)) {
+    if (!value_count_ok(d->s->arena, f, json_array_size(j), &why)) {
         at_problem(d->s, at, &why);
         return;
     }
-    for (size_t i = 0; i < j->count; i++) {
+    for (size_t i = 0; i < json_array_size(j); i++) {
         const struct at here = { at, NULL, i };
-        const struct json *value = &j->items[i];
+        const json_t *value = json_array_get(j, i);
         void *to = list_grow(d->s->arena, out, f->model->size);
 
         if (element.type == FT_OBJECT)
@@ -311,8 +390,8 @@ decode_list(const struct decoder *d, const struct field *f, const struct at *at,
 }
 
 static void
-decode_member(const struct decoder *d, const struct field *f, const struct at *at,
-              const struct json *j, void *member)
+decode_member(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
+              void *member)
 {
     switch (f->type) {
     case FT_RAW:
@@ -377,8 +456,8 @@ report_missing(const struct decoder *d, const struct model *m, const struct at *
 }
 
 static void
-decode_field(const struct decoder *d, const struct field *f, const struct at *at,
-             const struct json *j, bool again, char *out)
+decode_field(const struct decoder *d, const struct field *f, const struct at *at, const json_t *j,
+             bool again, char *out)
 {
     if (again && d->mode == JSON_STRICT) { /* under its name and an alias */
         decode_problem(d, at, CHY_BAD_VALUE, "is given twice");
@@ -386,27 +465,29 @@ decode_field(const struct decoder *d, const struct field *f, const struct at *at
     }
     if (again)
         value_clear(f, out + f->offset);
-    else if (f->preset && f->type == FT_LIST && !j->kind == JK_NULL)
+    else if (f->preset && f->type == FT_LIST && !json_is_null(j))
         value_clear(f, out + f->offset);
     decode_member(d, f, at, j, out + f->offset);
 }
 
 static void
-decode_struct(const struct decoder *d, const struct model *m, const struct at *at,
-              const struct json *j, void *out)
+decode_struct(const struct decoder *d, const struct model *m, const struct at *at, const json_t *j,
+              void *out)
 {
     struct seen seen = { 0 };
     size_t next = 0;
+    const char *name;
+    json_t *value;
 
     model_init(d->s->arena, m, out);
-    if (j->kind != JK_OBJECT) {
+    if (!is_a(j, JSON_OBJECT)) {
         decode_problem(d, at, CHY_BAD_TYPE, "must be an object");
         return;
     }
-    for (size_t i = 0; i < j->count; i++) {
-        const struct json *value = &j->items[i];
-        const struct field *f = find_field(d, m, value->name, &next);
-        struct at here = { at, f ? f->wire : value->name, 0 };
+    json_object_foreach((json_t *)(uintptr_t)j, name, value)
+    {
+        const struct field *f = find_field(d, m, name, &next);
+        struct at here = { at, f ? f->wire : name, 0 };
 
         if (!f) {
             if (d->mode == JSON_STRICT || m->closed)
@@ -415,7 +496,7 @@ decode_struct(const struct decoder *d, const struct model *m, const struct at *a
         }
         if (f->flags & READ_ONLY)
             continue;
-        if (value->kind == JK_NULL && f->type != FT_RAW)
+        if (json_is_null(value) && f->type != FT_RAW)
             continue; /* absent, or missing when it is required */
         decode_field(d, f, &here, value, see(&seen, (size_t)(f - m->fields)), out);
     }
@@ -423,32 +504,34 @@ decode_struct(const struct decoder *d, const struct model *m, const struct at *a
 }
 
 static enum err
-load(struct scope *s, enum json_mode mode, struct bytes text, struct json **out)
+load(struct scope *s, enum json_mode mode, struct bytes text, json_t **out)
 {
     static const struct bytes mark = { (const uint8_t *)"\xef\xbb\xbf", 3 };
 
     if (mode == JSON_STRICT)
-        return json_tree_read(s, s->arena, text, TWICE_REFUSED, out);
+        return parse(s, text, JSON_REJECT_DUPLICATES, out);
     if (text.len >= 3 && !memcmp(text.data, mark.data, mark.len)) /* RFC 8259 section 8.1 */
         text = (struct bytes){ text.data + 3, text.len - 3 };
-    return json_tree_read(s, s->arena, text, TWICE_LAST, out);
+    return parse(s, text, 0, out);
 }
 
 enum err
 json_decode(struct scope *s, const struct model *m, enum json_mode mode, struct bytes text,
             void *out)
 {
-    static const struct json nothing = { .kind = JK_OBJECT };
     const struct decoder d = { s, mode };
     const struct field whole = { .wire = "", .type = m->scalar, .model = m };
-    struct json *root = NULL;
+    AUTO(json_decref) json_t *root = NULL;
+    AUTO(json_decref) json_t *nothing = NULL;
 
     TRY(load(s, mode, text, &root));
-    if (m->is_scalar)
+    if (m->is_scalar) {
         decode_member(&d, &whole, NULL, root, out);
-    else
-        decode_struct(&d, m, NULL, mode == JSON_COMMAND && root->kind == JK_NULL ? &nothing : root,
-                      out);
+    } else {
+        if (mode == JSON_COMMAND && json_is_null(root))
+            nothing = json_object();
+        decode_struct(&d, m, NULL, nothing ? nothing : root, out);
+    }
     return problems_check(s);
 }
 
@@ -458,67 +541,86 @@ json_decode_list(struct scope *s, const struct model *m, enum json_mode mode, st
 {
     const struct decoder d = { s, mode };
     const struct field whole = { .wire = "", .type = FT_LIST, .model = m };
-    struct json *root = NULL;
+    AUTO(json_decref) json_t *root = NULL;
 
     TRY(load(s, mode, text, &root));
-    if (mode == JSON_STRICT || root->kind != JK_NULL)
+    if (mode == JSON_STRICT || !json_is_null(root))
         decode_list(&d, &whole, NULL, root, out);
     return problems_check(s);
 }
 
-/* The small reader. */
+/* The small reader: struct json is jansson's value by another name. */
+
+static const json_t *
+tree(const struct json *j)
+{
+    return (const json_t *)j;
+}
+
+static void
+release_tree(void *root)
+{
+    json_decref(root);
+}
 
 enum err
 json_parse(struct scope *s, struct bytes text, struct json **out)
 {
-    return json_tree_read(s, s->arena, text, TWICE_REFUSED, out);
+    json_t *root;
+
+    TRY(parse(s, text, JSON_REJECT_DUPLICATES, &root));
+    *out = arena_defer(s->arena, root, release_tree);
+    return OK;
 }
 
 enum json_kind
 json_kind(const struct json *j)
 {
-    return j ? j->kind : JK_NULL;
+    static const enum json_kind kinds[] = {
+        [JSON_OBJECT] = JK_OBJECT, [JSON_ARRAY] = JK_ARRAY, [JSON_STRING] = JK_TEXT,
+        [JSON_INTEGER] = JK_INT,   [JSON_REAL] = JK_REAL,   [JSON_TRUE] = JK_BOOL,
+        [JSON_FALSE] = JK_BOOL,    [JSON_NULL] = JK_NULL,
+    };
+
+    return j ? kinds[json_typeof(tree(j))] : JK_NULL;
 }
 
 const struct json *
 json_get(const struct json *j, const char *name)
 {
-    for (size_t i = 0; json_is_object(j) && i < j->count; i++)
-        if (strcmp(j->items[i].name, name) == 0)
-            return &j->items[i];
-    return NULL;
+    return (const struct json *)json_object_get(tree(j), name);
 }
 
 const char *
 json_str(const struct json *j)
 {
-    return json_kind(j) == JK_TEXT ? j->text : NULL;
+    return json_string_value(tree(j));
 }
 
 bool
 json_int(const struct json *j, int64_t *out)
 {
-    if (json_kind(j) != JK_INT)
+    if (!json_is_integer(tree(j)))
         return false;
-    *out = j->number;
+    *out = json_integer_value(tree(j));
     return true;
 }
 
 bool
 json_number(const struct json *j, double *out)
 {
-    if (json_kind(j) != JK_INT && json_kind(j) != JK_REAL)
+    if (!json_is_number(tree(j)))
         return false;
-    *out = j->kind == JK_INT ? (double)j->number : j->real;
+    *out = json_number_value(tree(j));
     return true;
 }
 
 bool
 json_bool(const struct json *j, bool *out)
 {
-    if (json_kind(j) != JK_BOOL)
+    if (!json_is_boolean(tree(j)))
         return false;
-    *out = j->yes;
+    *out = json_is_true(tree(j));
     return true;
 }
 
@@ -537,22 +639,28 @@ json_is_array(const struct json *j)
 size_t
 json_count(const struct json *j)
 {
-    return json_is_object(j) || json_is_array(j) ? j->count : 0;
+    return json_is_object(j) ? json_object_size(tree(j)) : json_array_size(tree(j));
 }
 
 const struct json *
 json_item(const struct json *j, size_t i)
 {
-    return json_is_array(j) && i < j->count ? &j->items[i] : NULL;
+    return (const struct json *)json_array_get(tree(j), i);
 }
 
+/* *AT is jansson's iterator of the next member; 1, which no pointer is, once there is none. */
 bool
 json_member(const struct json *j, size_t *at, const char **name, const struct json **value)
 {
-    if (!json_is_object(j) || *at >= j->count)
+    json_t *object = (json_t *)(uintptr_t)j;
+    void *iter = *at ? (void *)*at : json_object_iter(object);
+
+    if (!iter || *at == 1)
         return false;
-    *value = &j->items[(*at)++];
-    *name = (*value)->name;
+    *name = json_object_iter_key(iter);
+    *value = (const struct json *)json_object_iter_value(iter);
+    iter = json_object_iter_next(object, iter);
+    *at = iter ? (size_t)iter : 1;
     return true;
 }
 
@@ -562,7 +670,7 @@ json_write(struct buf *out, const struct json *j)
     struct writer w = { .out = out };
 
     if (j)
-        write_tree(&w, j);
+        write_tree(&w, tree(j));
     else
         buf_text(out, "null");
 }
@@ -572,9 +680,9 @@ json_canonical(struct scope *s, struct bytes text, struct buf *out)
 {
     AUTO(arena_free) struct arena *scratch = arena_new();
     struct writer w = { .out = out, .canonical = true, .scratch = scratch };
-    struct json *root = NULL;
+    AUTO(json_decref) json_t *root = NULL;
 
-    TRY(json_tree_read(s, scratch, text, TWICE_REFUSED, &root));
+    TRY(parse(s, text, JSON_REJECT_DUPLICATES, &root));
     write_tree(&w, root);
     if (w.inexact)
         return fail_code(s, E_INVALID, CHY_BAD_VALUE,

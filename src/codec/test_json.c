@@ -510,7 +510,7 @@ TEST(names_that_come_again_are_found_among_few_and_many)
         assert_int_equal(json_count(json_get(j, "Meta")), count + 1);
         buf_printf(&b, "\"n1\":\"x\",\"n0\":\"y\",\"n1\":\"z\"}}");
         assert_err(E_INVALID, json_parse(s, buf_bytes(&b), &j));
-        assert_says(s, "a duplicate name");
+        assert_says(s, "duplicate object key");
         scope_clear(s);
         assert_ok(s, json_decode(s, &model, JSON_COMMAND, buf_bytes(&b), &out));
         assert_int_equal(out.meta.of.count, count);

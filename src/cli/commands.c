@@ -138,6 +138,14 @@ static const struct flag hold_flags[] = {
     { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };
+static const struct flag owner_flags[] = {
+    { "none", 0, FLAG_SWITCH, NULL, "nobody's from now on", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const struct flag removal_flags[] = {
+    { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
 static const struct flag crl_flags[] = {
     { "out", 'o', FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
     { "pem", 0, FLAG_SWITCH, NULL, "PEM instead of DER", NULL, NULL, NULL },
@@ -491,6 +499,16 @@ const struct command commands[] = {
       DOWNLOAD_EXAMPLES },
     { "download-cert", "REF [FILE]", 1, 2, FLAGS(download_flags), run_certs_download, DOWNLOAD_DOC,
       DOWNLOAD_EXAMPLES, COMMAND_HIDDEN },
+    { "certs validate", "REF", 1, 1, FLAGS(show_flags), run_certs_validate,
+      "Say whether a certificate is good now: chain, dates, state; exit 12 when not.",
+      "  chancery certs validate 1234\n" },
+    { "certs owner", "REF [ROLE]", 1, 2, FLAGS(owner_flags), run_certs_owner,
+      "Show whose a certificate is, or give it to a role.",
+      "  chancery certs owner 1234 Operator\n  chancery certs owner 1234 --none\n" },
+    { "certs delete", "REF...", 0, -1, FLAGS(removal_flags), run_certs_delete,
+      "Remove certificates from the register that nobody answers for any more.",
+      "  chancery certs delete 1234\n"
+      "  chancery certs delete --query 'NotAfter -lt \"%TODAY-730%\"' --dry-run\n" },
     { "certs revoke", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC,
       REVOKE_EXAMPLES },
     { "revoke", "REF...", 0, -1, FLAGS(revoke_flags), run_revoke, REVOKE_DOC, REVOKE_EXAMPLES },

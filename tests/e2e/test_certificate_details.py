@@ -3,6 +3,7 @@ import base64
 import csv
 import datetime
 import io
+import json
 import uuid
 
 import pytest
@@ -237,3 +238,38 @@ def test_it_is_told_who_may_do_what_and_by_which_role(server, client):
     for permissions in (["certificates/read"], ["security/read"]):
         caller = server.client(*admin.user(server, permissions=permissions))
         assert caller.command("GET", f"/Certificates/IdentityAudit/{number}").status_code == 403
+
+
+# ---- the command line
+
+def test_the_command_line_tells_checks_gives_and_removes(server, client):
+    word = uuid.uuid4().hex[:8]
+    number = client.enroll(dns=(f"cli.{word}.example.com",))["KeyfactorID"]
+    role = admin.role(server, ["certificates/read"])
+    done = server.cli("certs", "owner", str(number), role)
+    assert done.returncode == 0, done.stderr
+    assert server.cli("certs", "owner", str(number)).stdout == f"{role}\n"
+    assert server.cli("certs", "owner", str(number), "Operator", "--dry-run").stdout.startswith("would give")
+    assert server.cli("certs", "owner", str(number), "--none").returncode == 0
+    assert server.cli("certs", "owner", str(number)).stdout == "" and owner(client, number) == (None, None)
+    assert server.cli("certs", "owner", str(number), role, "--none").returncode == 2
+    refused = server.cli("certs", "owner", str(number), "nobody of that name")
+    assert refused.returncode != 0 and "NewRoleName" in refused.stderr
+
+    fine = server.cli("certs", "validate", str(number))
+    assert fine.returncode == 0 and "is good" in fine.stdout and "Trusted Root" in fine.stdout, fine
+    client.revoke(number, reason=4, comment="superseded by another")
+    over = server.cli("certs", "validate", str(number), "-o", "json")
+    assert over.returncode == 12 and json.loads(over.stdout)["Results"]["Revoked"] == "True"
+    kept = server.cli("certs", "delete", str(number), "--yes")
+    assert kept.returncode == 5 and "Revoke" in kept.stderr and "nothing was removed" in kept.stderr, kept
+    mine = [bring_in(client, self_signed(f"n{i}.{word}.elsewhere")[0]) for i in range(3)]
+    assert "would remove certificate" in server.cli("certs", "delete", str(mine[0]), "--dry-run").stdout
+    assert server.cli("certs", "delete", str(mine[0]), "--no-input").returncode == 2
+    assert server.cli("certs", "delete", str(mine[0]), "--yes").returncode == 0
+    done = server.cli("certs", "delete", "--query", f'CN -contains "{word}.elsewhere"', "--yes")
+    assert done.returncode == 0 and "2 removed" in done.stderr, done
+    assert [client.command("GET", f"/Certificates/{one}").status_code for one in mine] == [404] * 3
+    assert server.cli("certs", "delete", "--yes").returncode == 2
+    for verb in ("validate", "owner", "delete"):
+        assert server.cli("certs", verb, "999999999", *(["--yes"] if verb == "delete" else [])).returncode == 3

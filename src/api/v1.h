@@ -243,9 +243,11 @@ struct v1_authority {
     struct opt_int crl_delta_number, crl_delta_entries;
     int64_t crl_shards, crl_shards_in_use;
     struct list crl_shard_urls; /* of const char * */
+    bool ocsp_presign;
 };
 struct v1_authority_edit {
     struct opt_int crl_shards, crl_delta_seconds;
+    struct opt_bool ocsp_presign;
 };
 struct v1_authority_new {
     const char *name, *subject, *parent, *key_type, *key_uri;

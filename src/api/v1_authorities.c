@@ -41,6 +41,7 @@ static const struct field v1_authority_fields[] = {
       .doc = "So many of them are spread over now: 0 until each part is published."),
     F(crl_shard_urls, .model = &text_model,
       .doc = "Of every part that its present key has, the first part's first."),
+    F(ocsp_presign, .doc = "OCSP answers are signed before anybody asks."),
 };
 #undef F
 static const struct model v1_authority_model = MODEL(v1_authority, v1_authority_fields);
@@ -54,6 +55,8 @@ static const struct field v1_authority_edit_fields[] = {
     F(crl_delta_seconds, .min = 0, .max = 604800,
       .doc = "Between two planned delta lists, from 600 to 604800; 0: none are made. With deltas a "
              "revocation is in the next delta, and in the next planned full list."),
+    F(ocsp_presign,
+      .doc = "Sign OCSP answers about all that is valid before anybody asks, and anew in time."),
 };
 #undef F
 static const struct model v1_authority_edit_model =
@@ -187,7 +190,7 @@ const struct op v1_authorities_edit_op = {
     .reply = &v1_authority_model,
     .flags = OP_ETAG,
     .pool = OP_POOL_SLOW,
-    .doc = "Change which revocation lists an authority has.",
+    .doc = "Change which revocation lists an authority has, and how OCSP is answered.",
 };
 const struct op v1_authorities_enable_op = {
     .method = "POST",

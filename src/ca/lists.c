@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "ca/found.h"
+#include "jobs/jobs.h"
 #include "jobs/outbox.h"
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,15 @@ SQL(add_shard, "INSERT INTO crl_scope (ca_key, shard, number, file, url) "
                "SELECT $1, $2, COALESCE(MAX(number), 0), $3, $4 FROM crl_scope WHERE ca_key = $1 "
                "RETURNING id");
 SQL(lock_lists,
-    "SELECT version, name, state, crl_shards, crl_delta_ms FROM authority WHERE id = $1 @lock");
-SQL(set_lists, "UPDATE authority SET crl_shards = $2, crl_delta_ms = $3, version = version + 1 "
+    "SELECT version, name, state, crl_shards, crl_delta_ms, ocsp_presign FROM authority "
+    "WHERE id = $1 @lock");
+SQL(set_lists, "UPDATE authority SET crl_shards = $2, crl_delta_ms = $3, ocsp_presign = $4, "
+               "version = version + 1 "
                "WHERE id = $1");
 SQL(want_all, "UPDATE crl_scope SET due_at = $2 WHERE published IS NOT NULL AND ca_key IN "
               "(SELECT id FROM ca_key WHERE authority = $1 AND state <> 3)");
+
+SQL(sign_all_ahead, "UPDATE ca_key SET ocsp_seen = 0 WHERE authority = $1");
 
 /* Parts. */
 
@@ -155,12 +160,25 @@ number_text(struct scope *s, int64_t n)
 }
 
 static enum err
+answer_ahead(struct scope *s, struct tx *tx, int64_t authority)
+{
+    struct job_spec job = { .kind = ocsp_ahead_kind.kind,
+                            .dedupe = "ocsp.ahead:now",
+                            .serial = ocsp_ahead_kind.serial,
+                            .run_at = when_add_ms(clock_now(), SECOND_MS) };
+
+    TRY(tx_do(s, tx, &sign_all_ahead, BIND(v_int(authority))));
+    return job_add(s, tx, &job, NULL);
+}
+
+static enum err
 set_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct setting *w = arg;
     struct row row;
     const char *name;
     int64_t version, state, shards, delta_ms, had_shards, had_ms;
+    bool presign, had_presign;
     enum err e = tx_one(s, tx, &lock_lists, BIND(v_int(w->id)), &row);
 
     if (e == E_NOT_FOUND)
@@ -171,20 +189,27 @@ set_in(struct scope *s, struct tx *tx, void *arg)
     state = row_int(&row);
     had_shards = row_int(&row);
     had_ms = row_int(&row);
+    had_presign = row_bool(&row);
     TRY(version_check(s, w->version, version, arena_printf(s->arena, "authority %s", name)));
     if (state == RETIRED)
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "authority %s is retired", name);
     shards = w->lists->shards.given ? w->lists->shards.value : had_shards;
     delta_ms = w->lists->delta_ms.given ? w->lists->delta_ms.value : had_ms;
-    if (shards == had_shards && delta_ms == had_ms)
+    presign = w->lists->presign.given ? w->lists->presign.value : had_presign;
+    if (shards == had_shards && delta_ms == had_ms && presign == had_presign)
         return OK;
-    TRY(tx_do(s, tx, &set_lists, BIND(v_int(w->id), v_int(shards), v_int(delta_ms))));
+    TRY(tx_do(s, tx, &set_lists,
+              BIND(v_int(w->id), v_int(shards), v_int(delta_ms), v_bool(presign))));
+    if (presign != had_presign)
+        TRY(answer_ahead(s, tx, w->id));
     TRY(make_shards(s, tx, w->key, shards));
     if (!delta_ms != !had_ms) /* full lists say whether there are deltas */
         TRY(tx_do(s, tx, &want_all, BIND(v_int(w->id), v_when(clock_now()))));
     struct audit_change changes[] = {
         { "crl_shards", number_text(s, had_shards), number_text(s, shards), AUDIT_IS_JSON },
         { "crl_delta_seconds", number_text(s, had_ms / 1000), number_text(s, delta_ms / 1000),
+          AUDIT_IS_JSON },
+        { "ocsp_presign", had_presign ? "true" : "false", presign ? "true" : "false",
           AUDIT_IS_JSON },
     };
     TRY(audit_add(s, tx,

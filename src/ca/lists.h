@@ -26,10 +26,11 @@ struct ca_shard {
 struct ca_lists {
     struct opt_int shards;   /* that new certificates are spread over: 0 to CRL_SHARDS_MAX */
     struct opt_int delta_ms; /* between two planned deltas; 0: none */
+    struct opt_bool presign; /* sign OCSP answers before anybody asks */
 };
 /**
- * Change which lists an authority has. Parts come into use once the first list of each is
- * published; parts that certificates name already go on, whatever is set later.
+ * Change which lists an authority has, and how OCSP is answered. Parts come into use once the first
+ * list of each is published; parts that certificates name already go on, whatever is set later.
  *
  * @param version  as read, or 0 for any
  * @return E_INVALID: problems by field; E_NOT_FOUND; E_CONFLICT: changed since, retired, or an

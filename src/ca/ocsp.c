@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "ca/ocsp_ahead.h"
 #include "ca/ocsp_cache.h"
 #include "catalog/catalog.h"
 #include "net/caching.h"
@@ -26,8 +27,8 @@ touch_series(void)
     metric_touch(&answers, "successful", "signed");
 }
 
-static int64_t
-life_ms(const struct ca_office *office)
+int64_t
+ocsp_life_ms(const struct ca_office *office)
 {
     return office->o.ocsp_life_ms ? office->o.ocsp_life_ms : OCSP_LIFE_MS;
 }
@@ -121,10 +122,12 @@ look_up_burnt(struct scope *s, struct ca_office *office, const struct ca_key *ke
 /* What the register says of one CertID. */
 static enum err
 look_up(struct scope *s, struct ca_office *office, const struct ca_key *key,
-        const struct ocsp_cert_id *id, struct ocsp_single *single)
+        const struct ocsp_cert_id *id, struct ocsp_single *single, int64_t *certificate)
 {
     struct cert_status status;
     enum err e;
+
+    *certificate = 0;
 
     single->cert_id = id->der;
     single->status = OCSP_UNKNOWN; /* a serial that we never issued is never "good" */
@@ -135,6 +138,7 @@ look_up(struct scope *s, struct ca_office *office, const struct ca_key *key,
     if (e == E_NOT_FOUND)
         return look_up_burnt(s, office, key, id, single);
     TRY(e);
+    *certificate = status.id;
     if (status.state == CERT_REVOKED) {
         single->status = OCSP_REVOKED;
         single->revoked_at = status.revoked_at;
@@ -145,9 +149,9 @@ look_up(struct scope *s, struct ca_office *office, const struct ca_key *key,
     return OK;
 }
 
-static enum err
-sign_answer(struct scope *s, const struct ca_responder *r, const struct ocsp_plan *plan,
-            struct bytes *der)
+enum err
+ocsp_sign(struct scope *s, const struct ca_responder *r, const struct ocsp_plan *plan,
+          struct bytes *der)
 {
     struct bytes data, signature;
 
@@ -159,19 +163,40 @@ sign_answer(struct scope *s, const struct ca_responder *r, const struct ocsp_pla
         der);
 }
 
+/* Sign the answer PLAN, or take the one to Q that was signed ahead; KEPT receives it. */
+static enum err
+make_answer(struct scope *s, struct ca_office *office, const struct ca_key *key,
+            const struct ocsp_plan *plan, const struct ocsp_question *q, struct ocsp_kept *kept)
+{
+    const struct ocsp_single *single = q->single;
+    int64_t left_ms = single->next_update.ms - clock_now().ms;
+    enum err e = E_NOT_FOUND;
+
+    if (key->presign && q->certificate && plan->count == 1 && !plan->nonce.len)
+        e = ocsp_ahead_find(s, office, key, q, kept);
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    *kept = (struct ocsp_kept){ .this_update = single->this_update,
+                                .next_update = single->next_update,
+                                .until = when_add_ms(clock_now(), left_ms / 2) };
+    return ocsp_sign(s, key->responder, plan, &kept->der);
+}
+
 /* The singles of a request, all by the key of the first that is ours. */
 static enum err
 answer_request(struct scope *s, struct ca_office *office, const struct ca_key *key,
                const struct ocsp_request *rq, uint64_t mark, struct ocsp_answer *out)
 {
     struct when now = clock_now();
-    struct when until = when_add_ms(now, life_ms(office));
+    struct when until = when_add_ms(now, ocsp_life_ms(office));
     struct ocsp_single singles[OCSP_SINGLES_MAX] = { 0 };
     struct ocsp_plan plan = { .produced_at = WHEN_S(when_s(now)),
                               .singles = singles,
                               .count = rq->count };
     bool echo = rq->nonce.len >= 1 && rq->nonce.len <= 32;
     struct ocsp_kept kept;
+    int64_t certificate = 0;
 
     if (!key->responder || when_cmp(key->responder->not_after, now) <= 0)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
@@ -182,17 +207,15 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
     if (echo)
         plan.nonce = rq->nonce;
     for (size_t i = 0; i < rq->count; i++) {
-        TRY(look_up(s, office, key, &rq->ids[i], &singles[i]));
+        TRY(look_up(s, office, key, &rq->ids[i], &singles[i], &certificate));
         singles[i].this_update = WHEN_S(when_s(now) - OCSP_BACKDATE_MS / 1000);
         singles[i].next_update = WHEN_S(when_s(until));
     }
-    TRY(sign_answer(s, key->responder, &plan, &out->der));
+    TRY(make_answer(s, office, key, &plan,
+                    &(struct ocsp_question){ &rq->ids[0], certificate, singles }, &kept));
+    out->der = kept.der;
     if (rq->count != 1 || echo || singles[0].status == OCSP_UNKNOWN)
         return OK;
-    kept = (struct ocsp_kept){ .der = out->der,
-                               .this_update = singles[0].this_update,
-                               .next_update = singles[0].next_update,
-                               .until = when_add_ms(now, (until.ms - now.ms) / 2) };
     kept.lines =
         bytes_of_text(http_validators(s->arena, kept.der, kept.this_update, kept.next_update));
     ocsp_cache_put(office->cache,

@@ -64,6 +64,7 @@ struct ca_key {
     const struct ca_responder *responder; /* who signs its OCSP answers; the office's own */
     int64_t crl_scope;                    /* of the whole list; id */
     struct list shards;                   /* of struct ca_shard: the parts of its list, by number */
+    bool presign;                         /* OCSP answers about what it signed are signed ahead */
     int64_t shards_open; /* new certificates name one of the first so many; 0: the whole list */
 };
 
@@ -75,6 +76,7 @@ struct ca_authority {
     bool enabled, offers_enrollment;
     int64_t state, version;
     int64_t crl_shards, crl_delta_ms; /* see struct ca_lists */
+    bool ocsp_presign;
     struct when created_at;
     const struct ca_key *key; /* the newest active one; NULL: none */
     struct list keys;         /* of struct ca_key *, newest first */
@@ -208,6 +210,9 @@ void ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes re
                       struct ocsp_answer *out);
 /** Forget what is kept about a serial of a key: it was revoked or released. */
 void ocsp_forget(struct ca_office *office, struct bytes issuer_hash, struct bytes serial);
+/** As part of TX, which revokes or releases CERTIFICATE: an answer about it that was signed ahead
+ * holds no more, and a job signs another. */
+enum err ocsp_ahead_drop(struct scope *s, struct tx *tx, int64_t certificate);
 /** Forget everything: when events may have been missed. */
 void ocsp_forget_all(struct ca_office *office);
 /** Tell that this server has read all events up to AT_MS of clock_mono_ms(); answers from memory
@@ -236,6 +241,8 @@ enum err ca_certificate_revoked(struct scope *s, struct tx *tx, int64_t certific
  * Their app is a struct whose first member is a struct ca_office *. */
 struct job_kind;
 extern const struct job_kind crl_publish_kind, crl_plan_kind, ocsp_rotate_kind;
+/** "ocsp.ahead": signs answers before anybody asks. */
+extern const struct job_kind ocsp_ahead_kind;
 /** "ca.keys": asks after each key, so that a token that is back is noticed without a request. */
 extern const struct job_kind ca_keys_kind;
 extern const struct job_kind ca_adopt_kind;

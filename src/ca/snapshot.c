@@ -8,7 +8,7 @@
 
 SQL(read_authorities,
     "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
-    "created_at, crl_shards, crl_delta_ms FROM authority ORDER BY id");
+    "created_at, crl_shards, crl_delta_ms, ocsp_presign FROM authority ORDER BY id");
 SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, "
                "CASE WHEN r.state = 2 THEN 1 ELSE 0 END, k.key_uri, c.der, "
                "COALESCE(c.certificate, 0), "
@@ -225,6 +225,8 @@ read_parts(struct scope *s, struct ca_office *office, struct arena *a, struct ca
     {
         int64_t ready = 0;
 
+        (*k)->presign = (*ca)->ocsp_presign;
+
         LIST_EACH(struct ca_shard, shard, &(*k)->shards)
         ready += shard->published && shard->number <= (*ca)->crl_shards;
         (*k)->shards_open = ready == (*ca)->crl_shards ? ready : 0;
@@ -259,6 +261,7 @@ snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
         ca->created_at = row_when(row);
         ca->crl_shards = row_int(row);
         ca->crl_delta_ms = row_int(row);
+        ca->ocsp_presign = row_bool(row);
         list_add(a, &into->authorities, struct ca_authority *, ca);
     }
     TRY(db_all(s, office->o.db, &read_keys, BIND_NONE, &rows));

@@ -1,6 +1,9 @@
 /* OCSP: what is answered about whom, and who signs it; read back by OpenSSL. */
 #include "ca/test_fixture.h"
 
+#include "ca/lists.h"
+#include "jobs/jobs.h"
+
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
@@ -297,4 +300,55 @@ refuses(struct desk *d)
 TEST(what_is_malformed_or_about_others_is_refused_unsigned)
 {
     at_both_desks(refuses);
+}
+
+/* Signed ahead. */
+
+static void
+run_ahead(struct desk *d)
+{
+    struct ca_office *app[1] = { d->office };
+    struct job job = { .kind = "ocsp.ahead" };
+
+    assert_ok(d->s, ocsp_ahead_kind.run(d->s, app, &job));
+}
+
+static void
+ahead(struct desk *d)
+{
+    static const char ready[] = "SELECT COUNT(*) FROM ocsp_answer WHERE status = 0";
+    static const char due[] = "SELECT COALESCE(MIN(due_at), 0) FROM ocsp_answer";
+    const struct ca_key *key = issuing_key(d);
+    struct ca_lists on = { .presign = { true, true } }, off = { .presign = { true, false } };
+    struct cert cert;
+    int64_t first;
+
+    (void)new_leaf(d, key, 30 * 86400, &cert);
+    run_ahead(d);
+    assert_int_equal(number_of(d, ready), 0);
+    assert_ok(d->s, ca_set_lists(d->s, d->office, key->authority, &on, 0, NULL));
+    run_ahead(d);
+    first = number_of(d, due);
+    assert_true(number_of(d, ready) >= 1);
+    run_ahead(d);
+    assert_int_equal(number_of(d, due), first);
+    clock_tell_offset_ms(2 * DAY_MS - HOUR_MS);
+    run_ahead(d);
+    assert_int_equal(number_of(d, due), first); /* not yet at half of its life */
+    clock_tell_offset_ms(2 * DAY_MS + HOUR_MS);
+    run_ahead(d);
+    assert_true(number_of(d, due) > first + DAY_MS);
+    clock_tell_offset_ms(31 * DAY_MS); /* its end has passed */
+    run_ahead(d);
+    assert_int_equal(number_of(d, "SELECT COUNT(*) FROM ocsp_answer o JOIN certificate c ON "
+                                  "c.id = o.certificate WHERE c.template IS NULL AND c.dn IN "
+                                  "(SELECT id FROM name WHERE text LIKE '%www.example.com%')"),
+                     0);
+    assert_ok(d->s, ca_set_lists(d->s, d->office, key->authority, &off, 0, NULL));
+    run_ahead(d);
+    assert_int_equal(number_of(d, "SELECT COUNT(*) FROM ocsp_answer"), 0);
+}
+TEST(an_answer_ahead_is_renewed_at_half_of_its_life)
+{
+    at_both_desks(ahead);
 }

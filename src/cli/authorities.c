@@ -229,19 +229,23 @@ run_ca_set(struct cli *c)
                          "--crl-delta: \"%.64s\" is neither a duration such as 6h nor off", delta);
     if (delta)
         buf_printf(&b, "%s\"crl_delta_seconds\":%lld", sep, (long long)(delta_ms / SECOND_MS));
+    if (delta)
+        sep = ",";
+    if (cli_text(c, "ocsp-presign"))
+        buf_printf(&b, "%s\"ocsp_presign\":%s", sep,
+                   text_eq(cli_text(c, "ocsp-presign"), "on") ? "true" : "false");
     buf_byte(&b, '}');
     if (b.len == 2)
         return fail_code(c->s, E_INVALID, CHY_USAGE,
-                         "nothing is to change: --crl-shards, "
-                         "--crl-delta");
+                         "nothing is to change: --crl-shards, --crl-delta, --ocsp-presign");
     ask.body = buf_str(&b);
     TRY(authority_path(c, "", &ask.path));
     if (cli_has(c, "dry-run")) {
-        (void)printf("would change the lists of %s: %s\n", cli_arg(c, 0), ask.body);
+        (void)printf("would change %s: %s\n", cli_arg(c, 0), ask.body);
         return OK;
     }
     TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
-    say(c, "%s has its lists changed", cli_arg(c, 0));
+    say(c, "%s is changed", cli_arg(c, 0));
     return OK;
 }
 

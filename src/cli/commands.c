@@ -152,11 +152,14 @@ static const struct flag crl_flags[] = {
     { "delta", 0, FLAG_SWITCH, NULL, "what has changed since the full list", NULL, NULL, NULL },
     { "shard", 0, FLAG_NUMBER, "N", "this part of the list", NULL, NULL, NULL },
 };
+static const char *const on_words[] = { "on", "off", NULL };
 static const struct flag ca_set_flags[] = {
     { "crl-shards", 0, FLAG_COUNT, "N", "parts that new certificates are spread over; 0: none",
       NULL, NULL, NULL },
     { "crl-delta", 0, FLAG_TEXT, "D", "a delta list each 6h, and on revocations; off: none", NULL,
       NULL, NULL },
+    { "ocsp-presign", 0, FLAG_WORD, "ON", "on or off: OCSP answers are signed before anybody asks",
+      on_words, NULL, NULL },
 };
 #define KEY_TYPE_FLAG                                                                              \
     {                                                                                              \
@@ -570,7 +573,7 @@ const struct command commands[] = {
       "Switch an authority off: it issues nothing.",
       "  chancery ca disable \"Example Issuing CA 1\"\n" },
     { "ca set", "NAME", 1, 1, FLAGS(ca_set_flags), run_ca_set,
-      "Say which revocation lists an authority has: parts, deltas.",
+      "Say which revocation lists an authority has, and how OCSP is answered.",
       "  chancery ca set \"Example Issuing CA 1\" --crl-shards 16\n"
       "  chancery ca set \"Example Issuing CA 1\" --crl-delta 6h\n" },
     { "ca create", "NAME", 1, 1, FLAGS(ca_create_flags), run_ca_create,

@@ -94,6 +94,7 @@ revoke_row(struct scope *s, struct tx *tx, struct one *o, const struct cert_row 
     }
     if (*became == CERT_WAS_REVOKED)
         return OK;
+    TRY(ocsp_ahead_drop(s, tx, row->id));
     if (!row->template_id) /* only what the program makes for itself has none */
         TRY(ca_certificate_revoked(s, tx, row->id, &o->was_ours));
     return audit_one(s, tx, o, row);

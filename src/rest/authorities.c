@@ -89,6 +89,7 @@ show(struct request *rq, const struct ca_snapshot *snap, const struct ca_authori
         .crl_next_update = WHEN_NONE,
         .crl_delta_seconds = ca->crl_delta_ms / SECOND_MS,
         .crl_shards = ca->crl_shards,
+        .ocsp_presign = ca->ocsp_presign,
     };
     if (!ca->key)
         return OK;
@@ -157,7 +158,7 @@ authorities_edit(struct request *rq)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
     const struct v1_authority_edit *in = rq->body;
-    struct ca_lists lists = { in->crl_shards, in->crl_delta_seconds };
+    struct ca_lists lists = { in->crl_shards, in->crl_delta_seconds, in->ocsp_presign };
     const struct ca_authority *ca;
     int64_t version;
 

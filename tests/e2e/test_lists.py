@@ -311,6 +311,56 @@ def test_the_command_line_sets_and_fetches_lists(server, tmp_path):
     assert good(client.rest("GET", f"/authorities/{name}"))["crl_delta_seconds"] == 0
 
 
+def asked(tmp_path, answer, *more):
+    """openssl ocsp's verified answer about a certificate, and its DER."""
+    judged = programs.Judged(tmp_path, answer["Certificates"])
+    said = judged.by_ocsp("-no_nonce", "-respout", tmp_path / "answer.der", *more)
+    return said, (tmp_path / "answer.der").read_bytes()
+
+
+def stored(server, answer):
+    """(status, DER) of the answer that lies ready."""
+    rows = admin.sql(server, f"SELECT status, der FROM ocsp_answer WHERE certificate = {answer['KeyfactorID']}")
+    return (rows[0][0], bytes(rows[0][1])) if rows else None
+
+
+def ready(server, answer, status):
+    return until("the answer ahead", lambda: (found := stored(server, answer)) and found[0] == status and found, 70)
+
+
+def test_answers_lie_ready_and_are_replaced_at_a_revocation(server, tmp_path):
+    client = server.client()
+    name = authority(client, "Ahead")["name"]
+    answers = [client.enroll(dns=(f"ahead{i}.example.com",), CertificateAuthority=name) for i in range(3)]
+    assert not stored(server, answers[0])
+    assert set_lists(client, name, ocsp_presign=True)["ocsp_presign"] is True
+    good_one = ready(server, answers[0], 0)
+    said, der = asked(tmp_path, answers[0])
+    assert said == "good" and der == good_one[1], "what was signed ahead is given"
+    assert asked(tmp_path, answers[0], "-sha256")[0] == "good"
+    # never "good" once the revocation is confirmed, whatever lies ready or in memory
+    for reason, says in ((6, "revoked"), (-1, "good"), (4, "revoked")):
+        client.revoke(answers[0]["KeyfactorID"], reason=reason)
+        assert asked(tmp_path, answers[0])[0] == says
+        again = ready(server, answers[0], int(says == "revoked"))
+        assert asked(tmp_path, answers[0])[0] == says and again[1] != good_one[1]
+    # an answer that somehow stayed is not given either: the register has the word
+    ready(server, answers[1], 0)
+    client.revoke(answers[1]["KeyfactorID"], reason=5)
+    ready(server, answers[1], 1)
+    admin.sql(server, f"UPDATE ocsp_answer SET status = 0 WHERE certificate = {answers[1]['KeyfactorID']}")
+    assert asked(tmp_path, answers[1])[0] == "revoked"
+    ready(server, answers[2], 0)
+    server.cli("ca", "set", name, "--ocsp-presign", "off", "--dry-run")
+    done = server.cli("ca", "set", name, "--ocsp-presign", "off")
+    assert done.returncode == 0, done.stderr
+    assert good(client.rest("GET", f"/authorities/{name}"))["ocsp_presign"] is False
+    until("what lay ready to be gone", lambda: not stored(server, answers[2]), 70)
+    assert asked(tmp_path, answers[2])[0] == "good"
+    reply = client.rest("PATCH", f"/authorities/{name}", json={"ocsp_presign": "yes"})
+    refused(reply, "ocsp_presign", status=400)
+
+
 def with_lists(server):
     """The issuing authority with two parts and deltas."""
     return set_lists(server.client(), server.client().server_ca(), crl_shards=2, crl_delta_seconds=600)

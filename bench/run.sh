@@ -1,8 +1,8 @@
 #!/bin/bash
 # usage: run.sh   Speed, beside the counted floor, a bare program and cfssl, as docs/bench.md tells.
 # PEERS=1: beside step-ca and OpenBao too. ROUNDS=3, REQUESTS=20000, SECONDS_EACH=5 and CLIENTS="1 4 16 64"
-# say how much; ONLY="enroll ocsp der idle sign search" which parts; SIZE=100000 (100k, 1M) is the register of search,
-# ON="sqlite postgresql" its databases. Builds without faults and sanitizers.
+# say how much; ONLY="enroll ocsp der idle sign search import hsm" which parts; SIZE=100000 (100k, 1M) is the register of
+# search and import, ON="sqlite postgresql" its databases. Builds without faults and sanitizers.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
@@ -57,7 +57,7 @@ start() {
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
-ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,sign,search} >"$WORK/build.log" || {
+ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,import,sign,search} >"$WORK/build.log" || {
     tail -30 "$WORK/build.log" >&2
     exit 1
 }
@@ -123,6 +123,43 @@ if wants search; then
         "$BUILD/bench/bench-search" "$WORK/search-$on.ready" "$on" "$size"
         stop_all
         rm -rf "$WORK/search-$on"
+    done
+fi
+if wants import; then
+    title "import into an empty register"
+    start import
+    "$BUILD/bench/bench-import" "$WORK/import.ready" empty "$REQUESTS" 4
+    stop_all
+    rm -rf "$WORK/import"
+    size=$(numfmt --from=si "${SIZE^^}")
+    title "import into a register of $size"
+    start import --db "sqlite:$WORK/import/chancery.db"
+    stop_one
+    "$BUILD/bench/bench-search" --fill "sqlite:$WORK/import/chancery.db" "$size"
+    start import --db "sqlite:$WORK/import/chancery.db"
+    "$BUILD/bench/bench-import" "$WORK/import.ready" full "$REQUESTS" 4
+    stop_all
+    rm -rf "$WORK/import"
+fi
+if wants hsm; then
+    mkdir -p "$WORK/tokens"
+    export SOFTHSM2_CONF=$WORK/softhsm2.conf
+    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$WORK/tokens" >"$SOFTHSM2_CONF"
+    (umask 077 && echo 58167402 >"$WORK/pin")
+    softhsm2-util --init-token --free --label bench --so-pin 58167402 --pin 58167402 >/dev/null
+    for round in $(seq "$ROUNDS"); do
+        for key in file pkcs11; do
+            title "enrollment with the key in $key, round $round"
+            token=()
+            [ $key = file ] || token=(--set "hsm.module=${HSM_MODULE:-/usr/lib/softhsm/libsofthsm2.so}" --set "hsm.pin=file:$WORK/pin"
+                --set "pki.issuing_key_uri=pkcs11:token=bench;object=issuing$round")
+            start "$key$round" "${token[@]}"
+            "$BUILD/bench/bench-enroll" "$WORK/$key$round.ready" "$WORK" "$REQUESTS" 64 2>/dev/null |
+                sed -n "/^server CPU\|^rate\|signing/p" | tee "$WORK/one"
+            awk -v key="hsm.$key" '/^server CPU/ { print key "\t" $3 }' "$WORK/one" >>"$BENCH_RESULTS"
+            stop_all
+            rm -rf "$WORK/$key$round" "$WORK"/floor-*
+        done
     done
 fi
 echo

@@ -36,8 +36,17 @@ ROWS = [  # key, what, unit, goal
     ("start.kept.cpu", "  the CPU time of that", "ms", None),
     ("idle.rss", "idle server, 1,000 enrollments and 100 logins", "MiB", ("<", 64)),
     ("idle.tls", "idle TLS connection", "KiB", ("<", 60)),
+    ("import/empty/rate", "import into an empty register, rate", "/s", (">=", 8000)),
+    ("import/empty/CPU", "import into an empty register, server CPU", "us", None),
+    ("import/empty/an enrollment beside it, p99", "  an enrollment beside it, p99", "ms", ("<=", 50)),
+    ("import/full/rate", "import into a full register, rate", "/s", (">=", 3000)),
+    ("import/full/CPU", "import into a full register, server CPU", "us", None),
+    ("import/full/an enrollment beside it, p99", "  an enrollment beside it, p99", "ms", ("<=", 50)),
+    ("hsm.file", "enrollment, key in a file, server CPU", "us", None),
+    ("hsm.pkcs11", "enrollment, key on a token, server CPU", "us", None),
+    ("hsm.share", "  more than in a file", "%", ("<=", 30)),
 ]
-BY_CLOCK = {"enroll.rate", "ocsp.first.rate", "ocsp.post.share", "ocsp.get.share", "start.first", "start.kept"}
+BY_CLOCK = {"enroll.rate", "import/empty/rate", "import/full/rate", "ocsp.first.rate", "ocsp.post.share", "ocsp.get.share", "start.first", "start.kept"}
 BUSY = 1.5  # load average without us
 OURS, FORMS = "chancery-sqlite", ("chancery-sqlite", "chancery-postgresql")
 
@@ -98,6 +107,8 @@ def main(path):
     medians = {key: statistics.median(all_of) for key, all_of in values.items()}
     if "ocsp.get.cpu" in medians and "ocsp.post.cfssl.cpu" in medians:
         medians["ocsp.get.cfssl.share"] = medians["ocsp.get.cpu"] / medians["ocsp.post.cfssl.cpu"]
+    if "hsm.file" in medians and "hsm.pkcs11" in medians:
+        medians["hsm.share"] = (medians["hsm.pkcs11"] / medians["hsm.file"] - 1) * 100
     busy = medians.get("load", 0) > BUSY
     if busy:
         print(f"THE MACHINE WAS BUSY (load {medians['load']:g}): what depends on the clock is marked with a '?'\n")

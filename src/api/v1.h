@@ -406,8 +406,19 @@ struct v1_certificates_query {
 struct v1_certificate_query {
     int64_t collection;
 };
+struct v1_import {
+    struct list certificates; /* of const char * */
+};
+struct v1_imported_one {
+    struct opt_int id;
+    const char *thumbprint, *state, *code, *detail;
+};
+struct v1_imported {
+    int64_t entered, known, failed;
+    struct list items; /* of struct v1_imported_one */
+};
 extern const struct op v1_certificates_list_op, v1_certificates_issue_op, v1_certificates_get_op,
-    v1_search_fields_op;
+    v1_certificates_import_op, v1_search_fields_op;
 
 /* The server. */
 

@@ -124,6 +124,27 @@ static const struct field v1_search_fields_fields[] = {
 };
 static const struct model v1_search_fields_model = MODEL(v1_search_fields, v1_search_fields_fields);
 
+static const struct field v1_import_fields[] = {
+    FIELD(v1_import, certificates, "certificates", .model = &text_model, .min = 1, .max = 1000,
+          .flags = REQUIRED, .doc = "Each in PEM, or base64 of DER."),
+};
+static const struct model v1_import_model = MODEL(v1_import, v1_import_fields);
+static const struct field v1_imported_one_fields[] = {
+    FIELD(v1_imported_one, id, "id"),
+    FIELD(v1_imported_one, thumbprint, "thumbprint", .doc = "SHA-256."),
+    FIELD(v1_imported_one, state, "state", .doc = "entered, known (it was here) or failed."),
+    FIELD(v1_imported_one, code, "code", .doc = "Of a failure."),
+    FIELD(v1_imported_one, detail, "detail", .doc = "Of a failure."),
+};
+static const struct model v1_imported_one_model = MODEL(v1_imported_one, v1_imported_one_fields);
+static const struct field v1_imported_fields[] = {
+    FIELD(v1_imported, entered, "entered"),
+    FIELD(v1_imported, known, "known"),
+    FIELD(v1_imported, failed, "failed"),
+    FIELD(v1_imported, items, "items", .model = &v1_imported_one_model, .flags = REQUIRED),
+};
+static const struct model v1_imported_model = MODEL(v1_imported, v1_imported_fields);
+
 const struct op v1_certificates_list_op = {
     .method = "GET",
     .path = "/certificates",
@@ -145,6 +166,20 @@ const struct op v1_certificates_issue_op = {
     .doc = "Ask for a certificate by a request of one's own.",
     .example = "{\"csr\":\"-----BEGIN CERTIFICATE REQUEST-----\\n...\",\"template\":\"WebServer\","
                "\"sans\":{\"dns\":[\"web.example.com\"]},\"validity\":\"90d\"}",
+};
+const struct op v1_certificates_import_op = {
+    .method = "POST",
+    .path = "/certificates/import",
+    .tag = TAG,
+    .needs = "certificates/import",
+    .body = &v1_import_model,
+    .reply = &v1_imported_model,
+    .pool = OP_POOL_SLOW,
+    .body_limit = (size_t)8 << 20,
+    .deadline_ms = 60000,
+    .doc = "Bring in many certificates that others issued, without their keys.\n\nA hundred are "
+           "entered at a time. One that cannot be entered does not keep the others out: each item "
+           "of the answer stands for the certificate at its place.",
 };
 const struct op v1_certificates_get_op = {
     .method = "GET",

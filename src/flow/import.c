@@ -150,3 +150,122 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
     *out = result;
     return OK;
 }
+
+/* Many at once. */
+
+#define GROUP 100 /* of one commit: other writers wait for no more than that */
+
+SQL(known_now, "SELECT id FROM certificate WHERE sha256 = $1 UNION ALL "
+               "SELECT id FROM archived_certificate WHERE sha256 = $1 LIMIT 1");
+
+struct group {
+    struct importing *at;
+    size_t count;
+};
+
+static enum err
+group_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct group *g = arg;
+
+    for (size_t n = 0; n < g->count; n++) {
+        struct importing *i = &g->at[n];
+        struct row row;
+        enum err e =
+            tx_one(s, tx, &known_now,
+                   BIND(v_bytes((struct bytes){ i->out->cert->sha256, SHA256_LEN })), &row);
+
+        i->out->was_here = e == OK;
+        if (e == OK)
+            i->out->id = row_int(&row);
+        else if (e != E_NOT_FOUND)
+            return e;
+        TRY(import_in(s, tx, i));
+    }
+    return OK;
+}
+
+/* One that does not come with the others: its key waits here, or its serial is another's. */
+static void
+enter_alone(struct scope *s, struct flow *f, const struct import *in, struct imported_one *one)
+{
+    one->err = flow_import(s, f, in, &one->got);
+    if (one->err == OK)
+        return;
+    one->code = s->error.code;
+    one->why = s->error.text;
+    scope_clear(s);
+}
+
+/* What is needed before the commit; false: it goes alone, or cannot be read. */
+static bool
+prepare(struct scope *s, struct flow *f, struct bytes der, struct importing *i,
+        struct imported_one *one)
+{
+    struct cert *cert = arena_new_of(s->arena, struct cert);
+
+    one->got.cert = cert;
+    i->out = &one->got;
+    one->err = cert_read(s, der, cert);
+    if (one->err == OK)
+        one->err = key_find(s, f->db, (struct bytes){ cert->key.sha256, SHA256_LEN }, &i->waiting);
+    if (one->err == OK)
+        one->err = ca_origin_of(s, f->office, cert, &i->ours);
+    if (one->err == OK)
+        return !i->waiting;
+    one->code = s->error.code;
+    one->why = s->error.text;
+    scope_clear(s);
+    return false;
+}
+
+static enum err
+enter_group(struct scope *s, struct flow *f, struct group *g)
+{
+    enum err e = g->count ? db_write(s, f->db, group_in, g) : OK;
+
+    if (!db_is_unique_conflict(s, e))
+        return e;
+    scope_clear(s);
+    for (size_t n = 0; n < g->count; n++) { /* one of them stands in the others' way */
+        struct import alone = *g->at[n].in;
+
+        alone.data = g->at[n].out->cert->der;
+        enter_alone(s, f, &alone, (struct imported_one *)g->at[n].out);
+    }
+    return OK;
+}
+
+enum err
+flow_import_many(struct scope *s, struct flow *f, const struct caller *caller,
+                 const struct list *ders, struct list *out)
+{
+    static const struct pairs none;
+    const struct import in = { .caller = caller, .metadata = &none };
+    struct importing pattern = { .in = &in, .out = &(struct imported){ 0 } };
+    struct importing *all = arena_alloc(s->arena, GROUP * sizeof(*all));
+    struct group g = { all, 0 };
+    struct imported_one *ones = arena_alloc(s->arena, MAX(ders->count, (size_t)1) * sizeof(*ones));
+
+    TRY(access_require(s, caller, PERM_CERTIFICATES_IMPORT, GRANT_GLOBAL, 0));
+    TRY(plan_metadata(s, f, &pattern));
+    for (size_t n = 0; n < ders->count; n++) {
+        struct bytes der = *list_at(ders, struct bytes, n);
+        struct import alone = in;
+
+        ones[n] = (struct imported_one){ .err = OK };
+        all[g.count] = pattern;
+        alone.data = der;
+        if (prepare(s, f, der, &all[g.count], &ones[n]))
+            g.count++;
+        else if (ones[n].err == OK)
+            enter_alone(s, f, &alone, &ones[n]);
+        if (g.count == GROUP || n + 1 == ders->count) {
+            TRY(enter_group(s, f, &g));
+            g.count = 0;
+        }
+    }
+    for (size_t n = 0; n < ders->count; n++)
+        list_add(s->arena, out, struct imported_one, ones[n]);
+    return OK;
+}

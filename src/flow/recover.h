@@ -63,4 +63,22 @@ struct imported {
 enum err flow_import(struct scope *s, struct flow *f, const struct import *in,
                      struct imported *out);
 
+/** What came of one of many. */
+struct imported_one {
+    struct imported got; /* when ERR is OK */
+    enum err err;
+    int code;        /* CHY_... */
+    const char *why; /* when it is not */
+};
+/**
+ * Enter many certificates, each as flow_import() does without metadata, a hundred to a commit; one
+ * that cannot be entered does not keep the others out. What was entered stays when the call fails.
+ *
+ * @param ders  of struct bytes: certificates in DER
+ * @param out   receives a struct imported_one for each, in their order
+ * @return E_FORBIDDEN; E_INVALID: metadata that must be given
+ */
+enum err flow_import_many(struct scope *s, struct flow *f, const struct caller *caller,
+                          const struct list *ders, struct list *out);
+
 #endif

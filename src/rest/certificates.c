@@ -2,6 +2,7 @@
 #include "catalog/search.h"
 #include "face/owner.h"
 #include "face/within.h"
+#include "flow/recover.h"
 #include "pki/name.h"
 #include "pki/pem.h"
 #include "rest/rest.h"
@@ -296,9 +297,65 @@ search_fields_list(struct request *rq)
     return reply(rq, 200, &out);
 }
 
+/* Bringing in. */
+
+static struct bytes
+der_of(struct scope *s, const char *text)
+{
+    struct list blocks = { 0 };
+    struct bytes der = { NULL, 0 };
+
+    if (base64_decode(s->arena, text, strlen(text), true, &der))
+        return der;
+    if (pem_read(s, bytes_of_text(text), &blocks) == OK && blocks.count)
+        return list_at(&blocks, struct pem_block, 0)->data;
+    scope_clear(s);
+    return (struct bytes){ (const uint8_t *)text, strlen(text) }; /* is told not to be DER */
+}
+
+static void
+show_imported(struct scope *s, const struct imported_one *one, struct v1_imported *out)
+{
+    bool fine = one->err == OK;
+    struct v1_imported_one item = {
+        .state = !fine               ? "failed"
+                 : one->got.was_here ? "known"
+                                     : "entered",
+        .id = { fine, one->got.id },
+    };
+
+    out->entered += fine && !one->got.was_here;
+    out->known += fine && one->got.was_here;
+    out->failed += !fine;
+    if (fine) {
+        item.thumbprint = hex_upper(s->arena, (struct bytes){ one->got.cert->sha256, SHA256_LEN });
+    } else {
+        item.code = arena_printf(s->arena, "CHY-%04d", one->code);
+        item.detail = one->err == E_INTERNAL ? NULL : one->why;
+    }
+    list_add(s->arena, &out->items, struct v1_imported_one, item);
+}
+
+static enum err
+certificates_import(struct request *rq)
+{
+    const struct v1_import *in = rq->body;
+    struct scope *s = rq->scope;
+    struct list ders = { 0 }, ones = { 0 };
+    struct v1_imported out = { 0 };
+
+    LIST_EACH(const char *, text, &in->certificates)
+    list_add(s->arena, &ders, struct bytes, der_of(s, *text));
+    TRY(flow_import_many(s, &rq->app->flow, rq->caller, &ders, &ones));
+    LIST_EACH(struct imported_one, one, &ones)
+    show_imported(s, one, &out);
+    return reply(rq, 200, &out);
+}
+
 const struct binding rest_certificates[] = {
     { &v1_certificates_list_op, certificates_list },
     { &v1_certificates_issue_op, certificates_issue },
+    { &v1_certificates_import_op, certificates_import },
     { &v1_certificates_get_op, certificates_get },
     { &v1_search_fields_op, search_fields_list },
     { NULL, NULL },

@@ -56,6 +56,7 @@ struct cert_row {
     int64_t key_type, key_bits, key_usage;
     const char *curve, *signing_algorithm, *ext_key_usages;
     bool self_signed, has_private_key;
+    bool archived; /* in the archive: it is shown, and changed no more */
     int64_t authority, ca_key, template_id, template_version, request, owner_role, lineage, renews,
         enrollment_pattern;
     const char *owner_role_name;
@@ -81,6 +82,9 @@ enum {
     WITH_METADATA = 4,
     WITH_ARCHIVE = 8, /* for the files of this folder: the row is in the archive */
 };
+
+/** Say that certificate ID, which is in the archive, is not changed any more: E_CONFLICT. */
+enum err catalog_is_archived(struct scope *s, int64_t id);
 
 /** One row by id. E_NOT_FOUND (CHY_NO_CERT). */
 enum err catalog_get(struct scope *s, struct db *db, int64_t id, unsigned with,

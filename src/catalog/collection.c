@@ -283,15 +283,16 @@ collection_delete(struct scope *s, const struct collection_by *by, int64_t id)
     return OK;
 }
 
-enum err
-collection_holds(struct scope *s, struct db *db, const struct collection *c, const char *me,
-                 int64_t certificate, bool *out)
+static enum err
+holds(struct scope *s, struct db *db, const struct collection *c, const char *me,
+      int64_t certificate, bool archived, bool *out)
 {
     struct search_sql b;
     const char *text;
     struct rows rows;
 
     search_sql_init(&b, db, s->arena);
+    b.archived = archived;
     buf_text(&b.text, "SELECT 1 FROM certificate c WHERE c.id = ");
     search_bind(s, &b, v_int(certificate));
     buf_text(&b.text, " AND ");
@@ -300,4 +301,13 @@ collection_holds(struct scope *s, struct db *db, const struct collection *c, con
     TRY(db_query(s, db, text, (struct values){ b.values.items, b.values.count }, &rows));
     *out = rows.count > 0;
     return OK;
+}
+
+/* What the register has no more, the archive may have. */
+enum err
+collection_holds(struct scope *s, struct db *db, const struct collection *c, const char *me,
+                 int64_t certificate, bool *out)
+{
+    TRY(holds(s, db, c, me, certificate, false, out));
+    return *out ? OK : holds(s, db, c, me, certificate, true, out);
 }

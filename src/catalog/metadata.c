@@ -24,9 +24,13 @@ SQL(field_update, "UPDATE metadata_field SET name = $2, name_folded = $3, descri
                   "data_type = $5, enrollment = $6, hint = $7, validation = $8, message = $9, "
                   "options = $10, default_value = $11, display_order = $12, version = version + 1 "
                   "WHERE id = $1");
-SQL(field_used, "SELECT certificate FROM certificate_metadata WHERE field = $1 LIMIT 1");
+SQL(field_used, "SELECT certificate FROM certificate_metadata WHERE field = $1 UNION ALL SELECT "
+                "certificate FROM archived_certificate_metadata WHERE field = $1 LIMIT 1");
 SQL(values_drop, "DELETE FROM certificate_metadata WHERE field = $1 AND certificate IN (SELECT "
                  "certificate FROM certificate_metadata WHERE field = $1 LIMIT $2)");
+SQL(old_values_drop,
+    "DELETE FROM archived_certificate_metadata WHERE field = $1 AND certificate IN (SELECT "
+    "certificate FROM archived_certificate_metadata WHERE field = $1 LIMIT $2)");
 SQL(field_drop, "DELETE FROM metadata_field WHERE id = $1");
 
 static void
@@ -339,17 +343,19 @@ static enum err
 delete_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct field_change *c = arg;
-    int64_t dropped = 0;
+    int64_t dropped = 0, old = 0;
     struct row row;
     enum err e;
 
     TRY(found(s, tx_one(s, tx, &field_by_id_lock, BIND(v_int(c->in->id)), &row),
               arena_printf(s->arena, "%lld", (long long)c->in->id), &row, &c->old));
-    if (c->force)
+    if (c->force) {
         TRY(tx_count(s, tx, &values_drop, BIND(v_int(c->old.id), v_int(DELETE_AT_ONCE)), &dropped));
+        TRY(tx_count(s, tx, &old_values_drop, BIND(v_int(c->old.id), v_int(DELETE_AT_ONCE)), &old));
+    }
     e = tx_one(s, tx, &field_used, BIND(v_int(c->old.id)), &row);
     c->more = e == OK;
-    c->values = dropped;
+    c->values = dropped + old;
     if (e == OK && !c->force)
         return fail_code(s, E_CONFLICT, CHY_CONFLICT,
                          "the metadata field \"%s\" is in use; force=true removes its values, too",

@@ -2,6 +2,7 @@
 #include "catalog/metadata.h"
 
 #include "audit/audit.h"
+#include "catalog/catalog.h"
 #include "codec/json.h"
 #include "jobs/outbox.h"
 
@@ -10,6 +11,7 @@
 
 SQL(noted_certificate, "SELECT (SELECT n.text FROM name n WHERE n.id = c.dn) FROM certificate c "
                        "WHERE c.id = $1 @lock");
+SQL(archived_count, "SELECT COUNT(*) FROM archived_certificate WHERE id = $1");
 SQL(noted_values, "SELECT field, value FROM certificate_metadata WHERE certificate = $1");
 SQL(note_value,
     "INSERT INTO certificate_metadata (certificate, field, value, folded, number) "
@@ -112,6 +114,19 @@ value_before(const struct rows *rows, int64_t field)
     return NULL;
 }
 
+/* There is none, or it is in the archive. */
+static enum err
+not_noted(struct scope *s, struct tx *tx, int64_t id)
+{
+    struct row row;
+
+    scope_clear(s);
+    TRY(tx_one(s, tx, &archived_count, BIND(v_int(id)), &row));
+    if (row_int(&row) > 0)
+        return catalog_is_archived(s, id);
+    return fail_code(s, E_NOT_FOUND, CHY_NO_CERT, "certificate %lld not found", (long long)id);
+}
+
 static enum err
 note_one(struct scope *s, struct tx *tx, const struct noting *n, int64_t id)
 {
@@ -122,7 +137,7 @@ note_one(struct scope *s, struct tx *tx, const struct noting *n, int64_t id)
     enum err e = tx_one(s, tx, &noted_certificate, BIND(v_int(id)), &row);
 
     if (e == E_NOT_FOUND)
-        return fail_code(s, e, CHY_NO_CERT, "certificate %lld not found", (long long)id);
+        return not_noted(s, tx, id);
     TRY(e);
     dn = row_text(&row);
     TRY(tx_all(s, tx, &noted_values, BIND(v_int(id)), &before));

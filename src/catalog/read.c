@@ -146,9 +146,19 @@ get(struct scope *s, struct db *db, struct twice sql, struct value key, unsigned
     }
     TRY(e);
     cert_row_read(&row, &found);
+    found.archived = with & WITH_ARCHIVE;
     TRY(cert_row_fill(s, db, with, &found));
     *out = found;
     return OK;
+}
+
+enum err
+catalog_is_archived(struct scope *s, int64_t id)
+{
+    return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                     "certificate %lld expired long ago and is in the archive, where nothing is "
+                     "changed any more",
+                     (long long)id);
 }
 
 enum err

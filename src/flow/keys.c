@@ -139,6 +139,8 @@ SQL(blank_key, "UPDATE private_key SET sealed = $2 WHERE id = $1");
 SQL(remove_key, "DELETE FROM private_key WHERE id = $1");
 SQL(unmark, "UPDATE certificate SET has_private_key = 0 WHERE key_hash = $1 AND "
             "has_private_key = 1");
+SQL(unmark_archived, "UPDATE archived_certificate SET has_private_key = 0 WHERE key_hash = $1 AND "
+                     "has_private_key = 1");
 SQL(find_key, "SELECT id FROM private_key WHERE purpose = 'certificate' AND key_hash = $1");
 
 enum err
@@ -257,6 +259,7 @@ key_erase(struct scope *s, struct tx *tx, int64_t id)
     TRY(tx_do(s, tx, &blank_key,
               BIND(v_int(id), v_bytes((struct bytes){ arena_alloc(s->arena, len), len }))));
     TRY(tx_do(s, tx, &unmark, BIND(v_bytes(hash))));
+    TRY(tx_do(s, tx, &unmark_archived, BIND(v_bytes(hash))));
     TRY(tx_do(s, tx, &drop_pending, BIND(v_int(id))));
     return tx_do(s, tx, &remove_key, BIND(v_int(id)));
 }
@@ -279,9 +282,11 @@ key_find(struct scope *s, struct db *db, struct bytes hash, int64_t *id)
 
 /* The end of their time. */
 
-SQL(over, "SELECT k.id, COALESCE((SELECT MAX(c.id) FROM certificate c WHERE "
-          "c.key_hash = k.key_hash), 0) FROM private_key k WHERE k.delete_at <= $1 AND "
-          "k.purpose = 'certificate' ORDER BY k.delete_at, k.id LIMIT $2");
+SQL(over,
+    "SELECT k.id, COALESCE((SELECT MAX(c.id) FROM certificate c WHERE c.key_hash = "
+    "k.key_hash), (SELECT MAX(a.id) FROM archived_certificate a WHERE a.key_hash = "
+    "k.key_hash AND a.has_private_key = 1), 0) FROM private_key k WHERE k.delete_at <= $1 AND "
+    "k.purpose = 'certificate' ORDER BY k.delete_at, k.id LIMIT $2");
 
 static enum err
 expire_in(struct scope *s, struct tx *tx, void *arg)

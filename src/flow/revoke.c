@@ -238,6 +238,8 @@ may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
     if (!in->within)
         TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE,
                            row->template_id));
+    if (row->archived)
+        return catalog_is_archived(s, id);
     if (row->state == CERT_CA)
         return fail_code(
             s, E_CONFLICT, CHY_WRONG_STATE,

@@ -128,6 +128,68 @@ def test_what_must_stay_is_not_archived(new_server):
         == [(0,)]
 
 
+def test_a_field_that_archived_certificates_have_is_in_use(new_server):
+    client = new_server().start().client()
+    team = client.post("/MetadataFields", {"Name": "Team", "Description": "who", "DataType": 1})
+    number = imported(client, "noted.example.com", 3, Metadata={"Team": "Museum"})["Id"]
+    assert good(client.rest("POST", "/archive/run"))["moved"] == 1
+    assert client.command("PUT", "/MetadataFields", json={**team, "DataType": 2}).status_code == 409
+    assert client.command("DELETE", f"/MetadataFields/{team['Id']}").status_code == 409
+    assert client.get(f"/Certificates/{number}", includeMetadata="true")["Metadata"] == {"Team": "Museum"}
+    assert client.command("DELETE", f"/MetadataFields/{team['Id']}", params={"force": "true"}).status_code == 204
+    client.post("/MetadataFields", {"Name": "Town", "Description": "where", "DataType": 1})
+    assert client.get(f"/Certificates/{number}", includeMetadata="true")["Metadata"] == {}
+
+
+def test_who_sees_a_part_sees_it_in_the_archive_too(new_server):
+    server = new_server().start()
+    client = server.client()
+    numbers = [imported(client, f"{name}.example.com", 3)["Id"] for name in ("inside", "outside")]
+    collection = client.post("/CertificateCollections", {"Name": "Part", "Query": 'CN -startswith "inside"'})["Id"]
+    role = admin.role(server, [])
+    good(client.rest("POST", f"/roles/{role}/grants", json={"permission": "certificates/read", "scope": "collection",
+                                                            "object": str(collection)}))
+    reader = server.client(*admin.user(server, roles=[role]))
+    assert good(client.rest("POST", "/archive/run"))["moved"] == 2
+
+    def seen(number, call="GET", path="/Certificates/{}", **more):
+        return reader.command(call, path.format(number), params={"collectionId": collection}, **more).status_code
+    assert [seen(number) for number in (*numbers, 999999999)] == [200, 404, 404]
+    assert [seen(number, "POST", "/Certificates/Download", json={"CertID": number}, headers={"x-certificateformat": "PEM"})
+            for number in numbers] == [200, 404]
+    [found] = good(reader.command("GET", "/Certificates", params={"collectionId": collection,
+                                                                  "pq.queryString": "Archived -eq true"}))
+    assert found["Id"] == numbers[0]
+
+
+def test_what_is_archived_is_not_changed_and_says_so(new_server):
+    client = new_server().start().client()
+    client.post("/MetadataFields", {"Name": "Team", "Description": "who", "DataType": 1})
+    number = imported(client, "still.example.com", 3)["Id"]
+    assert good(client.rest("POST", "/archive/run"))["moved"] == 1
+    for reply in (client.command("POST", "/Certificates/Revoke", json={"CertificateIds": [number], "Reason": 4}),
+                  client.command("PUT", "/Certificates/Metadata", json={"Id": number, "Metadata": {"Team": "x"}}),
+                  client.command("PUT", "/Certificates/Metadata/All", json={"Query": "Archived -eq true", "Metadata": [
+                      {"MetadataName": "Team", "Value": "x", "OverwriteExisting": True}]})):
+        assert reply.status_code in (400, 409) and "archive" in reply.text, reply.text
+
+
+def test_the_end_of_a_kept_key_is_told_of_its_archived_certificate(new_server):
+    server = new_server().start()
+    client = server.client()
+    template = admin.template(server, policy={"key_retention": "after_expiration", "key_retention_days": 1})
+    number = client.post("/Enrollment/PFX", {"Subject": "CN=kept.example.com", "SANs": {"DNS": ["kept.example.com"]},
+                                             "Template": template, "Password": "correct horse"},
+                         headers={"x-certificateformat": "PFX"})["CertificateInformation"]["KeyfactorId"]
+    admin.sql(server, f"UPDATE certificate SET not_after = 1000 WHERE id = {number}")
+    assert good(client.rest("POST", "/archive/run"))["moved"] == 1
+    assert client.get(f"/Certificates/{number}")["HasPrivateKey"] is True
+    admin.sql(server, "UPDATE private_key SET delete_at = 1 WHERE purpose = 'certificate'")
+    admin.sql(server, "UPDATE schedule SET next_at = 0 WHERE name = 'keys.cleanup'")
+    processes.wait_until(lambda: not client.get(f"/Certificates/{number}")["HasPrivateKey"], 30, what="the key's end")
+    assert admin.sql(server, "SELECT target_id FROM audit WHERE action = 'certificate.key.delete'") == [(str(number),)]
+
+
 def test_archived_rows_have_every_column(server):
     for table in ("certificate", "certificate_der", "certificate_name", "certificate_metadata"):
         def columns(name):

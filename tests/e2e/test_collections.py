@@ -240,7 +240,8 @@ class Guard:
 
 def same(first, second, *numbers):
     """Two refusals that nobody can tell apart."""
-    texts = [re.sub("|".join(map(str, numbers)), "N", reply.text) for reply in (first, second)]
+    either = "|".join(sorted(map(str, numbers), key=len, reverse=True))  # 9 is part of 999999999
+    texts = [re.sub(either, "N", reply.text) for reply in (first, second)]
     assert first.status_code == second.status_code and texts[0] == texts[1], texts
     assert set(first.headers) == set(second.headers)
     return first.status_code

@@ -74,6 +74,7 @@ enum err backup_list(struct scope *s, const char *dir, struct list *out);
 /** How many of the newest to keep: one a day, one a week, one a month. */
 struct backup_keep {
     int64_t daily, weekly, monthly;
+    struct db *db; /* in a directory, of its installation alone; NULL: of each that is there */
 };
 /**
  * Which of ENTRIES, of struct backup_entry with the newest first, are kept: the newest of each of
@@ -81,9 +82,25 @@ struct backup_keep {
  */
 void backup_choose(struct arena *a, const struct list *entries, const struct backup_keep *keep,
                    struct list *gone);
+/** Whose a backup is, by the keys of its authorities: installations may share a directory. */
+struct backup_owner {
+    struct list keys;    /* of const char *; none: of what cannot be read */
+    struct list entries; /* of struct backup_entry */
+};
+/** The newest of ENTRIES, the newest first, that is a backup of the installation of DB; NULL: there
+ * is none. */
+enum err backup_newest(struct scope *s, struct db *db, const struct list *entries,
+                       const struct backup_entry **out);
 /**
- * Remove from DIR what is kept no longer, and what backups that were cut short left there a day
- * ago.
+ * ENTRIES by their owners: a list of struct backup_owner.
+ *
+ * @param db  not NULL: only what is of its installation, and what cannot be read
+ */
+enum err backup_owners(struct scope *s, struct db *db, const struct list *entries,
+                       struct list *out);
+/**
+ * Remove from DIR what is kept no longer, of each installation that has backups there, and what
+ * backups that were cut short left there a day ago.
  *
  * @param dry     name them only
  * @param gone    receives the backups removed, of struct backup_entry

@@ -93,14 +93,18 @@ enum err
 backup_prune(struct scope *s, const char *dir, const struct backup_keep *keep, bool dry,
              struct list *gone, struct when *oldest)
 {
-    struct list all;
+    struct list all, owners;
 
     TRY(backup_list(s, dir, &all));
-    backup_choose(s->arena, &all, keep, gone);
+    TRY(backup_owners(s, keep->db, &all, &owners));
     *oldest = WHEN_NONE;
-    LIST_EACH(struct backup_entry, e, &all)
-    if (!is_in(gone, e))
-        *oldest = e->at;
+    LIST_EACH(struct backup_owner, o, &owners)
+    {
+        backup_choose(s->arena, &o->entries, keep, gone);
+        LIST_EACH(struct backup_entry, e, &o->entries)
+        if (!is_in(gone, e) && (!when_given(*oldest) || when_cmp(e->at, *oldest) < 0))
+            *oldest = e->at;
+    }
     if (dry)
         return OK;
     remove_leftovers(s, dir);

@@ -284,21 +284,18 @@ collection_delete(struct scope *s, const struct collection_by *by, int64_t id)
 }
 
 static enum err
-holds(struct scope *s, struct db *db, const struct collection *c, const char *me,
-      int64_t certificate, bool archived, bool *out)
+holds(struct scope *s, const struct collection *c, const char *me, int64_t certificate,
+      struct search_sql *b, bool *out)
 {
-    struct search_sql b;
     const char *text;
     struct rows rows;
 
-    search_sql_init(&b, db, s->arena);
-    b.archived = archived;
-    buf_text(&b.text, "SELECT 1 FROM certificate c WHERE c.id = ");
-    search_bind(s, &b, v_int(certificate));
-    buf_text(&b.text, " AND ");
-    TRY(search_within(s, c, me, clock_now(), &b));
-    TRY(search_text(s, &b, &text));
-    TRY(db_query(s, db, text, (struct values){ b.values.items, b.values.count }, &rows));
+    buf_text(&b->text, "SELECT 1 FROM certificate c WHERE c.id = ");
+    search_bind(s, b, v_int(certificate));
+    buf_text(&b->text, " AND ");
+    TRY(search_within(s, c, me, clock_now(), b));
+    TRY(search_text(s, b, &text));
+    TRY(db_query(s, b->db, text, (struct values){ b->values.items, b->values.count }, &rows));
     *out = rows.count > 0;
     return OK;
 }
@@ -308,6 +305,13 @@ enum err
 collection_holds(struct scope *s, struct db *db, const struct collection *c, const char *me,
                  int64_t certificate, bool *out)
 {
-    TRY(holds(s, db, c, me, certificate, false, out));
-    return *out ? OK : holds(s, db, c, me, certificate, true, out);
+    struct search_sql now, old;
+
+    search_sql_init(&now, db, s->arena);
+    TRY(holds(s, c, me, certificate, &now, out));
+    if (*out)
+        return OK;
+    search_sql_init(&old, db, s->arena);
+    old.archived = true;
+    return holds(s, c, me, certificate, &old, out);
 }

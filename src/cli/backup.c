@@ -149,7 +149,7 @@ run_backup_prune(struct cli *c)
     TRY(dir_of(c, "dir", &dir));
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
     set = ((const struct server_settings *)settings_root(settings))->backup;
-    keep = (struct backup_keep){ set->daily, set->weekly, set->monthly };
+    keep = (struct backup_keep){ set->daily, set->weekly, set->monthly, NULL };
     TRY(backup_prune(c->s, dir, &keep, cli_has(c, "dry-run"), &gone, &oldest));
     if (!cli_has(c, "dry-run"))
         say(c, "%zu backups removed", gone.count);

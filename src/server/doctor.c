@@ -183,8 +183,10 @@ void
 check_backups(struct doctor *d)
 {
     const struct backup_settings *set = d->set->backup;
+    const struct backup_entry *newest;
+    const struct backup_owner *own;
     struct when now = clock_now();
-    struct list found;
+    struct list found, owners;
     int64_t age_ms;
 
     if (text_empty(set->dir)) {
@@ -197,20 +199,32 @@ check_backups(struct doctor *d)
         finding_failed(d, d->s, "backup", "the user that runs the server must own it");
         return;
     }
-    if (!found.count) {
-        finding(d, "backup", FINDING_WARN, "chancery backup create", "there is none in %s",
-                set->dir);
+    newest = found.count ? list_at(&found, struct backup_entry, 0) : NULL;
+    if (d->db && (backup_newest(d->s, d->db, &found, &newest) != OK ||
+                  backup_owners(d->s, d->db, &found, &owners) != OK)) {
+        finding_failed(d, d->s, "backup", "look at the database");
         return;
     }
-    age_ms = now.ms - list_at(&found, struct backup_entry, 0)->at.ms;
+    own = d->db ? list_at(&owners, struct backup_owner, 0) : NULL;
+    if (!newest && own && own->entries.count) {
+        finding(d, "backup", FINDING_FAIL, "chancery backup create",
+                "the newest in %s cannot be read: %s", set->dir,
+                list_at(&own->entries, struct backup_entry, 0)->name);
+        return;
+    }
+    if (!newest) {
+        finding(d, "backup", FINDING_WARN, "chancery backup create", "there is none in %s%s",
+                set->dir, found.count ? " of this installation" : "");
+        return;
+    }
+    age_ms = now.ms - newest->at.ms;
     if (age_ms > set->every + HOUR_MS)
         finding(d, "backup", FINDING_FAIL,
                 "chancery backup create says what is in the way; so does the server's log",
-                "the newest in %s is of %s", set->dir,
-                when_rfc3339(d->s->arena, list_at(&found, struct backup_entry, 0)->at));
+                "the newest in %s is of %s", set->dir, when_rfc3339(d->s->arena, newest->at));
     else
-        finding(d, "backup", FINDING_FINE, NULL, "the newest of %zu is of %s", found.count,
-                when_rfc3339(d->s->arena, list_at(&found, struct backup_entry, 0)->at));
+        finding(d, "backup", FINDING_FINE, NULL, "the newest of %zu is of %s",
+                own ? own->entries.count : found.count, when_rfc3339(d->s->arena, newest->at));
 }
 
 /* All of them ------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ static enum err
 prune(struct scope *s, const struct parts *p)
 {
     const struct backup_settings *set = p->set->backup;
-    struct backup_keep keep = { set->daily, set->weekly, set->monthly };
+    struct backup_keep keep = { set->daily, set->weekly, set->monthly, p->app.db };
     struct list gone = { 0 };
     struct when oldest;
     int64_t files;
@@ -76,16 +76,16 @@ backup_run(struct scope *s, void *app, const struct job *job UNUSED)
     struct installation in = { p->set, p->options, p->app.db, p->app.seal };
     const char *dir = p->set->backup->dir;
     struct backup_made made;
+    const struct backup_entry *newest;
     struct list have;
 
     if (text_empty(dir))
         return OK;
     TRY(backup_list(s, dir, &have));
-    if (have.count > 0) {
-        struct when newest = list_at(&have, struct backup_entry, 0)->at;
-
-        backup_tell(newest);
-        if (when_cmp(when_add_ms(newest, p->set->backup->every), clock_now()) > 0)
+    TRY(backup_newest(s, p->app.db, &have, &newest));
+    if (newest) {
+        backup_tell(newest->at);
+        if (when_cmp(when_add_ms(newest->at, p->set->backup->every), clock_now()) > 0)
             return OK;
     }
     TRY(installation_backup(s, &in, dir, &made));

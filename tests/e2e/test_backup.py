@@ -272,6 +272,26 @@ def test_the_server_makes_backups_by_itself_and_removes_old_ones(new_server, tmp
     assert (server.data / "signed" / "signed-20250102.log").exists(), "the day before the oldest backup"
 
 
+@chancery.needs_faults
+def test_installations_that_share_a_directory_do_not_count_each_others_backups(new_server, tmp_path):
+    settings = {"backup.dir": tmp_path, "backup.daily": 1, "backup.weekly": 0, "backup.monthly": 0}
+    made = []
+    for number in range(2):
+        server = new_server(program=chancery.FAULTS, settings=settings).start()
+        server.stop()
+        server.start(CHANCERY_CLOCK_OFFSET_MS=str((number + 1) * 3600 * 1000))  # the turn of the schedule is over
+        processes.wait_until(lambda one=server: one.lines(event="backup.created"), 30, what="the backup")
+        made.append(server)
+    names = [server.lines(event="backup.created")[0]["file"].rsplit("/", 1)[1] for server in made]
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+    done = chancery.cli("backup", "prune", "--dir", tmp_path, "-o", "json", "--set", f"data_dir={tmp_path}",
+                        *(flag for key in ("daily=1", "weekly=0", "monthly=0") for flag in ("--set", f"backup.{key}")))
+    assert json.loads(done.stdout) == [] and sorted(os.listdir(tmp_path)) == sorted(names)
+    third = new_server(settings=settings).start()
+    says = chancery.cli("doctor", *backups.place(third), "--set", f"backup.dir={tmp_path}").stdout
+    assert f"there is none in {tmp_path} of this installation" in says
+
+
 @pytest.mark.once
 def test_backups_are_pruned_as_the_settings_say(tmp_path):
     names = [f"chancery-202501{day:02}T000000Z.tar" for day in range(1, 11)]

@@ -71,14 +71,10 @@ no_answer(struct cli *c, const struct session *n, enum err e)
     const char *text = c->s->error.text ? c->s->error.text : "";
 
     if (strstr(text, "certificate") && (strstr(text, "SSL") || strstr(text, "verif"))) {
-        const char *whose = untrusted_certificate(c, n);
+        const char *fix, *whose = untrusted_certificate(c, n, text, &fix);
 
         c->cause = whose ? arena_printf(c->s->arena, "%s (%s)", whose, text) : text;
-        c->fix = n->ca_path ? arena_printf(c->s->arena,
-                                           "--cacert FILE with the authority of this server; %s "
-                                           "does not hold it",
-                                           n->ca_path)
-                            : "--cacert FILE with the root certificate of this server's authority";
+        c->fix = fix;
         (void)fail_code(c->s, E_UNAVAILABLE, CHY_UNREACHABLE,
                         "the certificate of %s is not trusted", n->host);
         return E_UNAVAILABLE;

@@ -242,6 +242,8 @@ verify_file(struct cli *c, const char *path, const char *keys, struct list *anch
 
     TRY(read_input(c, path, EXPORT_MAX, &text));
     TRY(note(c->s, audit_verify_export(c->s, text, keys, &r), "%s", path));
+    if (!r.parts.count && r.intact) /* such as one that a full disk left empty */
+        return fail(c->s, E_INVALID, "%s holds no events: it shows nothing", path);
     parts_fit(c, &x->parts, &r);
     heads_here(c, text, &r, anchor);
     LIST_EACH(struct audit_part, p, &r.parts)

@@ -8,7 +8,9 @@
 #include "pki/pem.h"
 #include "pki/tbs.h"
 #include "seal/private_file.h"
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CN_MAX 64
@@ -47,6 +49,46 @@ read_arguments(struct cli *c, struct issue *j)
     return target ? item_read(c, target, cli_text(c, "store"), &j->item) : OK;
 }
 
+/** PATH by the one name of its directory. */
+static const char *
+place_of(struct cli *c, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash ? arena_text_n(c->s->arena, path, (size_t)(slash - path) + 1) : ".";
+    char *real = realpath(dir, NULL);
+    const char *place =
+        arena_printf(c->s->arena, "%s/%s", real ? real : dir, slash ? slash + 1 : path);
+
+    free(real);
+    return place;
+}
+
+/** Whether what is written to A takes the place of what is written to B. */
+static bool
+is_same_file(struct cli *c, const char *a, const char *b)
+{
+    struct stat x, y;
+
+    if (text_empty(a) || text_empty(b) || text_eq(a, "-"))
+        return false;
+    if (stat(a, &x) == 0 && stat(b, &y) == 0)
+        return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return text_eq(place_of(c, a), place_of(c, b));
+}
+
+/** Of three places, none is another's: what was written first would be lost. */
+static enum err
+check_different(struct cli *c, const char *const names[3])
+{
+    for (int i = 0; i < 3; i++)
+        for (int j = i + 1; j < 3; j++)
+            if (is_same_file(c, cli_text(c, names[i]), cli_text(c, names[j])))
+                return fail_code(c->s, E_INVALID, CHY_USAGE,
+                                 "--%s and --%s name one file: each needs its own", names[i],
+                                 names[j]);
+    return OK;
+}
+
 /* Is there a place for what will be made? */
 static enum err
 check_places(struct cli *c, const struct issue *j)
@@ -61,6 +103,7 @@ check_places(struct cli *c, const struct issue *j)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "a key is not for a terminal: --pfx FILE");
     if (cli_has(c, "dry-run"))
         return OK;
+    TRY(check_different(c, (const char *const[]){ "out", "key-out", "pfx" }));
     TRY(out_ready(c, pfx, true));
     if (j->item.dir || (pfx && !out && !key_out))
         return OK;

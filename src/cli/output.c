@@ -208,6 +208,23 @@ not_writable(struct cli *c, const char *path)
     return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
 }
 
+/** Whether a small file has room in DIR: a key that cannot be written is lost. */
+static bool
+has_room(const char *dir)
+{
+    static const char some[16 << 10];
+    int fd = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600), why;
+    bool fits;
+
+    if (fd < 0)
+        return errno != ENOSPC && errno != EDQUOT && errno != EROFS; /* else it cannot be tried */
+    fits = write(fd, some, sizeof(some)) == (ssize_t)sizeof(some);
+    why = fits ? 0 : errno;
+    (void)close(fd);
+    errno = why ? why : ENOSPC;
+    return fits;
+}
+
 enum err
 out_ready(struct cli *c, const char *path, bool secret)
 {
@@ -227,7 +244,7 @@ out_ready(struct cli *c, const char *path, bool secret)
     slash = strrchr(path, '/');
     if (slash)
         dir = slash == path ? "/" : arena_text_n(c->s->arena, path, (size_t)(slash - path));
-    return access(dir, W_OK | X_OK) == 0 ? OK : not_writable(c, path);
+    return access(dir, W_OK | X_OK) == 0 && has_room(dir) ? OK : not_writable(c, path);
 }
 
 /* Errors. */

@@ -36,8 +36,10 @@ enum err habit_profile(struct cli *c, struct session *n);
 
 /* trust.c */
 
-/** A sentence about the certificate that the server shows; NULL when it cannot be seen. */
-const char *untrusted_certificate(struct cli *c, const struct session *n);
+/** A sentence about the certificate that the server shows and WHY says is not trusted; NULL when it
+ * cannot be seen. FIX receives what to do. */
+const char *untrusted_certificate(struct cli *c, const struct session *n, const char *why,
+                                  const char **fix);
 /** The certificate that the server of URL (https://...) shows, DER, whoever issued it. */
 enum err shown_certificate(struct cli *c, const char *url, struct bytes *der);
 

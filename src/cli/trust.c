@@ -63,12 +63,32 @@ look_at(struct cli *c, const char *host, struct list *shown)
     ERR_clear_error();
 }
 
-const char *
-untrusted_certificate(struct cli *c, const struct session *n)
+/** What is wrong with the time of CERT, as a sentence; NULL: nothing. */
+static const char *
+out_of_time(struct cli *c, const struct cert *cert, struct when now)
 {
-    const char *subject = "", *issuer = "";
+    if (when_cmp(now, cert->not_before) < 0)
+        return arena_printf(c->s->arena, "that of \"%s\" begins at %s", cert->subject.text,
+                            when_rfc3339(c->s->arena, cert->not_before));
+    if (when_cmp(now, cert->not_after) > 0)
+        return arena_printf(c->s->arena, "that of \"%s\" ended at %s", cert->subject.text,
+                            when_rfc3339(c->s->arena, cert->not_after));
+    return NULL;
+}
+
+const char *
+untrusted_certificate(struct cli *c, const struct session *n, const char *why, const char **fix)
+{
+    const char *subject = "", *issuer = "", *late = NULL;
+    struct when now = clock_now();
     struct list shown = { 0 };
 
+    *fix =
+        n->ca_path
+            ? arena_printf(c->s->arena,
+                           "--cacert FILE with the authority of this server; %s does not hold it",
+                           n->ca_path)
+            : "--cacert FILE with the root certificate of this server's authority";
     look_at(c, n->host, &shown);
     LIST_EACH(struct bytes, der, &shown)
     {
@@ -79,6 +99,16 @@ untrusted_certificate(struct cli *c, const struct session *n)
         if (der == shown.items)
             subject = cert.subject.text;
         issuer = cert.issuer.text;
+        late = late ? late : out_of_time(c, &cert, now);
+    }
+    if (late) {
+        *fix = arena_printf(c->s->arena, "look at the clocks; here it is %s",
+                            when_rfc3339(c->s->arena, now));
+        return late;
+    }
+    if (strstr(why, "match")) {
+        *fix = "call it by a name that it has, or give it this one: listen.names";
+        return "it is for other names than this one";
     }
     return shown.count
                ? arena_printf(c->s->arena,

@@ -243,6 +243,12 @@ def test_an_export_of_many_pages_has_each_event_once(new_server, tmp_path):
     assert server.cli("audit", "verify", "--export", tmp_path / "many.jsonl").returncode == 0
 
 
+def test_an_export_without_events_shows_nothing(server, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    done = server.cli("audit", "verify", "--export", tmp_path / "empty.jsonl")
+    assert done.returncode == 2 and "holds no events" in done.stderr and "intact" not in done.stdout
+
+
 def test_an_export_that_is_not_of_this_record_is_refused(new_server, server, tmp_path):
     file = tmp_path / "audit.jsonl"
     other = new_server().start()

@@ -248,7 +248,11 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_issued(server
                   ["--out", tmp_path / "web.pem", "--key-out", "/nonexistent/k"], ["--out", tmp_path, "--key-out", tmp_path / "k"]):
         done = server.cli("issue", "--issuer", ca, "--dns", tag, *flags)
         says(done, 2, "cannot write")
-    assert server.client().total(f'CN -eq "{tag}"') == 0
+    here = tmp_path / "all.pem"
+    for flags in (["--out", here, "--key-out", here], ["--out", here, "--key-out", tmp_path / "." / "all.pem"],
+                  ["--out", here, "--key-out", tmp_path / "k", "--pfx", here]):
+        says(server.cli("issue", "--issuer", ca, "--dns", tag, *flags), 2, "name one file")
+    assert server.client().total(f'CN -eq "{tag}"') == 0 and not here.exists()
     # a disk that fills up later: what was issued is told, and how to fetch it
     done = server.cli("issue", "--issuer", ca, "--dns", tag, "--out", "/dev/full", "--key-out", tmp_path / "k")
     says(done, 1, "/dev/full", r"chancery certs download \d+")
@@ -281,6 +285,14 @@ def test_not_signed_in_or_not_permitted_is_exit_4(server):
     login = server.client().call("POST", "/KeyfactorAPI/Auth/Login", json={"username": name, "password": password})
     done = server.cli("revoke", "1", "--reason", "superseded", "--yes", env={"CHANCERY_TOKEN": login.json()["access_token"]})
     says(done, 4, "permission")
+
+
+def test_a_certificate_of_another_time_or_name_is_called_that(server):
+    done = chancery.cli("-f", "-4000d", chancery.PROGRAM, "whoami", program="faketime", env=server.cli_env())
+    says(done, 8, "begins at", "clock")
+    assert "is unknown" not in done.stderr
+    done = server.cli("whoami", env={"CHANCERY_SERVER": server.url.replace("127.0.0.1", "other.localhost")})
+    says(done, 8, "other names", "listen.names")
 
 
 def test_an_untrusted_server_is_refused_with_the_line_that_mends_it(server):

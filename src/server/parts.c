@@ -12,6 +12,7 @@
 #include "server/installation.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -35,6 +36,17 @@ in_data(struct scope *s, const struct parts *p, const char *name)
     return installation_path(s->arena, p->set, name);
 }
 
+/** Where the file PATH really is; one that there is not yet is where it is said to be. */
+static const char *
+real_path(struct scope *s, const char *path)
+{
+    char *found = realpath(path, NULL);
+    const char *out = found ? arena_text(s->arena, found) : path;
+
+    free(found);
+    return out;
+}
+
 /**
  * One process at a time on the directory of an SQLite database: its writer, and jobs whose lease
  * nobody else can hold. Gone with the process, however it ends.
@@ -42,7 +54,7 @@ in_data(struct scope *s, const struct parts *p, const char *name)
 static enum err
 lock_directory(struct scope *s, struct parts *p, const char *url)
 {
-    const char *path = text_starts(url, "sqlite:") ? url + strlen("sqlite:") : NULL;
+    const char *path = text_starts(url, "sqlite:") ? real_path(s, url + strlen("sqlite:")) : NULL;
     const char *slash = path ? strrchr(path, '/') : NULL;
     const char *dir = slash ? arena_text_n(s->arena, path, (size_t)(slash - path) + 1) : ".";
 

@@ -142,8 +142,15 @@ bind_listeners(struct scope *s, struct parts *p)
         return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
                          "pki.base_url: must begin with http://, because clients need revocation "
                          "to check https");
+    return OK;
+}
+
+/** For the next start, and for others who look for this server. */
+static enum err
+keep_addresses(struct scope *s, const struct parts *p)
+{
     TRY(keep_address(s, p, http_server_address(p->http, ON_HTTPS), "https"));
-    return o.http ? keep_address(s, p, http_server_address(p->http, ON_HTTP), "http") : OK;
+    return keep_address(s, p, http_server_address(p->http, ON_HTTP), "http");
 }
 
 /* Jobs. */
@@ -334,6 +341,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     TRY(parts_make_dirs(s, p));
     TRY(bind_listeners(s, p));
     TRY(parts_open(s, p, o));
+    TRY(keep_addresses(s, p)); /* nobody else works here */
     TRY(parts_first_run(s, p));
     TRY(client_authorities(s, p->set->listen, &p->client_ca));
     p->client_ca = arena_text(p->scope->arena, p->client_ca);

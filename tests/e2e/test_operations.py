@@ -391,6 +391,13 @@ def test_a_second_server_on_the_same_directory_is_refused(new_server):
     done = processes.run(server.command()[:-2] + ["--ready-file", server.dir / "ready2"], timeout=30)
     assert done.returncode not in (0, -9) and not (server.dir / "ready2").exists()
     assert "another chancery works in" in done.stdout + done.stderr
+    assert not (server.data / "https.address").exists(), "who is refused writes nothing"
+    elsewhere = server.dir / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (elsewhere / "chancery.db").symlink_to(server.database.removeprefix("sqlite:"))
+    done = processes.run([server.program, "serve", "--data-dir", elsewhere, "--listen", "127.0.0.1:0", "--http-listen",
+                          "127.0.0.1:0", "--set", f"seal.master_key=file:{server.data}/master.key"], timeout=30)
+    assert "another chancery works in" in done.stdout + done.stderr, "the file is what counts"
     assert plain(server, "/health").status_code == 200
 
 

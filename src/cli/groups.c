@@ -19,7 +19,7 @@ const struct group groups[] = {
     { "tokens", "Tokens for programs: less than their owner, for a time." },
     { "providers", "Identity providers and directories, which log people in, too." },
     { "context", "Manage the servers and identities that are kept." },
-    { "config", "Look at the settings of the server." },
+    { "config", "Look at the settings of the server, and change them." },
 };
 const size_t group_count = COUNT(groups);
 

@@ -1,0 +1,106 @@
+"""Settings on the command line: changing one in its file, how two differ, what was set."""
+import json
+
+import pytest
+import yaml
+
+import chancery
+from test_cli import ok, says
+
+pytestmark = pytest.mark.once
+
+FILE = """# our own server
+listen:
+    https: "127.0.0.1:9443"   # the office
+    names: [a.example.com, "b#c.example.com"]
+log: {level: info, form: json}
+db:
+    url: 'postgresql://u:p@h/d'
+data_dir: /tmp/chancery-none  # here
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "chancery.yaml"
+    path.write_text(FILE)
+    path.chmod(0o600)
+    return path
+
+
+def change(config, *arguments, **more):
+    return chancery.cli("config", "set", *arguments, "--config", config, **more)
+
+
+@pytest.mark.parametrize("arguments, old, new", [
+    (["listen.https=127.0.0.1:443"], '"127.0.0.1:9443"   # the office', '"127.0.0.1:443"   # the office'),
+    (["listen.names=x.example.com,y.example.com"], '[a.example.com, "b#c.example.com"]', '["x.example.com","y.example.com"]'),
+    (["log.level=debug"], "{level: info,", '{level: "debug",'), (["log.form", "text"], "form: json}", 'form: "text"}'),
+    (["data_dir=/srv/x"], "/tmp/chancery-none  # here", '"/srv/x"  # here'),
+    (["listen.drain=1m"], "    https: ", '    drain: "1m"\n    https: '),
+    (["listen.drain=60s", "log.level=warn"], None, None),
+])
+def test_a_setting_is_changed_where_it_stands_and_nothing_else(config, arguments, old, new):
+    before = config.stat().st_mode
+    done = change(config, *arguments)
+    rows = ok(done)
+    text = config.read_text()
+    if old:
+        assert text == FILE.replace(old, new, 1), text
+    assert config.stat().st_mode == before and [path.name for path in config.parent.iterdir()] == ["chancery.yaml"]
+    assert arguments[0].partition("=")[0] in rows
+    ok(chancery.cli("config", "check", "--config", config))
+    ok(change(config, *arguments))  # twice is no harm
+    assert config.read_text() == text
+
+
+def test_a_new_section_and_a_new_file_and_a_file_of_json(config, tmp_path):
+    ok(change(config, "pki.crl_interval=12h", "access.rate_per_caller=77"))
+    assert config.read_text().startswith(FILE) and yaml.safe_load(config.read_text())["access"] == {"rate_per_caller": 77}
+    fresh = tmp_path / "fresh.yaml"
+    ok(change(fresh, "log.level=debug"))
+    assert yaml.safe_load(fresh.read_text()) == {"log": {"level": "debug"}} and fresh.stat().st_mode & 0o777 == 0o600
+    other = tmp_path / "settings.json"
+    other.write_text('{"log": {"level": "info"}, "listen": {"https": "127.0.0.1:1"}}\n')
+    ok(change(other, "log.level=debug"))
+    assert json.loads(other.read_text()) == {"log": {"level": "debug"}, "listen": {"https": "127.0.0.1:1"}}
+    says(change(other, "pki.crl_interval=12h"), 5, "by hand")
+    assert json.loads(other.read_text())["log"] == {"level": "debug"}
+
+
+def test_what_cannot_be_set_is_told_and_nothing_is_written(config):
+    for arguments, status, words, env in (
+            (["log.levle=debug"], 2, "levle.*did you mean .level", {}), (["log.level=loud"], 2, "log.level.*one of", {}), (["log.level"], 2, "key=value", {}),
+            (["listen.https=nowhere"], 2, "listen.https", {}), (["log.level=debug", "listen.loops=-4"], 2, "loops", {}),
+            (["log.level=debug"], 5, "CHANCERY_LOG__LEVEL.*wins", {"CHANCERY_LOG__LEVEL": "warn"})):
+        says(change(config, *arguments, env=env), status, words)
+    assert config.read_text() == FILE and len(list(config.parent.iterdir())) == 1
+    rows = json.loads(ok(change(config, "log.level=debug", "--dry-run", "-o", "json")))
+    assert rows == [{"key": "log.level", "from": "info", "to": "debug", "origin": rows[0]["origin"]}] and config.read_text() == FILE
+    done = change(config, "db.url=postgresql://u:other@h/d")
+    ok(done)
+    assert "warning" in done.stderr and "other" not in done.stdout and "u:other@h" in config.read_text()
+
+
+def test_settings_differ_from_presets_and_from_another_file(config, tmp_path):
+    rows = json.loads(ok(chancery.cli("config", "diff", "--config", config, "-o", "json")))
+    assert {row["key"] for row in rows} >= {"listen.https", "listen.names", "data_dir"} and "log.level" not in {row["key"] for row in rows}
+    new = tmp_path / "new.yaml"
+    new.write_text(FILE.replace("9443", "8443").replace("level: info", "level: debug"))
+    new.chmod(0o600)
+    rows = {row["key"]: row for row in json.loads(ok(chancery.cli("config", "diff", new, "--config", config, "-o", "json")))}
+    assert set(rows) == {"listen.https", "log.level"} and rows["log.level"]["to"] == "debug" and str(new) in rows["log.level"]["origin"]
+    assert json.loads(ok(chancery.cli("config", "diff", config, "--config", config, "-o", "json"))) == []
+    says(chancery.cli("config", "diff", tmp_path / "none.yaml", "--config", config), 3, "none.yaml")
+
+
+def test_what_was_set_is_exported_without_secrets(config, tmp_path):
+    text = ok(chancery.cli("config", "export", "--config", config, env={"CHANCERY_LISTEN__DRAIN": "45s"}))
+    assert "p@h" not in text and "# url: a secret, left out" in text
+    told = yaml.safe_load(text)
+    assert told["listen"] == {"https": "127.0.0.1:9443", "names": ["a.example.com", "b#c.example.com"], "drain": "45s"}
+    assert told["data_dir"] == "/tmp/chancery-none" and told["db"] is None
+    out = tmp_path / "out.yaml"
+    ok(chancery.cli("config", "export", "--config", config, "--out", out))
+    rows = json.loads(ok(chancery.cli("config", "diff", out, "--config", config, "-o", "json")))
+    assert {row["key"] for row in rows} <= {"db.url"}, rows

@@ -139,6 +139,24 @@ access_token_make(struct scope *s, struct access *a, const struct caller *caller
 }
 
 enum err
+access_account(struct scope *s, struct access *a, enum caller_kind kind, int64_t id,
+               const struct caller **out)
+{
+    struct proof proof = { .auth = "account" };
+    AUTO(known_unref) struct known *known = NULL;
+    const char *calling = s->principal;
+    struct principal p;
+
+    TRY(principal_by_id(s, a->db, kind, id, &p));
+    if (!p.enabled)
+        return fail(s, E_NOT_FOUND, "%s is switched off", p.name);
+    TRY(known_load(s, a->db, &p, &proof, &known));
+    *out = known_caller(s, known, NULL);
+    s->principal = calling; /* it is still their call */
+    return OK;
+}
+
+enum err
 access_token_keys(struct scope *s, struct access *a, const char **jwks)
 {
     struct list keys;

@@ -159,6 +159,16 @@ const struct caller *access_certificate_remembered(struct scope *s, struct acces
                                                    struct bytes der,
                                                    const struct access_peer *peer);
 
+/**
+ * Who an account is at this moment by its own roles alone, without a call of theirs: to judge again
+ * what they once asked for.
+ *
+ * @param kind  CALLER_USER or CALLER_CLIENT
+ * @return E_NOT_FOUND: it is gone, or switched off
+ */
+enum err access_account(struct scope *s, struct access *a, enum caller_kind kind, int64_t id,
+                        const struct caller **out);
+
 /** An access token. */
 struct access_token {
     const char *text;  /* a JWT signed with ES256 (RFC 9068) */

@@ -33,7 +33,7 @@ permission_on_objects(enum permission p)
 {
     static const char *const areas[] = { "certificates/", "enrollment/",  "collections/",
                                          "templates/",    "authorities/", "patterns/",
-                                         "stores/",       "pam/" };
+                                         "stores/",       "pam/",         "workflows/participate" };
 
     for (size_t i = 0; p > PERM_NONE && p < PERM_END && i < COUNT(areas); i++)
         if (text_starts(permission_info(p)->name, areas[i]))

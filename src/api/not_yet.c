@@ -284,12 +284,6 @@
     NOT_YET("POST", "/Templates/Import") \
     NOT_YET("GET", "/Templates/Settings") \
     NOT_YET("PUT", "/Templates/Settings") \
-    NOT_YET("POST", "/Workflow/Certificates/Approve") \
-    NOT_YET("GET", "/Workflow/Certificates/Denied") \
-    NOT_YET("POST", "/Workflow/Certificates/Deny") \
-    NOT_YET("GET", "/Workflow/Certificates/ExternalValidation") \
-    NOT_YET("GET", "/Workflow/Certificates/Pending") \
-    NOT_YET("GET", "/Workflow/Certificates/{id}") \
     NOT_YET("GET", "/Workflow/Definitions") \
     NOT_YET("POST", "/Workflow/Definitions") \
     NOT_YET("GET", "/Workflow/Definitions/Steps") \

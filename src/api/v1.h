@@ -417,6 +417,44 @@ struct v1_imported {
     int64_t entered, known, failed;
     struct list items; /* of struct v1_imported_one */
 };
+/* Requests that wait. */
+
+struct v1_request {
+    int64_t id;
+    const char *state, *subject;
+    struct list sans; /* of struct v1_san */
+    const char *template_name, *authority, *requester, *protocol;
+    struct when created_at, not_before, not_after;
+    int64_t validity_ms;
+    const char *key_type;
+    int64_t key_bits;
+    bool server_key, mine, may_decide;
+    const char *message, *decided_by, *comment;
+    struct when approved_at, decided_at, collected_at;
+    struct opt_int certificate_id, renews;
+    struct pairs metadata;
+    int64_t version;
+    const char *csr;
+};
+struct v1_requests_query {
+    int64_t limit;
+    const char *after;
+    int64_t state;
+    bool mine;
+};
+struct v1_decision {
+    const char *comment;
+};
+struct v1_collect {
+    const char *password, *form;
+    struct opt_bool include_chain;
+};
+struct v1_collected {
+    const char *file_name, *file;
+};
+extern const struct op v1_requests_list_op, v1_requests_get_op, v1_requests_approve_op,
+    v1_requests_deny_op, v1_requests_withdraw_op, v1_requests_collect_op;
+
 extern const struct op v1_certificates_list_op, v1_certificates_issue_op, v1_certificates_get_op,
     v1_certificates_import_op, v1_search_fields_op;
 

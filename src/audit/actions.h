@@ -44,6 +44,10 @@
     ACTION(REQUEST_PENDING, "request", "request.pending", "A request waits for somebody.")         \
     ACTION(REQUEST_APPROVE, "request", "request.approve", "A request was approved.")               \
     ACTION(REQUEST_DENIED, "request", "request.denied", "A request was refused.")                  \
+    ACTION(REQUEST_WITHDRAW, "request", "request.withdraw",                                        \
+           "A request that waited was taken back by whoever made it.")                             \
+    ACTION(REQUEST_EXPIRE, "request", "request.expire",                                            \
+           "A request that nobody decided about in time was denied.")                              \
     ACTION(REQUEST_FAILED, "request", "request.failed", "A request failed.")                       \
     ACTION(REQUEST_UNKNOWN, "request", "request.unknown",                                          \
            "Nobody knows yet whether an outside authority signed a request.")                      \

@@ -104,6 +104,8 @@
     CODE(2306, WEAK_PASSWORD, "The password is too short.", "Take a longer one.")                  \
     CODE(2307, NOT_RENEWABLE, "The certificate cannot be renewed this way.",                       \
          "See the reason named.")                                                                  \
+    CODE(2308, OWN_REQUEST, "Nobody approves their own request.",                                  \
+         "Ask somebody else who may approve it.")                                                  \
     /* backup: 24xx */                                                                             \
     CODE(2401, BACKUP_DAMAGED, "The backup is not what was written.",                              \
          "Take another: `chancery backup list`.")                                                  \

@@ -11,6 +11,7 @@
 #include "api/reports.h"
 #include "api/seed_authorities.h"
 #include "api/system.h"
+#include "api/workflow.h"
 #include "base/log.h"
 
 static const struct binding bindings[] = {
@@ -120,6 +121,12 @@ static const struct binding bindings[] = {
     { &metadata_fields_get_op, metadata_fields_get },
     { &metadata_fields_delete_op, metadata_fields_delete },
     { &metadata_fields_in_use_op, metadata_fields_in_use },
+    { &waiting_list_op, waiting_list },
+    { &waiting_denied_op, waiting_denied },
+    { &waiting_external_op, waiting_external },
+    { &waiting_get_op, waiting_get },
+    { &waiting_approve_op, waiting_approve },
+    { &waiting_deny_op, waiting_deny },
     { &reports_list_op, reports_list },
     { &reports_get_op, reports_get },
     { &reports_edit_op, reports_edit },

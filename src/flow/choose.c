@@ -151,6 +151,12 @@ passage_choose_authority(struct scope *s, struct passage *p)
             return problems_fail(s);
         }
     }
+    return passage_check_authority(s, p);
+}
+
+enum err
+passage_check_authority(struct scope *s, struct passage *p)
+{
     if (!p->ca->enabled || !p->ca->key) {
         (void)fail_code(s, E_UNAVAILABLE, CHY_CA_OFFLINE, "certificate authority %s is %s",
                         p->ca->name, p->ca->enabled ? "not able to sign now" : "switched off");

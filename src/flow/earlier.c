@@ -5,7 +5,7 @@
 
 SQL(by_transaction,
     "SELECT id, public_id, disposition, COALESCE(certificate, 0), requester_kind, requester_id, "
-    "key_hash FROM request WHERE transaction_key = $1");
+    "key_hash, message FROM request WHERE transaction_key = $1");
 
 const char *
 passage_transaction_key(struct scope *s, const struct enroll *in)
@@ -26,6 +26,7 @@ row_of_earlier(struct scope *s, struct passage *p, struct row *row)
         !bytes_eq(row_bytes(row), (struct bytes){ p->csr.key.sha256, SHA256_LEN }))
         return fail_code(s, E_CONFLICT, CHY_BAD_VALUE,
                          "the transaction key was used for another request");
+    p->out->message = row_text(row);
     return OK;
 }
 
@@ -35,9 +36,9 @@ give_earlier(struct scope *s, struct passage *p)
     struct cert_row have;
     struct cert *cert;
 
-    p->out->message = p->out->disposition == DISPOSITION_PENDING ? PASSAGE_WAITS : NULL;
     if (!p->out->certificate_id)
         return OK;
+    p->out->message = NULL;
     TRY(catalog_get(s, p->flow->db, p->out->certificate_id, WITH_DER | WITH_METADATA, &have));
     p->out->metadata = have.metadata;
     cert = arena_new_of(s->arena, struct cert);

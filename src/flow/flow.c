@@ -31,6 +31,16 @@ passage_step(struct passage *p, const char *step)
     step_end(step);
 }
 
+void
+passage_ended(struct passage *p, enum err e)
+{
+    metric_add(&enrollments, 1, p->ca ? p->ca->name : "", p->tmpl ? p->tmpl->name : "",
+               p->in->endpoint,
+               e != OK ? (e == E_INVALID || e == E_FORBIDDEN ? "denied" : "failed")
+               : p->out->disposition == DISPOSITION_PENDING ? "pending"
+                                                            : "issued");
+}
+
 struct key_use
 passage_key_use(const struct passage *p)
 {
@@ -104,20 +114,10 @@ take_request(struct scope *s, struct passage *p, bool *found)
     return plan_metadata(s, p);
 }
 
-static enum err
-pass(struct scope *s, struct passage *p)
+enum err
+passage_judge(struct scope *s, struct passage *p)
 {
-    struct policy_input input;
-    struct key_use use;
-    bool found;
-
-    TRY(passage_choose_template(s, p));
-    TRY(passage_choose_owner(s, p));
-    TRY(take_request(s, p, &found));
-    if (found)
-        return OK;
-    passage_step(p, "read");
-    input = (struct policy_input){
+    struct policy_input input = {
         .tmpl = p->tmpl,
         .issuer = p->key,
         .csr = &p->csr,
@@ -131,6 +131,8 @@ pass(struct scope *s, struct passage *p)
         .san_path = p->in->san_path,
         .san_paths = p->in->san_paths.count ? &p->in->san_paths : NULL,
     };
+    struct key_use use;
+
     TRY(policy_plan(s, &input, &p->plan));
     passage_step(p, "policy");
     passage_check_names(s, p);
@@ -144,6 +146,21 @@ pass(struct scope *s, struct passage *p)
     p->out->authority = p->ca->id;
     p->out->template_id = p->tmpl->id;
     copy_chain(s, p->key, &p->out->chain);
+    return OK;
+}
+
+static enum err
+pass(struct scope *s, struct passage *p)
+{
+    bool found;
+
+    TRY(passage_choose_template(s, p));
+    TRY(passage_choose_owner(s, p));
+    TRY(take_request(s, p, &found));
+    if (found)
+        return OK;
+    passage_step(p, "read");
+    TRY(passage_judge(s, p));
     TRY(passage_plan_key(s, p));
     if (p->in->dry_run) {
         uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
@@ -182,10 +199,7 @@ flow_enroll(struct scope *s, struct flow *f, const struct enroll *in, struct enr
             ? fail(s, E_INTERNAL, "told to fail")
             : pass(s, &p);
 
-    metric_add(&enrollments, 1, p.ca ? p.ca->name : "", p.tmpl ? p.tmpl->name : "", in->endpoint,
-               e != OK ? (e == E_INVALID || e == E_FORBIDDEN ? "denied" : "failed")
-               : result.disposition == DISPOSITION_PENDING ? "pending"
-                                                           : "issued");
+    passage_ended(&p, e);
     if (e != OK) {
         refuse_record(s, f, in, e, p.tmpl ? p.tmpl->name : in->template_name);
         return e;

@@ -40,6 +40,13 @@ enum disposition {
     DISPOSITION_FAILED,
     DISPOSITION_UNKNOWN, /* an outside CA may have signed: reconcile, never ask twice */
 };
+/** For what a request waits. */
+enum pending_kind {
+    PENDING_NONE,
+    PENDING_APPROVAL,
+    PENDING_EXTERNAL, /* somebody else's validation */
+    PENDING_AUTHORITY,
+};
 const char *disposition_name(enum disposition d); /* "ISSUED", as the Command API has it */
 
 /** What key the server shall make, in a client's words; what is NULL or 0 the template chooses. */

@@ -247,6 +247,18 @@ key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *ter
 }
 
 enum err
+key_settle(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term)
+{
+    struct key_term now = *term;
+    bool waits;
+
+    TRY(read_term(s, tx, id, &now, &waits));
+    return tx_do(s, tx, &change_term,
+                 BIND(v_int(id), v_bool(now.exportable && term->exportable), v_bool(term->once),
+                      v_when(term->delete_at)));
+}
+
+enum err
 key_erase(struct scope *s, struct tx *tx, int64_t id)
 {
     struct bytes hash;

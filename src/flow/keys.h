@@ -48,6 +48,9 @@ enum err key_waits(struct scope *s, struct tx *tx, int64_t id, bool *waits);
  * certificate already stays as long as either wants it. E_CONFLICT: the key is gone.
  */
 enum err key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term);
+/** The key was made for a request that waited, whose certificate has come: the row follows TERM
+ * from now on; a key that may not be handed out stays so. E_CONFLICT: the key is gone. */
+enum err key_settle(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term);
 /** Overwrite and remove the row, and what depends on it. E_NOT_FOUND: it is gone already. */
 enum err key_erase(struct scope *s, struct tx *tx, int64_t id);
 /** The id of the kept key with this hash of its public key; 0: none is kept. */

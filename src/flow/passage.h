@@ -5,10 +5,14 @@
 
 #include "flow/history.h"
 #include "flow/keys.h"
+#include "flow/requests.h"
 #include "issue/pattern.h"
 #include "issue/policy.h"
 
 #define PASSAGE_WAITS "The request waits for an approval."
+#define PASSAGE_APPROVED "The request is approved, and waits for the authority."
+
+struct decision;
 
 /** An enrollment on its way. */
 struct passage {
@@ -23,11 +27,14 @@ struct passage {
     const struct ca_key *key;
     struct csr csr;
     struct policy_result plan;
-    struct list metadata;   /* of struct metadata_value */
-    int64_t owner_role;     /* of the certificate; 0: none */
-    struct sealed_key made; /* the key made here; .id 0: none */
-    int64_t kept_key;       /* the key of the CSR, when it waits here; 0: it does not */
-    struct key_term term;   /* of either */
+    struct list metadata;               /* of struct metadata_value */
+    int64_t owner_role;                 /* of the certificate; 0: none */
+    struct sealed_key made;             /* the key made here; .id 0: none */
+    int64_t kept_key;                   /* the key of the CSR, when it waits here; 0: it does not */
+    struct key_term term;               /* of either */
+    const struct cert_request *resumed; /* the request that waited; NULL: it comes just now */
+    const struct decision *decision;    /* the approval that is written down now; or NULL */
+    struct audit_actor approver;        /* of .resumed */
     struct when now;
     int64_t step_us; /* when the present step began */
 };
@@ -41,6 +48,10 @@ path_or(const char *path, const char *usual)
 
 /** The step named has ended: for the metrics. */
 void passage_step(struct passage *p, const char *step);
+/** It has ended with E: for the metrics. */
+void passage_ended(struct passage *p, enum err e);
+/** Judge by the template's policy and the register what is asked for, and plan the certificate. */
+enum err passage_judge(struct scope *s, struct passage *p);
 /** What is asked about the key, before it is used and when the certificate is entered. */
 struct key_use passage_key_use(const struct passage *p);
 
@@ -48,6 +59,8 @@ struct key_use passage_key_use(const struct passage *p);
 enum err passage_choose_template(struct scope *s, struct passage *p);
 /** The authority that is named, or one that offers the template, with its key. */
 enum err passage_choose_authority(struct scope *s, struct passage *p);
+/** The authority chosen can sign; takes its key. E_UNAVAILABLE (CHY_CA_OFFLINE). */
+enum err passage_check_authority(struct scope *s, struct passage *p);
 /** What is to be renewed exists, and the caller may see it. */
 enum err passage_check_renewed(struct scope *s, struct passage *p);
 /** The role that will own the certificate, as the template has it. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "flow/keys.h"
+#include "flow/requests.h"
 #include "seal/seal.h"
 #include <string.h>
 
@@ -40,6 +41,8 @@ bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form
 
 SQL(kept, "SELECT id, sealed, exportable, once FROM private_key WHERE purpose = 'certificate' AND "
           "key_hash = $1");
+SQL(collect_once, "UPDATE request SET collected_at = $2, version = version + 1 WHERE id = $1 AND "
+                  "collected_at IS NULL RETURNING id");
 SQL(still_kept, "SELECT id FROM private_key WHERE id = $1 AND purpose = 'certificate'@lock");
 
 struct handing {
@@ -47,7 +50,39 @@ struct handing {
     const struct cert_row *row;
     int64_t id;
     bool once;
+    int64_t request; /* that is collected; 0: none, the key is recovered */
 };
+
+static enum err
+collected_before(struct scope *s, int64_t request)
+{
+    return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                     "the certificate and key of request %lld were collected before",
+                     (long long)request);
+}
+
+/* Of several who collect, one does. */
+static enum err
+note_collected(struct scope *s, struct tx *tx, const struct handing *h)
+{
+    struct row row;
+    enum err e;
+
+    if (!h->request)
+        return OK;
+    e = tx_one(s, tx, &collect_once, BIND(v_int(h->request), v_when(clock_now())), &row);
+    return e == E_NOT_FOUND ? collected_before(s, h->request) : e;
+}
+
+static const char *
+told_of(const struct handing *h)
+{
+    if (h->request)
+        return h->once ? "The private key was handed out to whoever asked for the certificate, and "
+                         "is not kept any longer."
+                       : "The private key was handed out to whoever asked for the certificate.";
+    return h->once ? "The private key was handed out, and is not kept any longer." : NULL;
+}
 
 static enum err
 record_in(struct scope *s, struct tx *tx, void *arg)
@@ -59,6 +94,7 @@ record_in(struct scope *s, struct tx *tx, void *arg)
     };
     struct row row;
 
+    TRY(note_collected(s, tx, h));
     TRY(tx_one(s, tx, &still_kept, BIND(v_int(h->id)), &row));
     if (h->once)
         TRY(key_erase(s, tx, h->id));
@@ -71,8 +107,7 @@ record_in(struct scope *s, struct tx *tx, void *arg)
                         h->row->dn },
             .changes = facts,
             .change_count = COUNT(facts),
-            .message =
-                h->once ? "The private key was handed out, and is not kept any longer." : NULL,
+            .message = told_of(h),
         });
 }
 
@@ -107,7 +142,7 @@ open_key(struct scope *s, struct flow *f, struct handing *h, EVP_PKEY **out)
     TRY(e);
     h->id = row_int(&row);
     sealed = row_bytes(&row);
-    if (!row_bool(&row) || !is_exportable(f, h->row))
+    if ((!row_bool(&row) || !is_exportable(f, h->row)) && !h->request)
         return fail_code(s, E_FORBIDDEN, CHY_KEY_NOT_EXPORTABLE,
                          "the template of certificate %lld does not allow its private key to be "
                          "handed out",
@@ -117,36 +152,72 @@ open_key(struct scope *s, struct flow *f, struct handing *h, EVP_PKEY **out)
     return key_from_pkcs8(s, secret_bytes(pkcs8), out);
 }
 
-enum err
-flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct recovered *out)
+/* Certificate and key, in the container that is wanted; the record of it is on disk. */
+static enum err
+hand_out(struct scope *s, struct flow *f, struct handing *h, struct recovered *out)
 {
+    const struct recover *in = h->in;
+    const struct cert_row *row = h->row;
     struct bundle bundle = { .root_first = in->root_first };
     struct recovered result = { 0 };
     struct list chain = { 0 };
-    struct cert_row row;
-    struct handing h = { .in = in, .row = &row };
-    struct sight sight = { in->caller, PERM_CERTIFICATES_RECOVER, in->within };
     struct cert cert;
 
-    TRY(certificate_for(s, f, &sight, in->certificate, &row));
-    if (!row.has_private_key) /* a certificate that names another's key does not have it */
-        return no_key(s, row.id);
-    TRY(open_key(s, f, &h, &bundle.key));
-    TRY(cert_read(s, row.der, &cert));
+    if (!row->has_private_key) /* a certificate that names another's key does not have it */
+        return no_key(s, row->id);
+    TRY(open_key(s, f, h, &bundle.key));
+    TRY(cert_read(s, row->der, &cert));
     bundle.name = cert_title(&cert);
-    list_add(s->arena, &bundle.certs, struct bytes, row.der);
+    list_add(s->arena, &bundle.certs, struct bytes, row->der);
     if (in->include_chain)
-        TRY(flow_chain(s, f, row.ca_key, &chain));
+        TRY(flow_chain(s, f, row->ca_key, &chain));
     LIST_EACH(struct bytes, der, &chain)
-    if (!bytes_eq(*der, row.der))
+    if (!bytes_eq(*der, row->der))
         list_add(s->arena, &bundle.certs, struct bytes, *der);
     TRY(bundle_write(s, &bundle, in->form, in->password, &result.file));
     result.file_name = bundle_file_name(s, &cert, in->form);
-    TRY(note(s, db_write(s, f->db, record_in, &h), "recording the recovery"));
+    TRY(note(s, db_write(s, f->db, record_in, h), "recording the recovery"));
     metric_add(&recovered_total, 1);
-    log_info(s, "the private key of certificate %lld was handed out", (long long)row.id);
+    log_info(s, "the private key of certificate %lld was handed out", (long long)row->id);
     *out = result;
     return OK;
+}
+
+enum err
+flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct recovered *out)
+{
+    struct sight sight = { in->caller, PERM_CERTIFICATES_RECOVER, in->within };
+    struct cert_row row;
+    struct handing h = { .in = in, .row = &row };
+
+    TRY(certificate_for(s, f, &sight, in->certificate, &row));
+    return hand_out(s, f, &h, out);
+}
+
+enum err
+flow_collect(struct scope *s, struct flow *f, const struct recover *in, int64_t request,
+             struct recovered *out)
+{
+    struct cert_request r;
+    struct cert_row row;
+    struct handing h = { .in = in, .row = &row, .request = request };
+
+    TRY(request_read(s, f->db, request, &r));
+    if (!request_is_theirs(&r, in->caller))
+        return request_not_found(s, request);
+    TRY(access_require(s, in->caller, PERM_ENROLLMENT_PFX, GRANT_TEMPLATE, r.template_id));
+    if (r.state != REQUEST_ISSUED)
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "request %lld is %s: %s",
+                         (long long)request, request_state_name(r.state),
+                         r.message ? r.message : "there is nothing to collect");
+    if (!r.made_key)
+        return fail_code(s, E_INVALID, CHY_NO_KEY,
+                         "the key of request %lld was not made here: download certificate %lld",
+                         (long long)request, (long long)r.certificate);
+    if (when_given(r.collected_at))
+        return collected_before(s, request);
+    TRY(catalog_get(s, f->db, r.certificate, WITH_DER, &row));
+    return hand_out(s, f, &h, out);
 }
 
 /* Destruction. */

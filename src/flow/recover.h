@@ -32,6 +32,16 @@ struct recovered {
 enum err flow_recover(struct scope *s, struct flow *f, const struct recover *in,
                       struct recovered *out);
 
+/**
+ * Hand the certificate of a request that had waited, with the key that was made for it, to whoever
+ * asked for it: once, as an answer at once would have. .certificate and .within are not read.
+ *
+ * @return E_NOT_FOUND: it is not theirs; E_CONFLICT (CHY_WRONG_STATE): there is no certificate of
+ * it, or it was collected before; E_INVALID (CHY_NO_KEY): the key was not made here, or is gone
+ */
+enum err flow_collect(struct scope *s, struct flow *f, const struct recover *in, int64_t request,
+                      struct recovered *out);
+
 /** Destroy the keys of these certificates (of int64_t), all or none, as far as SIGHT goes. FAILED
  * receives the ids that stood in the way, when that is why (E_INVALID, E_NOT_FOUND). */
 enum err flow_keys_delete(struct scope *s, struct flow *f, const struct sight *sight,

@@ -143,7 +143,10 @@ static const struct field template_body_fields[] = {
         .flags = CHOICE_TEXT, .preset = "ignore",
         .doc =
             "What happens to extensions that the request asks for and the template does not know."),
-    FIELD(template_body, requires_approval, "requires_approval", .preset = "false"),
+    FIELD(template_body, requires_approval, "requires_approval", .preset = "false",
+          .doc = "Somebody has to approve each request before anything is issued."),
+    FIELD(template_body, self_approval, "self_approval", .preset = "false",
+          .doc = "Whoever asked may approve it themselves."),
     FIELD(template_body, notes, "metadata", .model = &template_note_model, .max = 1000,
           .doc = "What is asked of metadata, beyond what its fields ask everywhere."),
     FIELD(template_body, owner, "owner", .choices = owner_modes, .flags = CHOICE_TEXT,

@@ -73,7 +73,8 @@ static bool
 asks_for_object(enum permission p)
 {
     return p == PERM_TEMPLATES_READ || p == PERM_TEMPLATES_MODIFY || p == PERM_AUTHORITIES_READ ||
-           p == PERM_AUTHORITIES_MODIFY || p == PERM_ENROLLMENT_CSR || p == PERM_CERTIFICATES_READ;
+           p == PERM_AUTHORITIES_MODIFY || p == PERM_ENROLLMENT_CSR ||
+           p == PERM_CERTIFICATES_READ || p == PERM_WORKFLOWS_PARTICIPATE;
 }
 
 static enum err
@@ -113,10 +114,11 @@ static struct binding bindings[BINDINGS_MAX];
 CONSTRUCTOR static void
 bindings_join(void)
 {
-    static const struct binding *const tables[] = { rest_users, rest_claims,       rest_providers,
-                                                    rest_roles, rest_templates,    rest_authorities,
-                                                    rest_audit, rest_certificates, rest_system,
-                                                    rest_tokens };
+    static const struct binding *const tables[] = {
+        rest_users,     rest_claims,      rest_providers, rest_roles,
+        rest_templates, rest_authorities, rest_audit,     rest_certificates,
+        rest_system,    rest_tokens,      rest_requests
+    };
     size_t n = 0;
 
     for (size_t i = 0; i < COUNT(tables); i++)

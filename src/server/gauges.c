@@ -3,6 +3,7 @@
 
 #include "base/metric.h"
 #include "catalog/catalog.h"
+#include "flow/approve.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -48,6 +49,7 @@ GAUGE(rss, "process_resident_memory_bytes", "Resident memory.", NULL);
 GAUGE(cpu, "process_cpu_seconds_total", "CPU time, user and system.", NULL);
 GAUGE(fds, "process_open_fds", "Open files.", NULL);
 GAUGE(certificates, "chancery_certificates", "Certificates in the register.", "state");
+GAUGE(pending, "chancery_enrollment_pending", "Requests that wait.", "reason");
 
 CONSTRUCTOR static void
 ask(void)
@@ -65,6 +67,7 @@ gauges_refresh(struct scope *s, struct db *db)
         const char *name;
         enum cert_state state;
     } states[] = { { "active", CERT_ACTIVE }, { "revoked", CERT_REVOKED }, { "ca", CERT_CA } };
+    int64_t approval, authority;
 
     for (size_t i = 0; i < COUNT(states); i++) {
         int64_t count;
@@ -72,5 +75,8 @@ gauges_refresh(struct scope *s, struct db *db)
         TRY(counter_get(s, db, "state", (int64_t)states[i].state, &count));
         metric_set(&certificates, (double)count, states[i].name);
     }
+    TRY(flow_requests_waiting(s, db, &approval, &authority));
+    metric_set(&pending, (double)approval, "approval");
+    metric_set(&pending, (double)authority, "ca");
     return OK;
 }

@@ -186,13 +186,23 @@ static const struct job_kind keys_cleanup_kind = {
     .doc = "Destroy private keys that were kept as long as their templates say.",
     .every = "1h",
 };
-static const struct job_kind *const job_kinds[] = {
-    &crl_publish_kind,  &crl_plan_kind,     &ocsp_rotate_kind,
-    &ocsp_ahead_kind,   &ca_keys_kind,      &ca_adopt_kind,
-    &checkpoint_kind,   &jobs_cleanup_kind, &rest_cleanup_kind,
-    &keys_cleanup_kind, &audit_retain_kind, &archive_kind,
-    &backup_kind,       &text_index_kind,   NULL
-};
+static const struct job_kind *const job_kinds[] = { &crl_publish_kind,
+                                                    &crl_plan_kind,
+                                                    &ocsp_rotate_kind,
+                                                    &ocsp_ahead_kind,
+                                                    &ca_keys_kind,
+                                                    &ca_adopt_kind,
+                                                    &checkpoint_kind,
+                                                    &jobs_cleanup_kind,
+                                                    &rest_cleanup_kind,
+                                                    &keys_cleanup_kind,
+                                                    &audit_retain_kind,
+                                                    &request_issue_kind,
+                                                    &requests_expire_kind,
+                                                    &archive_kind,
+                                                    &backup_kind,
+                                                    &text_index_kind,
+                                                    NULL };
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err
@@ -384,6 +394,7 @@ is_reloaded(const char *key)
                                         "command.product_version",
                                         "audit.",
                                         "archive.",
+                                        "requests.",
                                         "jobs.",
                                         "listen.certificate",
                                         "listen.client_ca",

@@ -270,6 +270,14 @@ static const struct field audit_settings_fields[] = {
 };
 static const struct model audit_settings_model = MODEL(audit_settings, audit_settings_fields);
 
+static const struct field requests_settings_fields[] = {
+    FIELD(requests_settings, wait, "wait", .flags = DURATION, .preset = "30d", .min = 60000,
+          .max = INT64_C(31536000000),
+          .doc = "How long a request may wait for an approval before it is denied."),
+};
+static const struct model requests_settings_model =
+    MODEL(requests_settings, requests_settings_fields);
+
 static const struct field archive_settings_fields[] = {
     FIELD(archive_settings, after, "after", .flags = DURATION, .preset = "730d", .min = 0,
           .max = INT64_C(3153600000000),
@@ -339,6 +347,8 @@ static const struct field server_settings_fields[] = {
     S(keys, "keys", .model = &keys_settings_model, .doc = "Keys that the server makes."),
     S(backup, "backup", .model = &backup_settings_model, .doc = "Backups."),
     S(audit, "audit", .model = &audit_settings_model, .doc = "The audit record."),
+    S(requests, "requests", .model = &requests_settings_model,
+      .doc = "Requests that wait for an approval."),
     S(archive, "archive", .model = &archive_settings_model,
       .doc = "Certificates that expired long ago."),
     S(jobs, "jobs", .model = &jobs_settings_model, .doc = "The queue of jobs."),

@@ -74,6 +74,9 @@ struct keys_settings {
     bool without_csr, pfx_legacy;
     int64_t password_min, ahead;
 };
+struct requests_settings {
+    int64_t wait;
+};
 struct archive_settings {
     int64_t after; /* 0: never */
 };
@@ -106,6 +109,7 @@ struct server_settings {
     struct keys_settings *keys;
     struct backup_settings *backup;
     struct audit_settings *audit;
+    struct requests_settings *requests;
     struct archive_settings *archive;
     struct jobs_settings *jobs;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */

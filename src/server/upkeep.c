@@ -3,6 +3,8 @@
 #include "audit/retain.h"
 #include "base/log.h"
 #include "catalog/archive.h"
+#include "codec/json.h"
+#include "flow/approve.h"
 #include "server/installation.h"
 #include "server/parts.h"
 #include <time.h>
@@ -129,6 +131,51 @@ const struct job_kind archive_kind = {
     .doc = "Moves certificates that expired long ago to the archive.",
     .every = "cron 10 3 * * *",
     .limit_ms = 2 * HOUR_MS,
+};
+
+/* Requests that wait ----------------------------------------------------------------------------
+ */
+
+static enum err
+request_issue_run(struct scope *s, void *app, const struct job *job)
+{
+    struct parts *p = app;
+    struct json *j;
+    int64_t id;
+
+    TRY(json_parse(s, bytes_of_text(job->payload), &j));
+    if (!json_int(json_get(j, "request"), &id))
+        return fail(s, E_INVALID, "the job names no request");
+    return flow_resume(s, &p->app.flow, id);
+}
+
+const struct job_kind request_issue_kind = {
+    .kind = REQUEST_ISSUE_JOB,
+    .run = request_issue_run,
+    .doc = "Issues what was approved when its authority could not sign, or the server ended.",
+    .max_attempts = 10000, /* a week: an authority may be away for long */
+};
+
+static enum err
+requests_expire_run(struct scope *s, void *app, const struct job *job)
+{
+    struct parts *p = app;
+    struct when before = when_add_ms(clock_now(), -p->set->requests->wait);
+    int64_t count = 1;
+
+    while (count > 0 && !job_should_stop(job)) {
+        TRY(flow_requests_expire(s, &p->app.flow, before, &count));
+        if (count)
+            log_info(s, "%lld requests waited too long and are denied", (long long)count);
+    }
+    return OK;
+}
+
+const struct job_kind requests_expire_kind = {
+    .kind = "requests.expire",
+    .run = requests_expire_run,
+    .doc = "Denies requests that nobody decided about in time.",
+    .every = "10m",
 };
 
 static enum err

@@ -14,6 +14,10 @@ extern const struct job_kind backup_kind;
 
 /** Move certificates that expired long ago to the archive. */
 extern const struct job_kind archive_kind;
+/** Issue what was approved and not issued with its approval. */
+extern const struct job_kind request_issue_kind;
+/** Deny what waited too long for an approval. */
+extern const struct job_kind requests_expire_kind;
 /** Remove jobs that ended long ago, and the like. */
 extern const struct job_kind jobs_cleanup_kind;
 

@@ -67,13 +67,16 @@ is_allowed(struct scope *s, const struct metadata_wish *w, const struct metadata
     return true;
 }
 
-/** The fields as the template has them. */
+/** The fields as the template has them: copies, since others read the same ones. */
 static void
-apply_rules(const struct metadata_wish *w, struct list *fields)
+apply_rules(struct scope *s, const struct metadata_wish *w, struct list *fields)
 {
-    if (w->rules)
-        LIST_EACH(struct metadata_rule, r, w->rules)
+    struct list own = { 0 };
+
     LIST_EACH(struct metadata_field, f, fields)
+    list_add(s->arena, &own, struct metadata_field, *f);
+    LIST_EACH(struct metadata_rule, r, w->rules)
+    LIST_EACH(struct metadata_field, f, &own)
     {
         if (f->id != r->field)
             continue;
@@ -82,6 +85,7 @@ apply_rules(const struct metadata_wish *w, struct list *fields)
         if (r->enrollment.given && r->enrollment.value == META_REQUIRED)
             f->enrollment = r->enrollment;
     }
+    *fields = own;
 }
 
 /** A field that the request leaves out. */
@@ -134,7 +138,8 @@ metadata_plan(struct scope *s, struct metadata_shelf *shelf, const struct metada
     }
     if (w->by->kind == CALLER_SYSTEM)
         return OK;
-    apply_rules(w, &fields);
+    if (w->rules && w->rules->count)
+        apply_rules(s, w, &fields);
     LIST_EACH(struct metadata_value, v, values)
     {
         const char *why = "";

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/text.h"
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,15 @@ int64_t
 clock_mono_ms(void)
 {
     return ms_of(CLOCK_MONOTONIC);
+}
+
+void
+clock_nap(int64_t ms)
+{
+    struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+    while (nanosleep(&t, &t) != 0 && errno == EINTR)
+        ;
 }
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, counted in years that begin

@@ -27,6 +27,8 @@ struct when clock_now(void);
 int64_t clock_mono_ms(void);
 /** Microseconds of the same clock, for measuring. */
 int64_t clock_mono_us(void);
+/** Sleep for MS milliseconds. */
+void clock_nap(int64_t ms);
 /** clock_now() and clock_mono_ms() as of the kernel's last tick, at most 10 ms ago: for what every
  * request asks, since they cost next to nothing. */
 #define CLOCK_TICK_MS 10

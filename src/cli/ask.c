@@ -164,7 +164,7 @@ ask_server(struct cli *c, struct ask *ask, struct answer *out)
             say(c, "%s answers %d: trying again in %lld s", n->host, out->reply.status,
                 (long long)(wait / SECOND_MS));
         if (wait)
-            (void)usleep((useconds_t)wait * 1000);
+            clock_nap(wait);
     } while (wait);
     c->request_id = reply_header(&out->reply, "X-Request-Id");
     c->http_status = out->reply.status;

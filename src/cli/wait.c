@@ -1,8 +1,6 @@
 /* --wait: until a request that waits for somebody has its certificate. */
 #include "cli/issue.h"
 
-#include <unistd.h>
-
 #define FIRST_MS 500
 #define LAST_MS 5000
 
@@ -39,7 +37,7 @@ request_wait(struct cli *c, int64_t request, int64_t *id)
             return OK;
         if (left <= 0)
             return fail(c->s, E_TIMEOUT, "request %lld still waits", (long long)request);
-        (void)usleep((useconds_t)(MIN(pause, left) * 1000));
+        clock_nap(MIN(pause, left));
         pause = MIN(2 * pause, (int64_t)LAST_MS);
     }
 }

@@ -137,7 +137,7 @@ run_watched(struct cli *c)
 
     TRY(session_of(c, false, &n));
     by_lines(c);
-    for (;; (void)usleep((useconds_t)(every * 1000))) {
+    for (;; clock_nap(every)) {
         struct turn *now = NULL;
         enum err e = take_turn(c, &now);
 

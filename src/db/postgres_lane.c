@@ -17,14 +17,6 @@ conn_of(struct lane *lane)
     return (struct postgres_conn *)lane->conn;
 }
 
-static void
-sleep_ms(int64_t ms)
-{
-    struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-    (void)nanosleep(&t, NULL);
-}
-
 /* The connection and its number ------------------------------------------------------------ */
 
 /** The lowest number that no other lane of the installation holds; ours while the session lasts. */
@@ -156,7 +148,7 @@ write_one(struct lane *lane, struct write *w)
         if (i > 0) {
             if (scope_left_ms(w->scope) == 0)
                 break;
-            sleep_ms((int64_t)random_below(UINT64_C(4) << i));
+            clock_nap((int64_t)random_below(UINT64_C(4) << i));
             w->scope->error = (struct error){ 0 };
         }
         e = try_write(lane, w, &again);

@@ -63,12 +63,3 @@ bell_wait(uint64_t mark, int64_t ms)
     pthread_mutex_unlock(&lock);
     return soon;
 }
-
-void
-bell_nap(int64_t ms)
-{
-    struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-    while (nanosleep(&t, &t) != 0 && errno == EINTR)
-        ;
-}

@@ -17,7 +17,5 @@ uint64_t bell_mark(void);
  * @return true: it rang because something is to be committed soon
  */
 bool bell_wait(uint64_t mark, int64_t ms);
-/** Sleep. */
-void bell_nap(int64_t ms);
 
 #endif

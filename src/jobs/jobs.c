@@ -126,7 +126,7 @@ settle(struct jobs *j, struct verdict *v)
         e = lease_end(s, &j->lessee, v);
         if (e == OK)
             return;
-        bell_nap(50 << i);
+        clock_nap(50 << i);
     }
     log_failure(s, LOG_ERROR, "cannot write what became of a job; it will run again");
 }
@@ -339,7 +339,7 @@ rest(struct jobs *j, uint64_t mark, int64_t wait_ms)
         wait_ms = MIN(wait_ms, j->soon_ms);
     if (wait_ms > 0 && bell_wait(mark, wait_ms)) {
         j->soon_ms = SOON_MS;
-        bell_nap(SOON_MS / 2); /* many additions, one look */
+        clock_nap(SOON_MS / 2); /* many additions, one look */
     } else if (j->soon_ms > 0) {
         j->soon_ms = j->soon_ms * 2 < j->poll_ms ? j->soon_ms * 2 : 0;
     }

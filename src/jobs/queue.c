@@ -153,6 +153,6 @@ jobs_settle(struct scope *s, struct db *db, const char *kind)
             return OK;
         if (scope_left_ms(s) == 0)
             return fail(s, E_TIMEOUT, "jobs are still waiting or running");
-        bell_nap(5);
+        clock_nap(5);
     }
 }

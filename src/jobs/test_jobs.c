@@ -22,7 +22,7 @@ count_run(struct scope *s, void *app, const struct job *job)
     (void)job;
     if (now > seen.most)
         seen.most = now;
-    bell_nap(2);
+    clock_nap(2);
     seen.now--;
     seen.runs++;
     return OK;
@@ -52,7 +52,7 @@ hold_run(struct scope *s, void *app, const struct job *job)
     (void)job;
     seen.runs++;
     while (seen.hold)
-        bell_nap(1);
+        clock_nap(1);
     return OK;
 }
 
@@ -149,7 +149,7 @@ add(struct scope *s, struct db *db, struct job_spec spec, int count)
     do {                                                        \
         int64_t wait_until_ = clock_mono_ms() + 10 * SECOND_MS; \
         while (!(check) && clock_mono_ms() < wait_until_)       \
-            bell_nap(2);                                        \
+            clock_nap(2);                                       \
         assert_true(check);                                     \
     } while (0)
 
@@ -169,7 +169,7 @@ runs_promptly(struct scope *s, struct db *db)
     struct job_row row;
     int64_t id, began;
 
-    bell_nap(50); /* the clerk has looked once and found nothing */
+    clock_nap(50); /* the clerk has looked once and found nothing */
     began = clock_mono_ms();
     id = add(s, db, (struct job_spec){ .kind = "count" }, 1);
     wait_for(state_of(s, db, id) == JOB_DONE);
@@ -337,7 +337,7 @@ server_dies(struct scope *s, struct db *db)
     assert_int_equal(taken.count, 1);
     v.job = list_at(&taken, struct job, 0);
     assert_ok(s, db_write(s, db, still_ours_in, list_at(&taken, struct job, 0)));
-    bell_nap(10); /* it says nothing more */
+    clock_nap(10); /* it says nothing more */
     jobs = start(s, db, 5);
     wait_for(state_of(s, db, id) == JOB_DONE);
     assert_int_equal(seen.runs, 1);
@@ -366,7 +366,7 @@ lost_with_twin(struct scope *s, struct db *db)
     assert_ok(s, lease_take(s, &dead, 4, &taken));
     second = add(s, db, spec, 1);
     assert_int_not_equal(first, second);
-    bell_nap(10);
+    clock_nap(10);
     assert_ok(s, lease_reclaim(s, &dead, &reclaimed));
     assert_int_equal(reclaimed, 1);
     assert_int_equal(state_of(s, db, first), JOB_CANCELLED);

@@ -118,7 +118,7 @@ archive_run(struct scope *s, void *app, const struct job *job)
         TRY(archive_move(s, p->app.db, &caller_system, before, &moved));
         all += moved;
         if (moved == ARCHIVE_BATCH)
-            (void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+            clock_nap(PAUSE_MS);
     }
     if (all)
         log_info(s, "%lld certificates were moved to the archive", (long long)all);

@@ -248,6 +248,15 @@ def test_watch_prints_a_line_for_each_change(server, client, watching, form):
     assert one.stop() == -signal.SIGINT
 
 
+def test_watch_waits_longer_than_an_hour(server, watching):
+    """4295 s are more microseconds than 32 bits hold, by 33 ms."""
+    one = watching("users", "list", "--watch=4295s", "--verbose")
+    one.wait_for("admin")
+    time.sleep(1)
+    calls = one.out.read_text().count("GET ")
+    assert calls <= 1, calls
+
+
 def test_watch_survives_a_server_that_is_away(new_server, tmp_path):
     server = new_server().start()
     one = Watching(server, tmp_path, "users", "list", "--watch=300ms")

@@ -50,7 +50,7 @@ struct caller {
     const int64_t *role_ids;  /* as many */
     size_t role_count;
     const char *address, *user_agent; /* of the peer, or NULL */
-    const char *auth;                 /* basic, token, client-cert, system */
+    const char *auth;                 /* as v1_whoami has it; "system" */
     const char *scope;                /* of the token, or NULL */
     const char *answer;               /* what proves us to them (RFC 4559 section 5), or NULL */
     const char *claims;          /* known claims that they bear, as tokens name them; or NULL */

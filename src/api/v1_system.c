@@ -20,7 +20,7 @@ static const struct field v1_whoami_fields[] = {
     FIELD(v1_whoami, kind, "kind", .doc = "user or client."),
     FIELD(v1_whoami, name, "name"),
     FIELD(v1_whoami, auth, "auth",
-          .doc = "How they proved it: basic, token, oidc, ldap, kerberos, client-cert."),
+          .doc = "How they proved it: basic, token, api-token, oidc, ldap, kerberos, client-cert."),
     FIELD(v1_whoami, scope, "scope"),
     FIELD(v1_whoami, roles, "roles", .model = &text_model),
     FIELD(v1_whoami, permissions, "permissions", .model = &text_model,

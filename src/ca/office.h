@@ -200,7 +200,7 @@ struct ocsp_answer {
 };
 /**
  * Answer from memory alone, never waiting: for the loop. False: ask ocsp_answer_slow() on a worker.
- * The bytes are copied into s->arena.
+ * s->arena holds the bytes, whatever the cache forgets.
  */
 bool ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request, bool is_get,
                       struct ocsp_answer *out);

@@ -143,7 +143,7 @@ identities_create(struct request *rq)
     return reply(rq, 200, &out);
 }
 
-/* With no directory to ask, any account may be somebody's. */
+/* The form of the name alone is judged: no directory is asked. */
 enum err
 identities_lookup(struct request *rq)
 {

@@ -58,7 +58,7 @@ tell_where(struct scope *s, const struct archive *a)
         TRY(read_at(s, a, at, block, sizeof(block)));
         tar_read(s->arena, block, &said);
         if (!said.sound && at == 0)
-            return fail(s, E_INVALID, "%s is no backup, or its first byte are changed (%s)",
+            return fail(s, E_INVALID, "%s is no backup, or its first bytes were changed (%s)",
                         a->path, said.name);
         if (!said.sound)
             return fail(s, E_INVALID, "the head of %s, behind %s, was changed", said.name, last);
@@ -296,8 +296,9 @@ archive_check(struct scope *s, struct archive *a, const struct list *parts, stru
     TRY(check_frame(s, &c, ARCHIVE_MANIFEST, (int64_t)a->manifest.len, &here));
     TRY(check_frame(s, &c, ARCHIVE_SEAL, (int64_t)a->seal.len, &here));
     if (a->size - here != (int64_t)sizeof(end)) {
-        fault(s, &c, "the end: %lld bytes are %s", (long long)llabs(a->size - here - 1024),
-              a->size - here < 1024 ? "missing" : "too many");
+        fault(s, &c, "the end: %lld bytes are %s",
+              (long long)llabs(a->size - here - (int64_t)sizeof(end)),
+              a->size - here < (int64_t)sizeof(end) ? "missing" : "too many");
         return OK;
     }
     TRY(read_at(s, a, here, end, sizeof(end)));

@@ -21,7 +21,8 @@ struct backup_file {
     const char *path;
     bool sealed; /* it holds a private key in the clear: in the backup it is sealed */
 };
-#define BACKUP_DATA "data/"     /* names of what belongs into the data directory */
+#define BACKUP_DATA "data/" /* names of what belongs into the data directory */
+#define BACKUP_FILE_MAX ((size_t)64 << 20)
 #define BACKUP_SEALED ".sealed" /* behind the names of those */
 
 /** What to make, and where. */
@@ -31,7 +32,6 @@ struct backup_wish {
     const char *dir;          /* the file is named by its date there */
     const struct list *files; /* of struct backup_file; those that are not there are left out */
     const char *program;      /* its version */
-    const struct audit_actor *actor;
 };
 struct backup_made {
     const char *path;
@@ -78,7 +78,8 @@ struct backup_keep {
 };
 /**
  * Which of ENTRIES, of struct backup_entry with the newest first, are kept: the newest of each of
- * so many days, weeks (from Monday) and months, UTC, that have one. GONE receives the others.
+ * so many days, weeks (from Monday) and months, UTC, that have one, and the newest of all in any
+ * case. GONE receives the others.
  */
 void backup_choose(struct arena *a, const struct list *entries, const struct backup_keep *keep,
                    struct list *gone);

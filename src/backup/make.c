@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX ((size_t)64 << 20)
-
 GAUGE(last_success, "chancery_backup_last_success_timestamp_seconds",
       "When the last backup was made, in seconds since 1970.", "kind");
 GAUGE(duration, "chancery_backup_duration_seconds", "How long the last backup took.", "kind");
@@ -159,7 +157,8 @@ read_file(struct scope *s, const char *path, struct secret **out)
     if (!file)
         return fail(s, errno == ENOENT ? E_NOT_FOUND : E_UNAVAILABLE, "cannot open %s: %s", path,
                     strerror(errno));
-    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)FILE_MAX) {
+    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_size > (off_t)BACKUP_FILE_MAX) {
         (void)fclose(file);
         return fail(s, E_INVALID, "%s is no regular file of at most 64 MiB", path);
     }

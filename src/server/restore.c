@@ -20,7 +20,6 @@
 #define KEYS "keys"
 #define EXTRAS "from-backup"
 #define MASTER_MAX 4096
-#define FILE_MAX ((size_t)64 << 20)
 
 SQL(jump_number,
     "UPDATE crl_scope SET number = CASE WHEN number > $2 THEN number ELSE $2 END + $3, "
@@ -161,7 +160,7 @@ static enum err
 place(struct scope *s, struct restoring *r, const char *path, struct bytes data)
 {
     AUTO(secret_free) struct secret *old = NULL;
-    enum err e = private_file_read(s, path, FILE_MAX, PRIVATE_OWNER, &old);
+    enum err e = private_file_read(s, path, BACKUP_FILE_MAX, PRIVATE_OWNER, &old);
 
     if (e == OK && bytes_eq(secret_bytes(old), data))
         return OK;
@@ -207,7 +206,7 @@ place_file(struct scope *s, struct restoring *r, size_t i)
     AUTO(buf_done) struct buf b;
     struct bytes data;
 
-    buf_init(&b, FILE_MAX + 1);
+    buf_init(&b, BACKUP_FILE_MAX + 1);
     if (!path)
         return OK;
     TRY(archive_read(s, r->archive, parts, i, collect, &b));

@@ -17,10 +17,9 @@ SQL(export_ends, "SELECT a.lane, MIN(a.seq), MAX(a.seq) FROM audit a WHERE a.lan
 static struct bytes
 spki_of(const struct list *keys, const char *kid)
 {
-    LIST_EACH(struct keyring_key, k, keys)
-    if (text_eq(k->kid, kid))
-        return k->spki;
-    return (struct bytes){ NULL, 0 };
+    const struct keyring_key *k = keyring_named(keys, kid);
+
+    return k ? k->spki : (struct bytes){ NULL, 0 };
 }
 
 enum err

@@ -167,15 +167,6 @@ line_is_end(struct bytes line)
            memcmp(line.data, REMOVED_LINE, strlen(REMOVED_LINE)) == 0;
 }
 
-static const struct keyring_key *
-key_of(const struct export *x, const char *kid)
-{
-    LIST_EACH(struct keyring_key, k, &x->keys)
-    if (text_eq(k->kid, kid))
-        return k;
-    return NULL;
-}
-
 /** A file that was removed from the record ends with the key's word for where it ends. */
 static enum err
 end_check(struct export *x, struct bytes line)
@@ -191,7 +182,7 @@ end_check(struct export *x, struct bytes line)
     LIST_EACH(struct audit_part, p, &x->report->parts)
     if (p->lane == r.lane)
         part = p;
-    k = key_of(x, r.kid);
+    k = keyring_named(&x->keys, r.kid);
     if (!k)
         fault = arena_printf(x->s->arena, "its end is signed by the unknown key %s", r.kid);
     else if (key_verify(x->s, k->key, SIG_ED25519, removed_text(x->s->arena, &r), r.signature) !=

@@ -56,20 +56,11 @@ walk_behind(struct walk *w, int64_t begins, const uint8_t prev[AUDIT_HASH_LEN])
     memcpy(w->prev, prev, sizeof w->prev);
 }
 
-static const struct keyring_key *
-key_named(const struct walk *w, const char *kid)
-{
-    LIST_EACH(struct keyring_key, k, w->keys)
-    if (text_eq(k->kid, kid))
-        return k;
-    return NULL;
-}
-
 /** Compare a finished interval with what was signed. */
 static const char *
 interval_fault(struct walk *w, const struct interval *i, const struct merkle *tree)
 {
-    const struct keyring_key *k = key_named(w, i->kid);
+    const struct keyring_key *k = keyring_named(w->keys, i->kid);
     uint8_t root[AUDIT_HASH_LEN];
 
     merkle_root_of(tree, root);

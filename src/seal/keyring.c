@@ -133,6 +133,15 @@ keyring_rotate(struct scope *s, struct tx *tx, struct seal *seal, const char *pu
     return OK;
 }
 
+const struct keyring_key *
+keyring_named(const struct list *keys, const char *kid)
+{
+    LIST_EACH(struct keyring_key, k, keys)
+    if (text_eq(k->kid, kid))
+        return k;
+    return NULL;
+}
+
 enum err
 keyring_any(struct scope *s, struct db *db, bool *any)
 {

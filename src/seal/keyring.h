@@ -27,6 +27,8 @@ enum err keyring_signer(struct scope *s, struct db *db, struct seal *seal, const
                         struct key_spec spec, struct keyring_key *out);
 /** All public keys of PURPOSE, retired ones too, the newest first: a list of struct keyring_key. */
 enum err keyring_public(struct scope *s, struct db *db, const char *purpose, struct list *out);
+/** The one of a keyring_public() list with this id, or NULL. */
+const struct keyring_key *keyring_named(const struct list *keys, const char *kid);
 /** Make a new key as part of TX, and retire the present one. */
 enum err keyring_rotate(struct scope *s, struct tx *tx, struct seal *seal, const char *purpose,
                         struct key_spec spec, struct keyring_key *out);

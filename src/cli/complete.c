@@ -29,6 +29,7 @@ enum source {
     FROM_METADATA,
     FROM_USERS,
     FROM_ROLES,
+    FROM_PROVIDERS,
     FROM_CONTEXTS,
     FROM_ACTIONS,
     FROM_FIELDS,
@@ -224,6 +225,7 @@ source_of_flag(const struct flag *f)
         { "filter", FROM_QUERY },
         { "query", FROM_QUERY },
         { "role", FROM_ROLES },
+        { "owner", FROM_ROLES },
         { "action", FROM_ACTIONS },
         { "meta", FROM_METADATA },
         { "renews", FROM_CERTIFICATES },
@@ -256,6 +258,7 @@ source_of_argument(const struct line *l)
         { "collections ", "NAME", FROM_COLLECTIONS },
         { "metadata ", "NAME", FROM_METADATA },
         { "users ", "NAME", FROM_USERS },
+        { "providers ", "NAME", FROM_PROVIDERS },
         { "context ", "NAME", FROM_CONTEXTS },
         { "", "", FROM_FILES },
     };
@@ -298,6 +301,7 @@ offer_query(struct line *l)
         { "is:active", "in force" },
         { "is:revoked", "revoked" },
         { "is:expired", "past its end" },
+        { "is:archived", "in the archive" },
         { "expires:<30d", "ends within 30 days" },
         { "expires:>30d", "ends later" },
         { "cn:", "common name" },
@@ -364,6 +368,7 @@ static const struct question questions[] = {
     [FROM_METADATA] = { COMMAND_API "/MetadataFields", NULL, "Name", "Description" },
     [FROM_USERS] = { REST_API "/users?limit=" ROWS, "items", "name", "display_name" },
     [FROM_ROLES] = { REST_API "/roles?limit=" ROWS, "items", "name", "description" },
+    [FROM_PROVIDERS] = { REST_API "/providers", "items", "name", "kind" },
 };
 
 static enum err

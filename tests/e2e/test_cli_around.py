@@ -40,7 +40,7 @@ def answers(run, cur, *words, **more):
     (["json", "-o"], ["json", "jsonl"], ["yaml"]), (["key", "revoke", "1", "--reason"], ["key-compromise"], ["superseded"]),
     (["rsa", "issue", "--key-type"], ["rsa:2048"], ["ed25519"]), (["", "completion"], ["bash", "powershell"], []),
     (["NotA", "certs", "list", "--fields"], ["NotAfter"], ["Id"]), (["Id,NotA", "certs", "list", "--fields"], ["Id,NotAfter"], []),
-    (["is:", "search"], ["is:revoked"], ["cn:"]), (["", "issue", "--csr"], [":files"], []), (["", "enroll", "csr"], [":files"], []),
+    (["is:", "search"], ["is:revoked", "is:archived"], ["cn:"]), (["", "issue", "--csr"], [":files"], []), (["", "enroll", "csr"], [":files"], []),
     (["certificate.r", "audit", "list", "--action"], ["certificate.revoke"], ["certificate.issue"]), (["", "help"], ["query", "certs"], []),
     (["", "nosuch"], ["certs"], []), (["", "serve"], [], ["certs"]), ([""], ["issue", "certs"], ["issue-cert"]),
 ])

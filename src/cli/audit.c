@@ -1,5 +1,4 @@
 /* The audit record. */
-#include "cli/certs_more.h"
 #include "cli/keystore.h"
 
 #include "api/v1.h"
@@ -15,11 +14,11 @@ static const struct column columns[] = {
     { "actor.name", "WHO", 0 }, { "target.type", "WHAT", 0 },  { "target.name", "NAME", 0 },
     { "target.id", "ID", 0 },   { "message", NULL, COL_WIDE }, { "id", "EVENT", COL_WIDE },
 };
-const struct view audit_view = { .kind = "audit",
-                                 .key = "id",
-                                 .columns = columns,
-                                 .column_count = COUNT(columns),
-                                 .none = "No events match." };
+static const struct view events = { .kind = "audit",
+                                    .key = "id",
+                                    .columns = columns,
+                                    .column_count = COUNT(columns),
+                                    .none = "No events match." };
 
 static void
 add_time(struct cli *c, struct ask *ask, const char *flag, const char *name)
@@ -45,7 +44,7 @@ run_audit_list(struct cli *c)
     ask_param(c, &ask, "outcome", cli_text(c, "outcome"));
     add_time(c, &ask, "since", "from");
     add_time(c, &ask, "until", "until");
-    return print_cursor(c, &ask, &audit_view);
+    return print_cursor(c, &ask, &events);
 }
 
 enum err

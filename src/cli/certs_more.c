@@ -1,6 +1,7 @@
 /* Certificates: bringing them in, what happened to one, and how things stand with it. */
 #include "cli/certs_more.h"
 
+#include "api/certificate_details.h"
 #include "cli/register.h"
 #include "pki/pem.h"
 #include <string.h>
@@ -108,13 +109,25 @@ run_certs_import(struct cli *c)
 enum err
 run_certs_history(struct cli *c)
 {
-    struct ask ask = { .path = REST_API "/audit" };
+    static const struct column columns[] = { { "OperationStart", "TIME", 0 },
+                                             { "Action", NULL, 0 },
+                                             { "Username", "WHO", 0 },
+                                             { "Comment", NULL, 0 } };
+    static const struct view view = { .kind = "operation",
+                                      .key = "Id",
+                                      .columns = columns,
+                                      .column_count = COUNT(columns),
+                                      .model = &certificate_operation_reply_model,
+                                      .none = "The record goes not back so far." };
+    struct ask ask = { 0 };
     const struct json *row;
 
+    if (fields_helped(c, &view))
+        return OK;
     TRY(certificate_of(c, cli_arg(c, 0), &row));
-    ask_param(c, &ask, "target_type", "certificate");
-    ask_param(c, &ask, "target_id", arena_printf(c->s->arena, "%lld", (long long)row_id(row)));
-    return print_cursor(c, &ask, &audit_view);
+    ask.path =
+        arena_printf(c->s->arena, COMMAND_API "/Certificates/%lld/History", (long long)row_id(row));
+    return print_pages(c, &ask, &view);
 }
 
 /* How things stand. */

@@ -4,9 +4,6 @@
 
 #include "cli/run.h"
 
-/** Events of the audit record. */
-extern const struct view audit_view;
-
 /* The commands. */
 enum err run_certs_import(struct cli *c);
 enum err run_certs_history(struct cli *c);
@@ -28,7 +25,7 @@ static const struct flag certs_one_flags[] = {
       "  chancery certs import ca.issued/*.pem\n"                                                  \
       "  chancery certs import web.p12 --password-file pw\n" },                                    \
     { "certs history", "REF", 1, 1, FLAGS(certs_one_flags), run_certs_history,                     \
-      "Show what happened to a certificate, the latest first.",                                    \
+      "Show what was done with a certificate, the oldest first.",                                    \
       "  chancery certs history 1234\n" },                                                         \
     { "certs explain", "REF", 1, 1, FLAGS(certs_one_flags), run_certs_explain,                     \
       "Say how things stand with a certificate: its renewal, and what is in its way.",             \

@@ -4,6 +4,7 @@
 #include "cli/access_rows.h"
 #include "cli/certs_more.h"
 #include "cli/config_rows.h"
+#include "cli/inspect_rows.h"
 #include "cli/issue_rows.h"
 #include "cli/keep.h"
 #include "cli/keys.h"
@@ -701,6 +702,7 @@ const struct command commands[] = {
     { "config show", "", 0, 0, FLAGS(config_flags), run_config_show, "Print the server's settings.",
       "  chancery config show --origin\n" },
     CONFIG_COMMANDS,
+    INSPECT_COMMANDS,
     { "config describe", "", 0, 0, FLAGS(describe_flags), run_config_describe,
       "Print every setting with its meaning, as an example file.",
       "  chancery config describe > chancery.yaml\n" },

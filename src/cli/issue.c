@@ -2,6 +2,7 @@
 #include "cli/issue.h"
 
 #include "cli/bulk.h"
+#include "cli/inspect_rows.h"
 #include "cli/register.h"
 #include "pki/bundle.h"
 #include "pki/oid.h"
@@ -348,6 +349,29 @@ run_issue(struct cli *c)
     tell_missing(c, &j, &got);
     TRY(told(c, &got, keep(c, &j, &got)));
     return text_eq(cli_text(c, "out"), "-") ? OK : wish_print(c, &got);
+}
+
+enum err
+run_csr_create(struct cli *c)
+{
+    const char *out = cli_text(c, "out"), *key_out = cli_text(c, "key-out");
+    struct issue j = { .wish = { .not_before = WHEN_NONE, .not_after = WHEN_NONE } };
+    AUTO(secret_free) struct secret *pem = NULL;
+
+    if (!key_out && !cli_text(c, "key-from"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
+    if (key_out && cli_text(c, "key-from"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--key-out is for a new key, and --key-from has one");
+    TRY(out_ready(c, key_out, true));
+    TRY(out_ready(c, out, false));
+    TRY(choose_names(c, &j));
+    TRY(make_request(c, &j));
+    if (key_out) {
+        TRY(key_to_pem(c->s, j.key, NULL, &pem));
+        TRY(write_out(c, key_out, secret_bytes(pem), !text_eq(key_out, "-")));
+    }
+    return write_out(c, out ? out : "-", j.wish.csr, false);
 }
 
 enum err

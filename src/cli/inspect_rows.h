@@ -1,0 +1,43 @@
+/** Inspect-rows: looking into what lies somewhere, as rows of the one table in commands.c. */
+#ifndef CLI_INSPECT_ROWS_H
+#define CLI_INSPECT_ROWS_H
+
+#include "cli/run.h"
+
+/* The commands. */
+enum err run_csr_create(struct cli *c);
+enum err run_csr_show(struct cli *c);
+enum err run_inspect(struct cli *c);
+
+static const struct flag csr_create_flags[] = {
+    { "subject", 0, FLAG_TEXT, "DN", "the subject; default CN= and the first name", NULL, NULL,
+      NULL },
+    { "cn", 0, FLAG_TEXT, "NAME", "its common name", NULL, NULL, NULL },
+    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
+    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
+    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
+    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
+    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
+    { "eku", 0, FLAG_NAMES, "OID", "what it is for: an OID, serverAuth, clientAuth, ...", NULL,
+      NULL, NULL },
+    { "key-type", 0, FLAG_KEY, "ALG", "ec:p256, ec:p384, ec:p521, rsa:2048...8192, ed25519", NULL,
+      NULL, NULL },
+    { "key-from", 0, FLAG_TEXT, "FILE", "use this key", NULL, NULL, NULL },
+    { "key-out", 0, FLAG_TEXT, "FILE", "write the new key there, mode 0600", NULL, NULL, NULL },
+    { "out", 0, FLAG_TEXT, "FILE", "write the request there; default stdout", NULL, NULL, NULL },
+};
+
+/* clang-format off */
+#define INSPECT_COMMANDS                                                                           \
+    { "inspect", "FILE | https://HOST | NAME@STORE", 1, 1, NULL, 0, run_inspect,                   \
+      "Show what certificates or a request say, without asking the server.",                       \
+      "  chancery inspect web.pem\n  chancery inspect https://web.example.com -o json\n" },        \
+    { "csr create", "", 0, 0, FLAGS(csr_create_flags), run_csr_create,                             \
+      "Make a key, and a request for it.",                                                         \
+      "  chancery csr create --dns web.example.com --key-out web.key --out web.csr\n" },           \
+    { "csr show", "FILE", 1, 1, NULL, 0, run_csr_show,                                             \
+      "Show what a request asks for, and whether it proves that its key is there.",                \
+      "  chancery csr show web.csr\n" }
+/* clang-format on */
+
+#endif

@@ -75,8 +75,6 @@
     NOT_YET("PUT", "/Applications") \
     NOT_YET("DELETE", "/Applications/{id}") \
     NOT_YET("GET", "/Applications/{id}") \
-    NOT_YET("POST", "/CertificateAuthority") \
-    NOT_YET("PUT", "/CertificateAuthority") \
     NOT_YET("GET", "/CertificateAuthority/AlertRecipients/CAHealthRecipients") \
     NOT_YET("POST", "/CertificateAuthority/AlertRecipients/CAHealthRecipients") \
     NOT_YET("DELETE", "/CertificateAuthority/AlertRecipients/CAHealthRecipients/{id}") \
@@ -94,12 +92,10 @@
     NOT_YET("GET", "/CertificateAuthority/CAConnectors/{id}") \
     NOT_YET("PUT", "/CertificateAuthority/CAConnectors/{id}") \
     NOT_YET("GET", "/CertificateAuthority/HealthMonitoring/Schedule") \
-    NOT_YET("POST", "/CertificateAuthority/Import") \
     NOT_YET("GET", "/CertificateAuthority/SourceCount") \
     NOT_YET("GET", "/CertificateAuthority/TaskQueue") \
     NOT_YET("PUT", "/CertificateAuthority/TaskQueue") \
     NOT_YET("POST", "/CertificateAuthority/TaskQueue/Test") \
-    NOT_YET("POST", "/CertificateAuthority/Test") \
     NOT_YET("GET", "/CertificateCollections/CollectionList") \
     NOT_YET("GET", "/CertificateCollections/CollectionOrdering") \
     NOT_YET("GET", "/CertificateCollections/LastEstimated") \
@@ -281,7 +277,6 @@
     NOT_YET("GET", "/Security/Audit/Collections/{id}") \
     NOT_YET("GET", "/Security/Containers/{id}/Roles") \
     NOT_YET("POST", "/Security/Containers/{id}/Roles") \
-    NOT_YET("POST", "/Templates/Import") \
     NOT_YET("GET", "/Templates/Settings") \
     NOT_YET("PUT", "/Templates/Settings") \
     NOT_YET("GET", "/Workflow/Definitions") \

@@ -7,6 +7,7 @@
 #define CA_ORDER_H
 
 #include "ca/office.h"
+#include "codec/model.h"
 
 /** What an authority, or a new key of one, is to be. */
 struct ca_order {
@@ -52,6 +53,16 @@ struct ca_crossing {
 /** Have it done; DER receives the certificate. */
 enum err ca_cross_sign(struct scope *s, struct ca_office *office, const struct ca_crossing *in,
                        const struct audit_actor *actor, struct bytes *der);
+
+/** What is to change of an authority. */
+struct ca_edit {
+    int64_t id, version;    /* as it was read; 0: whichever it is */
+    const char *host;       /* NULL: as it is */
+    struct opt_bool offers; /* enrollment; true switches it on, too */
+};
+/** Change it. @return E_CONFLICT: it is retired, or changed meanwhile */
+enum err ca_change(struct scope *s, struct ca_office *office, const struct ca_edit *edit,
+                   const struct audit_actor *actor);
 
 /** An authority that worked elsewhere. */
 struct ca_import {

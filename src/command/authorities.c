@@ -1,8 +1,28 @@
 #include "ca/order.h"
-#include "command/command.h"
+#include "command/authority_words.h"
 
-static void
-show(struct scope *s, const struct ca_authority *ca, struct authority_reply *out)
+/* What an authority of this server is, as JSON in a text. */
+static const char *
+properties(struct scope *s, const struct ca_snapshot *snap, const struct ca_authority *ca)
+{
+    const struct ca_authority *parent = ca->parent ? ca_by_id(snap, ca->parent) : NULL;
+    struct buf b;
+
+    if (!text_eq(ca->driver, "embedded"))
+        return "{}";
+    buf_init_in(&b, s->arena, 4096);
+    buf_text(&b, "{\"Type\":\"Embedded\"");
+    if (parent) {
+        buf_text(&b, ",\"Parent\":");
+        json_text(&b, parent->name);
+    }
+    buf_byte(&b, '}');
+    return buf_str(&b) ? buf_str(&b) : "{}";
+}
+
+void
+authority_reply_of(struct scope *s, const struct ca_snapshot *snap, const struct ca_authority *ca,
+                   struct authority_reply *out)
 {
     static struct schedule_reply none = { 0 };
 
@@ -13,7 +33,7 @@ show(struct scope *s, const struct ca_authority *ca, struct authority_reply *out
         .forest_root = "",
         .configuration_tenant = "",
         .standalone = false,
-        .properties = "{}",
+        .properties = properties(s, snap, ca),
         .allowed_enrollment_types = ca->enabled && ca->offers_enrollment ? 3 : 0,
         .explicit_password = { "{}" },
         .full_scan = &none,
@@ -50,7 +70,7 @@ authority_list(struct request *rq)
 
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
     if (may_see(rq, *ca))
-        show(rq->scope, *ca, list_push(rq->scope->arena, &out, struct authority_reply));
+        authority_reply_of(rq->scope, snap, *ca, list_push(rq->scope->arena, &out, struct authority_reply));
     return reply_page(rq, &authority_reply_model, "LogicalName", &out);
 }
 
@@ -67,7 +87,7 @@ authority_get(struct request *rq)
     if (!may_see(rq, ca))
         return fail_code(rq->scope, E_NOT_FOUND, CHY_NO_CA, "certificate authority %lld not found",
                          (long long)id);
-    show(rq->scope, ca, &out);
+    authority_reply_of(rq->scope, snap, ca, &out);
     return reply(rq, 200, &out);
 }
 

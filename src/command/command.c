@@ -1,9 +1,11 @@
+#include "command/authority_words.h"
 #include "command/keys.h"
 #include "command/security.h"
 #include "command/template_words.h"
 
 #include "access/app_settings.h"
 #include "api/audit.h"
+#include "api/authority_edit.h"
 #include "api/certificate_details.h"
 #include "api/collections.h"
 #include "api/metadata.h"
@@ -50,6 +52,11 @@ static const struct binding bindings[] = {
     { &csr_pending_delete_many_op, csr_pending_delete_many },
     { &templates_list_op, templates_list },
     { &templates_get_op, templates_get },
+    { &authority_create_op, authority_create },
+    { &authority_edit_op, authority_edit },
+    { &authority_test_op, authority_test },
+    { &authority_import_op, authority_import },
+    { &templates_import_op, templates_import },
     { &templates_edit_op, templates_edit },
     { &patterns_list_op, patterns_list },
     { &patterns_create_op, patterns_create },

@@ -1,7 +1,7 @@
 /* Authorities as the seeds call them. */
 #include "api/seed_authorities.h"
 #include "ca/order.h"
-#include "command/command.h"
+#include "command/authority_words.h"
 #include "pki/key.h"
 
 static const char *
@@ -96,14 +96,24 @@ seed_authorities_create(struct request *rq)
         .path_len = below ? 0 : -1,
         .offers_enrollment = below,
     };
+    static const struct authority_path paths[] = {
+        { "name", "Name" },      { "parent", "Parent" }, { "key_type", "KeyType" },
+        { "key_uri", "KeyUri" }, { NULL, NULL },
+    };
     int64_t id;
+    enum err e;
 
     if (text_empty(name)) {
         problem(rq->scope, "Name", CHY_MISSING, "an authority has a name");
         return problems_check(rq->scope);
     }
     TRY(check_type(rq->scope, either(in->type, in->ca_type)));
-    TRY(ca_create(rq->scope, rq->app->office, &order, &rq->caller->actor, &id));
+    e = ca_create(rq->scope, rq->app->office, &order, &rq->caller->actor, &id);
+    if (e == E_INVALID) {
+        authority_paths(rq->scope, paths);
+        TRY(problems_check(rq->scope));
+    }
+    TRY(e);
     {
         AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
         const struct ca_authority *ca = ca_by_id(snap, id);

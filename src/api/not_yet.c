@@ -277,8 +277,6 @@
     NOT_YET("GET", "/Security/Audit/Collections/{id}") \
     NOT_YET("GET", "/Security/Containers/{id}/Roles") \
     NOT_YET("POST", "/Security/Containers/{id}/Roles") \
-    NOT_YET("GET", "/Templates/Settings") \
-    NOT_YET("PUT", "/Templates/Settings") \
     NOT_YET("GET", "/Workflow/Definitions") \
     NOT_YET("POST", "/Workflow/Definitions") \
     NOT_YET("GET", "/Workflow/Definitions/Steps") \

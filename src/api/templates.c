@@ -234,6 +234,43 @@ static const struct field subject_part_reply_fields[] = {
 };
 const struct model subject_part_reply_model = MODEL(subject_part_reply, subject_part_reply_fields);
 
+static const struct field template_settings_reply_fields[] = {
+    FIELD(template_settings_reply, regexes, "TemplateRegexes", .model = &regex_words_model),
+    FIELD(template_settings_reply, defaults, "TemplateDefaults", .model = &default_words_model),
+    FIELD(template_settings_reply, policy, "TemplatePolicy", .model = &template_policy_reply_model),
+};
+const struct model template_settings_reply_model =
+    MODEL(template_settings_reply, template_settings_reply_fields);
+
+static const struct field template_settings_request_fields[] = {
+    FIELD(template_settings_request, regexes, "TemplateRegexes", .model = &regex_words_model,
+          .max = 100),
+    FIELD(template_settings_request, defaults, "TemplateDefaults", .model = &default_words_model,
+          .max = 32),
+    FIELD(template_settings_request, policy, "TemplatePolicy", .model = &policy_words_model),
+};
+const struct model template_settings_request_model =
+    MODEL(template_settings_request, template_settings_request_fields);
+
+const struct op templates_settings_op = {
+    .method = "GET",
+    .path = "/Templates/Settings",
+    .needs = "templates/read",
+    .reply = &template_settings_reply_model,
+    .doc = "What holds beside every template.",
+};
+const struct op templates_settings_edit_op = {
+    .method = "PUT",
+    .path = "/Templates/Settings",
+    .needs = "templates/modify",
+    .body = &template_settings_request_model,
+    .reply = &template_settings_reply_model,
+    .doc = "Say what holds beside every template, which may be stricter; what the body leaves out "
+           "stays as it is.",
+    .example = "{\"TemplateRegexes\":[{\"SubjectPart\":\"C\",\"Regex\":\"^DE$\"}],"
+               "\"TemplateDefaults\":[{\"SubjectPart\":\"O\",\"Value\":\"Example\"}],"
+               "\"TemplatePolicy\":{\"AllowWildcards\":false}}",
+};
 const struct op templates_list_op = {
     .method = "GET",
     .path = "/Templates",

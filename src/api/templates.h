@@ -70,6 +70,18 @@ struct subject_part_reply {
 };
 extern const struct model template_edit_request_model, subject_part_reply_model;
 
+/** What holds beside every template. */
+struct template_settings_reply {
+    struct list regexes, defaults; /* of struct regex_words, default_words */
+    struct template_policy_reply *policy;
+};
+struct template_settings_request {
+    struct list regexes, defaults;
+    struct policy_words *policy;
+};
+extern const struct model template_settings_reply_model, template_settings_request_model;
+
+extern const struct op templates_settings_op, templates_settings_edit_op;
 extern const struct op templates_edit_op, templates_subject_parts_op;
 
 #endif

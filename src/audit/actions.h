@@ -73,6 +73,8 @@
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \
     ACTION(TEMPLATE_DISABLE, "template", "template.disable", "A template was switched off.")       \
     ACTION(TEMPLATE_DELETE, "template", "template.delete", "A template was retired.")              \
+    ACTION(TEMPLATE_SETTINGS, "template", "template.settings",                                     \
+           "What holds beside every template was changed.")                                        \
     ACTION(PATTERN_CREATE, "template", "pattern.create", "An enrollment pattern was made.")        \
     ACTION(PATTERN_EDIT, "template", "pattern.edit", "An enrollment pattern was changed.")         \
     ACTION(PATTERN_DELETE, "template", "pattern.delete", "An enrollment pattern was removed.")     \

@@ -70,7 +70,8 @@ authority_list(struct request *rq)
 
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
     if (may_see(rq, *ca))
-        authority_reply_of(rq->scope, snap, *ca, list_push(rq->scope->arena, &out, struct authority_reply));
+        authority_reply_of(rq->scope, snap, *ca,
+                           list_push(rq->scope->arena, &out, struct authority_reply));
     return reply_page(rq, &authority_reply_model, "LogicalName", &out);
 }
 

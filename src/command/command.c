@@ -66,6 +66,8 @@ static const struct binding bindings[] = {
     { &patterns_metadata_op, patterns_metadata },
     { &patterns_settings_op, patterns_settings },
     { &templates_subject_parts_op, templates_subject_parts },
+    { &templates_settings_op, templates_settings },
+    { &templates_settings_edit_op, templates_settings_edit },
     { &authority_list_op, authority_list },
     { &authority_get_op, authority_get },
     { &authority_delete_op, authority_delete },

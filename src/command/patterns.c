@@ -258,7 +258,7 @@ patterns_metadata(struct request *rq)
 
     TRY(wanted(rq, all, PERM_PATTERNS_READ, &p));
     TRY(template_of(rq, all, p, &t));
-    narrow = pattern_narrow(rq->scope->arena, t, p);
+    narrow = pattern_whole(rq->scope->arena, all, t, p);
     TRY(notes_show(rq, &narrow.body->notes, &out));
     reply_total(rq, (int64_t)out.count);
     return reply_list(rq, &out);
@@ -278,7 +278,7 @@ patterns_settings(struct request *rq)
     TRY(wanted(rq, all, PERM_PATTERNS_READ, &p));
     TRY(template_of(rq, all, p, &t));
     TRY(showing_begin(rq, all, NULL, &w));
-    narrow = pattern_narrow(rq->scope->arena, t, p);
+    narrow = pattern_whole(rq->scope->arena, all, t, p);
     template_rules_of(rq->scope, narrow.body, &rules);
     rules_show(rq->scope, &rules, &out.regexes);
     show_defaults(rq->scope, &narrow.body->defaults, &out.defaults);

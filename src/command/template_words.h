@@ -12,6 +12,8 @@
 /* The handlers, each of the operation of its name (api/templates.h). */
 enum err templates_edit(struct request *rq);
 enum err templates_subject_parts(struct request *rq);
+enum err templates_settings(struct request *rq);
+enum err templates_settings_edit(struct request *rq);
 /* The same of api/patterns.h. */
 enum err patterns_list(struct request *rq);
 enum err patterns_create(struct request *rq);

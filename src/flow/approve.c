@@ -241,7 +241,7 @@ find_template(struct scope *s, struct passage *p)
         return fail_code(s, E_INVALID, CHY_NO_TEMPLATE, "the enrollment pattern %lld is gone",
                          (long long)q->pattern_id);
     TRY(check_requester(s, p));
-    *narrow = pattern_narrow(s->arena, p->tmpl, p->pattern);
+    *narrow = pattern_whole(s->arena, p->templates, p->tmpl, p->pattern);
     p->tmpl = narrow;
     return OK;
 }

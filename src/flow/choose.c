@@ -40,7 +40,7 @@ admit(struct scope *s, struct passage *p, const char *path)
         return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN,
                          "%s may not use enrollment pattern %s", in->caller->name,
                          p->pattern->name);
-    *narrow = pattern_narrow(s->arena, p->tmpl, p->pattern);
+    *narrow = pattern_whole(s->arena, p->templates, p->tmpl, p->pattern);
     p->tmpl = narrow;
     if (!in->make_key && !p->tmpl->body->client_keys) {
         problem(s, path, CHY_KEY_NOT_ALLOWED, "%s takes no key that a request brings",

@@ -204,6 +204,48 @@ struct template pattern_narrow(struct arena *a, const struct template *t, const 
     return out;
 }
 
+struct template pattern_whole(struct arena *a, const struct templates *all,
+                              const struct template *t, const struct pattern *p)
+{
+    struct template out = pattern_narrow(a, t, all->everywhere);
+    struct template_body *body;
+
+    if (all->everywhere && all->everywhere->body->defaults.count) { /* a template's own count */
+        body = arena_copy(a, out.body, sizeof(*body));
+        body->defaults = joined(a, &all->everywhere->body->defaults, &t->body->defaults,
+                                sizeof(struct template_default));
+        out.body = body;
+    }
+    return pattern_narrow(a, &out, p);
+}
+
+/* What holds beside every template. */
+
+SQL(read_everywhere, "SELECT value FROM setting WHERE name = 'template_settings'");
+SQL(write_everywhere, "INSERT INTO setting (name, value) VALUES ('template_settings', $1) "
+                      "ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+
+enum err
+everywhere_read(struct scope *s, struct db *db, struct scope *own, const struct pattern **out)
+{
+    struct pattern *p = arena_new_of(own->arena, struct pattern);
+    struct pattern_body *body = arena_new_of(own->arena, struct pattern_body);
+    struct row row;
+    enum err e = db_one(s, db, &read_everywhere, BIND_NONE, &row);
+
+    if (e == E_NOT_FOUND)
+        scope_clear(s);
+    else
+        TRY(e);
+    if (e == OK && json_decode(own, &pattern_body_model, JSON_STRICT, bytes_of_text(row_text(&row)),
+                               body) != OK)
+        return fail(s, E_INTERNAL, "the settings of all templates cannot be read: %s",
+                    own->error.text);
+    *p = (struct pattern){ .name = "every template", .description = "", .body = body };
+    *out = p;
+    return OK;
+}
+
 /* Changes. */
 
 SQL(add_pattern,
@@ -333,20 +375,56 @@ save_in(struct scope *s, struct tx *tx, void *arg)
                 &(struct told){ AUDIT_PATTERN_EDIT, v->actor, p->id, p->name, before, v->json });
 }
 
+static const char *
+body_json(struct scope *s, const struct pattern_body *body)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 1 << 20);
+    json_encode(&b, &pattern_body_model, body);
+    return buf_str(&b);
+}
+
 enum err
 pattern_save(struct scope *s, struct template_shelf *shelf, const struct pattern_edit *edit,
              const struct audit_actor *actor, int64_t *out_id)
 {
-    struct saving v = { .edit = edit, .actor = actor };
-    struct buf b;
+    struct saving v = { .edit = edit, .json = body_json(s, &edit->body), .actor = actor };
 
-    buf_init_in(&b, s->arena, 1 << 20);
-    json_encode(&b, &pattern_body_model, &edit->body);
-    v.json = buf_str(&b);
     if (!v.json)
         return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "the enrollment pattern is too large");
     TRY(db_write(s, template_shelf_db(shelf), save_in, &v));
     *out_id = v.id;
+    return templates_reload(s, shelf);
+}
+
+static enum err
+everywhere_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct saving *v = arg;
+    const char *before = "{}";
+    struct row row;
+    enum err e = tx_one(s, tx, &read_everywhere, BIND_NONE, &row);
+
+    if (e == OK)
+        before = row_text(&row);
+    else if (e != E_NOT_FOUND)
+        return e;
+    TRY(tx_do(s, tx, &write_everywhere, BIND(v_text(v->json))));
+    return tell(
+        s, tx,
+        &(struct told){ AUDIT_TEMPLATE_SETTINGS, v->actor, 0, "every template", before, v->json });
+}
+
+enum err
+everywhere_save(struct scope *s, struct template_shelf *shelf, const struct pattern_body *body,
+                const struct audit_actor *actor)
+{
+    struct saving v = { .json = body_json(s, body), .actor = actor };
+
+    if (!v.json)
+        return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "the settings are too large");
+    TRY(db_write(s, template_shelf_db(shelf), everywhere_in, &v));
     return templates_reload(s, shelf);
 }
 

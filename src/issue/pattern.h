@@ -40,6 +40,10 @@ const struct pattern *pattern_default(const struct templates *t, int64_t templat
 /** The template as the pattern leaves it; both stay as they are, and what comes back points into
  * them. @param p  NULL: the template itself */
 struct template pattern_narrow(struct arena *a, const struct template *t, const struct pattern *p);
+/** The template as it holds for requests by this pattern: narrowed by what holds everywhere, too.
+ */
+struct template pattern_whole(struct arena *a, const struct templates *all,
+                              const struct template *t, const struct pattern *p);
 /** Does it take requests from CALLER's roles, and of this authority? */
 bool pattern_takes(const struct pattern *p, const struct caller *caller);
 bool pattern_offers(const struct pattern *p, int64_t authority);
@@ -64,6 +68,13 @@ enum err pattern_save(struct scope *s, struct template_shelf *shelf,
 /** E_CONFLICT: it is its template's default. */
 enum err pattern_delete(struct scope *s, struct template_shelf *shelf, int64_t id,
                         const struct audit_actor *actor);
+/** Say what holds beside every template: rules, defaults where a template has none, kinds of keys,
+ * and the truths of the policy. Only what narrows counts. */
+enum err everywhere_save(struct scope *s, struct template_shelf *shelf,
+                         const struct pattern_body *body, const struct audit_actor *actor);
+/** Read it into OUT, whose texts live in own->arena. For the shelf. */
+enum err everywhere_read(struct scope *s, struct db *db, struct scope *own,
+                         const struct pattern **out);
 /** As part of TX, the default pattern of a new template, which has its name. @return E_CONFLICT:
  * another pattern has it already; unless MAY_LACK: then the template has none */
 enum err pattern_of_template(struct scope *s, struct tx *tx, int64_t template_id, const char *name,

@@ -336,7 +336,8 @@ read_all(struct scope *s, void *arg, struct scope *own, void *out)
         t->body = body;
         list_add(a, &into->all, struct template *, t);
     }
-    return patterns_read(s, shelf->db, own, &into->patterns);
+    TRY(patterns_read(s, shelf->db, own, &into->patterns));
+    return everywhere_read(s, shelf->db, own, &into->everywhere);
 }
 
 void

@@ -94,8 +94,9 @@ struct template
  */
 struct templates {
     struct snapshot head;
-    struct list all;      /* of struct template *, by id */
-    struct list patterns; /* of struct pattern * (issue/pattern.h), by id */
+    struct list all;                  /* of struct template *, by id */
+    struct list patterns;             /* of struct pattern * (issue/pattern.h), by id */
+    const struct pattern *everywhere; /* what holds beside every template */
 };
 struct template_shelf; /* keeps the present snapshot */
 enum err template_shelf_open(struct scope *s, struct db *db, struct template_shelf **out);

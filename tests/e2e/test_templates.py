@@ -272,3 +272,46 @@ def test_the_parts_that_rules_may_speak_of(client):
     shown = client.get("/Templates/SubjectParts")
     models.check(shown, "array<KeyfactorApiModelsTemplatesValidSubjectPartResponse>")
     assert {"CN", "O", "OU", "L", "ST", "C", "E", "DNS", "IP4", "IP6", "MAIL", "UPN"} <= {one["SubjectPart"] for one in shown}
+
+
+@pytest.fixture
+def alone(new_server):
+    """A server of its own: what holds for every template holds for every test."""
+    return new_server().start()
+
+
+def test_settings_hold_beside_every_template(alone):
+    client = alone.client()
+    kind = "KeyfactorApiModelsTemplatesGlobalTemplateSettingsResponse"
+    before = client.get("/Templates/Settings")
+    models.check(before, kind)
+    assert before["TemplateRegexes"] == [] and before["TemplatePolicy"]["AllowWildcards"] is True
+    assert good(client.command("PUT", "/Templates/Settings", json=before)) == before
+    template, mine = of(client, "WebServer"), of(client, admin.template(alone))
+    changed(client, mine, TemplateDefaults=[{"SubjectPart": "OU", "Value": "Mine"}])
+    asked = {"TemplateRegexes": [{"SubjectPart": "DNS", "Regex": r"\.example\.com$", "Error": "ours"}],
+             "TemplateDefaults": [{"SubjectPart": "O", "Value": "Contoso"}, {"SubjectPart": "OU", "Value": "All"}],
+             "TemplatePolicy": {**before["TemplatePolicy"], "RSAValidKeySizes": [3072], "AllowWildcards": False}}
+    shown = good(client.command("PUT", "/Templates/Settings", json=asked))
+    assert shown == client.get("/Templates/Settings")
+    assert shown["TemplatePolicy"]["RSAValidKeySizes"] == [3072] and shown["TemplateRegexes"][0]["Error"] == "ours"
+    for one, unit in ((template, "OU=All"), (mine, "OU=Mine")):
+        made = good(enroll(client, one, csr("web.example.com", ["web.example.com"])))["CertificateInformation"]
+        row = client.get(f"/Certificates/{made['KeyfactorID']}")
+        assert "O=Contoso" in row["IssuedDN"] and unit in row["IssuedDN"]
+        refused(enroll(client, one, csr(dns=["web.example.org"])), 400, "ours")
+        refused(enroll(client, one, csr(dns=["*.example.com"])), 400, "*.example.com")
+        refused(enroll(client, one, csr(key=keys.new_key("rsa:2048"))), 400, "CSR")
+    assert of(client, "WebServer") == template  # a template shows its own
+    left = good(client.command("PUT", "/Templates/Settings", json={"TemplateRegexes": []}))
+    assert left == {**shown, "TemplateRegexes": []}
+    good(enroll(client, template, csr(dns=["web.example.org"])))
+    refused(client.command("PUT", "/Templates/Settings", json={"TemplateRegexes": [{"SubjectPart": "CN", "Regex": "(("}]}),
+            400, "TemplateRegexes[0].Regex")
+    refused(client.command("PUT", "/Templates/Settings", json={"TemplatePolicy": {"RSAValidKeySizes": [1]}}), 400,
+            "TemplatePolicy.RSAValidKeySizes[0]")
+    events = good(client.rest("GET", "/audit", params={"action": "template.settings"}))["items"]
+    assert len(events) == 3
+    alone.stop()
+    alone.start()
+    assert alone.client().get("/Templates/Settings") == left

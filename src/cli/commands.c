@@ -9,6 +9,7 @@
 #include "cli/keep.h"
 #include "cli/keys.h"
 #include "cli/register.h"
+#include "cli/requests.h"
 #include "cli/run.h"
 #include "server/server.h"
 #include <string.h>
@@ -664,6 +665,7 @@ const struct command commands[] = {
       "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"
       "  chancery restore --from /mnt/backup --master-key /mnt/usb/master.key --signed "
       "/mnt/log\n" },
+    REQUEST_COMMANDS,
     ACCESS_COMMANDS,
     { "users list", "", 0, 0, FLAGS(watch_flags), run_users_list, "List the users.",
       "  chancery users list\n" },

@@ -7,6 +7,7 @@ const struct group groups[] = {
     { "certs", "List, show, download and revoke certificates." },
     { "enroll", "Get certificates, for requests of your own or with keys of the server's." },
     { "csr", "Make requests, and look into them." },
+    { "requests", "Requests that wait for somebody: see, approve, deny, collect." },
     { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },
     { "collections", "Manage the collections, which are kept queries." },
     { "ca", "Certificate authorities: their keys, certificates and revocation lists." },

@@ -3,6 +3,7 @@
 
 #include "cli/bulk.h"
 #include "cli/issue.h"
+#include "cli/requests.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -29,8 +30,8 @@ write_file(struct cli *c, const struct json *from, const char *field, const char
     return write_out(c, out, file, true);
 }
 
-static enum err
-check_place(struct cli *c, const char *out)
+enum err
+key_place_ready(struct cli *c, const char *out)
 {
     if (!out)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --out FILE");
@@ -67,7 +68,7 @@ recover_to(struct cli *c, int64_t id, const char *form, const char *out)
 {
     AUTO(secret_free) struct secret *password = NULL;
 
-    TRY(check_place(c, out));
+    TRY(key_place_ready(c, out));
     TRY(read_password(c, "password-file", PROMPT, &password));
     return recover_with(c, id, form, out, password);
 }
@@ -78,7 +79,7 @@ run_recover(struct cli *c)
     const char *out = cli_text(c, "out") ? cli_text(c, "out") : cli_arg(c, 1);
     const struct json *row;
 
-    TRY(check_place(c, out));
+    TRY(key_place_ready(c, out));
     TRY(certificate_of(c, cli_arg(c, 0), &row));
     return recover_to(c, row_id(row), cli_text(c, "as"), out);
 }
@@ -157,7 +158,7 @@ run_enroll_pfx(struct cli *c)
 
     if (cli_text(c, "from"))
         return run_bulk(c);
-    TRY(check_place(c, out));
+    TRY(key_place_ready(c, out));
     TRY(read_password(c, "password-file", PROMPT, &password));
     TRY(pfx_body(c, password, &ask.body));
     add_form(c, &ask, form ? form : "pfx");
@@ -174,10 +175,8 @@ run_enroll_pfx(struct cli *c)
         TRY(request_wait(c, got.request, &got.id));
         c->made = got.id;
         if (got.id) /* its key waited here */
-            return recover_with(c, got.id, form, out, password);
-        c->status = EXIT_PENDING;
-        say(c, "request %lld waits: %s", (long long)got.request,
-            message ? message : "for an approval");
+            return request_collect(c, got.request, form, out, password);
+        request_waits(c, got.request, message);
         return OK;
     }
     TRY(write_file(c, info, "Pkcs12Blob", out));

@@ -7,6 +7,8 @@
 /** "pfx", "pfx-legacy", "jks", "pem", "zip"; ended by NULL. */
 extern const char *const key_file_words[];
 
+/** See that a key can be written to OUT: a file, or a stdout that is no terminal. */
+enum err key_place_ready(struct cli *c, const char *out);
 /** Recover the key of certificate ID into the file OUT ("-": stdout), in the form --as. */
 enum err recover_to(struct cli *c, int64_t id, const char *form, const char *out);
 

@@ -259,6 +259,8 @@ exit_code(enum err e, enum code code)
     if ((number >= CHY_TEMPLATE_FORBIDDEN && number < CHY_NO_CA) ||
         (number >= CHY_BAD_DER && number <= CHY_BLOCKED_KEY))
         return EXIT_POLICY;
+    if (number == CHY_REQUEST_DENIED)
+        return EXIT_POLICY;
     if (number == CHY_NO_TEMPLATE || number == CHY_NO_CA || number == CHY_NO_CERT)
         return EXIT_NOT_FOUND;
     if (number == CHY_BACKUP_DAMAGED)

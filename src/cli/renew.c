@@ -1,5 +1,6 @@
 /* Renewing, and asking whether it is time. */
 #include "cli/keys.h"
+#include "cli/requests.h"
 
 #include "cli/issue.h"
 #include "pki/cert.h"
@@ -101,6 +102,7 @@ renew_by_server(struct cli *c, const struct plan *p)
     const char *out = cli_text(c, "out"), *tmpl = cli_text(c, "template");
     struct wish_come_true got = { 0 };
     struct answer a;
+    bool waited;
     struct buf b;
 
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
@@ -113,17 +115,18 @@ renew_by_server(struct cli *c, const struct plan *p)
     TRY(ask_server(c, &ask, &a));
     (void)json_int(json_get(a.json, "KeyfactorId"), &got.id);
     (void)json_int(json_get(a.json, "KeyfactorRequestId"), &got.request);
-    if (!got.id)
+    waited = !got.id;
+    if (waited)
         TRY(request_wait(c, got.request, &got.id));
     if (!got.id) {
-        c->status = EXIT_PENDING;
-        say(c, "request %lld waits for an approval", (long long)got.request);
+        request_waits(c, got.request, NULL);
         return OK;
     }
     say(c, "certificate %lld (%s) is renewed by %lld", (long long)p->id, p->name ? p->name : "",
         (long long)got.id);
     if (out)
-        TRY(recover_to(c, got.id, cli_text(c, "as"), out));
+        TRY(waited ? request_collect_to(c, got.request, cli_text(c, "as"), out)
+                   : recover_to(c, got.id, cli_text(c, "as"), out));
     return text_eq(out, "-") ? OK : wish_print(c, &got);
 }
 

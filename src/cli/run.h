@@ -187,7 +187,7 @@ enum err run_watched(struct cli *c);
  * Wait, as --wait says, until REQUEST has its certificate.
  *
  * @param id  receives the certificate's; 0: nobody asked to wait
- * @return E_TIMEOUT: it still waits
+ * @return E_TIMEOUT: it still waits; E_FORBIDDEN (CHY_REQUEST_DENIED)
  */
 enum err request_wait(struct cli *c, int64_t request, int64_t *id);
 /** DER of the certificate ID, then of its issuers. */

@@ -8,15 +8,17 @@
 static enum err
 look(struct cli *c, int64_t request, int64_t *id)
 {
-    struct ask ask = { .path = COMMAND_API "/Certificates" };
+    const char *state, *message;
     struct answer a;
 
-    ask_param(c, &ask, "pq.queryString",
-              arena_printf(c->s->arena, "CertRequestId -eq %lld", (long long)request));
-    ask_param(c, &ask, "pq.includeRevoked", "true");
-    ask_param(c, &ask, "pq.includeExpired", "true");
-    TRY(ask_server(c, &ask, &a));
-    *id = json_count(a.json) ? row_id(json_item(a.json, 0)) : 0;
+    TRY(ask_get(c, arena_printf(c->s->arena, REST_API "/requests/%lld", (long long)request), &a));
+    if (json_int(json_get(a.json, "certificate_id"), id))
+        return OK;
+    state = json_str(json_get(a.json, "state"));
+    message = json_str(json_get(a.json, "message"));
+    if (text_eq(state, "denied") || text_eq(state, "failed"))
+        return fail_code(c->s, E_FORBIDDEN, CHY_REQUEST_DENIED, "request %lld is %s: %s",
+                         (long long)request, state, message ? message : "");
     return OK;
 }
 

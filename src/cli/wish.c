@@ -2,6 +2,7 @@
 #include "cli/issue.h"
 
 #include "cli/register.h"
+#include "cli/requests.h"
 #include "cli/session.h"
 #include "pki/pem.h"
 #include <stdio.h>
@@ -231,9 +232,7 @@ wish_send(struct cli *c, const struct wish *w, struct wish_come_true *out)
     c->made = out->id;
     if (out->id)
         return certificate_chain(c, out->id, &out->certs);
-    c->status = EXIT_PENDING;
-    say(c, "request %lld waits: %s", (long long)out->request,
-        out->message ? out->message : "for an approval");
+    request_waits(c, out->request, out->message);
     return OK;
 }
 

@@ -2,6 +2,9 @@
 import base64
 import concurrent.futures
 import datetime
+import json
+import os
+import re
 import uuid
 
 import pytest
@@ -427,3 +430,98 @@ def test_a_key_reported_as_compromised_meanwhile_is_not_certified(server, tmp_pa
     said = approve(bob, number)
     assert not said["Successes"] and "compromised" in said["Failures"][0]["Comment"]
     assert not issued_of(client, number)
+
+
+# The command line.
+
+def cli_as(server, client):
+    """Runs commands as this caller."""
+    name, password = client.session.auth
+    token = good(server.client(nobody=True).command("POST", "/Auth/Login", json={
+        "username": name, "password": password}))["access_token"]
+    return lambda *arguments: server.cli(*arguments, env={"CHANCERY_TOKEN": token})
+
+
+@pytest.fixture
+def people(server):
+    """(who asks, who decides), on the command line."""
+    return cli_as(server, somebody(server, *ASK)), cli_as(server, somebody(server, *DECIDE))
+
+
+def number_of(said):
+    found = re.search(r"request (\d+) waits", said.stderr)
+    assert said.returncode == 6 and found, (said.returncode, said.stderr)
+    assert f"chancery requests show {found[1]} --watch" in said.stderr and "workflows/participate" in said.stderr
+    return found[1]
+
+
+def test_the_command_line_lists_shows_approves_and_collects(server, tmp_path, people):
+    ana, bob = people
+    template = guarded(server)
+    (tmp_path / "w.csr").write_text(openssl_csr(tmp_path, "cli.example.com"))
+    number = number_of(ana("enroll", "csr", tmp_path / "w.csr", "--template", template, "--out", tmp_path / "w.pem"))
+    assert not (tmp_path / "w.pem").exists()
+    listed_ = bob("requests", "list", "--all")
+    assert listed_.returncode == 0 and "CN=cli.example.com" in listed_.stdout and template in listed_.stdout
+    shown = json.loads(bob("requests", "show", number, "-o", "json").stdout)
+    assert shown["state"] == "pending" and shown["may_decide"] and "BEGIN CERTIFICATE REQUEST" in shown["csr"]
+    early = ana("requests", "collect", number, "--out", tmp_path / "w.pem")
+    assert early.returncode == 6 and not (tmp_path / "w.pem").exists()
+    own = ana("requests", "approve", number)
+    assert own.returncode == 4 and f"request {number} not approved" in own.stderr, own.stderr
+    assert bob("requests", "approve", number, "--dry-run").stdout == f"would approve request {number}\n"
+    done = bob("requests", "approve", number, "--comment", "CHG7")
+    assert done.returncode == 0 and "approved: certificate" in done.stderr, done.stderr
+    again = bob("requests", "approve", number)
+    assert again.returncode == 5 and "issued already" in again.stderr, again.stderr
+    got = ana("requests", "collect", number, tmp_path / "w.pem")
+    assert got.returncode == 0, got.stderr
+    assert keys.names(keys.load((tmp_path / "w.pem").read_text())) == ["cli.example.com"]
+    assert ana("requests", "collect", number, "--as", "jks", "--out", tmp_path / "x").returncode == 2
+    assert ana("requests", "show", "999999999").returncode == 3 and ana("requests", "show", "x").returncode == 2
+
+
+def test_the_command_line_denies_and_withdraws_with_a_reason(server, tmp_path, people):
+    ana, bob = people
+    template = guarded(server)
+    (tmp_path / "pw").write_text(PASSWORD + "\n")
+
+    def asked(host):
+        return number_of(ana("enroll", "pfx", "--template", template, "--dns", host, "--out", tmp_path / "w.pfx",
+                             "--password-file", tmp_path / "pw"))
+    first, second = asked("no.example.com"), asked("back.example.com")
+    assert bob("requests", "deny", first, "--yes").returncode == 2
+    done = bob("requests", "deny", first, "--comment", "not ours", "--yes")
+    assert done.returncode == 0 and f"request {first} is denied" in done.stderr, done.stderr
+    assert "not ours" in json.loads(ana("requests", "show", first, "-o", "json").stdout)["message"]
+    late = ana("requests", "collect", first, "--out", tmp_path / "w.pfx", "--password-file", tmp_path / "pw")
+    assert late.returncode == 10 and "not ours" in late.stderr and not (tmp_path / "w.pfx").exists()
+    back = ana("requests", "withdraw", second, "--yes", "-o", "json")
+    assert back.returncode == 0 and json.loads(back.stdout)[0]["state"] == "denied"
+    said = ana("requests", "list", "--denied", "--mine", "-o", "template={{id}} {{decided_by}}")
+    assert [line.split()[0] for line in said.stdout.splitlines()] == [first, second], said.stdout
+
+
+@pytest.mark.parametrize("end", ["approve", "deny"])
+def test_wait_collects_the_key_or_says_that_it_was_denied(server, tmp_path, people, end):
+    _, bob = people
+    template, log = guarded(server), tmp_path / "log"
+    name, password = admin.user(server, permissions=ASK)
+    (tmp_path / "pw").write_text(PASSWORD + "\n")
+    token = good(server.client(nobody=True).command("POST", "/Auth/Login", json={
+        "username": name, "password": password}))["access_token"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", **server.cli_env(), "CHANCERY_TOKEN": token}
+    process = processes.start([server.program, "enroll", "pfx", "--template", template, "--dns", "w.example.com", "--out",
+                               tmp_path / "w.pfx", "--password-file", tmp_path / "pw", "--wait"], log, env=env)
+    try:
+        number = processes.wait_until(lambda: re.search(r"request (\d+) waits", log.read_text()), 20, what="the request")[1]
+        assert bob("requests", end, number, "--comment", "because", "--yes").returncode == 0
+        assert process.wait(30) == (0 if end == "approve" else 10), log.read_text()
+    finally:
+        processes.stop(process)
+    if end == "deny":
+        assert "because" in log.read_text() and not (tmp_path / "w.pfx").exists()
+        return
+    key, leaf, _ = pkcs12.load_key_and_certificates((tmp_path / "w.pfx").read_bytes(), PASSWORD.encode())
+    assert fits(key, leaf) and keys.names(leaf) == ["w.example.com"]
+    assert (tmp_path / "w.pfx").stat().st_mode & 0o777 == 0o600

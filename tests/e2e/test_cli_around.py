@@ -304,12 +304,13 @@ def test_wait_ends_with_the_certificate_or_says_that_it_still_waits(server, clie
     process = processes.start([server.program, *arguments, "--wait"], log, env=env)
     try:
         request = processes.wait_until(lambda: re.search(r"request (\d+) waits", log.read_text()), 10, what="the request")[1]
-        issued = client.enroll(dns=(name,))  # stands for what an approval would give
-        admin.sql(server, f"UPDATE certificate SET request = {request} WHERE id = {issued['KeyfactorID']}")
+        boss = server.client(*admin.user(server, roles=["Operator"]))
+        issued = boss.rest("POST", f"/requests/{request}/approve").json()["certificate_id"]
         assert process.wait(20) == 0, log.read_text()
     finally:
         processes.stop(process)
-    assert keys.load(pathlib.Path(tmp_path / "w.pem").read_text()).serial_number == keys.load(issued["Certificates"][0]).serial_number
+    held = keys.load(pathlib.Path(tmp_path / "w.pem").read_text())
+    assert keys.serial(held) == client.get(f"/Certificates/{issued}")["SerialNumber"]
 
 
 # the keyring

@@ -177,7 +177,7 @@ const struct op v1_certificates_import_op = {
     .pool = OP_POOL_SLOW,
     .body_limit = (size_t)8 << 20,
     .deadline_ms = 60000,
-    .doc = "Bring in many certificates that others issued, without their keys.\n\nA hundred are "
+    .doc = "Bring in many certificates that others issued, without their keys.\n\nA few are "
            "entered at a time. One that cannot be entered does not keep the others out: each item "
            "of the answer stands for the certificate at its place.",
 };

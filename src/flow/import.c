@@ -153,7 +153,7 @@ flow_import(struct scope *s, struct flow *f, const struct import *in, struct imp
 
 /* Many at once. */
 
-#define GROUP 100 /* of one commit: other writers wait for no more than that */
+#define GROUP 25 /* of one commit, which may hold those of several calls */
 
 SQL(known_now, "SELECT id FROM certificate WHERE sha256 = $1 UNION ALL "
                "SELECT id FROM archived_certificate WHERE sha256 = $1 LIMIT 1");

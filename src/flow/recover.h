@@ -81,7 +81,7 @@ struct imported_one {
     const char *why; /* when it is not */
 };
 /**
- * Enter many certificates, each as flow_import() does without metadata, a hundred to a commit; one
+ * Enter many certificates, each as flow_import() does without metadata, a few to a commit; one
  * that cannot be entered does not keep the others out. What was entered stays when the call fails.
  *
  * @param ders  of struct bytes: certificates in DER

@@ -76,29 +76,10 @@ run_certs_owner(struct cli *c)
 /* ---- removal */
 
 static enum err
-collect_found(struct cli *c, const struct json *row, void *arg)
+take(struct cli *c, const struct json *row, void *arg)
 {
     list_add(c->s->arena, (struct list *)arg, int64_t, row_id(row));
     return OK;
-}
-
-static enum err
-collect(struct cli *c, struct list *ids)
-{
-    const char *query = cli_text(c, "query");
-    struct list refs = { 0 };
-    const struct json *row;
-
-    TRY(references_of(c, 0, &refs));
-    if (!refs.count && text_empty(query))
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "%s needs a certificate, or --query QUERY",
-                         c->command->path);
-    LIST_EACH(const char *, ref, &refs)
-    {
-        TRY(certificate_of(c, *ref, &row));
-        list_add(c->s->arena, ids, int64_t, row_id(row));
-    }
-    return text_empty(query) ? OK : each_certificate(c, query, collect_found, ids);
 }
 
 static enum err
@@ -125,7 +106,7 @@ run_certs_delete(struct cli *c)
     struct list ids = { 0 };
     const char *what;
 
-    TRY(collect(c, &ids));
+    TRY(each_chosen(c, take, &ids));
     what = ids.count == 1
                ? arena_printf(c->s->arena, "remove certificate %lld from the register",
                               (long long)*list_at(&ids, int64_t, 0))

@@ -332,3 +332,23 @@ each_certificate(struct cli *c, const char *query,
             return OK;
     }
 }
+
+enum err
+each_chosen(struct cli *c, enum err (*each)(struct cli *c, const struct json *row, void *arg),
+            void *arg)
+{
+    const char *query = cli_text(c, "query");
+    struct list refs = { 0 };
+    const struct json *row;
+
+    TRY(references_of(c, 0, &refs));
+    if (!refs.count && text_empty(query))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "%s needs a certificate, or --query QUERY",
+                         c->command->path);
+    LIST_EACH(const char *, ref, &refs)
+    {
+        TRY(certificate_of(c, *ref, &row));
+        TRY(each(c, row, arg));
+    }
+    return text_empty(query) ? OK : each_certificate(c, query, each, arg);
+}

@@ -24,9 +24,9 @@ struct plan {
 };
 
 static enum err
-add_plan(struct cli *c, const struct json *row, struct list *plans)
+add_plan(struct cli *c, const struct json *row, void *plans)
 {
-    struct plan *p = list_push(c->s->arena, plans, struct plan);
+    struct plan *p = list_push(c->s->arena, (struct list *)plans, struct plan);
     struct answer a;
 
     p->id = row_id(row);
@@ -38,30 +38,6 @@ add_plan(struct cli *c, const struct json *row, struct list *plans)
     (void)json_int(json_get(a.json, "AvailableRenewalType"), &p->way);
     p->message = json_str(json_get(a.json, "Message"));
     return OK;
-}
-
-static enum err
-add_found(struct cli *c, const struct json *row, void *plans)
-{
-    return add_plan(c, row, plans);
-}
-
-static enum err
-make_plans(struct cli *c, struct list *plans)
-{
-    const char *query = cli_text(c, "query");
-    struct list refs = { 0 };
-    const struct json *row;
-
-    TRY(references_of(c, 0, &refs));
-    if (!refs.count && text_empty(query))
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "renew needs a certificate, or --query QUERY");
-    LIST_EACH(const char *, ref, &refs)
-    {
-        TRY(certificate_of(c, *ref, &row));
-        TRY(add_plan(c, row, plans));
-    }
-    return text_empty(query) ? OK : each_certificate(c, query, add_found, plans);
 }
 
 /* With a request of one's own. */
@@ -157,7 +133,7 @@ run_renew(struct cli *c)
     struct list plans = { 0 };
     size_t can = 0;
 
-    TRY(make_plans(c, &plans));
+    TRY(each_chosen(c, add_plan, &plans));
     if (!plans.count) {
         say(c, "no certificates match");
         return OK;

@@ -35,61 +35,32 @@ verb_of(const struct cli *c)
     return v;
 }
 
-/* Take the row when there is something to do for it. */
-static void
-take(struct cli *c, const struct json *row, int64_t reason, struct list *ids)
-{
-    const char *name = json_str(json_get(row, "IssuedCN"));
-    int64_t state = 0, old = -1;
-
-    (void)json_int(json_get(row, "CertState"), &state);
-    (void)json_int(json_get(row, "RevocationReason"), &old);
-    if (reason == RELEASE && (state != STATE_REVOKED || old != HOLD)) {
-        say(c, "certificate %lld (%s) is not on hold", (long long)row_id(row), name ? name : "");
-        return;
-    }
-    if (reason != RELEASE && state == STATE_REVOKED && (old != HOLD || reason == HOLD)) {
-        say(c, "certificate %lld (%s) is revoked already", (long long)row_id(row),
-            name ? name : "");
-        return;
-    }
-    list_add(c->s->arena, ids, int64_t, row_id(row));
-}
-
 /** What is collected, and why. */
 struct collecting {
     int64_t reason;
-    struct list *ids;
+    struct list ids;
 };
 
+/* Take the row when there is something to do for it. */
 static enum err
-collect_found(struct cli *c, const struct json *row, void *arg)
+take(struct cli *c, const struct json *row, void *arg)
 {
-    const struct collecting *to = arg;
+    struct collecting *to = arg;
+    const char *name = json_str(json_get(row, "IssuedCN"));
+    int64_t state = 0, old = -1;
+    const char *why = NULL;
 
-    take(c, row, to->reason, to->ids);
+    (void)json_int(json_get(row, "CertState"), &state);
+    (void)json_int(json_get(row, "RevocationReason"), &old);
+    if (to->reason == RELEASE)
+        why = state != STATE_REVOKED || old != HOLD ? "not on hold" : NULL;
+    else if (state == STATE_REVOKED && (old != HOLD || to->reason == HOLD))
+        why = "revoked already";
+    if (why)
+        say(c, "certificate %lld (%s) is %s", (long long)row_id(row), name ? name : "", why);
+    else
+        list_add(c->s->arena, &to->ids, int64_t, row_id(row));
     return OK;
-}
-
-static enum err
-collect(struct cli *c, int64_t reason, struct list *ids)
-{
-    const char *query = cli_text(c, "query");
-    struct list refs = { 0 };
-    const struct json *row;
-
-    TRY(references_of(c, 0, &refs));
-    if (!refs.count && text_empty(query))
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "%s needs a certificate, or --query QUERY",
-                         c->command->path);
-    LIST_EACH(const char *, ref, &refs)
-    {
-        TRY(certificate_of(c, *ref, &row));
-        take(c, row, reason, ids);
-    }
-    return text_empty(query)
-               ? OK
-               : each_certificate(c, query, collect_found, &(struct collecting){ reason, ids });
 }
 
 static const char *
@@ -171,26 +142,26 @@ plan_of(struct cli *c, const struct list *ids)
 enum err
 run_revoke(struct cli *c)
 {
-    struct list ids = { 0 }, replies = { 0 };
-    int64_t reason = verb_of(c)->reason;
+    struct collecting chosen = { .reason = verb_of(c)->reason };
+    struct list replies = { 0 }, *ids = &chosen.ids;
 
-    if (!reason && !cli_text(c, "reason"))
+    if (!chosen.reason && !cli_text(c, "reason"))
         return fail_code(
             c->s, E_INVALID, CHY_USAGE,
             "--reason is needed: key-compromise, superseded, cessation-of-operation, ...");
-    if (!reason)
-        (void)reason_parse(cli_text(c, "reason"), &reason);
+    if (!chosen.reason)
+        (void)reason_parse(cli_text(c, "reason"), &chosen.reason);
     if (cli_has(c, "no-input") && !cli_has(c, "yes") && !cli_has(c, "dry-run"))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "%s: this needs --yes when nobody can be asked", c->command->path);
-    TRY(collect(c, reason, &ids));
+    TRY(each_chosen(c, take, &chosen));
     if (cli_has(c, "dry-run")) {
-        (void)printf("would %s\n", plan_of(c, &ids));
+        (void)printf("would %s\n", plan_of(c, ids));
         return OK;
     }
-    if (ids.count)
-        TRY(confirm(c, plan_of(c, &ids)));
-    for (size_t from = 0; from < ids.count; from += CHUNK) {
+    if (ids->count)
+        TRY(confirm(c, plan_of(c, ids)));
+    for (size_t from = 0; from < ids->count; from += CHUNK) {
         struct ask ask = { .method = "POST",
                            .path = COMMAND_API "/Certificates/Revoke",
                            .not_done = from ? arena_printf(c->s->arena, "only %zu %s", from,
@@ -198,9 +169,9 @@ run_revoke(struct cli *c)
                                             : verb_of(c)->nothing };
         struct answer a;
 
-        ask.body = body_of(c, &ids, from, MIN(from + CHUNK, ids.count), reason);
+        ask.body = body_of(c, ids, from, MIN(from + CHUNK, ids->count), chosen.reason);
         TRY(ask_server(c, &ask, &a));
         list_add(c->s->arena, &replies, const struct json *, a.json);
     }
-    return report(c, &replies, ids.count);
+    return report(c, &replies, ids->count);
 }

@@ -179,6 +179,10 @@ const char *query_of(struct cli *c, const char *words);
 enum err each_certificate(struct cli *c, const char *query,
                           enum err (*each)(struct cli *c, const struct json *row, void *arg),
                           void *arg);
+/** Each certificate that the arguments name, then each that --query finds; one of the two must be
+ * given. */
+enum err each_chosen(struct cli *c,
+                     enum err (*each)(struct cli *c, const struct json *row, void *arg), void *arg);
 int64_t row_id(const struct json *row);
 
 /** Run the command again and again, as --watch says; ends with a failure only. */

@@ -18,6 +18,12 @@ SHELLS = ["debian", "rhel", "suse", "arch", "macos", "java", "nss", "environment
 OTHERS = ["windows", "active-directory"]
 
 
+@pytest.fixture
+def server(new_server):
+    """Of its own: the other one has the authorities of all tests."""
+    return new_server().start()
+
+
 def several(pem):
     return [x509.load_pem_x509_certificate(one) for one in re.findall(rb"-----BEGIN.*?-----END [^\n]*\n", pem, re.S)]
 

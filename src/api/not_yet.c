@@ -132,11 +132,8 @@
     NOT_YET("DELETE", "/CertificateStores/{id}") \
     NOT_YET("GET", "/CertificateStores/{id}") \
     NOT_YET("GET", "/CertificateStores/{id}/Inventory") \
-    NOT_YET("GET", "/Certificates/Locations/{id}") \
     NOT_YET("GET", "/ComponentInstallation") \
     NOT_YET("DELETE", "/ComponentInstallation/{id}") \
-    NOT_YET("POST", "/Enrollment/PFX/Deploy") \
-    NOT_YET("POST", "/Enrollment/PFX/Replace") \
     NOT_YET("GET", "/EnrollmentPatterns/Settings") \
     NOT_YET("PUT", "/EnrollmentPatterns/Settings") \
     NOT_YET("GET", "/EnrollmentPatterns/SubjectParts") \
@@ -202,8 +199,6 @@
     NOT_YET("GET", "/Permissions") \
     NOT_YET("DELETE", "/Reports/Schedules/{id}") \
     NOT_YET("GET", "/Reports/Schedules/{id}") \
-    NOT_YET("GET", "/Reports/{id}/Parameters") \
-    NOT_YET("PUT", "/Reports/{id}/Parameters") \
     NOT_YET("GET", "/Reports/{id}/Schedules") \
     NOT_YET("POST", "/Reports/{id}/Schedules") \
     NOT_YET("PUT", "/Reports/{id}/Schedules") \

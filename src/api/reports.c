@@ -4,6 +4,28 @@
 
 #define TAG "Reports"
 
+static const struct field report_parameter_reply_fields[] = {
+    FIELD(report_parameter_reply, id, "Id"),
+    FIELD(report_parameter_reply, name, "ParameterName"),
+    FIELD(report_parameter_reply, type, "ParameterType"),
+    FIELD(report_parameter_reply, display_name, "DisplayName"),
+    FIELD(report_parameter_reply, description, "Description"),
+    FIELD(report_parameter_reply, default_value, "DefaultValue"),
+    FIELD(report_parameter_reply, display_order, "DisplayOrder"),
+    FIELD(report_parameter_reply, visibility, "ParameterVisibility"),
+};
+static const struct model report_parameter_reply_model =
+    MODEL(report_parameter_reply, report_parameter_reply_fields);
+
+static const struct field report_parameter_request_fields[] = {
+    FIELD(report_parameter_request, id, "Id", .flags = REQUIRED),
+    FIELD(report_parameter_request, display_name, "DisplayName", .max = 100),
+    FIELD(report_parameter_request, description, "Description", .max = 4000),
+    FIELD(report_parameter_request, default_value, "DefaultValue", .max = 2000),
+};
+static const struct model report_parameter_request_model =
+    MODEL(report_parameter_request, report_parameter_request_fields);
+
 static const struct field report_reply_fields[] = {
     FIELD(report_reply, id, "Id"),
     FIELD(report_reply, scheduled, "Scheduled", .doc = "How many schedules it has: none."),
@@ -17,7 +39,7 @@ static const struct field report_reply_fields[] = {
     FIELD(report_reply, favorite, "Favorite"),
     FIELD(report_reply, remove_duplicates, "RemoveDuplicates"),
     FIELD(report_reply, uses_collection, "UsesCollection"),
-    FIELD(report_reply, parameters, "ReportParameter", .model = &text_model),
+    FIELD(report_reply, parameters, "ReportParameter", .model = &report_parameter_reply_model),
     FIELD(report_reply, schedules, "Schedules", .model = &text_model),
     FIELD(report_reply, formats, "AcceptedScheduleFormats", .model = &text_model),
 };
@@ -87,6 +109,28 @@ const struct op reports_get_op = {
     .needs = "reports/read",
     .reply = &report_reply_model,
     .doc = "One of them.",
+};
+const struct op report_parameters_op = {
+    .method = "GET",
+    .path = "/Reports/{id}/Parameters",
+    .tag = TAG,
+    .needs = "reports/read",
+    .reply = &report_parameter_reply_model,
+    .flags = OP_REPLY_LIST,
+    .doc =
+        "What a report is made with besides its name: none of those there are asks for anything.",
+};
+const struct op report_parameters_edit_op = {
+    .method = "PUT",
+    .path = "/Reports/{id}/Parameters",
+    .tag = TAG,
+    .needs = "reports/modify",
+    .body = &report_parameter_request_model,
+    .reply = &report_parameter_reply_model,
+    .flags = OP_BODY_LIST | OP_REPLY_LIST,
+    .doc = "Change what a report's parameters are when nothing else is said; a number that is none "
+           "of its parameters is refused.",
+    .example = "[]",
 };
 const struct op custom_reports_list_op = {
     .method = "GET",

@@ -10,6 +10,18 @@ struct report_reply {
     bool in_navigator, favorite, remove_duplicates, uses_collection;
     struct list parameters, schedules, formats; /* no report has any */
 };
+/** A value that a report is made with. */
+struct report_parameter_reply {
+    int64_t id;
+    const char *name;
+    int64_t type;
+    const char *display_name, *description, *default_value;
+    int64_t display_order, visibility;
+};
+struct report_parameter_request {
+    int64_t id;
+    const char *display_name, *description, *default_value;
+};
 struct report_request {
     int64_t id;
     struct opt_bool in_navigator, favorite, remove_duplicates;
@@ -26,8 +38,8 @@ struct custom_report_request {
     struct opt_bool in_navigator, favorite;
 };
 extern const struct model report_reply_model, custom_report_reply_model;
-extern const struct op reports_list_op, reports_edit_op, reports_get_op, custom_reports_list_op,
-    custom_reports_create_op, custom_reports_edit_op, custom_reports_get_op,
-    custom_reports_delete_op;
+extern const struct op reports_list_op, reports_edit_op, reports_get_op, report_parameters_op,
+    report_parameters_edit_op, custom_reports_list_op, custom_reports_create_op,
+    custom_reports_edit_op, custom_reports_get_op, custom_reports_delete_op;
 
 #endif

@@ -150,9 +150,11 @@ type_of(struct printer *p, const struct field *f)
         [FT_LIST] = { "array", NULL },
         [FT_OBJECT] = { "object", NULL },
     };
-    static const char *const formats[][2] = {
-        { "url", "uri" }, { "dns", "hostname" }, { "ip", "ip" }, { "oid", "oid" }
-    };
+    static const char *const formats[][2] = { { "url", "uri" },
+                                              { "dns", "hostname" },
+                                              { "ip", "ip" },
+                                              { "oid", "oid" },
+                                              { "guid", "uuid" } };
     bool is_word = (f->type == FT_INT || f->type == FT_OPT_INT) && !is_numeric(f);
 
     text(p->out, "type", is_word ? "string" : types[f->type].type);

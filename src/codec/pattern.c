@@ -189,6 +189,19 @@ is_plain_name(const char *text)
     return true;
 }
 
+static bool
+is_guid(const char *text)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    if (strlen(text) != sizeof(form) - 1)
+        return false;
+    for (size_t i = 0; form[i]; i++)
+        if (form[i] == '-' ? text[i] != '-' : !strchr("0123456789abcdefABCDEF", text[i]))
+            return false;
+    return true;
+}
+
 bool
 value_pattern(const char *pattern, const char *text)
 {
@@ -197,7 +210,7 @@ value_pattern(const char *pattern, const char *text)
         bool (*fits)(const char *);
     } forms[] = { { "dns", is_dns },         { "host", is_host },       { "ip", is_ip },
                   { "network", is_network }, { "address", is_address }, { "url", is_url },
-                  { "oid", is_oid },         { "name", is_plain_name } };
+                  { "oid", is_oid },         { "name", is_plain_name }, { "guid", is_guid } };
 
     for (size_t i = 0; i < COUNT(forms); i++)
         if (text_eq(forms[i].name, pattern))

@@ -63,8 +63,8 @@ struct field value_element(const struct field *f);
 /**
  * True when TEXT has the named form: "dns" (letters, digits, hyphens; a leading "*." is fine),
  * "host" (a name or an address), "ip", "network" (address/bits), "address" (host:port, [v6]:port),
- * "url" (http or https), "oid", "name" (a letter, then letters, digits, ".", "_", "-"). An unknown
- * form is our own mistake.
+ * "url" (http or https), "oid", "name" (a letter, then letters, digits, ".", "_", "-"), "guid". An
+ * unknown form is our own mistake.
  */
 bool value_pattern(const char *pattern, const char *text);
 

@@ -8,6 +8,7 @@
 #include "api/authority_edit.h"
 #include "api/certificate_details.h"
 #include "api/collections.h"
+#include "api/locations.h"
 #include "api/metadata.h"
 #include "api/patterns.h"
 #include "api/reports.h"
@@ -32,6 +33,9 @@ static const struct binding bindings[] = {
     { &certificates_validate_op, certificates_validate },
     { &certificates_analyze_op, certificates_analyze },
     { &certificates_csv_op, certificates_csv },
+    { &certificates_locations_op, certificates_locations },
+    { &enrollment_deploy_op, enrollment_deploy },
+    { &enrollment_replace_op, enrollment_replace },
     { &enrollment_csr_op, enrollment_csr },
     { &enrollment_pfx_op, enrollment_pfx },
     { &enrollment_renew_op, enrollment_renew },
@@ -139,6 +143,8 @@ static const struct binding bindings[] = {
     { &reports_list_op, reports_list },
     { &reports_get_op, reports_get },
     { &reports_edit_op, reports_edit },
+    { &report_parameters_op, report_parameters },
+    { &report_parameters_edit_op, report_parameters_edit },
     { &custom_reports_list_op, custom_reports_list },
     { &custom_reports_create_op, custom_reports_create },
     { &custom_reports_edit_op, custom_reports_edit },

@@ -59,6 +59,35 @@ reports_edit(struct request *rq)
     return reply(rq, 200, &out);
 }
 
+/* What is asked for beside a report's name: none of those there are has a parameter. */
+
+enum err
+report_parameters(struct request *rq)
+{
+    struct list none = { 0 };
+    struct report r;
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    TRY(report_get(rq->scope, rq->app->db, id, &r));
+    return reply_list(rq, &none);
+}
+
+enum err
+report_parameters_edit(struct request *rq)
+{
+    struct report r;
+    int64_t id;
+
+    TRY(var_int(rq, "id", &id));
+    TRY(report_get(rq->scope, rq->app->db, id, &r));
+    for (size_t i = 0; i < rq->body_list.count; i++)
+        problem(rq->scope, arena_printf(rq->scope->arena, "[%zu].Id", i), CHY_NOT_FOUND,
+                "report \"%s\" has no such parameter", r.name);
+    TRY(problems_check(rq->scope));
+    return report_parameters(rq);
+}
+
 /* Links. */
 
 static struct custom_report_reply

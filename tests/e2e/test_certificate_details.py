@@ -273,3 +273,58 @@ def test_the_command_line_tells_checks_gives_and_removes(server, client):
     assert server.cli("certs", "delete", "--yes").returncode == 2
     for verb in ("validate", "owner", "delete"):
         assert server.cli("certs", verb, "999999999", *(["--yes"] if verb == "delete" else [])).returncode == 3
+
+
+# ---- stores, of which none is known yet
+
+def test_a_certificate_is_in_no_store_while_there_is_none(server, client):
+    number = client.enroll(dns=("nowhere.example.com",))["KeyfactorID"]
+    reply = client.get(f"/Certificates/Locations/{number}")
+    models.check(reply, "KeyfactorApiModelsCertificatesCertificateLocationsResponse")
+    assert reply == {"Details": []}
+    assert client.command("GET", "/Certificates/Locations/999999999").status_code == 404
+    assert client.command("GET", "/Certificates/Locations/x").status_code == 400
+    mine = client.post("/CertificateCollections", {"Name": f"Located {uuid.uuid4()}", "Description": "", "Query": f"CertId -eq {number}"})
+    other = client.enroll(dns=("elsewhere.example.com",))["KeyfactorID"]
+    assert client.get(f"/Certificates/Locations/{number}", collectionId=mine["Id"]) == {"Details": []}
+    assert client.command("GET", f"/Certificates/Locations/{other}", params={"collectionId": mine["Id"]}).status_code == 404
+
+
+def test_what_was_enrolled_goes_to_no_store_that_there_is_not(server, client):
+    new = client.enroll(dns=("deployed.example.com",))
+    old = client.enroll(dns=("replaced.example.com",))["KeyfactorID"]
+    number, request, here, there = new["KeyfactorID"], new["KeyfactorRequestId"], str(uuid.uuid4()), str(uuid.uuid4()).upper()
+
+    def deploy(**body):
+        return client.command("POST", "/Enrollment/PFX/Deploy", json={"Password": PASSWORD, **body})
+
+    def replace(**body):
+        return client.command("POST", "/Enrollment/PFX/Replace", json={"Password": PASSWORD, **body})
+    for which in ({"CertificateId": number}, {"RequestId": request}, {"CertificateId": number, "RequestId": request}):
+        said = good(deploy(StoreIds=[here, there, here.upper()], JobTime="2025-10-22T14:30:00Z",
+                           StoreTypes=[{"StoreTypeId": 2, "Alias": "a", "Overwrite": False, "Properties": []}], **which))
+        models.check(said, "KeyfactorAPIModelsEnrollmentEnrollmentManagementResponse")
+        assert said == {"SuccessfulStores": [], "FailedStores": [here, there]}
+    for name in ("StoreId", "CertificateStoreId"):  # of two client libraries
+        assert good(deploy(CertificateId=number, Stores=[{name: here, "Alias": "a", "Properties": {}}]))["FailedStores"] == [here]
+    said = good(replace(ExistingCertificateId=old, CertificateId=number))
+    assert said == {"SuccessfulStores": [], "FailedStores": []} == good(replace(ExistingCertificateId=old, RequestId=request))
+    for reply, status, text in (
+            (deploy(CertificateId=number, StoreIds=[]), 400, "StoreIds"), (deploy(CertificateId=number), 400, "StoreIds"),
+            (deploy(CertificateId=number, StoreIds=[here, "x"]), 400, "StoreIds[1]"),
+            (deploy(CertificateId=number, Stores=[{"StoreId": "1"}]), 400, "Stores[0].StoreId"),
+            (deploy(CertificateId=number, Stores=[{"Alias": "a"}]), 400, "Stores[0].StoreId"),
+            (deploy(CertificateId=number, StoreIds=[here], Password=""), 400, "Password"),
+            (deploy(StoreIds=[here]), 400, "CertificateId"), (deploy(CertificateId=999999999, StoreIds=[here]), 404, "999999999"),
+            (deploy(RequestId=999999999, StoreIds=[here]), 404, "999999999"),
+            (deploy(CertificateId=old, RequestId=request, StoreIds=[here]), 400, "RequestId"),
+            (replace(CertificateId=number), 400, "ExistingCertificateId"), (replace(ExistingCertificateId=old), 400, "CertificateId"),
+            (replace(ExistingCertificateId=999999999, CertificateId=number), 404, "999999999")):
+        assert reply.status_code == status and text in reply.json()["Message"], (status, text, reply.text)
+    # who may enroll and see nothing learns nothing of what there is
+    stranger = server.client(*admin.user(server, permissions=["enrollment/pfx"]))
+    for id in (number, 999999999):
+        assert stranger.command("POST", "/Enrollment/PFX/Deploy", json={
+            "Password": PASSWORD, "CertificateId": id, "StoreIds": [here]}).status_code == 403
+        assert stranger.command("POST", "/Enrollment/PFX/Deploy", json={
+            "Password": PASSWORD, "RequestId": request, "StoreIds": [here]}).status_code == 404

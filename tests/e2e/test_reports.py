@@ -51,6 +51,19 @@ def test_what_is_shown_of_a_report_is_chosen(client):
     assert reply.status_code == 400 and "Id" in reply.json()["Message"]
 
 
+def test_no_report_asks_for_anything_but_its_name(client):
+    one = client.get("/Reports")[0]
+    assert client.get(f"/Reports/{one['Id']}/Parameters") == one["ReportParameter"] == []
+    models.check([], "array<ModelsReportParameters>")
+    assert good(client.command("PUT", f"/Reports/{one['Id']}/Parameters", json=[])) == []
+    reply = client.command("PUT", f"/Reports/{one['Id']}/Parameters", json=[{"Id": 1, "DefaultValue": "30"}])
+    assert reply.status_code == 400 and "[0].Id" in reply.json()["Message"]
+    reply = client.command("PUT", f"/Reports/{one['Id']}/Parameters", json=[{"DefaultValue": "30"}])
+    assert reply.status_code == 400 and "Id" in reply.json()["Message"]
+    for method in ("GET", "PUT"):
+        assert client.command(method, "/Reports/999/Parameters", json=[] if method == "PUT" else None).status_code == 404
+
+
 def test_links_to_other_reports_are_made_changed_and_removed(client):
     name = unique("Dashboard")
     body = {"CustomURL": "https://grafana.example.com/d/pki", "DisplayName": name, "Description": "all of it", "Favorite": True}

@@ -44,6 +44,10 @@ var perhaps = []absent{
 		_, r, err := s.api.V1.ReportsApi.NewGetReportsRequest(context.Background()).Execute()
 		return r, err
 	}},
+	{"GET /Reports/{id}/Parameters", func(s *session) (*http.Response, error) {
+		_, r, err := s.api.V1.ReportsApi.NewGetReportsByIdParametersRequest(context.Background(), 1).Execute()
+		return r, err
+	}},
 	{"GET /Certificates/{id}/History", func(s *session) (*http.Response, error) {
 		_, r, err := s.api.V1.CertificateApi.NewGetCertificatesByIdHistoryRequest(context.Background(), s.byCSR).Execute()
 		return r, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +84,31 @@ func enrollPFX(s *session) error {
 	}
 	return errors.Join(want("that it has an id", s.byPFX > 0, true), want("RequestDisposition", info.GetRequestDisposition(), "ISSUED"),
 		s.verified(found, pfxName))
+}
+
+// deployNowhere asks for stores, of which the product keeps none yet: each that is named has failed.
+func deployNowhere(s *session) error {
+	const store = "6f0d2c5e-2a4b-4a7e-9b51-2f8f5c1f9a10"
+	got, _, err := s.api.V1.EnrollmentApi.NewCreateEnrollmentPFXDeployRequest(background).EnrollmentEnrollmentManagementRequest(
+		v1.EnrollmentEnrollmentManagementRequest{CertificateId: &s.byPFX, Password: password, StoreIds: []string{store},
+			JobTime: pointer(time.Now())}).Execute()
+	if err != nil {
+		return said(err)
+	}
+	instead, _, err := s.api.V1.EnrollmentApi.NewCreateEnrollmentPFXReplaceRequest(background).
+		CSSCMSDataModelModelsEnrollmentExistingEnrollmentManagementRequest(
+			v1.CSSCMSDataModelModelsEnrollmentExistingEnrollmentManagementRequest{
+				ExistingCertificateId: &s.byCSR, CertificateId: &s.byPFX}).Execute()
+	if err != nil {
+		return said(err)
+	}
+	where, _, err := s.api.V1.CertificateApi.NewGetCertificatesLocationsByIdRequest(background, s.byPFX).Execute()
+	if err != nil {
+		return said(err)
+	}
+	return errors.Join(want("FailedStores", slices.Equal(got.GetFailedStores(), []string{store}), true),
+		want("SuccessfulStores", len(got.GetSuccessfulStores()), 0), want("those of Replace", len(instead.GetFailedStores()), 0),
+		want("Details", len(where.GetDetails()), 0))
 }
 
 // total is the number that the list's header gives.

@@ -126,6 +126,7 @@ var steps = []struct {
 		return refused(reply, err, http.StatusBadRequest)
 	}},
 	{"enroll with a key of the server", enrollPFX},
+	{"a certificate store that there is not gets nothing", deployNowhere},
 	{"list: pages and their total", listPages},
 	{"list: a query", func(s *session) error {
 		list, _, err := s.api.V1.CertificateApi.NewGetCertificatesRequest(background).

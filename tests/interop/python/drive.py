@@ -19,6 +19,7 @@ from command_v11_client.models import (
     csscms_data_model_models_enrollment_csr_enrollment_request_sa_ns as csr_sans,
     csscms_data_model_models_enrollment_csr_generation_request as generation,
     csscms_data_model_models_enrollment_csr_generation_request_sa_ns as generation_sans,
+    csscms_data_model_models_enrollment_existing_enrollment_management_request as replacement,
     csscms_data_model_models_enrollment_pfx_enrollment_request as pfx_request,
     csscms_data_model_models_enrollment_pfx_enrollment_request_sa_ns as pfx_sans,
     csscms_data_model_models_enrollment_renewal_request as renewal,
@@ -32,6 +33,7 @@ from command_v11_client.models import (
     keyfactor_web_keyfactor_api_models_certificate_collections_certificate_collection_update_request as collection_update,
     keyfactor_web_keyfactor_api_models_certificates_certificate_download_request as download_request,
     keyfactor_web_keyfactor_api_models_certificates_certificate_recovery_request as recovery,
+    keyfactor_web_keyfactor_api_models_enrollment_enrollment_management_request as deployment,
     keyfactor_web_keyfactor_api_models_metadata_field_metadata_field_create_request as field_create,
     keyfactor_web_keyfactor_api_models_metadata_field_metadata_field_update_request as field_update)
 
@@ -205,6 +207,19 @@ class Session:
         self.by_pfx = info.keyfactor_id
         assert self.by_pfx > 0 and info.request_disposition == "ISSUED", info
         self.server.verify(self.server.opened(info.pkcs_12_blob, PASSWORD), PFX_NAME)
+
+    def step_a_certificate_store_that_there_is_not_gets_nothing(self):
+        store = "6f0d2c5e-2a4b-4a7e-9b51-2f8f5c1f9a10"
+        got = self.good("enrollment.post_enrollment_pfx_deploy", json_body=model(deployment)(
+            certificate_id=self.by_pfx, password=PASSWORD, store_ids=[store], job_time=now()))
+        assert (got.failed_stores, got.successful_stores) == ([store], []), got
+        got = self.good("enrollment.post_enrollment_pfx_replace", json_body=model(replacement)(
+            existing_certificate_id=self.by_csr, certificate_id=self.by_pfx))
+        assert got.failed_stores == got.successful_stores == [], got
+        assert self.good("certificate.get_certificates_locations_id", self.by_pfx).details == []
+
+    def step_no_report_has_parameters(self):
+        assert self.good("reports.get_reports_id_parameters", 1) == []
 
     def step_list_pages_and_their_total(self):
         seen = []

@@ -211,17 +211,9 @@ struct leaving {
 static bool
 asks(const struct leaving *l, struct sql *sql, struct bytes serial, struct when now)
 {
-    struct values v;
-    uint8_t padded[32];
+    struct values v = BIND(v_int(l->ca_key), v_bytes(serial), v_when(now));
     struct row row;
 
-    if (serial.len && serial.data[0] & 0x80 && serial.len < sizeof(padded)) {
-        padded[0] = 0;
-        for (size_t i = 0; i < serial.len; i++)
-            padded[i + 1] = serial.data[i];
-        serial = (struct bytes){ padded, serial.len + 1 };
-    }
-    v = BIND(v_int(l->ca_key), v_bytes(serial), v_when(now));
     v.count -= !when_given(now);
     return db_one(l->scope, l->office->o.db, sql, v, &row) == OK && row_int(&row) > 0;
 }

@@ -59,7 +59,7 @@ usual_id(struct scope *s, const struct ca_key *key, struct bytes serial)
     der_close(&b, alg);
     der_put_octets(&b, (struct bytes){ key->ocsp.name[OCSP_SHA1], size });
     der_put_octets(&b, (struct bytes){ key->ocsp.key[OCSP_SHA1], size });
-    der_put(&b, DER_INTEGER, serial);
+    der_put_uint(&b, serial);
     der_close(&b, id);
     return buf_bytes(&b);
 }

@@ -15,7 +15,7 @@ struct ocsp_cache;
 struct ocsp_slot {
     int64_t ca_key;
     enum ocsp_hash hash;
-    struct bytes serial; /* contents of the INTEGER */
+    struct bytes serial; /* magnitude */
 };
 
 /** @param most_bytes  room for answers */

@@ -137,19 +137,6 @@ issuer_row(struct scope *s, struct tx *tx, struct taking *t, size_t at, int64_t 
     return OK;
 }
 
-/* The contents of the INTEGER, as the register has serials. */
-static struct bytes
-contents_of(struct scope *s, struct bytes magnitude)
-{
-    uint8_t *padded;
-
-    if (!magnitude.len || !(magnitude.data[0] & 0x80))
-        return magnitude;
-    padded = arena_alloc(s->arena, magnitude.len + 1);
-    memcpy(padded + 1, magnitude.data, magnitude.len);
-    return (struct bytes){ padded, magnitude.len + 1 };
-}
-
 /* What was revoked elsewhere stays revoked: in the lists, and for OCSP. */
 static enum err
 carry_over(struct scope *s, struct tx *tx, const struct taking *t)
@@ -163,8 +150,7 @@ carry_over(struct scope *s, struct tx *tx, const struct taking *t)
     hash_sha256(t->f->cert.subject.der, issuer);
     while (crl_next(t->crl, &at, &entry))
         TRY(tx_do(s, tx, &add_revoked_elsewhere,
-                  BIND(v_bytes((struct bytes){ issuer, SHA256_LEN }),
-                       v_bytes(contents_of(s, entry.serial)),
+                  BIND(v_bytes((struct bytes){ issuer, SHA256_LEN }), v_bytes(entry.serial),
                        v_bytes((struct bytes){ none, SHA256_LEN }), v_int(t->f->ca_key),
                        v_when(clock_now()), v_when(entry.revoked_at))));
     return OK;

@@ -215,17 +215,11 @@ catalog_by_serial(struct scope *s, struct db *db, struct bytes serial, const cha
                   unsigned with, struct cert_row *out)
 {
     const char *issuer = text_trim(s->arena, issuer_dn);
-    uint8_t *padded;
     struct rows rows;
 
     while (serial.len > 1 && serial.data[0] == 0) {
         serial.data++;
         serial.len--;
-    }
-    if (serial.len && serial.data[0] & 0x80) { /* as the INTEGER's contents have it */
-        padded = arena_alloc(s->arena, serial.len + 1);
-        memcpy(padded + 1, serial.data, serial.len);
-        serial = (struct bytes){ padded, serial.len + 1 };
     }
     TRY(db_all(s, db, &get_by_serial, BIND(v_bytes(serial)), &rows));
     if (!rows.count) {

@@ -26,8 +26,7 @@ sort_key(struct scope *s, const struct cert_field *f)
         return "(SELECT n.folded FROM certificate_name d JOIN name n ON n.id = d.name "
                "WHERE d.certificate = c.id ORDER BY d.position LIMIT 1)";
     case CF_SERIAL: /* as it is shown */
-        return "(CASE WHEN substr(@hex_of c.serial @hex_end, 1, 2) = '00' THEN "
-               "substr(@hex_of c.serial @hex_end, 3) ELSE @hex_of c.serial @hex_end END)";
+        return "@hex_of c.serial @hex_end";
     case CF_TEXT:
     case CF_EKU:
         return arena_printf(s->arena, "NULLIF(%s, '')", f->expr);

@@ -19,7 +19,7 @@ enum cert_field_kind {
     CF_DATE,     /* milliseconds */
     CF_HASH,     /* SHA-1 thumbprint; equality with SHA-256 too */
     CF_BYTES,    /* other bytes, as hexadecimal digits */
-    CF_SERIAL,   /* an INTEGER's contents, as hexadecimal digits */
+    CF_SERIAL,   /* a magnitude without zeros in front, as hexadecimal digits */
     CF_METADATA, /* what people note, in a field of theirs */
     CF_USAGE,    /* bits of a key usage: a number, -contains by name */
     CF_EKU,      /* OIDs with a blank around each; also by the names of the OIDs */

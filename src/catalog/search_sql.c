@@ -243,11 +243,9 @@ bytes_of(struct scope *s, enum cert_field_kind kind, const char *digits)
 {
     struct bytes none = { 0 }, b;
 
-    if (kind == CF_SERIAL) {
-        digits = arena_printf(s->arena, "%s%s", strlen(digits) % 2 ? "0" : "", digits);
-        if (*digits > '7' || !*digits) /* an INTEGER above zero, and zero itself */
-            digits = arena_printf(s->arena, "00%s", digits);
-    }
+    if (kind == CF_SERIAL)
+        digits = *digits ? arena_printf(s->arena, "%s%s", strlen(digits) % 2 ? "0" : "", digits)
+                         : "00"; /* zero itself */
     return hex_decode(s->arena, digits, &b) && b.len ? b : none;
 }
 

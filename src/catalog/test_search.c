@@ -353,7 +353,7 @@ SQL(set_one, "UPDATE certificate SET ext_key_usages = ' 1.3.6.1.5.5.7.3.1 1.3.6.
 static enum err
 change_one(struct scope *s, struct tx *tx, void *arg)
 {
-    static const uint8_t hash[32] = { 0xab, 0xcd }, serial[] = { 0x00, 0x9a, 0x0b };
+    static const uint8_t hash[32] = { 0xab, 0xcd }, serial[] = { 0x9a, 0x0b };
     int64_t dn;
 
     (void)arg;
@@ -361,7 +361,7 @@ change_one(struct scope *s, struct tx *tx, void *arg)
     return tx_do(s, tx, &set_one,
                  BIND(v_int(1), v_int(dn), v_text("CONTOSO\\Ana"), v_when(when_add_ms(NOW, 1)),
                       v_when(WHEN_S(1760000000)), v_bytes((struct bytes){ hash, 32 }),
-                      v_bytes((struct bytes){ serial, 3 })));
+                      v_bytes((struct bytes){ serial, 2 })));
 }
 
 static const struct {

@@ -191,15 +191,13 @@ add(struct scope *s, struct tx *tx, struct known *k)
 {
     struct bytes sha256 = random_bytes(s->arena, 32), sha1 = random_bytes(s->arena, 20),
                  serial = random_bytes(s->arena, 9);
-    uint8_t padded[10] = { 0 };
     int64_t dn, cn, issuer, name, position = 0;
     struct row row;
 
-    memcpy(padded + 1, serial.data, serial.len); /* an INTEGER's contents */
+    while (!serial.data[0]) /* a magnitude */
+        serial = random_bytes(s->arena, 9);
     k->serial = hex_upper(s->arena, serial);
     k->thumbprint = hex_upper(s->arena, sha1);
-    if (serial.data[0] & 0x80)
-        serial = bytes_copy(s->arena, (struct bytes){ padded, sizeof(padded) });
     TRY(name_id(s, tx, k->dn, &dn));
     TRY(optional_name(s, tx, k->cn, &cn));
     TRY(name_id(s, tx, k->issuer, &issuer));

@@ -21,7 +21,7 @@ struct ocsp_cert_id {
     enum ocsp_hash hash;
     struct bytes name_hash; /* of the issuer's Name in DER */
     struct bytes key_hash;  /* of the contents of the issuer's public key BIT STRING */
-    struct bytes serial;    /* the contents octets of the INTEGER, as in the certificate */
+    struct bytes serial;    /* its magnitude, as the register has it; none when it is negative */
     struct bytes der;       /* the whole CertID, to be echoed as it was sent */
 };
 

@@ -51,6 +51,19 @@ read_hash(struct span *p, enum ocsp_hash *hash, bool *foreign)
     return der_end(&in) || (der_next(&in, &params) && der_end(&in) && der_check(params.whole));
 }
 
+/* A negative serial is malformed (RFC 5280 section 4.1.2.2) but may be asked about: nobody has it.
+ */
+static bool
+read_serial(struct span *p, struct bytes *magnitude)
+{
+    struct bytes contents;
+
+    if (der_uint_bytes(p, magnitude))
+        return true;
+    *magnitude = (struct bytes){ 0 };
+    return der_int_bytes(p, &contents);
+}
+
 static bool
 read_cert_id(struct span *p, struct ocsp_cert_id *id, bool *foreign)
 {
@@ -59,7 +72,7 @@ read_cert_id(struct span *p, struct ocsp_cert_id *id, bool *foreign)
 
     if (!der_take_whole(p, DER_SEQUENCE, &id->der) || !der_only(id->der, DER_SEQUENCE, &in) ||
         !read_hash(&in, &id->hash, &strange) || !der_octets(&in, &id->name_hash) ||
-        !der_octets(&in, &id->key_hash) || !der_int_bytes(&in, &id->serial) || !der_end(&in))
+        !der_octets(&in, &id->key_hash) || !read_serial(&in, &id->serial) || !der_end(&in))
         return false;
     if (strange) {
         *foreign = true;

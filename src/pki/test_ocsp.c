@@ -320,6 +320,27 @@ TEST(what_is_no_request_is_malformed)
         OCSP_MALFORMED);
 }
 
+TEST(a_serial_is_asked_about_by_its_magnitude)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct {
+        struct bytes contents, magnitude;
+    } cases[] = {
+        { BYTES("\0\x80\1"), BYTES("\x80\1") },
+        { BYTES("\x7f"), BYTES("\x7f") },
+        { BYTES("\0"), BYTES("\0") },
+        { BYTES("\x80\1"), { 0 } }, /* not the first one's */
+    };
+    struct ocsp_cert_id id;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bytes der = odd_request(s, &(struct odd){ .serial = cases[i].contents });
+
+        assert_int_equal(ocsp_request_peek(der, &id, NULL), OCSP_ONE);
+        assert_true(bytes_eq(id.serial, cases[i].magnitude));
+    }
+}
+
 TEST(a_request_cut_short_or_changed_is_never_overrun)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -1,6 +1,7 @@
 """Certificates that are brought in: only what our keys signed is ours, whatever name a certificate bears."""
 import base64
 import datetime
+import secrets
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -84,13 +85,16 @@ def test_what_an_authority_signed_elsewhere_is_its_own_once_it_is_here(server, t
     client, tag = server.client(), server.database[:6]
     root = elsewhere(f"Adopted {tag} Root")
     ours = elsewhere(f"Adopted {tag} CA", root)
-    before, gone, after = (signed_by(ours[0], ours[1], f"{word}.{tag}.example.com", keys.new_key().public_key())
-                           for word in ("before", "gone", "after"))
+    # half of the serials of eight bytes that are drawn elsewhere have an octet in front for their sign
+    serials = {word: secrets.randbits(56) | first << 56 for word, first in
+               (("before", 0x9f), ("gone", 0xc1), ("after", 0x80), ("late", 0xe3))}
+    before, gone, after = (signed_by(ours[0], ours[1], f"{word}.{tag}.example.com", keys.new_key().public_key(),
+                                     serials[word]) for word in ("before", "gone", "after"))
     forged = signed_by(ours[0], keys.new_key(), f"forged.{tag}.example.com", keys.new_key().public_key())
     numbers = {one: brought_in(client, one) for one in (before, gone, forged)}
     p12 = pkcs12.serialize_key_and_certificates(b"ca", ours[1], ours[0], [root[0]],
                                                 serialization.BestAvailableEncryption(b"secret7"))
-    late = x509.random_serial_number()
+    late = serials["late"]
     reply = client.rest("POST", "/authorities/import", json={
         "bundle": base64.b64encode(p12).decode(), "password": "secret7",
         "crl": crl_of(*ours, 41, [gone.serial_number, late])})
@@ -105,7 +109,10 @@ def test_what_an_authority_signed_elsewhere_is_its_own_once_it_is_here(server, t
     # one that was revoked there is brought in only now: it stays revoked, and in the list
     number = brought_in(client, signed_by(ours[0], ours[1], f"late.{tag}.example.com", keys.new_key().public_key(), late))
     assert client.get(f"/Certificates/{number}")["CertState"] == 2
+    found = client.get("/Certificates", **{"pq.queryString": f'SerialNumber -eq "{before.serial_number:X}"'})
+    assert [one["Id"] for one in found] == [numbers[before]]
     client.revoke(numbers[before])
+    assert says(tmp_path, pem(ours[0]), before.serial_number, one["ocsp_url"]) == "revoked"
 
     def listed():
         crl = x509.load_der_x509_crl(programs.fetch(one["crl_url"]).content)

@@ -1,0 +1,606 @@
+#include "proof/dns.h"
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "net/reach.h"
+#include "pki/name.h"
+
+#include <arpa/nameser.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unbound.h>
+#include <unistd.h>
+
+COUNTER(queries_total, "chancery_acme_dns_queries_total",
+        "Questions that validators asked, by type, end, and the resolvers that were asked.", "type",
+        "rcode", "resolver");
+HISTOGRAM(query_seconds, "chancery_acme_dns_seconds", "Time that one question took.");
+
+/* The root's keys of 2017 and 2024, as IANA publishes them (RFC 7958). */
+static const char *const root_anchors[] = {
+    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
+    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
+};
+
+static const char *const end_names[] = {
+    [DNS_ANSWERED] = "NOERROR",  [DNS_NO_DATA] = "NODATA",  [DNS_NO_NAME] = "NXDOMAIN",
+    [DNS_FAILED] = "SERVFAIL",   [DNS_REFUSED] = "REFUSED", [DNS_UNKNOWN] = "OTHER",
+    [DNS_TIMED_OUT] = "TIMEOUT", [DNS_BOGUS] = "BOGUS",     [DNS_UNSIGNED] = "UNSIGNED",
+    [DNS_TOO_MUCH] = "TOO_MUCH",
+};
+
+const char *
+dns_end_name(enum dns_end end)
+{
+    return end_names[end];
+}
+
+const char *
+dns_type_name(enum dns_type type)
+{
+    switch (type) {
+    case DNS_A:
+        return "A";
+    case DNS_AAAA:
+        return "AAAA";
+    case DNS_TXT:
+        return "TXT";
+    case DNS_CAA:
+        return "CAA";
+    case DNS_CNAME:
+        return "CNAME";
+    }
+    return "?";
+}
+
+bool
+dns_is_nothing(enum dns_end end)
+{
+    return end == DNS_NO_DATA || end == DNS_NO_NAME;
+}
+
+/* One way to ask: the world's resolvers, or those of a suffix. A thread of ours hands out what the
+ * library's thread has found. */
+struct way {
+    const char *suffix; /* lower case, without dots at its ends; "": everything */
+    const char *label;  /* for metrics: "default" or the suffix */
+    struct ub_ctx *ctx;
+    pthread_t pump;
+    bool pumping;
+    int stop_fd;
+};
+
+struct resolver {
+    struct arena *arena;
+    struct list ways; /* of struct way, the longest suffix first */
+    int64_t timeout_ms;
+    enum dnssec_mode dnssec;
+    pthread_mutex_t lock; /* of every question */
+    pthread_cond_t told;
+};
+
+/* A question under way. Who asks and the library's call back hold one reference each. */
+struct question {
+    struct resolver *resolver;
+    int references;
+    bool done;
+    int failure; /* enum ub_ctx_err */
+    struct ub_result *result;
+};
+
+static void
+question_drop(struct question *q)
+{
+    if (--q->references == 0) {
+        ub_resolve_free(q->result);
+        mem_free(q);
+    }
+}
+
+static void
+on_answer(void *arg, int failure, struct ub_result *result)
+{
+    struct question *q = arg;
+    struct resolver *r = q->resolver;
+
+    (void)pthread_mutex_lock(&r->lock);
+    q->done = true;
+    q->failure = failure;
+    q->result = result;
+    question_drop(q);
+    (void)pthread_cond_broadcast(&r->told);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+static void *
+pump_run(void *arg)
+{
+    struct way *w = arg;
+    struct pollfd p[2] = { { .fd = ub_fd(w->ctx), .events = POLLIN },
+                           { .fd = w->stop_fd, .events = POLLIN } };
+
+    for (;;) {
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (p[1].revents)
+            return NULL;
+        if (p[0].revents)
+            (void)ub_process(w->ctx);
+    }
+}
+
+/* Making one. */
+
+/** ADDRESS[:PORT], IPv6 in brackets when there is a port, in the library's spelling. */
+static enum err
+server_spelling(struct scope *s, const char *text, const char **out)
+{
+    const char *colon = strrchr(text, ':'), *port = NULL;
+    char *address = arena_text(s->arena, text);
+    struct bytes octets;
+    int64_t number = 53;
+
+    if (text[0] == '[') {
+        const char *end = strchr(text, ']');
+
+        if (!end || (end[1] && end[1] != ':'))
+            return fail(s, E_INVALID, "\"%s\" is no ADDRESS:PORT", text);
+        address = arena_text_n(s->arena, text + 1, (size_t)(end - text - 1));
+        port = end[1] ? end + 2 : NULL;
+    } else if (colon && strchr(text, ':') == colon) {
+        address = arena_text_n(s->arena, text, (size_t)(colon - text));
+        port = colon + 1;
+    }
+    if (!ip_parse(s->arena, address, &octets))
+        return fail(s, E_INVALID, "the resolver \"%s\" is no IP address, with or without a port",
+                    text);
+    if (port && (!text_to_int(port, &number) || number < 1 || number > 65535))
+        return fail(s, E_INVALID, "the port of the resolver \"%s\" is none", text);
+    *out = arena_printf(s->arena, "%s@%d", ip_text(s->arena, octets), (int)number);
+    return OK;
+}
+
+struct option {
+    const char *name, *value;
+};
+
+static enum err
+set_options(struct scope *s, struct ub_ctx *ctx, const struct option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int e = ub_ctx_set_option(ctx, options[i].name, options[i].value);
+
+        if (e)
+            return fail(s, E_INTERNAL, "libunbound refuses %s %s: %s", options[i].name,
+                        options[i].value, ub_strerror(e));
+    }
+    return OK;
+}
+
+static enum err
+set_general(struct scope *s, struct ub_ctx *ctx, const struct proof_settings *settings)
+{
+    const char *age = arena_printf(s->arena, "%lld", (long long)settings->dns_cache / 1000);
+    const struct option options[] = {
+        { "use-caps-for-id:", "yes" },
+        { "edns-buffer-size:", "1232" },
+        { "do-not-query-localhost:", "no" }, /* who may be asked is our own matter: below */
+        { "cache-max-ttl:", age },
+        { "cache-max-negative-ttl:", age },
+        { "val-bogus-ttl:", age },
+        { "infra-host-ttl:", "30" }, /* a server that was down is soon asked again */
+        { "aggressive-nsec:", "no" },
+        { "prefetch:", "no" },
+        { "serve-expired:", "no" },
+        { "harden-glue:", "yes" },
+        { "harden-dnssec-stripped:", "yes" },
+        { "harden-short-bufsize:", "yes" },
+        { "harden-large-queries:", "yes" },
+        { "outgoing-range:", "512" },
+        { "num-queries-per-thread:", "512" },
+        { "msg-cache-size:", "1m" },
+        { "rrset-cache-size:", "2m" },
+        { "key-cache-size:", "1m" },
+        { "neg-cache-size:", "256k" },
+        { "tcp-upstream:", settings->dns_tcp ? "yes" : "no" },
+    };
+
+    return set_options(s, ctx, options, COUNT(options));
+}
+
+static enum err
+set_dnssec(struct scope *s, struct ub_ctx *ctx, const struct proof_settings *settings)
+{
+    const struct option off = { "module-config:", "iterator" };
+    int e = 0;
+
+    if (settings->dnssec == DNSSEC_OFF)
+        return set_options(s, ctx, &off, 1);
+    if (settings->trust_anchors) {
+        e = ub_ctx_add_ta_file(ctx, settings->trust_anchors);
+        if (e || access(settings->trust_anchors, R_OK) != 0)
+            return fail(s, E_INVALID, "trust_anchors: %s cannot be read", settings->trust_anchors);
+    }
+    for (size_t i = 0; !settings->trust_anchors && i < COUNT(root_anchors) && !e; i++)
+        e = ub_ctx_add_ta(ctx, root_anchors[i]);
+    if (e)
+        return fail(s, E_INTERNAL, "libunbound refuses a trust anchor: %s", ub_strerror(e));
+    LIST_EACH(const char *const, name, &settings->insecure_domains)
+    {
+        const struct option insecure = { "domain-insecure:", *name };
+
+        TRY(set_options(s, ctx, &insecure, 1));
+    }
+    return OK;
+}
+
+/** Who is asked: these, or, when there are none, the servers of each zone, but none in a network
+ * that strangers must not reach. */
+static enum err
+set_servers(struct scope *s, struct ub_ctx *ctx, const struct list *servers,
+            const char *const *refused)
+{
+    LIST_EACH(const char *const, server, servers)
+    {
+        const char *spelling;
+
+        TRY(server_spelling(s, *server, &spelling));
+        if (ub_ctx_set_fwd(ctx, spelling) != 0)
+            return fail(s, E_INVALID, "the resolver \"%s\" cannot be used", *server);
+    }
+    for (; servers->count == 0 && refused && *refused; refused++) {
+        const struct option never = { "do-not-query-address:", *refused };
+
+        TRY(set_options(s, ctx, &never, 1));
+    }
+    return OK;
+}
+
+static enum err
+way_start(struct scope *s, struct way *w)
+{
+    /* names that the library answers by itself, though a private network may well use them */
+    static const char *const used[] = { "test.", "home.arpa." };
+    int e = ub_ctx_async(w->ctx, 1);
+
+    for (size_t i = 0; i < COUNT(used) && !e; i++)
+        e = ub_ctx_zone_remove(w->ctx, used[i]);
+    if (e)
+        return fail(s, E_INTERNAL, "libunbound: %s", ub_strerror(e));
+    w->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (w->stop_fd < 0 || pthread_create(&w->pump, NULL, pump_run, w) != 0)
+        return fail(s, E_INTERNAL, "no thread for the resolver: %s", strerror(errno));
+    w->pumping = true;
+    return OK;
+}
+
+static enum err
+way_add(struct scope *s, struct resolver *r, const struct proof_settings *settings,
+        const char *suffix, const struct list *servers, const char *const *refused)
+{
+    struct way *w = arena_new_of(r->arena, struct way);
+
+    list_add(r->arena, &r->ways, struct way *, w);
+    w->stop_fd = -1;
+    w->suffix = text_fold(r->arena, suffix);
+    w->label = *suffix ? w->suffix : "default";
+    w->ctx = ub_ctx_create();
+    if (!w->ctx)
+        return fail(s, E_INTERNAL, "libunbound cannot start");
+    (void)ub_ctx_debugout(w->ctx, NULL);
+    TRY(set_general(s, w->ctx, settings));
+    TRY(set_dnssec(s, w->ctx, settings));
+    return set_servers(s, w->ctx, servers, refused);
+}
+
+/** "a, b" or "a b" as a list. */
+static struct list
+split(struct arena *a, const char *text)
+{
+    struct list out = { 0 };
+
+    while (*(text += strspn(text, ", "))) {
+        size_t len = strcspn(text, ", ");
+
+        list_add(a, &out, const char *, arena_text_n(a, text, len));
+        text += len;
+    }
+    return out;
+}
+
+static int
+by_length(const void *a, const void *b)
+{
+    const struct way *const *x = a, *const *y = b;
+    size_t m = strlen((*x)->suffix), n = strlen((*y)->suffix);
+
+    return m < n ? 1 : m > n ? -1 : 0;
+}
+
+static enum err
+add_all(struct scope *s, struct resolver *r, const struct proof_settings *settings,
+        const char *const *refused)
+{
+    TRY(note(s, way_add(s, r, settings, "", &settings->resolvers, refused), "resolvers"));
+    LIST_EACH(const struct pair, p, &settings->resolvers_by_suffix.of)
+    {
+        const char *suffix = p->name + strspn(p->name, ".");
+        struct list servers = split(s->arena, p->value);
+
+        if (!*suffix || servers.count == 0)
+            return fail(s, E_INVALID, "resolvers_by_suffix: \"%s\" names no suffix or no resolver",
+                        p->name);
+        TRY(note(s, way_add(s, r, settings, suffix, &servers, NULL), "resolvers_by_suffix: %s",
+                 p->name));
+    }
+    list_sort(&r->ways, by_length);
+    LIST_EACH(struct way *, w, &r->ways)
+    {
+        TRY(way_start(s, *w));
+    }
+    return OK;
+}
+
+enum err
+resolver_new(struct scope *s, const struct proof_settings *settings, const char *const *refused,
+             struct resolver **out)
+{
+    struct resolver *r = mem_alloc(sizeof(*r));
+    pthread_condattr_t attr;
+    enum err e;
+
+    r->arena = arena_new();
+    r->timeout_ms = settings->dns_timeout;
+    r->dnssec = (enum dnssec_mode)settings->dnssec;
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&r->told, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    e = add_all(s, r, settings, refused);
+    if (e != OK) {
+        resolver_free(r);
+        return e;
+    }
+    *out = r;
+    return OK;
+}
+
+void
+resolver_free(struct resolver *r)
+{
+    if (!r)
+        return;
+    LIST_EACH(struct way *, w, &r->ways)
+    {
+        const uint64_t one = 1;
+
+        if ((*w)->pumping && write((*w)->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
+            (void)pthread_join((*w)->pump, NULL);
+        if ((*w)->stop_fd >= 0)
+            (void)close((*w)->stop_fd);
+        ub_ctx_delete((*w)->ctx);
+    }
+    (void)pthread_cond_destroy(&r->told);
+    (void)pthread_mutex_destroy(&r->lock);
+    arena_free(r->arena);
+    mem_free(r);
+}
+
+/* Asking. */
+
+static const struct way *
+way_for(const struct resolver *r, const char *name)
+{
+    size_t len = strlen(name);
+
+    LIST_EACH(struct way *const, w, &r->ways)
+    {
+        size_t n = strlen((*w)->suffix);
+
+        if (n == 0 || (len >= n && text_ends_fold(name, (*w)->suffix) &&
+                       (len == n || name[len - n - 1] == '.')))
+            return *w;
+    }
+    return NULL; /* the last one takes everything */
+}
+
+/** Wait for the answer: true, with the lock held, when it came. */
+static bool
+wait_for(struct scope *s, struct resolver *r, const struct question *q)
+{
+    int64_t until = clock_mono_ms() + MIN(r->timeout_ms, scope_left_ms(s));
+
+    (void)pthread_mutex_lock(&r->lock);
+    while (!q->done && !reach_stopping()) {
+        int64_t left = MIN(until - clock_mono_ms(), 250);
+        struct timespec t;
+
+        if (left <= 0)
+            break;
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_nsec += (long)left * 1000000;
+        t.tv_sec += t.tv_nsec / 1000000000;
+        t.tv_nsec %= 1000000000;
+        (void)pthread_cond_timedwait(&r->told, &r->lock, &t);
+    }
+    return q->done;
+}
+
+/** How many CNAMEs stand in the answer. */
+static int
+count_aliases(const struct ub_result *u)
+{
+    ns_msg m;
+    int aliases = 0;
+
+    if (!u->answer_packet || ns_initparse(u->answer_packet, u->answer_len, &m) != 0)
+        return 0;
+    for (int i = 0; i < ns_msg_count(m, ns_s_an); i++) {
+        ns_rr rr;
+
+        if (ns_parserr(&m, ns_s_an, i, &rr) != 0)
+            return aliases;
+        aliases += ns_rr_type(rr) == ns_t_cname;
+    }
+    return aliases;
+}
+
+static void
+take_records(struct arena *a, const struct ub_result *u, struct dns_answer *out)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; u->data && u->data[i]; i++) {
+        struct bytes rdata = { (const uint8_t *)u->data[i], (size_t)u->len[i] };
+
+        total += rdata.len;
+        if (i < DNS_RECORDS_MAX)
+            list_add(a, &out->records, struct bytes, bytes_copy(a, rdata));
+    }
+    if (total > DNS_RECORDS_BYTES) {
+        out->end = DNS_TOO_MUCH;
+        out->why = "the answer is longer than 64 KiB";
+        out->records = (struct list){ 0 };
+    }
+}
+
+/** Text of the library, fit to be shown. */
+static const char *
+printable(struct arena *a, const char *text)
+{
+    char *out = arena_text_n(a, text ? text : "", text ? MIN(strlen(text), 300) : 0);
+
+    for (char *c = out; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
+    return out;
+}
+
+static void
+take_end(struct scope *s, const struct resolver *r, const struct ub_result *u,
+         struct dns_answer *out)
+{
+    static const struct {
+        int rcode;
+        enum dns_end end;
+        const char *why;
+    } codes[] = {
+        { ns_r_servfail, DNS_FAILED, "the resolver answered SERVFAIL" },
+        { ns_r_refused, DNS_REFUSED, "the resolver answered REFUSED" },
+        { ns_r_notimpl, DNS_UNKNOWN, "the resolver answered NOTIMP" },
+    };
+
+    if (u->bogus) {
+        out->end = DNS_BOGUS;
+        out->why = arena_printf(s->arena, "DNSSEC validation failed: %s",
+                                printable(s->arena, u->why_bogus));
+        return;
+    }
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        if (u->rcode == codes[i].rcode) {
+            out->end = codes[i].end;
+            out->why = codes[i].why;
+            return;
+        }
+    }
+    if (u->rcode != ns_r_noerror && u->rcode != ns_r_nxdomain) {
+        out->end = DNS_UNKNOWN;
+        out->why = arena_printf(s->arena, "the resolver answered with code %d", u->rcode);
+    } else if (r->dnssec == DNSSEC_REQUIRE && !u->secure) {
+        out->end = DNS_UNSIGNED;
+        out->why = "the answer is not signed, and DNSSEC is required";
+    } else if (out->aliases > DNS_ALIASES_MAX) {
+        out->end = DNS_TOO_MUCH;
+        out->why =
+            arena_printf(s->arena, "more than %d aliases follow one another", DNS_ALIASES_MAX);
+    } else {
+        out->end = u->nxdomain ? DNS_NO_NAME : u->havedata ? DNS_ANSWERED : DNS_NO_DATA;
+        take_records(s->arena, u, out);
+    }
+}
+
+static void
+take_answer(struct scope *s, const struct resolver *r, const struct ub_result *u,
+            struct dns_answer *out)
+{
+    out->secure = u->secure;
+    out->ttl_s = MAX(u->ttl, 0);
+    out->aliases = count_aliases(u);
+    out->owner = arena_text(s->arena, u->canonname ? u->canonname : u->qname);
+    if (text_ends(out->owner, ".") && strlen(out->owner) > 1)
+        out->owner = arena_text_n(s->arena, out->owner, strlen(out->owner) - 1);
+    take_end(s, r, u, out);
+}
+
+enum err
+resolver_ask(struct scope *s, const struct resolver *shared, const char *name, enum dns_type type,
+             struct dns_answer *out)
+{
+    struct resolver *r = (struct resolver *)(uintptr_t)shared; /* its lock and library lock */
+    const struct way *w = way_for(r, name);
+    struct question *q = mem_alloc(sizeof(*q));
+    struct dns_answer answer = { .end = DNS_TIMED_OUT, .owner = name };
+    int64_t began = clock_mono_us();
+    int id = 0, e;
+    enum err result = OK;
+
+    *q = (struct question){ .resolver = r, .references = 2 };
+    e = ub_resolve_async(w->ctx, arena_printf(s->arena, "%s.", name), (int)type, 1, q, on_answer,
+                         &id);
+    if (e) {
+        mem_free(q);
+        return fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(e));
+    }
+    if (wait_for(s, r, q)) {
+        if (q->failure || !q->result)
+            result = fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(q->failure));
+        else
+            take_answer(s, r, q->result, &answer);
+    } else {
+        (void)pthread_mutex_unlock(&r->lock);
+        e = ub_cancel(w->ctx, id); /* on success nobody calls back */
+        (void)pthread_mutex_lock(&r->lock);
+        if (e == 0)
+            q->references--;
+        answer.why =
+            arena_printf(s->arena, "no answer within %lld s", (long long)r->timeout_ms / 1000);
+        if (reach_stopping())
+            result = fail(s, E_UNAVAILABLE, "the program is stopping");
+    }
+    question_drop(q);
+    (void)pthread_mutex_unlock(&r->lock);
+    answer.took_ms = (clock_mono_us() - began) / 1000;
+    metric_add(&queries_total, 1, dns_type_name(type), dns_end_name(answer.end), w->label);
+    metric_observe(&query_seconds, (double)answer.took_ms / 1000);
+    if (result == OK)
+        *out = answer;
+    return result;
+}
+
+bool
+dns_txt_read(struct arena *a, struct bytes rdata, struct bytes *out)
+{
+    struct span p = span_of(rdata);
+    struct buf b;
+
+    if (rdata.len == 0)
+        return false;
+    buf_init_in(&b, a, DNS_RECORDS_BYTES);
+    while (span_left(&p)) {
+        uint8_t len;
+        struct bytes part;
+
+        if (!span_byte(&p, &len) || !span_take(&p, len, &part))
+            return false;
+        buf_add(&b, part.data, part.len);
+    }
+    *out = buf_bytes(&b);
+    return !b.failed;
+}

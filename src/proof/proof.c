@@ -1,0 +1,190 @@
+#include "proof/proof.h"
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "proof/run.h"
+
+#include <string.h>
+
+#define STEPS_MAX (256 * 1024)
+
+COUNTER(challenges_total, "chancery_acme_challenge_total",
+        "Challenges that were tried, by type, outcome and ACME problem.", "type", "outcome",
+        "problem");
+HISTOGRAM(challenge_seconds, "chancery_acme_challenge_seconds",
+          "Time that one try of a challenge took.", "type");
+GAUGE(inflight, "chancery_acme_validation_inflight", "Challenges that are being tried.");
+
+static const struct {
+    const char *name;
+    enum err (*prove)(struct run *r);
+    bool ip, wildcard; /* what it is good for beside DNS names */
+    bool no_token;
+} challenges[] = {
+    { "http-01", prove_http_01, .ip = true },
+};
+
+/* Making a prover. */
+
+static struct list
+copy_list(struct arena *a, const struct list *texts)
+{
+    struct list out = { 0 };
+
+    LIST_EACH(const char *const, text, texts)
+    {
+        list_add(a, &out, const char *, arena_text(a, *text));
+    }
+    return out;
+}
+
+static void
+copy_settings(struct prover *p, const struct proof_settings *o)
+{
+    struct arena *a = p->arena;
+
+    p->o = *o;
+    p->o.allow_networks = copy_list(a, &o->allow_networks);
+    p->o.deny_networks = copy_list(a, &o->deny_networks);
+    p->o.resolvers = copy_list(a, &o->resolvers);
+    p->o.insecure_domains = copy_list(a, &o->insecure_domains);
+    p->o.trust_anchors = arena_text(a, o->trust_anchors);
+    p->o.resolvers_by_suffix = (struct pairs){ 0 };
+    LIST_EACH(const struct pair, pair, &o->resolvers_by_suffix.of)
+    {
+        *list_push(a, &p->o.resolvers_by_suffix.of, struct pair) =
+            (struct pair){ arena_text(a, pair->name), arena_text(a, pair->value) };
+    }
+    p->o.contact = NULL;
+    p->agent = text_empty(o->contact)
+                   ? "chancery/1 (ACME validation)"
+                   : arena_printf(a, "chancery/1 (ACME validation; %s)", o->contact);
+}
+
+static enum err
+prover_fill(struct scope *s, struct prover *p, const struct list *own)
+{
+    struct reach_rules read = { 0 };
+
+    TRY(note(s, networks_read(s, &p->o.allow_networks, &read.allowed), "allow_networks"));
+    TRY(note(s, networks_read(s, &p->o.deny_networks, &read.denied), "deny_networks"));
+    LIST_EACH(const struct network, n, &read.allowed)
+    {
+        list_add(p->arena, &p->rules.allowed, struct network, *n);
+    }
+    LIST_EACH(const struct network, n, &read.denied)
+    {
+        list_add(p->arena, &p->rules.denied, struct network, *n);
+    }
+    if (own) {
+        LIST_EACH(const struct endpoint, e, own)
+        {
+            list_add(p->arena, &p->rules.own, struct endpoint, *e);
+        }
+    }
+    for (const char *c = p->agent; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            return fail(s, E_INVALID, "contact: it holds what no header can carry");
+    }
+    return resolver_new(s, &p->o, reach_refused_networks(), &p->resolver);
+}
+
+enum err
+prover_new(struct scope *s, const struct proof_settings *settings, const struct list *own,
+           struct prover **out)
+{
+    struct prover *p = mem_alloc(sizeof(*p));
+    enum err e;
+
+    reach_setup(); /* libcurl */
+    p->arena = arena_new();
+    copy_settings(p, settings);
+    e = prover_fill(s, p, own);
+    if (e != OK) {
+        prover_free(p);
+        return e;
+    }
+    for (size_t i = 0; i < COUNT(challenges); i++)
+        metric_touch(&challenges_total, challenges[i].name, "valid", "");
+    metric_add(&inflight, 0);
+    *out = p;
+    return OK;
+}
+
+void
+prover_free(struct prover *p)
+{
+    if (!p)
+        return;
+    resolver_free(p->resolver);
+    arena_free(p->arena);
+    mem_free(p);
+}
+
+/* Proving. */
+
+static enum err
+find(struct scope *s, const struct proof_request *q, size_t *index)
+{
+    bool ip = text_eq(q->type, "ip");
+
+    if (!ip && !text_eq(q->type, "dns"))
+        return fail(s, E_UNSUPPORTED, "identifiers of the type %s cannot be proved",
+                    q->type ? q->type : "none");
+    for (size_t i = 0; i < COUNT(challenges); i++) {
+        if (!text_eq(q->challenge, challenges[i].name))
+            continue;
+        if ((ip && !challenges[i].ip) || (q->wildcard && !challenges[i].wildcard))
+            return fail(s, E_UNSUPPORTED, "%s does not prove %s", q->challenge,
+                        ip ? "addresses" : "wildcards");
+        if (text_empty(q->value) ||
+            (!challenges[i].no_token && (text_empty(q->token) || text_empty(q->key_authorization))))
+            return fail(s, E_INVALID, "%s needs a name, a token and a key authorization",
+                        q->challenge);
+        *index = i;
+        return OK;
+    }
+    return fail(s, E_UNSUPPORTED, "there is no challenge %s", q->challenge ? q->challenge : "");
+}
+
+static void
+tell(struct scope *s, const struct proof_request *q, const struct proof_report *out)
+{
+    metric_add(&challenges_total, 1, q->challenge, out->proved ? "valid" : "invalid",
+               out->problem ? out->problem : "");
+    metric_observe(&challenge_seconds, (double)out->took_ms / 1000, q->challenge);
+    log_event(s, LOG_INFO, "acme.validation",
+              out->proved ? "a challenge was fulfilled" : "a challenge was not fulfilled",
+              lf_text("type", q->challenge), lf_text("identifier", q->value),
+              lf_text("address", out->address), lf_text("problem", out->problem),
+              lf_text("detail", out->detail), lf_int("ms", out->took_ms),
+              lf_raw("steps", out->proved || strlen(out->steps) > 8192 ? NULL : out->steps));
+}
+
+enum err
+proof_run(struct scope *s, const struct prover *p, const struct proof_request *q,
+          struct proof_report *out)
+{
+    struct proof_report report = { 0 };
+    struct run r = { .s = s, .p = p, .q = q, .out = &report };
+    int64_t began = clock_mono_ms();
+    size_t i = 0;
+    enum err e;
+
+    TRY(find(s, q, &i));
+    r.until_ms = began + p->o.timeout;
+    buf_init_in(&r.steps, s->arena, STEPS_MAX);
+    metric_add(&inflight, 1);
+    e = challenges[i].prove(&r);
+    metric_add(&inflight, -1);
+    if (e != OK)
+        return e;
+    report.proved = !report.problem;
+    report.steps = r.steps.failed
+                       ? "[]"
+                       : arena_printf(s->arena, "[%s]", r.steps.len ? buf_str(&r.steps) : "");
+    report.took_ms = clock_mono_ms() - began;
+    tell(s, q, &report);
+    *out = report;
+    return OK;
+}

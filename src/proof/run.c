@@ -1,0 +1,258 @@
+#include "proof/run.h"
+
+#include "base/metric.h"
+#include "codec/json.h"
+#include "pki/name.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+COUNTER(v4_fallback_total, "chancery_acme_http01_v4_fallback_total",
+        "Validations that went on by IPv4 because no connection by IPv6 came about.");
+
+int64_t
+run_left_ms(const struct run *r)
+{
+    return MAX(MIN(r->until_ms - clock_mono_ms(), scope_left_ms(r->s)), 0);
+}
+
+enum err
+run_refuse(struct run *r, const char *problem, const char *format, ...)
+{
+    va_list args;
+
+    if (r->out->problem)
+        return OK;
+    va_start(args, format);
+    r->out->detail = arena_vprintf(r->s->arena, format, args);
+    va_end(args);
+    r->out->problem = problem;
+    return OK;
+}
+
+bool
+run_refused(const struct run *r)
+{
+    return r->out->problem != NULL;
+}
+
+/* Steps. */
+
+void
+step_begin(struct run *r, const char *what)
+{
+    if (r->steps.len)
+        buf_byte(&r->steps, ',');
+    buf_text(&r->steps, "{\"step\":");
+    json_text(&r->steps, what);
+}
+
+void
+step_text(struct run *r, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_byte(&r->steps, ',');
+    json_text(&r->steps, name);
+    buf_byte(&r->steps, ':');
+    json_text(&r->steps, value);
+}
+
+void
+step_int(struct run *r, const char *name, int64_t value)
+{
+    buf_byte(&r->steps, ',');
+    json_text(&r->steps, name);
+    buf_byte(&r->steps, ':');
+    buf_int(&r->steps, value);
+}
+
+void
+step_end(struct run *r)
+{
+    buf_byte(&r->steps, '}');
+}
+
+const char *
+run_shown(struct arena *a, struct bytes data, size_t len)
+{
+    char *out = arena_text_n(a, (const char *)data.data, MIN(data.len, len));
+
+    for (size_t i = 0; i < MIN(data.len, len); i++) {
+        if (out[i] < ' ' || out[i] > '~')
+            out[i] = '?';
+    }
+    return out;
+}
+
+/* DNS. */
+
+/** A record as a step shows it. */
+static const char *
+record_text(struct arena *a, enum dns_type type, struct bytes rdata)
+{
+    struct bytes text;
+
+    if (type == DNS_A || type == DNS_AAAA)
+        return rdata.len == 4 || rdata.len == 16 ? ip_text(a, rdata) : "?";
+    if (type == DNS_TXT)
+        return dns_txt_read(a, rdata, &text) ? run_shown(a, text, 200) : "malformed";
+    return run_shown(a, rdata, 200);
+}
+
+enum err
+run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *out)
+{
+    size_t shown = 0;
+
+    TRY(resolver_ask(r->s, r->p->resolver, name, type, out));
+    step_begin(r, "dns");
+    step_text(r, "name", name);
+    step_text(r, "type", dns_type_name(type));
+    step_text(r, "answer", dns_end_name(out->end));
+    step_text(r, "why", out->why);
+    if (!text_eq_fold(out->owner, name))
+        step_text(r, "alias_of", out->owner);
+    buf_text(&r->steps, ",\"records\":[");
+    LIST_EACH(const struct bytes, rdata, &out->records)
+    {
+        if (shown++ == 10)
+            break;
+        buf_text(&r->steps, shown > 1 ? "," : "");
+        json_text(&r->steps, record_text(r->s->arena, type, *rdata));
+    }
+    buf_byte(&r->steps, ']');
+    step_int(r, "records_total", (int64_t)out->records.count);
+    step_text(r, "dnssec", out->secure ? "secure" : "none");
+    step_int(r, "ms", out->took_ms);
+    step_end(r);
+    return OK;
+}
+
+/* Addresses. */
+
+static void
+judge(struct run *r, struct bytes ip, int port, struct list *targets, const char **refused)
+{
+    enum reach_verdict verdict = reach_judge(&r->p->rules, ip, port);
+    const char *text = ip_text(r->s->arena, ip);
+
+    if (verdict == REACH_REFUSED) {
+        step_begin(r, "refused");
+        step_text(r, "address", text);
+        step_end(r);
+        *refused = text;
+        return;
+    }
+    LIST_EACH(const struct target, t, targets)
+    {
+        if (t->ip.len == ip.len) /* one of each family is enough */
+            return;
+    }
+    *list_push(r->s->arena, targets, struct target) =
+        (struct target){ .ip = ip, .text = text, .hidden = verdict == REACH_ALLOWED };
+}
+
+/** Ask for one family. What is wrong is kept in *BAD, for when the other has nothing either. */
+static enum err
+ask_family(struct run *r, const char *host, enum dns_type type, int port, struct list *targets,
+           struct dns_answer *bad, const char **refused)
+{
+    struct dns_answer answer;
+    size_t len = type == DNS_A ? 4 : 16;
+
+    TRY(run_ask(r, host, type, &answer));
+    if (answer.end != DNS_ANSWERED && !dns_is_nothing(answer.end))
+        *bad = answer;
+    LIST_EACH(const struct bytes, ip, &answer.records)
+    {
+        if (ip->len == len)
+            judge(r, *ip, port, targets, refused);
+    }
+    return OK;
+}
+
+enum err
+run_resolve(struct run *r, const char *host, int port, struct list *targets)
+{
+    struct list found = { 0 };
+    struct dns_answer bad = { 0 };
+    const char *refused = NULL;
+    struct bytes ip;
+
+    *targets = found;
+    if (ip_parse(r->s->arena, host, &ip)) {
+        judge(r, ip, port, &found, &refused);
+    } else {
+        if (reach_refuses_name(host))
+            return run_refuse(r, "connection", "the name %s is not allowed", host);
+        TRY(ask_family(r, host, DNS_AAAA, port, &found, &bad, &refused));
+        TRY(ask_family(r, host, DNS_A, port, &found, &bad, &refused));
+    }
+    if (found.count)
+        *targets = found;
+    else if (refused)
+        return run_refuse(r, "connection", "the address %s of %s is not allowed", refused, host);
+    else if (bad.why)
+        return run_refuse(r, "dns", "looking up the addresses of %s: %s", host, bad.why);
+    else
+        return run_refuse(r, "dns", "%s has no address", host);
+    return OK;
+}
+
+/** Connect to one; *FD stays -1 when that failed, and *WHY says why. */
+static enum err
+connect_one(struct run *r, const struct target *t, int port, int *fd, const char **why)
+{
+    int64_t began = clock_mono_ms();
+    enum err e;
+
+    if (!reach_take(r->s, t->ip, run_left_ms(r)))
+        return fail(r->s, E_LIMIT, "too many validations of %s are under way", t->text);
+    e = reach_connect(r->s, t->ip, port, MIN(r->p->o.connect_timeout, run_left_ms(r)), fd);
+    step_begin(r, "connect");
+    step_text(r, "address", t->text);
+    step_int(r, "port", port);
+    step_text(r, "why", e == OK ? NULL : r->s->error.text);
+    step_int(r, "ms", clock_mono_ms() - began);
+    step_end(r);
+    r->out->address = t->text;
+    if (e == OK)
+        return OK;
+    reach_give(t->ip);
+    *fd = -1;
+    *why = r->s->error.text;
+    scope_clear(r->s);
+    return OK;
+}
+
+enum err
+run_connect(struct run *r, const struct list *targets, int port, const struct target **took,
+            int *fd)
+{
+    const char *why = NULL, *last = "";
+
+    *fd = -1;
+    LIST_EACH(const struct target, t, targets)
+    {
+        if (why)
+            metric_add(&v4_fallback_total, 1);
+        TRY(connect_one(r, t, port, fd, &why));
+        if (*fd >= 0) {
+            *took = t;
+            return OK;
+        }
+        last = t->text;
+    }
+    return run_refuse(r, "connection", "connecting to %s port %d: %s", last, port, why);
+}
+
+void
+run_disconnect(const struct target *t, int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+    reach_give(t->ip);
+}

@@ -1,0 +1,77 @@
+/** One proof under way: what the challenges share. Not for others; see proof.h. */
+#ifndef PROOF_RUN_H
+#define PROOF_RUN_H
+
+#include "net/reach.h"
+#include "proof/dns.h"
+#include "proof/proof.h"
+
+struct prover {
+    struct arena *arena;
+    struct proof_settings o; /* texts in the arena */
+    struct reach_rules rules;
+    struct resolver *resolver;
+    const char *agent; /* User-Agent */
+};
+
+struct run {
+    struct scope *s;
+    const struct prover *p;
+    const struct proof_request *q;
+    struct proof_report *out;
+    struct buf steps; /* JSON objects with commas between */
+    int64_t until_ms; /* of clock_mono_ms() */
+};
+
+/** Milliseconds that are left of the whole proof. */
+int64_t run_left_ms(const struct run *r);
+
+/** Not proved: an ACME error type and a sentence. Gives OK, to return. The first one stays. */
+enum err run_refuse(struct run *r, const char *problem, const char *format, ...) LIKE_PRINTF(3, 4);
+/** True once run_refuse() was called. */
+bool run_refused(const struct run *r);
+
+/** Begin a step named WHAT; what follows are its members, step_end() closes it. */
+void step_begin(struct run *r, const char *what);
+void step_text(struct run *r, const char *name, const char *value);
+void step_int(struct run *r, const char *name, int64_t value);
+void step_end(struct run *r);
+
+/** Ask, and write the step down. Of TXT and CAA the first records are shown. */
+enum err run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *out);
+
+/** An address that passed the guard. */
+struct target {
+    struct bytes ip;
+    const char *text;
+    bool hidden; /* open only because of allow_networks: what it says is shown to nobody */
+};
+
+/**
+ * Where HOST (a DNS name, or an IP address) may be reached, IPv6 first, at most one of each family.
+ * When there is nothing the proof is refused and the list is empty.
+ */
+enum err run_resolve(struct run *r, const char *host, int port, struct list *targets);
+
+/**
+ * Connect to the first of TARGETS that can be: the second is tried when no connection to the first
+ * comes about. When none can, the proof is refused and *FD is -1.
+ *
+ * @param took  receives the target; run_disconnect() ends the connection
+ */
+enum err run_connect(struct run *r, const struct list *targets, int port,
+                     const struct target **took, int *fd);
+/** Give the target's place back; FD is closed when it is not negative. */
+void run_disconnect(const struct target *t, int fd);
+
+/** At most LEN octets of foreign data as text to show: what is not printable ASCII becomes '?'. */
+const char *run_shown(struct arena *a, struct bytes data, size_t len);
+
+/** The challenges; each ends with a verdict in the report, or proves. */
+enum err prove_http_01(struct run *r);
+enum err prove_dns_01(struct run *r);
+enum err prove_dns_account_01(struct run *r);
+enum err prove_dns_persist_01(struct run *r);
+enum err prove_tls_alpn_01(struct run *r);
+
+#endif

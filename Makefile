@@ -64,10 +64,10 @@ check-tools:
 	@tools/install.sh build check
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD)
 
-## make soak                     200 crash rounds; end to end with the sanitizers (long)
+## make soak [ROUNDS=200] [T=...] so many crash rounds; end to end with the sanitizers (long)
 soak:
 	@tools/install.sh build test
-	@tools/soak.sh
+	@ROUNDS='$(ROUNDS)' T='$(T)' tools/soak.sh
 
 ## make fuzz [SECONDS=60] [TARGETS=...]   each fuzz target for that long, and its planted bug
 fuzz:

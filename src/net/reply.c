@@ -260,13 +260,14 @@ reply_default(struct http_request *rq, int status)
     if (s->error.kind == E_INTERNAL || !text)
         text = "internal error";
     buf_init_in(&out, s->arena, 4096);
-    buf_printf(&out, "{\"ErrorCode\":\"CHY-%04d\",\"Message\":\"", (int)s->error.code);
+    buf_printf(&out, "{\"ErrorCode\":\"0x%08X\",\"Message\":\"",
+               0xA0110000U + (unsigned)s->error.code);
     for (; *text; text++)
         if (*text == '"' || *text == '\\')
             buf_printf(&out, "\\%c", *text);
         else
             buf_byte(&out, (uint8_t)*text >= 0x20 ? (uint8_t)*text : (uint8_t)' ');
-    buf_text(&out, "\"}");
+    buf_printf(&out, " (CHY-%04d)\"}", (int)s->error.code);
     http_reply(rq, status, "application/json; charset=utf-8",
                out.failed ? BYTES("{}") : buf_bytes(&out));
 }

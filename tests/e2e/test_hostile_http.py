@@ -1,5 +1,6 @@
 """Hostile HTTP: what is ambiguous is answered 400 and the connection closed; nothing is ever answered twice."""
 import contextlib
+import json
 import re
 import socket
 import ssl
@@ -195,6 +196,12 @@ def test_too_much_is_refused_at_once(server, name, data, allowed):
     assert len(found) <= 1 and set(found) <= allowed, (name, found)
     assert found or len(data) > 500000, name  # a large head may be cut off before the answer could be read
     assert time.monotonic() - began < 8
+
+
+def test_what_never_was_a_request_is_refused_in_the_contracts_words(server):
+    for data in (get(line=b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n"), get(b"Host : x")):
+        body = json.loads(say(server, data).partition(b"\r\n\r\n")[2])
+        assert re.fullmatch("0xA011[0-9A-F]{4}", body["ErrorCode"]) and re.search(r" \(CHY-\d{4}\)$", body["Message"]), body
 
 
 def test_a_huge_length_without_a_body_holds_nothing_up(server):

@@ -142,7 +142,7 @@ run_ca_show(struct cli *c)
     struct answer a;
 
     TRY(authority_path(c, "", &path));
-    TRY(note(c->s, ask_get(c, path, &a), "certificate authority %s", cli_arg(c, 0)));
+    TRY(ask_get(c, path, &a));
     return print_data(c, &v, a.json);
 }
 

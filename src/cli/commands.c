@@ -116,18 +116,6 @@ static const struct flag search_flags[] = {
 static const struct flag show_flags[] = {
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };
-static const char *const download_words[] = { "pem", "chain", "fullchain", "der", "p7b",
-                                              "pfx", "jks",   "zip",       NULL };
-static const struct flag download_flags[] = {
-    { "as", 0, FLAG_WORD, "FORM",
-      "pem, chain, fullchain, der, p7b; with the key pfx, jks, zip; default pem", download_words,
-      NULL, NULL },
-    { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
-    { "chain", 0, FLAG_SWITCH, NULL, "the same as --as fullchain", NULL, NULL, NULL },
-    { "password-file", 0, FLAG_TEXT, "FILE",
-      "holds the password of a file with the key; - is stdin", NULL, NULL, NULL },
-    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
-};
 static const struct flag revoke_flags[] = {
     { "reason", 0, FLAG_REASON, "WHY", "key-compromise, superseded, ..., or 0 to 10", NULL, NULL,
       NULL },
@@ -472,8 +460,6 @@ static const char *const init_text[] = { server_init_usage };
 #define REVOKE_EXAMPLES                                                 \
     "  chancery revoke 1234 --reason superseded --comment CHG0012345\n" \
     "  chancery revoke --query 'CN -contains \"old\"' --reason superseded --yes\n"
-#define DOWNLOAD_DOC "Write a certificate, its chain, or both."
-#define DOWNLOAD_EXAMPLES "  chancery certs download 1234 --as fullchain --out web.pem\n"
 #define SHOW_DOC "Show one certificate: by id, thumbprint, serial:HEX, file or NAME@STORE."
 #define CRL_DOC "Download an authority's revocation list."
 
@@ -501,10 +487,6 @@ const struct command commands[] = {
       "  chancery certs show 1234\n  chancery certs show serial:1A2B3C -o json\n" },
     { "certs get", "REF", 1, 1, FLAGS(show_flags), run_certs_show, SHOW_DOC,
       "  chancery certs get 1234\n", COMMAND_HIDDEN },
-    { "certs download", "REF [FILE]", 1, 2, FLAGS(download_flags), run_certs_download, DOWNLOAD_DOC,
-      DOWNLOAD_EXAMPLES },
-    { "download-cert", "REF [FILE]", 1, 2, FLAGS(download_flags), run_certs_download, DOWNLOAD_DOC,
-      DOWNLOAD_EXAMPLES, COMMAND_HIDDEN },
     { "certs validate", "REF", 1, 1, FLAGS(show_flags), run_certs_validate,
       "Say whether a certificate is good now: chain, dates, state; exit 12 when not.",
       "  chancery certs validate 1234\n" },

@@ -335,7 +335,7 @@ run_issue(struct cli *c)
     TRY(read_arguments(c, &j));
     TRY(check_places(c, &j));
     if (cli_text(c, "pfx") && !cli_has(c, "dry-run"))
-        TRY(read_password(c, "password-file", "Password of the new file: ", &password));
+        TRY(read_password(c, "password-file", "Password of the new file", &password));
     j.password = password;
     TRY(make_wish(c, &j));
     if (cli_has(c, "offline"))

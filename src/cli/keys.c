@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROMPT "Password of the new file: "
+#define PROMPT "Password of the new file"
 
 const char *const key_file_words[] = { "pfx", "pfx-legacy", "jks", "pem", "zip", NULL };
 
@@ -40,7 +40,7 @@ key_place_ready(struct cli *c, const char *out)
     return out_ready(c, out, true);
 }
 
-static enum err
+enum err
 recover_with(struct cli *c, int64_t id, const char *form, const char *out,
              const struct secret *password)
 {

@@ -277,7 +277,7 @@ run_certs_set(struct cli *c)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_byte(&b, '{');
     if (query) {
-        query = query_of(c, query);
+        TRY(query_of(c, query, &query));
         buf_text(&b, "\"Query\":");
         json_text(&b, query);
         TRY(count_of(c, query, &count));

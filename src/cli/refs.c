@@ -198,42 +198,54 @@ references_of(struct cli *c, size_t first, struct list *out)
 
 /* Words to a query. */
 
-static const char *
-is_term(struct cli *c, const char *value)
+/* What is wrong with a term whose first part is known: as text it would find nothing. */
+static enum err
+bad_term(struct cli *c, const char *word, const char *wanted)
 {
-    const char *now = when_rfc3339(c->s->arena, clock_now());
+    return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\": %s", word, wanted);
+}
+
+static enum err
+is_term(struct cli *c, const char *word, const char **out)
+{
+    const char *value = word + strlen("is:");
 
     if (text_eq_fold(value, "active") || text_eq_fold(value, "revoked"))
-        return arena_printf(c->s->arena, "Status -eq \"%s\"", value);
-    if (text_eq_fold(value, "expired"))
-        return arena_printf(c->s->arena, "NotAfter -lt \"%s\"", now);
-    if (text_eq_fold(value, "archived"))
-        return "Archived -eq true";
-    return NULL;
+        *out = arena_printf(c->s->arena, "Status -eq \"%s\"", value);
+    else if (text_eq_fold(value, "expired"))
+        *out = arena_printf(c->s->arena, "NotAfter -lt \"%s\"",
+                            when_rfc3339(c->s->arena, clock_now()));
+    else if (text_eq_fold(value, "archived"))
+        *out = "Archived -eq true";
+    else
+        return bad_term(c, word, "is:active, is:revoked, is:expired or is:archived");
+    return OK;
 }
 
-static const char *
-expires_term(struct cli *c, const char *value)
+static enum err
+expires_term(struct cli *c, const char *word, const char **out)
 {
+    const char *value = word + strlen("expires:"), *limit;
     struct when now = clock_now(), at;
-    const char *limit;
+    bool good = *value == '<' || *value == '>';
     int64_t ms;
 
-    if ((*value != '<' && *value != '>') || !value[1])
-        return NULL;
-    if (duration_parse(value + 1, &ms))
+    if (good && duration_parse(value + 1, &ms))
         at = when_add_ms(now, ms);
-    else if (!time_parse(value + 1, now, &at))
-        return NULL;
+    else if (!good || !time_parse(value + 1, now, &at))
+        return bad_term(c, word, "expires:<30d, expires:>30d, or with a date: expires:<2027-01-31");
     limit = when_rfc3339(c->s->arena, at);
     if (*value == '>')
-        return arena_printf(c->s->arena, "NotAfter -gt \"%s\"", limit);
-    return arena_printf(c->s->arena, "(NotAfter -lt \"%s\" AND NotAfter -ge \"%s\")", limit,
-                        when_rfc3339(c->s->arena, now));
+        *out = arena_printf(c->s->arena, "NotAfter -gt \"%s\"", limit);
+    else
+        *out = arena_printf(c->s->arena, "(NotAfter -lt \"%s\" AND NotAfter -ge \"%s\")", limit,
+                            when_rfc3339(c->s->arena, now));
+    return OK;
 }
 
-static const char *
-named_term(struct cli *c, const char *word)
+/* OUT stays NULL for a word that is no term. */
+static enum err
+named_term(struct cli *c, const char *word, const char **out)
 {
     static const struct {
         const char *name, *form;
@@ -249,19 +261,22 @@ named_term(struct cli *c, const char *word)
     };
 
     if (text_starts_fold(word, "is:"))
-        return is_term(c, word + 3);
+        return is_term(c, word, out);
     if (text_starts_fold(word, "expires:"))
-        return expires_term(c, word + strlen("expires:"));
+        return expires_term(c, word, out);
     if (text_eq_fold(word, "owner:none"))
-        return "OwnerRoleName -eq NULL";
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (text_starts_fold(word, names[i].name) && word[strlen(names[i].name)]) {
-            size_t skip = strcspn(names[i].form, "%");
+        *out = "OwnerRoleName -eq NULL";
+    for (size_t i = 0; i < COUNT(names) && !*out; i++) {
+        const char *value = word + strlen(names[i].name);
 
-            return arena_printf(c->s->arena, "%.*s%s", (int)skip, names[i].form,
-                                quoted(c, word + strlen(names[i].name)));
-        }
-    return NULL;
+        if (!text_starts_fold(word, names[i].name))
+            continue;
+        if (!*value)
+            return bad_term(c, word, "a value is missing behind the colon");
+        *out = arena_printf(c->s->arena, "%.*s%s", (int)strcspn(names[i].form, "%"), names[i].form,
+                            quoted(c, value));
+    }
+    return OK;
 }
 
 static const char *
@@ -298,22 +313,26 @@ is_query(const char *text)
     return false;
 }
 
-const char *
-query_of(struct cli *c, const char *words)
+enum err
+query_of(struct cli *c, const char *words, const char **out)
 {
     char *text = arena_text(c->s->arena, words), *rest;
-    const char *out = NULL;
+    const char *all = NULL;
 
-    if (is_query(words))
-        return words;
+    if (is_query(words)) {
+        *out = words;
+        return OK;
+    }
     for (char *word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
-        const char *term = named_term(c, word);
+        const char *term = NULL;
 
+        TRY(named_term(c, word, &term));
         if (!term)
             term = free_term(c, word);
-        out = out ? arena_printf(c->s->arena, "%s AND %s", out, term) : term;
+        all = all ? arena_printf(c->s->arena, "%s AND %s", all, term) : term;
     }
-    return out;
+    *out = all;
+    return OK;
 }
 
 enum err
@@ -323,7 +342,8 @@ each_certificate(struct cli *c, const char *query,
     struct ask ask = { .path = COMMAND_API "/Certificates" };
     struct answer a;
 
-    ask_param(c, &ask, "pq.queryString", query_of(c, query));
+    TRY(query_of(c, query, &query));
+    ask_param(c, &ask, "pq.queryString", query);
     for (int64_t page = 1;; page++) {
         TRY(ask_page(c, &ask, page, PAGE, &a, NULL));
         for (size_t i = 0; i < json_count(a.json); i++)

@@ -206,7 +206,7 @@ request_collect_to(struct cli *c, int64_t request, const char *form, const char 
     AUTO(secret_free) struct secret *password = NULL;
 
     TRY(key_place_ready(c, out));
-    TRY(read_password(c, "password-file", "Password of the new file: ", &password));
+    TRY(read_password(c, "password-file", "Password of the new file", &password));
     return request_collect(c, request, form, out, password);
 }
 

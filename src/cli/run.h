@@ -172,8 +172,13 @@ void session_close(struct session *session);
 enum err certificate_of(struct cli *c, const char *ref, const struct json **row);
 /** The expansion of `@file` among the arguments from FIRST on: of const char *. */
 enum err references_of(struct cli *c, size_t first, struct list *out);
-/** A search in the Command API's language, from words that people type. */
-const char *query_of(struct cli *c, const char *words);
+/**
+ * A search in the Command API's language, from words that people type.
+ *
+ * @param out  receives it; NULL for no words
+ * @return E_INVALID for a term that is one but for its value: "is:lost"
+ */
+enum err query_of(struct cli *c, const char *words, const char **out);
 /** Each certificate that QUERY, in words that people type, finds; EACH ends it by not answering OK.
  */
 enum err each_certificate(struct cli *c, const char *query,
@@ -220,7 +225,6 @@ enum err run_ca_crl(struct cli *c);
 enum err run_ca_set(struct cli *c);
 enum err run_ca_switch(struct cli *c);
 enum err run_certs_delete(struct cli *c);
-enum err run_certs_download(struct cli *c);
 enum err run_certs_owner(struct cli *c);
 enum err run_certs_validate(struct cli *c);
 enum err run_certs_list(struct cli *c);

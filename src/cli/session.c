@@ -220,6 +220,8 @@ choose_identity(struct cli *c, struct session *n)
 static enum err
 choose_trust(struct cli *c, struct session *n, struct peer_options *o)
 {
+    static const char label[] = "CERTIFICATE-----";
+
     n->ca_path = cli_text(c, "cacert");
     if (!n->ca_path && n->context)
         n->ca_path = n->context->ca_file;
@@ -229,7 +231,13 @@ choose_trust(struct cli *c, struct session *n, struct peer_options *o)
         n->ca_path = habit(c, n, "AUTH_CA_CERT");
     if (variable("KEYFACTOR_SKIP_VERIFY") && text_eq_fold(getenv("KEYFACTOR_SKIP_VERIFY"), "true"))
         caution(c, "KEYFACTOR_SKIP_VERIFY is not honoured: name the authority with --cacert");
-    return n->ca_path ? note(c->s, read_input(c, n->ca_path, CA_MAX, &o->ca_pem), "--cacert") : OK;
+    if (!n->ca_path)
+        return OK;
+    TRY(note(c->s, read_input(c, n->ca_path, CA_MAX, &o->ca_pem), "--cacert"));
+    if (!memmem(o->ca_pem.data, o->ca_pem.len, label, strlen(label)))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--cacert: %s holds no certificate in PEM",
+                         n->ca_path);
+    return OK;
 }
 
 static enum err

@@ -209,11 +209,22 @@ TEST(words_become_a_query)
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct cli c = fresh(s);
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        assert_string_equal(query_of(&c, cases[i].words), cases[i].query);
-    assert_non_null(strstr(query_of(&c, "expires:<30d"), "NotAfter -lt"));
-    assert_non_null(strstr(query_of(&c, "AB12CD34"), "Thumbprint -startswith \"AB12CD34\""));
-    assert_null(query_of(&c, "  "));
+    static const char *const wrong[] = { "is:revokd",   "is:",       "expires:<soon",
+                                         "expires:30d", "expires:<", "web ca:" };
+    const char *query;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_ok(s, query_of(&c, cases[i].words, &query));
+        assert_string_equal(query, cases[i].query);
+    }
+    assert_ok(s, query_of(&c, "expires:<30d", &query));
+    assert_non_null(strstr(query, "NotAfter -lt"));
+    assert_ok(s, query_of(&c, "AB12CD34", &query));
+    assert_non_null(strstr(query, "Thumbprint -startswith \"AB12CD34\""));
+    assert_ok(s, query_of(&c, "  ", &query));
+    assert_null(query);
+    for (size_t i = 0; i < COUNT(wrong); i++) /* as text it would find nothing, and say so */
+        assert_err(E_INVALID, query_of(&c, wrong[i], &query));
 }
 
 TEST(exit_codes_follow_the_kind_and_the_code)

@@ -105,3 +105,60 @@ def test_certificates_are_looked_into_wherever_they_are(database, tmp_path):
     (tmp_path / "bad").write_text("nonsense")
     for ref in (tmp_path / "bad", tmp_path / "none.pem"):
         assert chancery.cli("inspect", ref).returncode in (2, 10)
+
+
+def test_certificates_are_written_into_a_directory(server, client, tmp_path):
+    stem = f"many{uuid.uuid4().hex[:8]}.example.com"
+    made = [client.enroll(dns=(f"{i}.{stem}",)) for i in (1, 2, 3)]
+    out = tmp_path / "certs"
+    done = server.cli("certs", "download", *(str(one["KeyfactorID"]) for one in made[:2]), "--out", out)
+    assert done.returncode == 0 and done.stdout == "", done.stderr
+    for i, one in enumerate(made[:2], 1):
+        (path,) = out.glob(f"{i}.{stem}-{one['KeyfactorID']}.pem")
+        assert keys.thumbprint(keys.load(path.read_text())) == one["Thumbprint"]
+    ok(server.cli("certs", "download", "--query", f"cn:{stem}", "--as", "der", "--out", f"{out}/"))
+    assert len(list(out.glob("*.der"))) == 3
+    ok(server.cli("certs", "download", str(made[2]["KeyfactorID"]), "--as", "fullchain", "--out", f"{tmp_path}/new/"))
+    (only,) = (tmp_path / "new").iterdir()
+    assert only.name.endswith(".fullchain.pem") and len(keys.load_all(only.read_text())) == 2
+    # several in one stream, as far as the form allows it; and a plan
+    both = ok(server.cli("certs", "download", *(str(one["KeyfactorID"]) for one in made[:2])))
+    assert [keys.thumbprint(one) for one in keys.load_all(both)] == [one["Thumbprint"] for one in made[:2]]
+    says(server.cli("certs", "download", "--query", f"cn:{stem}", "--as", "der"), 2, "--out DIR")
+    assert "would write" in ok(server.cli("certs", "download", "--query", f"cn:{stem}", "--out", f"{tmp_path}/none/", "--dry-run"))
+    assert not (tmp_path / "none").exists()
+    says(server.cli("certs", "download", str(made[0]["KeyfactorID"]), "999999999", "--out", out), 3, "999999999")
+    (tmp_path / "file").write_text("")
+    says(server.cli("certs", "download", "--query", f"cn:{stem}", "--out", tmp_path / "file"), 2, "--out")
+    # a key that is not kept here keeps no other back
+    (tmp_path / "pw").write_text("Some-password-1\n")
+    done = server.cli("certs", "download", *(str(one["KeyfactorID"]) for one in made[:2]), "--as", "pfx", "--out", out,
+                      "--password-file", tmp_path / "pw")
+    assert done.returncode == 1 and all(f"certificate {one['KeyfactorID']}" in done.stderr for one in made[:2]), done.stderr
+
+
+def test_a_key_of_a_key_store_is_fetched_by_the_words_of_old(server, tmp_path):
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "settings.yaml").write_text(f'keystores: {{vault: "file:{tmp_path}/vault"}}\n')
+    (tmp_path / "pw").write_text("Some-password-1\n")
+    config = ("--config", tmp_path / "settings.yaml")
+    ok(server.cli("issue-cert", "--issuer", server.client().server_ca(), "--dns", "held.example.com", "held@vault", *config))
+    ok(server.cli("download-cert", "held@vault", tmp_path / "held.pfx", "--pfx", "--password-file", tmp_path / "pw", *config))
+    said = programs.openssl("pkcs12", "-in", tmp_path / "held.pfx", "-passin", "pass:Some-password-1", "-nodes", "-info")
+    assert said.returncode == 0 and "PRIVATE KEY" in said.stdout and said.stdout.count("BEGIN CERTIFICATE") == 2, said.stderr
+    done = server.cli("download-cert", "held@vault", tmp_path / "again.pfx", "--pfx", "--pfx-password", "Some-password-1", *config)
+    assert done.returncode == 0 and "--password-file" in done.stderr
+    ok(server.cli("download-cert", "held@vault", tmp_path / "held.key", "--key", *config))
+    assert (tmp_path / "held.key").read_text() == (tmp_path / "vault" / "held.key").read_text()
+    assert (tmp_path / "held.key").stat().st_mode & 0o777 == 0o600
+    assert keys.names(keys.load(ok(server.cli("download-cert", "held@vault", *config)))) == ["held.example.com"]
+    says(server.cli("download-cert", "held@vault", "x", "--out", "y", *config), 2, "--out")
+    says(server.cli("download-cert", "1", "--key"), 2, "--pfx")
+
+
+def test_words_that_look_like_terms_are_not_searched_for_as_text(server, tmp_path):
+    for words, reason in (("is:revokd", "is:revoked"), ("expires:<soon", "expires:<30d"), ("ca:", "value")):
+        says(server.cli("search", words), 2, reason)
+    says(server.cli("certs", "list", "--cacert", tmp_path), 2, "--cacert")
+    (tmp_path / "key.pem").write_text(keys.key_pem(keys.new_key()))
+    says(server.cli("certs", "list", "--cacert", tmp_path / "key.pem"), 2, "--cacert.*no certificate")

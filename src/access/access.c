@@ -1,10 +1,9 @@
 #include "access/access.h"
 
 #include "access/app_settings.h"
-#include "access/domains.h"
-#include "access/kerberos.h"
 #include "access/office.h"
 #include "access/oidc.h"
+#include "access/outside.h"
 #include "access/password.h"
 #include "base/log.h"
 #include "seal/keyring.h"
@@ -38,17 +37,16 @@ access_open(struct scope *s, struct db *db, struct seal *seal, const struct acce
     a->o = options_fill(arena, o);
     a->remember = remember_new();
     a->guesses = guesses_new();
+    a->outside = snapshot_place_new(sizeof(struct outside));
     (void)pthread_mutex_init(&a->app_lock, NULL);
     password_at_once(a->o.hashes_at_once);
     e = roles_ensure(s, db);
     if (e == OK)
         e = app_settings_reload(s, a);
     if (e == OK)
-        e = oidc_open(s, o ? &o->providers : &(struct list){ 0 }, &a->oidc);
+        e = oidc_open(s, &(struct list){ 0 }, &a->oidc);
     if (e == OK)
-        e = domains_open(s, o ? &o->directories : &(struct list){ 0 }, &a->domains);
-    if (e == OK && o && o->kerberos)
-        e = note(s, kerberos_open(s, o->kerberos, &a->kerberos), "access.kerberos");
+        e = outside_take(s, a, o ? o : &(struct access_options){ 0 });
     if (e == OK)
         e = tokens_open(s, db, seal, a->o.issuer, a->o.token_ms, &a->tokens);
     if (e != OK) {
@@ -65,8 +63,7 @@ access_close(struct access *a)
     if (!a)
         return;
     tokens_close(a->tokens);
-    kerberos_close(a->kerberos);
-    domains_close(a->domains);
+    snapshot_place_free(a->outside);
     oidc_close(a->oidc);
     guesses_free(a->guesses);
     remember_free(a->remember);
@@ -75,9 +72,9 @@ access_close(struct access *a)
 }
 
 enum err
-access_trust(struct scope *s, struct access *a, const struct list *providers)
+access_trust(struct scope *s, struct access *a, const struct access_options *o)
 {
-    TRY(oidc_set(s, a->oidc, providers));
+    TRY(outside_take(s, a, o));
     access_forget(a, NULL); /* whom a former one let in */
     return OK;
 }
@@ -85,7 +82,9 @@ access_trust(struct scope *s, struct access *a, const struct list *providers)
 bool
 access_takes_tickets(const struct access *a)
 {
-    return a->kerberos != NULL;
+    AUTO(outside_unref) const struct outside *outside = outside_ref(a);
+
+    return outside->kerberos != NULL;
 }
 
 void

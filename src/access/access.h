@@ -182,8 +182,9 @@ enum err access_token_make(struct scope *s, struct access *a, const struct calle
 enum err access_token_keys(struct scope *s, struct access *a, const char **jwks);
 /** Sign with a new key from now on; tokens of the old one stay good until they expire. */
 enum err access_token_rotate(struct scope *s, struct access *a, const struct caller *by);
-/** Trust these identity providers from now on, a list of struct oidc_provider, and no others. */
-enum err access_trust(struct scope *s, struct access *a, const struct list *providers);
+/** Trust the identity providers, the directories and the keytab of O from now on, and no others;
+ * the rest of O does not count. All or none. */
+enum err access_trust(struct scope *s, struct access *a, const struct access_options *o);
 /** Forget remembered credentials: of one principal ("u_17"), or all when NULL. */
 void access_forget(struct access *a, const char *id_text);
 /** Forget whom a certificate proved, by its SHA-256: it was revoked. */

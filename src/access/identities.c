@@ -1,8 +1,7 @@
 #include "access/identities.h"
 
-#include "access/domains.h"
-#include "access/office.h"
 #include "access/oidc.h"
+#include "access/outside.h"
 
 /* Where the numbers of each kind begin. */
 #define CLAIMS_FROM INT64_C(0)
@@ -169,6 +168,8 @@ identity_delete(struct scope *s, struct access *a, const struct caller *by, int6
 bool
 identity_is_valid(const struct access *a, const struct identity *i)
 {
+    AUTO(outside_unref) const struct outside *outside = outside_ref(a);
+
     return i->kind != CALLER_CLAIM || text_empty(i->provider) || oidc_knows(a->oidc, i->provider) ||
-           domains_named(a->domains, i->provider);
+           domains_named(outside->domains, i->provider);
 }

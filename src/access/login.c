@@ -2,9 +2,9 @@
 #include "access/office.h"
 
 #include "access/api_tokens.h"
-#include "access/domains.h"
 #include "access/negotiate.h"
 #include "access/oidc.h"
+#include "access/outside.h"
 #include "access/password.h"
 #include "base/metric.h"
 #include "base/secret.h"
@@ -213,7 +213,7 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
 static enum err
 user_find_any(struct scope *s, struct attempt *t)
 {
-    struct domain *d = *t->domain ? domains_find(t->a->domains, t->domain) : NULL;
+    struct domain *d = *t->domain ? domains_find(outside_of(s, t->a)->domains, t->domain) : NULL;
     enum err e;
 
     if (!d || !t->domain_given)
@@ -549,7 +549,7 @@ access_authenticate(struct scope *s, struct access *a, const char *authorization
         return basic_login(s, a, credentials, peer ? peer : &no_peer, out);
     if ((credentials = credentials_of(authorization, "Bearer")))
         return bearer_login(s, a, credentials, peer ? peer : &no_peer, out);
-    if (a->kerberos && (credentials = credentials_of(authorization, "Negotiate")))
+    if (access_takes_tickets(a) && (credentials = credentials_of(authorization, "Negotiate")))
         return ticket_login(s, a, credentials, peer ? peer : &no_peer, out);
     return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN,
                      authorization ? "the Authorization header is of an unknown scheme"

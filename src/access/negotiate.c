@@ -1,7 +1,6 @@
 #include "access/negotiate.h"
 
-#include "access/domains.h"
-#include "access/kerberos.h"
+#include "access/outside.h"
 #include "base/log.h"
 #include "base/metric.h"
 
@@ -20,14 +19,15 @@ outsider_of(struct scope *s, const struct kerberos *k, const struct kerberos_sai
 
 /** Look them up in their realm's directory, when it has one. */
 static enum err
-who_is(struct scope *s, struct access *a, const struct kerberos_said *said, struct outsider *out)
+who_is(struct scope *s, const struct outside *outside, const struct kerberos_said *said,
+       struct outsider *out)
 {
-    struct domain *d = said->login ? domains_find(a->domains, said->realm) : NULL;
+    struct domain *d = said->login ? domains_find(outside->domains, said->realm) : NULL;
     struct domain_login who = { said->realm, said->login };
     enum err e;
 
     if (!d) {
-        outsider_of(s, a->kerberos, said, out);
+        outsider_of(s, outside->kerberos, said, out);
     } else {
         e = domain_look_up(s, d, &who, out);
         if (e == E_UNAUTHENTICATED)
@@ -43,8 +43,9 @@ who_is(struct scope *s, struct access *a, const struct kerberos_said *said, stru
 }
 
 static enum err
-caller_of(struct scope *s, struct access *a, const struct kerberos_said *said,
-          const struct access_peer *peer, const struct caller **out)
+caller_of(struct scope *s, struct access *a, const struct outside *outside,
+          const struct kerberos_said *said, const struct access_peer *peer,
+          const struct caller **out)
 {
     AUTO(known_unref) struct known *k = NULL;
     uint64_t mark = remember_mark(a->remember);
@@ -56,7 +57,7 @@ caller_of(struct scope *s, struct access *a, const struct kerberos_said *said,
     *out = remember_caller(s, a->remember, key, peer);
     if (*out)
         return OK;
-    TRY(who_is(s, a, said, &who));
+    TRY(who_is(s, outside, said, &who));
     TRY(outsider_enter(s, a, &who, peer, &k));
     remember_put(a->remember, key, k, MIN(said->ends.ms - clock_now().ms, a->o.remember_ms), mark);
     *out = known_caller(s, k, peer);
@@ -67,15 +68,20 @@ enum err
 negotiate_login(struct scope *s, struct access *a, const char *credentials,
                 const struct access_peer *peer, const struct caller **out)
 {
+    const struct outside *outside = outside_of(s, a);
     struct kerberos_said said;
     struct caller *c;
-    enum err e = kerberos_check(s, a->kerberos, credentials, peer->end_point, &said);
+    enum err e;
+
+    if (!outside->kerberos) /* no longer */
+        return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "tickets are not taken here");
+    e = kerberos_check(s, outside->kerberos, credentials, peer->end_point, &said);
 
     metric_add(&tickets_total, 1, e == OK ? "good" : e == E_UNAUTHENTICATED ? "refused" : "error");
     if (e == E_UNAUTHENTICATED)
         log_info(s, "%s", s->error.text);
     if (e == OK)
-        e = caller_of(s, a, &said, peer, out);
+        e = caller_of(s, a, outside, &said, peer, out);
     TRY(e);
     c = arena_copy(s->arena, *out, sizeof **out);
     c->answer = said.answer;

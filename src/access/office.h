@@ -10,9 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct domains;
-struct kerberos;
 struct oidc;
+struct snapshot_place;
 
 struct access {
     struct db *db;
@@ -22,11 +21,10 @@ struct access {
     struct guesses *guesses;
     struct tokens *tokens;
     struct oidc *oidc;
-    struct domains *domains;
-    struct kerberos *kerberos; /* NULL: no tickets */
-    struct arena *arena;       /* texts of the options */
-    pthread_mutex_t app_lock;  /* while app settings are read */
-    atomic_uint app_off;       /* a bit for each enum app_switch that is off */
+    struct snapshot_place *outside; /* a struct outside */
+    struct arena *arena;            /* texts of the options */
+    pthread_mutex_t app_lock;       /* while app settings are read */
+    atomic_uint app_off;            /* a bit for each enum app_switch that is off */
 };
 
 /** Make the built-in roles, and give them what this program's version says. */

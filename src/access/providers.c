@@ -1,13 +1,12 @@
 #include "access/providers.h"
 
-#include "access/domains.h"
-#include "access/kerberos.h"
-#include "access/office.h"
 #include "access/oidc.h"
+#include "access/outside.h"
 
 void
 access_providers(struct scope *s, const struct access *a, struct list *out)
 {
+    const struct outside *outside = outside_of(s, a);
     struct list issuers = { 0 };
     struct domain *d;
 
@@ -19,16 +18,16 @@ access_providers(struct scope *s, const struct access *a, struct list *out)
         *p = (struct provider_info){ .name = o->name, .kind = "oidc" };
         list_add(s->arena, &p->addresses, const char *, o->value);
     }
-    for (size_t i = 0; (d = domains_at(a->domains, i)); i++)
+    for (size_t i = 0; (d = domains_at(outside->domains, i)); i++)
         list_add(s->arena, out, struct provider_info,
                  ((struct provider_info){ .name = domain_name(d),
                                           .kind = "ldap",
                                           .addresses = *domain_urls(d),
                                           .domains = *domain_domains(d) }));
-    if (a->kerberos)
-        list_add(
-            s->arena, out, struct provider_info,
-            ((struct provider_info){ .name = kerberos_name(a->kerberos), .kind = "kerberos" }));
+    if (outside->kerberos)
+        list_add(s->arena, out, struct provider_info,
+                 ((struct provider_info){ .name = kerberos_name(outside->kerberos),
+                                          .kind = "kerberos" }));
 }
 
 /** A trial on its way into the record. */
@@ -83,8 +82,10 @@ enum err
 access_provider_try(struct scope *s, struct access *a, const struct caller *by,
                     const struct provider_trial *trial, struct list *steps)
 {
-    struct domain *d = domains_named(a->domains, trial->provider);
-    bool tickets = a->kerberos && text_eq_fold(kerberos_name(a->kerberos), trial->provider);
+    const struct outside *outside = outside_of(s, a);
+    struct domain *d = domains_named(outside->domains, trial->provider);
+    struct kerberos *k = outside->kerberos;
+    bool tickets = k && text_eq_fold(kerberos_name(k), trial->provider);
     struct trying trying = { .by = by, .trial = trial };
     const struct domain_login *who;
     struct domain_login room;
@@ -95,7 +96,7 @@ access_provider_try(struct scope *s, struct access *a, const struct caller *by,
     if (d)
         domain_try(s, d, who, text_empty(trial->password) ? NULL : trial->password, steps);
     else if (tickets)
-        kerberos_try(s, a->kerberos, steps);
+        kerberos_try(s, k, steps);
     else
         (void)oidc_try(s, a->oidc, trial->provider, steps);
     trying.ok = all_well(steps);

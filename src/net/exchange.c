@@ -43,6 +43,7 @@ exchange_begin(struct http_conn *c)
     c->close = false;
     c->began_us = clock_mono_us();
     http1_init(&c->parser, a, &l->server->limits);
+    c->parser.limits.head_max = atomic_load(&l->server->head_max);
     c->state = CONN_HEAD;
     conn_until(c, l->server->o.head_ms);
     stats_conns(l, 1, -1);

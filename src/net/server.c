@@ -95,6 +95,7 @@ http_server_new(struct scope *s, const struct http_server_options *o, struct htt
     server->limits = (struct http1_limits){ .head_max = server->o.head_max,
                                             .target_max = server->o.target_max,
                                             .fields_max = server->o.fields_max };
+    atomic_store(&server->head_max, server->o.head_max);
     for (size_t i = 0; i < COUNT(server->listeners); i++)
         server->listeners[i] =
             (struct listener){ .server = server, .fd = -1, .kind = i == 0 ? ON_HTTPS : ON_HTTP };
@@ -155,6 +156,12 @@ start_threads(struct scope *s, struct http_server *server)
     for (int i = 0; i < server->o.loops; i++)
         TRY(loop_start(s, &server->loops[i]));
     return OK;
+}
+
+void
+http_server_head_max(struct http_server *server, size_t bytes)
+{
+    atomic_store(&server->head_max, bytes);
 }
 
 enum err

@@ -112,6 +112,8 @@ const char *http_server_address(const struct http_server *server, int listener);
  */
 enum err http_server_tls(struct scope *s, struct http_server *server, const char *chain_pem,
                          struct bytes key_der, const char *client_ca);
+/** Take heads of requests of up to BYTES from now on. Any thread. */
+void http_server_head_max(struct http_server *server, size_t bytes);
 /** Start answering. Returns at once. */
 enum err http_server_start(struct scope *s, struct http_server *server);
 /** Take no new connections, finish accepted requests within DRAIN_MS, close the rest, release all.

@@ -158,6 +158,7 @@ struct http_server {
     struct http_server_options o; /* with defaults in place */
     struct arena *arena;
     struct http1_limits limits;
+    _Atomic size_t head_max; /* instead of theirs */
     struct listener listeners[2];
     struct loop *loops;
     int next_loop;

@@ -148,9 +148,9 @@ directories_of(struct scope *s, struct parts *p, const struct list *settings, st
 }
 
 static enum err
-kerberos_of(struct scope *s, const struct parts *p, const struct kerberos_options **out)
+kerberos_of(struct scope *s, const struct parts *p, const struct kerberos_settings *in,
+            const struct kerberos_options **out)
 {
-    const struct kerberos_settings *in = p->set->access->kerberos;
     struct kerberos_options o = {
         .name = in->name,
         .keytab = in->keytab,
@@ -165,30 +165,22 @@ kerberos_of(struct scope *s, const struct parts *p, const struct kerberos_option
 }
 
 enum err
-logins_providers(struct scope *s, const struct access_settings *set, struct list *out)
+logins_take(struct scope *s, struct parts *p, const struct access_settings *set,
+            struct access_options *out)
 {
-    struct list names = { 0 };
-    size_t n = 0;
-
-    TRY(providers_of(s, &set->providers, &names, out));
-    LIST_EACH(struct directory_settings, in, &set->directories)
-    name_judge(s, arena_printf(s->arena, "access.directories[%zu]", n++), in->name, &names);
-    if (!text_empty(set->kerberos->keytab))
-        name_judge(s, "access.kerberos", set->kerberos->name, &names);
-    return problems_check(s);
-}
-
-enum err
-logins_take(struct scope *s, struct parts *p, struct access_options *out)
-{
-    const struct access_settings *set = p->set->access;
     struct list names = { 0 };
 
     TRY(providers_of(s, &set->providers, &names, &out->providers));
     TRY(directories_of(s, p, &set->directories, &names, &out->directories));
     if (!text_empty(set->kerberos->keytab)) {
         name_judge(s, "access.kerberos", set->kerberos->name, &names);
-        TRY(kerberos_of(s, p, &out->kerberos));
+        TRY(kerberos_of(s, p, set->kerberos, &out->kerberos));
     }
     return problems_check(s);
+}
+
+size_t
+logins_head_max(const struct access_settings *set)
+{
+    return text_empty(set->kerberos->keytab) ? 16 * (size_t)1024 : 96 * (size_t)1024;
 }

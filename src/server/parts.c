@@ -103,7 +103,7 @@ open_access(struct scope *s, struct parts *p)
     struct rate_options rate = { .per_principal = (int)set->rate_per_caller,
                                  .per_address = (int)set->rate_per_address };
 
-    TRY(logins_take(s, p, &access));
+    TRY(logins_take(s, p, set, &access));
     p->app.rate = rate_new(&rate);
     return access_open(s, p->app.db, p->app.seal, &access, &p->app.access);
 }

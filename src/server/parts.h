@@ -50,10 +50,12 @@ enum err make_dir(struct scope *s, const char *path);
 /** Master key, database, users, authorities, templates: everything but the network. */
 enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
 void parts_close(struct parts *p);
-/** Who else may log people in, as access_open() takes it; what is wrong is told with its place. */
-enum err logins_take(struct scope *s, struct parts *p, struct access_options *out);
-/** The identity providers of SET alone, a list of struct oidc_provider: for a reload. */
-enum err logins_providers(struct scope *s, const struct access_settings *set, struct list *out);
+/** Who else may log people in by SET, as access_open() and access_trust() take it; what is wrong is
+ * told with its place. */
+enum err logins_take(struct scope *s, struct parts *p, const struct access_settings *set,
+                     struct access_options *out);
+/** How long the head of a request may be: a Kerberos ticket may list many groups. */
+size_t logins_head_max(const struct access_settings *set);
 /** First run: authorities, built-in templates; with DEV also a user and a client. */
 enum err parts_first_run(struct scope *s, struct parts *p);
 /** The first user, when there is none: NAME with PASSWORD, Administrator. */

@@ -29,7 +29,6 @@
 
 /* A job of a server that died is taken up by then: a CRL must be there 10 s after a revocation. */
 #define LEASE_MS (5 * SECOND_MS)
-#define TICKET_HEAD_MAX (96 * 1024) /* of requests: a Kerberos ticket may list many groups */
 
 GAUGE(build_info, "chancery_build_info", "The program.", "version", "db_backend");
 GAUGE(start_time, "chancery_start_timestamp_seconds",
@@ -119,7 +118,7 @@ bind_listeners(struct scope *s, struct parts *p)
         .queue_max = (int)set->queue,
         .conns_max = (int)set->connections,
         .conns_per_address = (int)set->connections_per_address,
-        .head_max = text_empty(p->set->access->kerberos->keytab) ? 0 : TICKET_HEAD_MAX,
+        .head_max = logins_head_max(p->set->access),
         .head_ms = set->head_ms,
         .body_ms = set->body_ms,
         .idle_ms = set->idle_ms,
@@ -391,6 +390,8 @@ is_reloaded(const char *key)
                                         "access.rate_per_caller",
                                         "access.rate_per_address",
                                         "access.providers",
+                                        "access.directories",
+                                        "access.kerberos",
                                         "command.product_version",
                                         "audit.",
                                         "archive.",
@@ -459,14 +460,14 @@ reload(struct scope *s, struct parts *p)
     struct settings *fresh = NULL;
     const struct server_settings *set;
     struct rate_options rate;
-    struct list providers = { 0 };
+    struct access_options logins = { 0 };
     const char *client_ca;
 
     TRY(options_load(s, p->options, &fresh));
     (void)arena_own(p->scope->arena, fresh,
                     settings_unref); /* threads may still read the old one */
     set = settings_root(fresh);
-    TRY(logins_providers(s, set->access, &providers)); /* first what may be wrong */
+    TRY(logins_take(s, p, set->access, &logins)); /* first what may be wrong */
     TRY(client_authorities(s, set->listen, &client_ca));
     apply_log(set);
     warn_of_settings(s, fresh);
@@ -478,7 +479,8 @@ reload(struct scope *s, struct parts *p)
     p->app.product_version = set->command->product_version;
     allow_metrics(p);
     TRY(note(s, seal_reload(s, p->app.seal), "the master key"));
-    TRY(access_trust(s, p->app.access, &providers));
+    TRY(access_trust(s, p->app.access, &logins));
+    http_server_head_max(p->http, logins_head_max(set->access));
     TRY(reload_tls(s, p, given, client_ca));
     TRY(ca_office_reload(s, p->app.office));
     TRY(templates_reload(s, p->app.shelf));

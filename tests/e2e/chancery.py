@@ -76,6 +76,15 @@ class Server:
     def tail(self):
         return processes.tail(self.log)
 
+    def reload(self):
+        """Have the settings read again; whether that went well."""
+        good = lambda: len(self.lines(event="server.reloaded"))
+        done = lambda: good() + self.log.read_text().count("the reload failed")
+        before, before_good = done(), good()
+        self.process.send_signal(signal.SIGHUP)
+        processes.wait_until(lambda: done() > before, 20, what="a reload")
+        return good() > before_good
+
     def lines(self, **wanted):
         """The log's lines, as objects, whose fields have these values."""
         found = []

@@ -311,6 +311,51 @@ def test_a_directory_that_cannot_be_trusted_or_asked_lets_nobody_in(joined, cont
     assert words in line["error"], line
 
 
+def test_a_reload_takes_other_directories(joined, contoso, tmp_path):
+    """Without a restart: another directory, none, the same again; what cannot be taken leaves what was in force."""
+    server = joined()
+    server.tolerates_errors = True
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+
+    def configure(*directories, **access):
+        server.config.write_text(json.dumps({"access": {"directories": list(directories), **access}}))
+        return server.reload()
+    listed = lambda: [row["name"] for row in server.client().rest("GET", "/providers").json()["items"]]
+    bob = caller(server, "CONTOSO\\bob")
+    assert bob.command("GET", "/Certificates").status_code == 200 and listed() == ["contoso"]
+    assert configure() and listed() == []
+    assert bob.command("GET", "/Certificates").status_code == 401  # though it was remembered
+    assert server.client().get("/Status/Endpoints")
+    assert configure(contoso.settings(name="others", domains=["OTHERS"])) and listed() == ["others"]
+    assert call(server, "CONTOSO\\bob").status_code == 401 and call(server, "OTHERS\\bob").status_code == 200
+    assert configure(contoso.settings())
+    assert bob.command("GET", "/Certificates").status_code == 200
+    nothing = tmp_path / "nothing.pem"
+    nothing.write_text("no certificate\n")
+    for wrong in (contoso.settings(ca="/nonexistent"), contoso.settings(ca=str(nothing)),
+                  contoso.settings(bind_password="file:/nonexistent"), contoso.settings(urls=["ldap:"])):
+        assert not configure(wrong)
+        assert not configure(contoso.settings(), {**wrong, "name": "b", "domains": ["B"]})
+        assert not configure(kerberos={"keytab": "/nonexistent"})
+        assert bob.command("GET", "/Certificates").status_code == 200 and listed() == ["contoso"]
+    # the password that searches is read anew, too
+    assert configure(contoso.settings(user_filter="(uid=nobody-{login})"))
+    assert bob.command("GET", "/Certificates").status_code == 401
+    assert "next start" not in server.log.read_text()
+
+
+def test_logins_go_on_while_directories_are_replaced(joined, contoso):
+    server = joined()
+    claim(server, "group", "PKI-Administrators", ["Auditor"])
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        def log_in(_):
+            return [call(server, "CONTOSO\\bob").status_code for _ in range(10)]
+        replies = [pool.submit(log_in, n) for n in range(4)]
+        for _ in range(5):
+            assert server.reload()
+        assert {status for one in replies for status in one.result()} == {200}
+
+
 def test_our_own_accounts_stay_beside_a_directory(joined, contoso):
     server = joined(domain="contoso.com")
     claim(server, "group", "PKI-Administrators", ["Auditor"])

@@ -187,6 +187,31 @@ def test_a_directory_that_is_away_or_knows_nobody_lets_no_ticket_in(kerberized, 
     assert show(server, realm.token(bob)).status_code == 200
 
 
+def test_a_reload_begins_and_ends_to_take_tickets(kerberized, realm):
+    server = kerberized()
+    claim(server, "user", "ana@contoso.com", ["Auditor"])
+    keytab = json.loads(server.config.read_text())["access"]["kerberos"]
+    offered = lambda: "Negotiate" in challenges(show(server, "none"))
+    ana = realm.ticket("ana")
+    long = {"X-Padding": "x" * 20000}  # a ticket may be long, nothing else
+
+    def configure(**access):
+        server.config.write_text(json.dumps({"access": access}))
+        return server.reload()
+    assert offered() and show(server, realm.token(ana), **long).status_code == 200
+    assert configure() and not offered()
+    token = realm.token(ana)
+    assert show(server, token).status_code == 401 and show(server, token, **long).status_code == 431
+    assert configure(kerberos=keytab) and offered()
+    assert show(server, token, **long).status_code == 200, "the ticket was not used before"
+    assert configure(kerberos={**keytab, "name": "tickets"})
+    assert [row["name"] for row in server.client().rest("GET", "/providers").json()["items"]] == ["tickets"]
+    server.tolerates_errors = True
+    assert not configure(kerberos={"keytab": "/nonexistent"}) and offered()
+    assert show(server, realm.token(ana)).status_code == 200
+    assert "next start" not in server.log.read_text()
+
+
 def test_without_a_keytab_nobody_is_offered_tickets(server, realm):
     reply = requests.get(server.url.rstrip("/") + "/KeyfactorAPI/Certificates", verify=str(server.ca), timeout=30)
     assert [text.split()[0] for text in challenges(reply)] == ["Basic", "Bearer"]

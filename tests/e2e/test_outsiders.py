@@ -4,7 +4,6 @@ import datetime
 import hashlib
 import hmac
 import json
-import signal
 import time
 import uuid
 
@@ -281,16 +280,6 @@ def test_a_provider_that_is_configured_wrongly_is_refused_by_name(tmp_path, entr
     assert done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr
 
 
-def reload(server):
-    """Have the settings read again; whether that went well."""
-    done = lambda: len(server.lines(event="server.reloaded")) + server.log.read_text().count("the reload failed")
-    good = lambda: len(server.lines(event="server.reloaded"))
-    before, before_good = done(), good()
-    server.process.send_signal(signal.SIGHUP)
-    processes.wait_until(lambda: done() > before, 10, what="a reload")
-    return good() > before_good
-
-
 def test_a_reload_trusts_other_providers(trusting, provider):
     claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
     token = provider.token()
@@ -298,19 +287,19 @@ def test_a_reload_trusts_other_providers(trusting, provider):
     settings = json.loads(trusting.config.read_text())
     entry = settings["access"]["providers"][0]
     trusting.config.write_text(json.dumps({"access": {"providers": []}}))
-    assert reload(trusting)
+    assert trusting.reload()
     assert bearer(trusting, token).status_code == 401  # though it was remembered
     assert trusting.client().get("/Status/Endpoints")
     trusting.config.write_text(json.dumps(settings))
-    assert reload(trusting)
+    assert trusting.reload()
     assert bearer(trusting, token).status_code == 200
     trusting.tolerates_errors = True
     for wrong in ({**entry, "issuer": "http://idp.example"}, {**entry, "ca": "/nonexistent"}):
         trusting.config.write_text(json.dumps({"access": {"providers": [entry, {**wrong, "name": "b"}]}}))
-        assert not reload(trusting)
+        assert not trusting.reload()
         assert bearer(trusting, token).status_code == 200  # what was in force stays
     trusting.config.write_text(json.dumps({"access": {"providers": [{**entry, "audience": "another"}]}}))
-    assert reload(trusting)
+    assert trusting.reload()
     assert bearer(trusting, token).status_code == 401
     assert "next start" not in trusting.log.read_text()
 
@@ -413,7 +402,7 @@ def test_a_reload_welcomes_clients_of_other_authorities(new_server, staff, tmp_p
 
     def welcome(authority):
         config.write_text(json.dumps({"listen": {"client_ca": str(authority)}} if authority else {}))
-        assert reload(server)
+        assert server.reload()
     welcome(staff.file)
     with requests.Session() as kept:
         kept.cert, kept.verify, kept.trust_env = str(path), str(server.ca), False
@@ -424,7 +413,7 @@ def test_a_reload_welcomes_clients_of_other_authorities(new_server, staff, tmp_p
         server.tolerates_errors = True
         (tmp_path / "empty.pem").write_text("nothing")
         config.write_text(json.dumps({"listen": {"client_ca": str(tmp_path / "empty.pem")}}))
-        assert not reload(server)
+        assert not server.reload()
         assert status() == 200 and with_certificate(server, path).status_code == 200  # what was in force stays
         welcome(Authority(foreign).file)
         assert status() == 401  # on the connection that it came by

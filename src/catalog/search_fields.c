@@ -124,6 +124,8 @@ static const struct cert_field fields[] = {
       .doc = "The comment of its revocation; naming it finds revoked certificates." },
     { "Revoker", CF_TEXT, "lower(c.revoked_by)", .flags = LIFTS_REVOKED,
       .doc = "Who revoked it; naming it finds revoked certificates." },
+    { "SupersededDate", CF_DATE, "c.superseded_at",
+      .doc = "When another certificate took its place." },
     { "PublicKey", CF_BYTES, "c.key_hash", .flags = NEVER_NULL,
       .doc = "SHA-256 of its SubjectPublicKeyInfo in hexadecimal digits." },
     { "OwnerRoleName", .kind = CF_REF, .expr = "c.owner_role", .table = "role",

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/log.h"
+#include "cli/check.h"
 #include "cli/complete.h"
 #include "cli/manual.h"
 #include "cli/run.h"
@@ -218,7 +219,7 @@ cli_main(int argc, char **argv)
         log_setup(LOG_TEXT, LOG_ERROR, c.verbose > 1 || quiet < 0 ? STDERR_FILENO : quiet);
         if (e == OK)
             e = run_parsed(&c);
-        status = e == OK ? c.status : error_report(&c, e);
+        status = e == OK ? c.status : is_check(&c) ? check_unknown(&c) : error_report(&c, e);
     }
     if (fflush(stdout) != 0 && status == 0)
         status = EXIT_FAILED;

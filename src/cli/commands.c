@@ -3,11 +3,13 @@
 
 #include "cli/access_rows.h"
 #include "cli/certs_more.h"
+#include "cli/check.h"
 #include "cli/config_rows.h"
 #include "cli/inspect_rows.h"
 #include "cli/issue_rows.h"
 #include "cli/keep.h"
 #include "cli/keys.h"
+#include "cli/oversight.h"
 #include "cli/register.h"
 #include "cli/requests.h"
 #include "cli/run.h"
@@ -274,17 +276,22 @@ static const struct flag query_flags[] = {
     WATCH_FLAG,
 };
 static const char *const outcome_words[] = { "success", "denied", "failure", "pending", NULL };
+#define AUDIT_FILTERS                                                                              \
+    { "action", 0, FLAG_TEXT, "NAME", "certificate.issue, login.failed, ...", NULL, NULL, NULL },  \
+        { "actor", 0, FLAG_TEXT, "WHO", "who did it", NULL, NULL, NULL },                          \
+        { "target", 0, FLAG_TEXT, "ID", "what it was done to", NULL, NULL, NULL },                 \
+        { "category", 0, FLAG_TEXT, "NAME", "certificate, identity, ca, ...", NULL, NULL, NULL },  \
+    {                                                                                              \
+        "outcome", 0, FLAG_WORD, "WORD", "success, denied, failure, pending", outcome_words, NULL, \
+            NULL                                                                                   \
+    }
 static const struct flag audit_flags[] = {
-    { "action", 0, FLAG_TEXT, "NAME", "certificate.issue, login.failed, ...", NULL, NULL, NULL },
-    { "actor", 0, FLAG_TEXT, "WHO", "who did it", NULL, NULL, NULL },
-    { "target", 0, FLAG_TEXT, "ID", "what it was done to", NULL, NULL, NULL },
-    { "category", 0, FLAG_TEXT, "NAME", "certificate, identity, ca, ...", NULL, NULL, NULL },
-    { "outcome", 0, FLAG_WORD, "WORD", "success, denied, failure, pending", outcome_words, NULL,
-      NULL },
+    AUDIT_FILTERS,
     { "since", 0, FLAG_TIME, "T", "from then on: a time, -24h", NULL, NULL, NULL },
     { "until", 0, FLAG_TIME, "T", "up to then", NULL, NULL, NULL },
     WATCH_FLAG,
 };
+static const struct flag audit_tail_flags[] = { TAIL_FLAGS, AUDIT_FILTERS };
 static const struct flag archive_flags[] = {
     { "older-than", 0, FLAG_DURATION, "D", "since they expired; default 730d", NULL, NULL, NULL },
     { "dry-run", 0, FLAG_SWITCH, NULL, "only say how many that would be", NULL, NULL, NULL },
@@ -687,6 +694,8 @@ const struct command commands[] = {
       "  chancery config show --origin\n" },
     CONFIG_COMMANDS,
     INSPECT_COMMANDS,
+    CHECK_COMMANDS,
+    OVERSIGHT_COMMANDS,
     { "config describe", "", 0, 0, FLAGS(describe_flags), run_config_describe,
       "Print every setting with its meaning, as an example file.",
       "  chancery config describe > chancery.yaml\n" },

@@ -21,6 +21,7 @@ const struct group groups[] = {
     { "tokens", "Tokens for programs: less than their owner, for a time." },
     { "providers", "Identity providers and directories, which log people in, too." },
     { "context", "Manage the servers and identities that are kept." },
+    { "check", "Plug-ins for monitoring: exit 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN." },
     { "config", "Look at the settings of the server, and change them." },
 };
 const size_t group_count = COUNT(groups);

@@ -54,8 +54,10 @@ static const struct {
       "9   timed out; the operation may still run\n"
       "10  refused by policy: template, name or key rule\n"
       "11  too many calls\n"
-      "12  a check failed: audit verify\n"
-      "130 interrupted; 143 terminated\n" },
+      "12  a check failed: audit verify, certs validate, doctor\n"
+      "130 interrupted; 143 terminated\n"
+      "\nneeds-renewal: 0 it is time, 1 it is not, 2 cannot be found or read.\n"
+      "check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n" },
     { "environment", "variables that are read",
       "CHANCERY_SERVER, CHANCERY_CONTEXT, CHANCERY_CONFIG, CHANCERY_CACERT, CHANCERY_CLIENT_CERT,\n"
       "CHANCERY_CLIENT_KEY, CHANCERY_OUTPUT, CHANCERY_TIMEOUT, CHANCERY_NO_INPUT, "

@@ -90,8 +90,7 @@ own_names(struct scope *s, struct parts *p, struct list *names)
     add_host(s, names, *name);
 }
 
-/* The certificate that an earlier start made for this key, while it holds and names what this
- * server is called. */
+/* The certificate that an earlier start made for this key. */
 SQL(latest_of_key,
     "SELECT c.id, d.der FROM certificate c JOIN certificate_der d ON d.certificate = c.id "
     "WHERE c.key_hash = $1 AND c.state = 1 ORDER BY c.id DESC LIMIT 1");
@@ -137,9 +136,11 @@ take(struct scope *s, struct parts *p, EVP_PKEY *key, const struct cert *cert,
     return OK;
 }
 
+/* Take it, while it holds and names what this server is called; BEFORE receives its id else, which
+ * the next one replaces. */
 static enum err
 find_earlier(struct scope *s, struct parts *p, const struct keyring_key *key,
-             const struct list *names, bool *found)
+             const struct list *names, bool *found, int64_t *before)
 {
     uint8_t hash[SHA256_LEN];
     struct cert cert;
@@ -158,6 +159,7 @@ find_earlier(struct scope *s, struct parts *p, const struct keyring_key *key,
     TRY(e);
     id = row_int(&row);
     TRY(cert_read(s, row_bytes(&row), &cert));
+    *before = id;
     if (when_cmp(clock_now(), renewal_of(&cert)) >= 0 || !names_all(&cert, names))
         return OK;
     TRY(catalog_get(s, p->app.db, id, 0, &have));
@@ -185,7 +187,7 @@ from_our_ca(struct scope *s, struct parts *p)
     TRY(keyring_signer(s, p->app.db, p->app.seal, "server",
                        (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key));
     own_names(s, p, &enroll.sans);
-    TRY(find_earlier(s, p, &key, &enroll.sans, &found));
+    TRY(find_earlier(s, p, &key, &enroll.sans, &found, &enroll.renews));
     if (found)
         return OK;
     TRY(name_from_text(s, enroll.subject, &plan.subject));

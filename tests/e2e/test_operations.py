@@ -190,6 +190,20 @@ def test_the_first_start_serves_a_certificate_of_its_own_ca_and_takes_another_wi
     assert server.process.pid == pid and plain(server, "/health").status_code == 200
 
 
+def test_the_servers_next_certificate_takes_the_place_of_the_one_before(new_server):
+    """Else monitoring would be told of its end, which is nobody's trouble."""
+    server = new_server().start()
+    first = server.client().get("/Certificates", **{"pq.queryString": f'SerialNumber -eq "{serial_of(server):X}"'})[0]["Id"]
+    server.stop()
+    server.settings["listen.names"] = "other.localhost"
+    server.start()
+    second = server.client().get("/Certificates", **{"pq.queryString": f'SerialNumber -eq "{serial_of(server):X}"'})[0]
+    assert second["Id"] != first and "other.localhost" in [name["Value"] for name in second["SubjectAltNameElements"]]
+    replaced = server.client().get("/Certificates", **{"pq.queryString": "SupersededDate -ne NULL"})
+    assert [row["Id"] for row in replaced] == [first]
+    assert server.cli("check", "expiry", "--query", "cn:localhost", "--warn", "400d").stdout.count(f"({second['Id']})") == 1
+
+
 @pytest.mark.once
 def test_settings_are_reloaded_and_bad_ones_keep_the_old(new_server):
     server = new_server()

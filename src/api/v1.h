@@ -220,6 +220,22 @@ struct v1_token_query {
 extern const struct op v1_tokens_list_op, v1_tokens_create_op, v1_tokens_get_op,
     v1_tokens_revoke_op;
 
+/* Keys by which ACME accounts are bound. */
+
+struct v1_eab_key {
+    const char *kid, *status, *created_by;
+    int64_t uses;
+    struct opt_int max_uses;
+    struct when created_at, expires_at, last_used_at;
+    const char *hmac_key; /* told once, when it is made */
+};
+struct v1_eab_key_new {
+    const char *kid;
+    int64_t max_uses; /* 0: no limit */
+    struct when expires_at;
+};
+extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_revoke_op;
+
 /* Authorities. */
 
 struct v1_authority {

@@ -68,6 +68,15 @@
     ACTION(CA_SERIAL_BURNT, "ca", "ca.serial.burnt",                                               \
            "A serial number of the strict signing journal has no certificate and counts as "       \
            "revoked.")                                                                             \
+    ACTION(ACME_ACCOUNT_CREATE, "acme", "acme.account.create",                                     \
+           "An ACME client registered its key.")                                                   \
+    ACTION(ACME_ACCOUNT_EDIT, "acme", "acme.account.edit", "An ACME account got other contacts.")  \
+    ACTION(ACME_ACCOUNT_KEY, "acme", "acme.account.key", "An ACME account got another key.")       \
+    ACTION(ACME_ACCOUNT_DEACTIVATE, "acme", "acme.account.deactivate",                             \
+           "An ACME account was ended by its holder.")                                             \
+    ACTION(ACME_EAB_CREATE, "acme", "acme.eab.create", "A key for ACME account binding was made.") \
+    ACTION(ACME_EAB_REVOKE, "acme", "acme.eab.revoke",                                             \
+           "A key for ACME account binding was ended.")                                            \
     ACTION(TEMPLATE_CREATE, "template", "template.create", "A template was made.")                 \
     ACTION(TEMPLATE_EDIT, "template", "template.edit", "A template got a new version.")            \
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \

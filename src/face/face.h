@@ -13,6 +13,7 @@
 #include "net/server.h"
 
 struct face;
+struct acme;
 
 /** What is configured about keys that the server makes. */
 struct made_keys {
@@ -31,6 +32,7 @@ struct app {
     struct flow flow;
     struct rate *rate;
     struct made_keys keys;
+    struct acme *acme;           /* NULL: not opened yet */
     const char *product_version; /* x-keyfactor-product-version */
     const char *version;         /* of this program */
     const char *instance;

@@ -111,6 +111,13 @@ bad(struct scope *s, const char *what)
     return fail_code(s, E_INVALID, CHY_BAD_TOKEN, "the JWS is malformed: %s", what);
 }
 
+static enum err
+bad_alg(struct scope *s, const char *what)
+{
+    return fail_tag(s, E_INVALID, CHY_BAD_TOKEN, "badSignatureAlgorithm",
+                    "the JWS is malformed: %s", what);
+}
+
 /* A header member that must be text when it is there. */
 static bool
 header_text(const struct json *header, const char *name, const char **out)
@@ -137,10 +144,10 @@ read_header(struct scope *s, const char *text, size_t len, struct jws *jws)
     if (json_get(header, "crit") || json_get(header, "b64"))
         return bad(s, "its header asks for extensions (crit)");
     if (!header_text(header, "alg", &alg) || !alg)
-        return bad(s, "its header has no alg");
+        return bad_alg(s, "its header has no alg");
     jws->alg = jws_alg_of_name(alg);
     if (!jws->alg)
-        return bad(s, "its alg is not one of ours");
+        return bad_alg(s, "its alg is not one of ours");
     if (!header_text(header, "kid", &jws->kid) || !header_text(header, "typ", &jws->typ))
         return bad(s, "its kid or typ is no text");
     jws->header = header;

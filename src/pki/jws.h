@@ -40,8 +40,8 @@ struct jws {
 /**
  * Take a compact JWS apart. Nothing of it may be believed before jws_verify().
  *
- * @return E_INVALID: malformed, an unknown or absent alg, `crit`, `b64`, a header member twice;
- * E_LIMIT: too long
+ * @return E_INVALID: malformed, an unknown or absent alg (with the tag "badSignatureAlgorithm"),
+ * `crit`, `b64`, a header member twice; E_LIMIT: too long
  */
 enum err jws_read(struct scope *s, const char *text, size_t len, struct jws *out);
 /** The same from the three parts that a JSON serialization holds apart, each in base64url. */

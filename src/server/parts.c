@@ -1,6 +1,7 @@
 #include "server/parts.h"
 
 #include "access/principals.h"
+#include "acme/acme.h"
 #include "audit/checkpoint.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -153,6 +154,19 @@ parts_make_dirs(struct scope *s, struct parts *p)
     return make_dir(s, in_data(p->scope, p, "keys"));
 }
 
+static enum err
+open_acme(struct scope *s, struct parts *p)
+{
+    struct acme_options o = { .db = p->app.db,
+                              .seal = p->app.seal,
+                              .flow = &p->app.flow,
+                              .set = p->set->acme,
+                              .https_url = p->url ? p->url : "https://127.0.0.1",
+                              .alone = db_kind(p->app.db) == DB_SQLITE };
+
+    return note(s, acme_open(s, &o, &p->app.acme), "ACME");
+}
+
 enum err
 parts_open(struct scope *s, struct parts *p, const struct options *o)
 {
@@ -178,12 +192,14 @@ parts_open(struct scope *s, struct parts *p, const struct options *o)
                                  .access = p->app.access,
                                  .metadata_make = p->set->metadata->unknown == METADATA_CREATE,
                                  .blocked = p->blocked };
-    return metadata_shelf_open(s, p->app.db, &p->app.flow.fields);
+    TRY(metadata_shelf_open(s, p->app.db, &p->app.flow.fields));
+    return open_acme(s, p);
 }
 
 void
 parts_close(struct parts *p)
 {
+    acme_close(p->app.acme);
     key_pool_free(p->key_pool);
     metadata_shelf_free(p->app.flow.fields);
     template_shelf_close(p->app.shelf);

@@ -2,6 +2,7 @@
 #include "server/parts.h"
 
 #include "access/app_settings.h"
+#include "acme_face/acme_face.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "ocsp/publish.h"
@@ -206,6 +207,8 @@ server_route(struct http_request *http)
     for (size_t i = 0; !route && get && i < COUNT(own); i++)
         if (text_eq_fold(http->path, own[i].name))
             route = &own[i];
+    if (!route)
+        route = acme_route(http);
     if (!route && p->command)
         route = face_route(p->command, http);
     if (!route && p->rest)

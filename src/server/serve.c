@@ -1,6 +1,7 @@
 /* `chancery serve`: open everything, answer, and end in good order. */
 #include "server/server.h"
 
+#include "acme/acme.h"
 #include "audit/checkpoint.h"
 #include "base/fault.h"
 #include "base/file.h"
@@ -185,23 +186,31 @@ static const struct job_kind keys_cleanup_kind = {
     .doc = "Destroy private keys that were kept as long as their templates say.",
     .every = "1h",
 };
-static const struct job_kind *const job_kinds[] = { &crl_publish_kind,
-                                                    &crl_plan_kind,
-                                                    &ocsp_rotate_kind,
-                                                    &ocsp_ahead_kind,
-                                                    &ca_keys_kind,
-                                                    &ca_adopt_kind,
-                                                    &checkpoint_kind,
-                                                    &jobs_cleanup_kind,
-                                                    &rest_cleanup_kind,
-                                                    &keys_cleanup_kind,
-                                                    &audit_retain_kind,
-                                                    &request_issue_kind,
-                                                    &requests_expire_kind,
-                                                    &archive_kind,
-                                                    &backup_kind,
-                                                    &text_index_kind,
-                                                    NULL };
+static enum err
+acme_job(struct scope *s, void *app, const struct job *job)
+{
+    struct app *a = app;
+    int64_t count = 1;
+
+    while (count > 0 && !job_should_stop(job))
+        TRY(nonces_expire(s, a->acme->nonces, &count));
+    return OK;
+}
+
+static const struct job_kind acme_cleanup_kind = {
+    .kind = "acme.cleanup",
+    .run = acme_job,
+    .doc = "Removes what ACME clients left and nobody needs any more.",
+    .every = "5m",
+};
+static const struct job_kind *const job_kinds[] = {
+    &crl_publish_kind,   &crl_plan_kind,        &ocsp_rotate_kind,
+    &ocsp_ahead_kind,    &ca_keys_kind,         &ca_adopt_kind,
+    &checkpoint_kind,    &jobs_cleanup_kind,    &rest_cleanup_kind,
+    &keys_cleanup_kind,  &acme_cleanup_kind,    &audit_retain_kind,
+    &request_issue_kind, &requests_expire_kind, &archive_kind,
+    &backup_kind,        &text_index_kind,      NULL
+};
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err
@@ -247,6 +256,14 @@ record(struct scope *s, const struct parts *p, enum audit_action action)
     return db_write(s, p->app.db, milestone_in, &(struct milestone){ action, p });
 }
 
+static const char *
+acme_directory(struct scope *s, const struct parts *p)
+{
+    const struct acme_endpoint *ep = acme_endpoint(p->app.acme, "");
+
+    return ep ? acme_url(s->arena, ep, "directory", NULL) : NULL;
+}
+
 /* What the server says once it answers. */
 static enum err
 write_ready_file(struct scope *s, const struct parts *p)
@@ -263,6 +280,7 @@ write_ready_file(struct scope *s, const struct parts *p)
         { "client_id", p->client_id },
         { "client_secret", p->client_secret },
         { "data_dir", p->set->data_dir },
+        { "acme_directory", acme_directory(s, p) },
     };
     struct buf b;
 

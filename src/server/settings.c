@@ -352,6 +352,7 @@ static const struct field server_settings_fields[] = {
     S(archive, "archive", .model = &archive_settings_model,
       .doc = "Certificates that expired long ago."),
     S(jobs, "jobs", .model = &jobs_settings_model, .doc = "The queue of jobs."),
+    S(acme, "acme", .model = &acme_settings_model, .doc = "The ACME server."),
     S(keystores, "keystores", .max = 100, .flags = KEEP_REF,
       .doc = "Of the command line: NAME: file:DIR, for NAME in `cert@NAME`."),
     S(issuers, "issuers", .max = 100,

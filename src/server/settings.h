@@ -2,6 +2,7 @@
 #ifndef SERVER_SETTINGS_H
 #define SERVER_SETTINGS_H
 
+#include "acme/settings.h"
 #include "codec/settings.h"
 
 struct listen_settings {
@@ -112,6 +113,7 @@ struct server_settings {
     struct requests_settings *requests;
     struct archive_settings *archive;
     struct jobs_settings *jobs;
+    struct acme_settings *acme;
     struct pairs keystores; /* of the command line: `vault: file:DIR` */
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };

@@ -1,0 +1,137 @@
+#include "acme/acme.h"
+
+#include "base/random.h"
+#include "pki/jws.h"
+#include <string.h>
+
+SQL(find_endpoint, "SELECT id FROM acme_endpoint WHERE name_folded = $1");
+
+static const char *
+without_slashes(struct arena *a, const char *url)
+{
+    size_t len = strlen(url);
+
+    while (len && url[len - 1] == '/')
+        len--;
+    return arena_text_n(a, url, len);
+}
+
+static enum err
+read_algorithms(struct scope *s, const struct acme_settings *set, unsigned *out)
+{
+    *out = 0;
+    LIST_EACH(const char *, name, &set->algorithms)
+    {
+        unsigned alg = jws_alg_of_name(*name);
+
+        if (!alg)
+            return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                             "acme.algorithms: \"%s\" is none of ES256, ES384, ES512, RS256, "
+                             "PS256, EdDSA",
+                             *name);
+        *out |= alg;
+    }
+    return *out ? OK
+                : fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                            "acme.algorithms: at least one is needed");
+}
+
+static enum err
+open_endpoint(struct scope *s, struct acme *acme)
+{
+    const struct acme_settings *set = acme->o.set;
+    struct acme_endpoint *ep = arena_new_of(acme->arena, struct acme_endpoint);
+    const char *base = text_empty(set->base_url) ? acme->o.https_url : set->base_url;
+    struct row row;
+
+    if (!text_starts(base, "https://") && !text_starts(base, "http://"))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS, "acme.base_url: must begin with https://");
+    ep->name = "";
+    ep->set = set;
+    ep->base = arena_printf(acme->arena, "%s/acme", without_slashes(acme->arena, base));
+    LIST_EACH(const char *, former, &set->legacy_base_urls)
+    list_add(acme->arena, &ep->former_bases, const char *,
+             arena_printf(acme->arena, "%s/acme", without_slashes(acme->arena, *former)));
+    TRY(read_algorithms(s, set, &ep->algorithms));
+    TRY(db_one(s, acme->o.db, &find_endpoint, BIND(v_text("")), &row));
+    ep->id = row_int(&row);
+    acme->by_settings = ep;
+    return OK;
+}
+
+enum err
+acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
+{
+    struct nonce_options nonces = { .alone = o->alone,
+                                    .life_ms = o->set->nonce_life,
+                                    .reject = o->set->nonce_reject };
+    struct acme *acme = mem_alloc(sizeof(*acme));
+    enum err e;
+
+    acme->o = *o;
+    acme->arena = arena_new();
+    e = open_endpoint(s, acme);
+    if (e == OK)
+        e = nonces_open(s, o->db, o->seal, &nonces, &acme->nonces);
+    if (e != OK) {
+        acme_close(acme);
+        return e;
+    }
+    *out = acme;
+    return OK;
+}
+
+void
+acme_close(struct acme *acme)
+{
+    if (!acme)
+        return;
+    nonces_close(acme->nonces);
+    arena_free(acme->arena);
+    mem_free(acme);
+}
+
+const struct acme_endpoint *
+acme_endpoint(const struct acme *acme, const char *name)
+{
+    return !*name && acme->o.set->enabled ? acme->by_settings : NULL;
+}
+
+const char *
+acme_url(struct arena *a, const struct acme_endpoint *ep, const char *what, const char *id)
+{
+    return arena_printf(a, "%s/%s%s%s", ep->base, what, id ? "/" : "", id ? id : "");
+}
+
+static const char *
+id_below(const char *base, const char *what, const char *url)
+{
+    size_t base_len = strlen(base), what_len = strlen(what);
+    const char *id;
+
+    if (strncmp(url, base, base_len) != 0 || url[base_len] != '/' ||
+        strncmp(url + base_len + 1, what, what_len) != 0 || url[base_len + 1 + what_len] != '/')
+        return NULL;
+    id = url + base_len + what_len + 2;
+    return *id && !strchr(id, '/') ? id : NULL;
+}
+
+const char *
+acme_url_id(struct arena *a, const struct acme_endpoint *ep, const char *what, const char *url)
+{
+    const char *id = id_below(ep->base, what, url);
+
+    LIST_EACH(const char *, former, &ep->former_bases)
+    if (!id)
+        id = id_below(*former, what, url);
+    return arena_text(a, id);
+}
+
+const char *
+acme_new_id(struct arena *a)
+{
+    uint8_t id[16];
+
+    random_bytes(id, sizeof(id));
+    return base64url_encode(a, (struct bytes){ id, sizeof(id) });
+}

@@ -1,0 +1,57 @@
+/**
+ * ACME: accounts, orders, authorizations and challenges of RFC 8555, kept in the database, judged
+ * by one endpoint's policy each. Certificates come from flow_enroll() alone. Any thread.
+ */
+#ifndef ACME_ACME_H
+#define ACME_ACME_H
+
+#include "acme/nonce.h"
+#include "acme/problem.h"
+#include "acme/settings.h"
+#include "flow/flow.h"
+
+/** A directory with what belongs to it. */
+struct acme_endpoint {
+    int64_t id;
+    const char *name;         /* "" for the one of the settings */
+    const char *base;         /* "https://pki.example.com/acme": its addresses begin so */
+    struct list former_bases; /* of const char *: those it had before */
+    const struct acme_settings *set;
+    unsigned algorithms; /* JWS_ bits */
+};
+
+/** What the ACME server needs; the program owns all of it. */
+struct acme_options {
+    struct db *db;
+    struct seal *seal;
+    struct flow *flow;
+    const struct acme_settings *set; /* must outlive it */
+    const char *https_url;           /* "https://127.0.0.1:8443": where there is no base_url */
+    bool alone;                      /* no other server is on this database */
+};
+
+struct acme {
+    struct acme_options o;
+    struct nonces *nonces;
+    struct arena *arena;
+    struct acme_endpoint *by_settings;
+};
+
+/** @return E_INVALID: a setting that cannot be used, by its name */
+enum err acme_open(struct scope *s, const struct acme_options *o, struct acme **out);
+void acme_close(struct acme *a);
+OWNED(struct acme, acme_close);
+
+/** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers. */
+const struct acme_endpoint *acme_endpoint(const struct acme *a, const char *name);
+/** The address of an object: BASE/WHAT/ID, in arena A. */
+const char *acme_url(struct arena *a, const struct acme_endpoint *ep, const char *what,
+                     const char *id);
+/** The last part of URL when it is BASE/WHAT/that, with the present base or a former one; else
+ * NULL. */
+const char *acme_url_id(struct arena *a, const struct acme_endpoint *ep, const char *what,
+                        const char *url);
+/** An id for addresses: 128 bits of chance, 22 characters. */
+const char *acme_new_id(struct arena *a);
+
+#endif

@@ -1,0 +1,71 @@
+/**
+ * EAB: external account binding. Keys that we gave out to people outside of ACME, by which the
+ * accounts that their clients make are known to be theirs (RFC 8555 section 7.3.4). Any thread.
+ */
+#ifndef ACME_EAB_H
+#define ACME_EAB_H
+
+#include "acme/account.h"
+
+/** How a key stands. */
+enum acme_eab_status { ACME_EAB_ENABLED = 1, ACME_EAB_REVOKED };
+
+/** A binding that holds. */
+struct acme_eab {
+    int64_t key; /* id */
+    const char *kid;
+    const char *json; /* as it was received */
+};
+/**
+ * Check a binding.
+ *
+ * @param binding  the member externalAccountBinding
+ * @param url      of the request that it came in
+ * @param account  the key that is to be bound
+ * @return E_INVALID: malformed; E_FORBIDDEN: unauthorized, with the same text for a key that there
+ * is not, that may not be used any more, and a MAC that does not match
+ */
+enum err acme_eab_check(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+                        const struct json *binding, const char *url, const struct acme_key *account,
+                        struct acme_eab *out);
+/** As part of TX: the binding is used now. E_FORBIDDEN: not any more. */
+enum err acme_eab_use(struct scope *s, struct tx *tx, const struct acme_eab *eab);
+
+/** What a new key may do. */
+struct acme_eab_wish {
+    const struct caller *by;
+    int64_t max_uses;       /* 0: no limit */
+    struct when expires_at; /* WHEN_NONE: never */
+    const char *kid;        /* NULL: chosen here */
+};
+/** A key as lists show it. */
+struct acme_eab_row {
+    int64_t id, uses, max_uses; /* max_uses 0: no limit */
+    const char *kid, *created_by;
+    enum acme_eab_status status;
+    struct when created_at, expires_at, last_used_at; /* WHEN_NONE: never */
+};
+/** "enabled", "used up", "expired" or "revoked". */
+const char *acme_eab_state(const struct acme_eab_row *k, struct when now);
+/**
+ * Make a key.
+ *
+ * @param hmac  receives its secret, which is not told again: base64url without padding
+ * @return E_CONFLICT: its kid is taken
+ */
+enum err acme_eab_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+                      const struct acme_eab_wish *wish, struct acme_eab_row *out,
+                      const char **hmac);
+/** Bind no more accounts by it. E_NOT_FOUND. */
+enum err acme_eab_revoke(struct scope *s, const struct acme *acme, const struct caller *by,
+                         const char *kid);
+/**
+ * Keys in the order of their kid, behind AFTER (NULL: from the first).
+ *
+ * @param out   receives struct acme_eab_row
+ * @param next  receives what to go on behind, or NULL at the end
+ */
+enum err acme_eab_list(struct scope *s, const struct acme *acme, const char *after, int64_t limit,
+                       struct list *out, const char **next);
+
+#endif

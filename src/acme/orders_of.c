@@ -1,0 +1,32 @@
+#include "acme/orders_of.h"
+
+SQL(order_place, "SELECT id FROM acme_order WHERE public_id = $1 AND account = $2");
+SQL(orders_page, "SELECT public_id FROM acme_order WHERE account = $1 AND id < $2 AND "
+                 "(status = 4 OR (status IN (1, 2, 3) AND expires_at > $3)) "
+                 "ORDER BY id DESC LIMIT $4");
+
+enum err
+acme_orders_of(struct scope *s, const struct acme *acme, const struct acme_account *a,
+               const char *after, int64_t limit, struct list *out, const char **next)
+{
+    int64_t before = INT64_MAX;
+    struct rows rows;
+    struct row row;
+    enum err e;
+
+    if (after) {
+        e = db_one(s, acme->o.db, &order_place, BIND(v_text(after), v_int(a->id)), &row);
+        if (e == E_NOT_FOUND)
+            return acme_fail(s, E_INVALID, "malformed", "the cursor is not one of this list");
+        TRY(e);
+        before = row_int(&row);
+    }
+    TRY(db_all(s, acme->o.db, &orders_page,
+               BIND(v_int(a->id), v_int(before), v_when(clock_now()), v_int(limit + 1)), &rows));
+    *next = NULL;
+    for (size_t i = 0; i < rows.count && i < (size_t)limit; i++)
+        list_add(s->arena, out, const char *, row_text(&rows.at[i]));
+    if (rows.count > (size_t)limit)
+        *next = *list_last(out, const char *);
+    return OK;
+}

@@ -1,0 +1,22 @@
+/** Settings of the ACME server, `acme.*` of chancery.yaml: those of the directory without a name.
+ */
+#ifndef ACME_SETTINGS_H
+#define ACME_SETTINGS_H
+
+#include "codec/model.h"
+
+/** Whether accounts must be bound to a key that we gave out (RFC 8555 section 7.3.4). */
+enum acme_eab_mode { ACME_EAB_OFF, ACME_EAB_OPTIONAL, ACME_EAB_REQUIRED };
+
+struct acme_settings {
+    bool enabled;
+    const char *base_url;         /* "": the HTTPS listener */
+    struct list legacy_base_urls; /* of const char * */
+    const char *terms_url, *website;
+    int64_t eab;            /* enum acme_eab_mode */
+    struct list algorithms; /* of const char *: of account keys */
+    int64_t nonce_life, nonce_reject, page;
+};
+extern const struct model acme_settings_model;
+
+#endif

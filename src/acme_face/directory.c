@@ -1,0 +1,64 @@
+/* Directory and nonces (RFC 8555 sections 7.1.1 and 7.2): from memory, without waiting. */
+#include "acme_face/call.h"
+
+struct directory_meta {
+    const char *terms, *website;
+    struct opt_bool eab;
+};
+static const struct field directory_meta_fields[] = {
+    FIELD(directory_meta, terms, "termsOfService", .flags = OMIT_EMPTY),
+    FIELD(directory_meta, website, "website", .flags = OMIT_EMPTY),
+    FIELD(directory_meta, eab, "externalAccountRequired", .flags = OMIT_EMPTY),
+};
+static const struct model directory_meta_model = MODEL(directory_meta, directory_meta_fields);
+
+struct directory {
+    const char *new_nonce, *new_account, *key_change;
+    struct directory_meta *meta;
+};
+static const struct field directory_fields[] = {
+    FIELD(directory, new_nonce, "newNonce"),
+    FIELD(directory, new_account, "newAccount"),
+    FIELD(directory, key_change, "keyChange"),
+    FIELD(directory, meta, "meta", .model = &directory_meta_model),
+};
+static const struct model directory_model = MODEL(directory, directory_fields);
+
+enum err
+directory_get(struct call *c)
+{
+    const struct acme_settings *set = c->ep->set;
+    struct arena *a = c->s->arena;
+    struct directory_meta meta = { .terms = set->terms_url,
+                                   .website = set->website,
+                                   .eab = { true, set->eab == ACME_EAB_REQUIRED } };
+    struct directory out = { .new_nonce = acme_url(a, c->ep, "new-nonce", NULL),
+                             .new_account = acme_url(a, c->ep, "new-account", NULL),
+                             .key_change = acme_url(a, c->ep, "key-change", NULL),
+                             .meta = &meta };
+
+    return answer_json(c, 200, &directory_model, &out);
+}
+
+enum err
+directory_post(struct call *c)
+{
+    return directory_get(c);
+}
+
+enum err
+new_nonce_get(struct call *c)
+{
+    answer_headers(c);
+    http_reply(c->http, text_eq(c->http->method, "HEAD") ? 200 : 204, NULL,
+               (struct bytes){ NULL, 0 });
+    return OK;
+}
+
+enum err
+new_nonce_post(struct call *c)
+{
+    answer_headers(c);
+    http_reply(c->http, 200, NULL, (struct bytes){ NULL, 0 });
+    return OK;
+}

@@ -1,0 +1,71 @@
+/* From a path to an endpoint and a resource. */
+#include "acme_face/call.h"
+
+#include <string.h>
+
+const struct resource resources[] = {
+    { .word = "directory",
+      .name = "/acme/directory",
+      .get = true,
+      .reads = true,
+      .answer = directory_post,
+      .answer_get = directory_get },
+    { .word = "new-nonce",
+      .name = "/acme/new-nonce",
+      .get = true,
+      .reads = true,
+      .answer = new_nonce_post,
+      .answer_get = new_nonce_get },
+    { .word = "new-account", .name = "/acme/new-account", .by = BY_NEW_KEY, .answer = new_account },
+    { .word = "acct",
+      .name = "/acme/acct/{id}",
+      .has_id = true,
+      .has_more = true,
+      .answer = account_post },
+    { .word = "key-change", .name = "/acme/key-change", .answer = key_change },
+    { .word = NULL },
+};
+
+static const struct resource *
+resource_named(const char *word)
+{
+    for (const struct resource *r = resources; r->word; r++)
+        if (text_eq(r->word, word))
+            return r;
+    return NULL;
+}
+
+/* The part of PATH up to the next slash, and what follows it; "" at the end. */
+static const char *
+next_part(struct scope *s, const char **path)
+{
+    size_t len = strcspn(*path, "/");
+    const char *part = arena_text_n(s->arena, *path, len);
+
+    *path += len + ((*path)[len] == '/');
+    return part;
+}
+
+bool
+path_read(struct call *c, const char *path)
+{
+    const char *word, *rest;
+
+    c->ep = acme_endpoint(c->acme, "");
+    if (!text_starts(path, "/acme"))
+        return false;
+    rest = path + strlen("/acme");
+    rest += *rest == '/';
+    word = next_part(c->s, &rest);
+    c->res = resource_named(*word ? word : "directory");
+    if (!c->res || !c->ep)
+        return false;
+    if (!c->res->has_id) /* a slash at the end of the directory's is forgiven */
+        return !*rest && (text_eq(c->res->word, "directory") || !text_ends(path, "/"));
+    c->id = next_part(c->s, &rest);
+    if (!*c->id || (*rest && !c->res->has_more))
+        return false;
+    if (*rest)
+        c->more = next_part(c->s, &rest);
+    return !*rest;
+}

@@ -1,0 +1,81 @@
+/* Keys by which ACME accounts are bound. */
+#include "rest/rest.h"
+
+#include "acme/eab.h"
+#include <string.h>
+
+#define KID_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+static void
+show_key(const struct acme_eab_row *k, struct v1_eab_key *out)
+{
+    *out = (struct v1_eab_key){
+        .kid = k->kid,
+        .status = acme_eab_state(k, clock_now()),
+        .uses = k->uses,
+        .max_uses = { k->max_uses != 0, k->max_uses },
+        .created_by = k->created_by,
+        .created_at = k->created_at,
+        .expires_at = k->expires_at,
+        .last_used_at = k->last_used_at,
+    };
+}
+
+static enum err
+keys_list(struct request *rq)
+{
+    const struct v1_query *in = rq->query;
+    struct scope *s = rq->scope;
+    struct list keys, out = { 0 };
+    const char *next;
+
+    TRY(acme_eab_list(s, rq->app->acme, in->after, in->limit, &keys, &next));
+    LIST_EACH(struct acme_eab_row, k, &keys)
+    show_key(k, list_push(s->arena, &out, struct v1_eab_key));
+    return reply_items(rq, &out, next);
+}
+
+static enum err
+key_make(struct request *rq)
+{
+    const struct v1_eab_key_new *in = rq->body;
+    const struct acme *acme = rq->app->acme;
+    struct acme_eab_wish wish = {
+        .by = rq->caller, .kid = in->kid, .max_uses = in->max_uses, .expires_at = in->expires_at
+    };
+    struct acme_eab_row row;
+    struct v1_eab_key out, kept;
+    const char *hmac;
+
+    if (in->kid && in->kid[strspn(in->kid, KID_LETTERS)])
+        problem(rq->scope, "kid", CHY_BAD_VALUE,
+                "has other characters than letters, digits, . _ -");
+    if (when_given(in->expires_at) && when_cmp(in->expires_at, clock_now()) <= 0)
+        problem(rq->scope, "expires_at", CHY_BAD_VALUE, "has passed already");
+    TRY(problems_check(rq->scope));
+    TRY(acme_eab_new(rq->scope, acme, acme->by_settings, &wish, &row, &hmac));
+    show_key(&row, &kept);
+    out = kept;
+    out.hmac_key = hmac;
+    return reply_made(rq, &out, &kept, 1,
+                      arena_printf(rq->scope->arena, "/acme/eab-keys/%s", row.kid));
+}
+
+static enum err
+keys_create(struct request *rq)
+{
+    return make_once(rq, key_make);
+}
+
+static enum err
+keys_revoke(struct request *rq)
+{
+    return acme_eab_revoke(rq->scope, rq->app->acme, rq->caller, var_text(rq, "kid"));
+}
+
+const struct binding rest_acme[] = {
+    { &v1_eab_keys_list_op, keys_list },
+    { &v1_eab_keys_create_op, keys_create },
+    { &v1_eab_keys_revoke_op, keys_revoke },
+    { NULL, NULL },
+};

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -185,29 +186,17 @@ set_options(struct scope *s, struct ub_ctx *ctx, const struct option *options, s
 static enum err
 set_general(struct scope *s, struct ub_ctx *ctx, const struct proof_settings *settings)
 {
-    const char *age = arena_printf(s->arena, "%lld", (long long)settings->dns_cache / 1000);
     const struct option options[] = {
-        { "use-caps-for-id:", "yes" },
-        { "edns-buffer-size:", "1232" },
+        { "use-caps-for-id:", "yes" },        { "edns-buffer-size:", "1232" },
         { "do-not-query-localhost:", "no" }, /* who may be asked is our own matter: below */
-        { "cache-max-ttl:", age },
-        { "cache-max-negative-ttl:", age },
-        { "val-bogus-ttl:", age },
-        { "infra-host-ttl:", "30" }, /* a server that was down is soon asked again */
-        { "aggressive-nsec:", "no" },
-        { "prefetch:", "no" },
-        { "serve-expired:", "no" },
-        { "harden-glue:", "yes" },
-        { "harden-dnssec-stripped:", "yes" },
-        { "harden-short-bufsize:", "yes" },
-        { "harden-large-queries:", "yes" },
-        { "outgoing-range:", "512" },
-        { "num-queries-per-thread:", "512" },
-        { "msg-cache-size:", "1m" },
-        { "rrset-cache-size:", "2m" },
-        { "key-cache-size:", "1m" },
-        { "neg-cache-size:", "256k" },
-        { "tcp-upstream:", settings->dns_tcp ? "yes" : "no" },
+        { "infra-host-ttl:", "30" },         /* a server that was down is soon asked again */
+        { "aggressive-nsec:", "no" },         { "prefetch:", "no" },
+        { "serve-expired:", "no" },           { "harden-glue:", "yes" },
+        { "harden-dnssec-stripped:", "yes" }, { "harden-short-bufsize:", "yes" },
+        { "harden-large-queries:", "yes" },   { "outgoing-range:", "512" },
+        { "num-queries-per-thread:", "512" }, { "msg-cache-size:", "1m" },
+        { "rrset-cache-size:", "2m" },        { "key-cache-size:", "1m" },
+        { "neg-cache-size:", "256k" },        { "tcp-upstream:", settings->dns_tcp ? "yes" : "no" },
     };
 
     return set_options(s, ctx, options, COUNT(options));
@@ -239,21 +228,48 @@ set_dnssec(struct scope *s, struct ub_ctx *ctx, const struct proof_settings *set
     return OK;
 }
 
+/** A forwarded zone has a setting that only a file can hold: nothing of it is kept. */
+static enum err
+set_forward(struct scope *s, struct ub_ctx *ctx, const struct list *servers, bool keep)
+{
+    int fd = memfd_create("unbound.conf", MFD_CLOEXEC), e = UB_READFILE;
+    struct buf conf;
+    const char *spelling = NULL;
+
+    buf_init_in(&conf, s->arena, 64 * 1024);
+    buf_printf(&conf, "forward-zone:\n name: \".\"\n forward-no-cache: %s\n", keep ? "no" : "yes");
+    LIST_EACH(const char *const, server, servers)
+    {
+        enum err bad = server_spelling(s, *server, &spelling);
+
+        if (bad != OK) {
+            (void)close(fd);
+            return bad;
+        }
+        buf_printf(&conf, " forward-addr: %s\n", spelling);
+    }
+    if (fd >= 0 && write(fd, buf_str(&conf), conf.len) == (ssize_t)conf.len)
+        e = ub_ctx_config(ctx, arena_printf(s->arena, "/proc/self/fd/%d", fd));
+    (void)close(fd);
+    return e ? fail(s, E_INTERNAL, "libunbound: the forwarders: %s", ub_strerror(e)) : OK;
+}
+
 /** Who is asked: these, or, when there are none, the servers of each zone, but none in a network
  * that strangers must not reach. */
 static enum err
-set_servers(struct scope *s, struct ub_ctx *ctx, const struct list *servers,
-            const char *const *refused)
+set_servers(struct scope *s, struct ub_ctx *ctx, const struct proof_settings *settings,
+            const struct list *servers, const char *const *refused)
 {
-    LIST_EACH(const char *const, server, servers)
-    {
-        const char *spelling;
+    const char *age = arena_printf(s->arena, "%lld", (long long)settings->dns_cache / 1000);
+    const struct option keep[] = { { "cache-max-ttl:", age },
+                                   { "cache-max-negative-ttl:", age },
+                                   { "val-bogus-ttl:", age } };
 
-        TRY(server_spelling(s, *server, &spelling));
-        if (ub_ctx_set_fwd(ctx, spelling) != 0)
-            return fail(s, E_INVALID, "the resolver \"%s\" cannot be used", *server);
-    }
-    for (; servers->count == 0 && refused && *refused; refused++) {
+    if (servers->count == 0 || settings->dns_cache > 0)
+        TRY(set_options(s, ctx, keep, COUNT(keep)));
+    if (servers->count)
+        return set_forward(s, ctx, servers, settings->dns_cache > 0);
+    for (; refused && *refused; refused++) {
         const struct option never = { "do-not-query-address:", *refused };
 
         TRY(set_options(s, ctx, &never, 1));
@@ -295,7 +311,7 @@ way_add(struct scope *s, struct resolver *r, const struct proof_settings *settin
     (void)ub_ctx_debugout(w->ctx, NULL);
     TRY(set_general(s, w->ctx, settings));
     TRY(set_dnssec(s, w->ctx, settings));
-    return set_servers(s, w->ctx, servers, refused);
+    return set_servers(s, w->ctx, settings, servers, refused);
 }
 
 /** "a, b" or "a b" as a list. */
@@ -456,11 +472,13 @@ take_records(struct arena *a, const struct ub_result *u, struct dns_answer *out)
 {
     size_t total = 0;
 
+    out->all = true;
     for (size_t i = 0; u->data && u->data[i]; i++) {
         struct bytes rdata = { (const uint8_t *)u->data[i], (size_t)u->len[i] };
 
         total += rdata.len;
-        if (i < DNS_RECORDS_MAX)
+        out->all = i < DNS_RECORDS_MAX;
+        if (out->all)
             list_add(a, &out->records, struct bytes, bytes_copy(a, rdata));
     }
     if (total > DNS_RECORDS_BYTES) {

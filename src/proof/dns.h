@@ -36,6 +36,7 @@ enum dns_end {
 struct dns_answer {
     enum dns_end end;
     struct list records; /* of struct bytes: RDATA, at most DNS_RECORDS_MAX */
+    bool all;            /* RECORDS are all that there are */
     const char *owner;   /* the name that has the records, at the end of the aliases */
     int aliases;         /* CNAMEs on the way */
     bool secure;         /* signed, and rightly so */

@@ -6,7 +6,7 @@
 #ifndef PROOF_PROOF_H
 #define PROOF_PROOF_H
 
-#include "base/scope.h"
+#include "net/reach.h"
 #include "proof/settings.h"
 
 /** What carries out proofs: settings that were read, and resolvers with their threads. Immutable,
@@ -58,6 +58,18 @@ struct proof_report {
  * @see acme.md section 16
  */
 enum err proof_run(struct scope *s, const struct prover *p, const struct proof_request *q,
+                   struct proof_report *out);
+
+/**
+ * Do the name's CAA records allow that the accounts' owner gets a certificate for it, once the
+ * challenge has proved control? "ca-..." stands for a method that is not ACME's. Without issuers,
+ * and for addresses, all is allowed and nothing asked. The report's problem is "caa", or "dns" when
+ * a look-up failed; good_for_s says how long the answer may be relied on, at most 8 hours.
+ *
+ * @return E_INVALID without value or challenge; E_UNAVAILABLE: the program is stopping
+ * @see acme.md section 19
+ */
+enum err proof_caa(struct scope *s, const struct prover *p, const struct proof_request *q,
                    struct proof_report *out);
 
 #endif

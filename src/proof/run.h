@@ -67,6 +67,14 @@ void run_disconnect(const struct target *t, int fd);
 /** At most LEN octets of foreign data as text to show: what is not printable ASCII becomes '?'. */
 const char *run_shown(struct arena *a, struct bytes data, size_t len);
 
+/**
+ * Carry out ONE with a report around it: what proof_run() and proof_caa() have in common.
+ *
+ * @param good_for_s  what the report's begins with
+ */
+enum err run_all(struct scope *s, const struct prover *p, const struct proof_request *q,
+                 enum err (*one)(struct run *r), int64_t good_for_s, struct proof_report *out);
+
 /** The challenges; each ends with a verdict in the report, or proves. */
 enum err prove_http_01(struct run *r);
 enum err prove_dns_01(struct run *r);

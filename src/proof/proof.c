@@ -125,6 +125,13 @@ prover_free(struct prover *p)
     mem_free(p);
 }
 
+bool
+prover_reaches(const struct prover *p, struct bytes ip)
+{
+    return reach_judge(&p->rules, ip, (int)p->o.http_port) != REACH_REFUSED ||
+           reach_judge(&p->rules, ip, (int)p->o.tls_port) != REACH_REFUSED;
+}
+
 /* Proving. */
 
 static enum err

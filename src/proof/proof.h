@@ -25,6 +25,9 @@ enum err prover_new(struct scope *s, const struct proof_settings *settings, cons
 void prover_free(struct prover *p);
 OWNED(struct prover, prover_free);
 
+/** May a proof of this address reach it? Of no use to order what never can be proved. */
+bool prover_reaches(const struct prover *p, struct bytes ip);
+
 /** What is to be proved, and by whom. */
 struct proof_request {
     const char *type, *value;      /* "dns" (without "*.", lower case) or "ip" */

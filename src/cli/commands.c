@@ -13,6 +13,7 @@
 #include "cli/register.h"
 #include "cli/requests.h"
 #include "cli/run.h"
+#include "cli/template_rows.h"
 #include "server/server.h"
 #include <string.h>
 
@@ -615,6 +616,7 @@ const struct command commands[] = {
       "  chancery templates list\n" },
     { "templates show", "NAME", 1, 1, NULL, 0, run_templates_show, "Show one template.",
       "  chancery templates show WebServer -o yaml\n" },
+    TEMPLATE_COMMANDS,
     { "archive run", "", 0, 0, FLAGS(archive_flags), run_archive_run,
       "Move certificates that expired long ago to the archive.",
       "  chancery archive run --older-than 730d --dry-run\n"

@@ -16,8 +16,8 @@ is_of_group(const struct command *k, const struct group *g)
 static bool
 is_minor(const struct command *k)
 {
-    static const char *const names[] = { "logout",     "whoami",  "api", "status",
-                                         "completion", "version", "help" };
+    static const char *const names[] = { "logout",     "whoami",  "api",  "status", "metrics",
+                                         "completion", "version", "help", "hold",   "release" };
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (!strcmp(k->path, names[i]))

@@ -92,8 +92,8 @@ key_text(struct cli *c, const struct pubkey *key)
                : "unknown";
 }
 
-static enum err
-tell_certificate(struct cli *c, struct buf *b, struct bytes der)
+enum err
+tell_certificate(struct cli *c, struct buf *b, struct bytes der, bool is_signed)
 {
     struct cert cert;
 
@@ -113,8 +113,10 @@ tell_certificate(struct cli *c, struct buf *b, struct bytes der)
     add_list(c, b, "crl", &cert.exts.cdp, false);
     add_list(c, b, "ocsp", &cert.exts.aia_ocsp, false);
     add_list(c, b, "issuers", &cert.exts.aia_issuers, false);
-    add_hash(c, b, "sha256", cert.sha256, SHA256_LEN);
-    add_hash(c, b, "sha1", cert.sha1, SHA1_LEN);
+    if (is_signed) {
+        add_hash(c, b, "sha256", cert.sha256, SHA256_LEN);
+        add_hash(c, b, "sha1", cert.sha1, SHA1_LEN);
+    }
     buf_byte(b, '}');
     return OK;
 }
@@ -205,7 +207,7 @@ run_inspect(struct cli *c)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, one ? "" : "[");
     LIST_EACH(struct bytes, der, &certs)
-    TRY(note(c->s, tell_certificate(c, &b, *der), "%s", ref));
+    TRY(note(c->s, tell_certificate(c, &b, *der, true), "%s", ref));
     buf_text(&b, one ? "" : "]");
     return print_json(c, &certificates, &b);
 }

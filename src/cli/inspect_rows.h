@@ -4,6 +4,10 @@
 
 #include "cli/run.h"
 
+/** Write what a certificate says as a JSON object, behind a comma where something precedes; one
+ * that is not signed yet has no thumbprints. */
+enum err tell_certificate(struct cli *c, struct buf *b, struct bytes der, bool is_signed);
+
 /* The commands. */
 enum err run_csr_create(struct cli *c);
 enum err run_csr_show(struct cli *c);

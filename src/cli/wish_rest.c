@@ -1,7 +1,9 @@
 /* A wish by our own API, POST /api/v1/certificates. */
 #include "cli/issue.h"
 
+#include "cli/inspect_rows.h"
 #include "cli/register.h"
+#include "pki/der.h"
 #include "pki/pem.h"
 
 static enum err
@@ -56,6 +58,53 @@ wish_send_rest(struct cli *c, const struct wish *w, struct wish_come_true *out)
     return wish_take_certs(c, json_get(a.json, "chain"), &out->certs);
 }
 
+/* A certificate of this TBSCertificate, with an empty signature: to be read, not to be trusted. */
+static bool
+unsigned_certificate(struct cli *c, struct bytes tbs, struct bytes *out)
+{
+    struct bytes version, serial, alg;
+    struct span p;
+    struct buf b;
+    size_t mark;
+
+    if (!der_only(tbs, DER_SEQUENCE, &p) || !der_take_whole(&p, DER_CONSTRUCTED(0), &version) ||
+        !der_int_bytes(&p, &serial) || !der_take_whole(&p, DER_SEQUENCE, &alg))
+        return false;
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    mark = der_begin(&b, DER_SEQUENCE);
+    der_put_raw(&b, tbs);
+    der_put_raw(&b, alg);
+    der_put_bits(&b, BYTES("\0"));
+    der_close(&b, mark);
+    *out = buf_bytes(&b);
+    return !b.failed;
+}
+
+/* For people: what the certificate would say. */
+static enum err
+print_plan(struct cli *c, const struct json *plan, const struct view *view)
+{
+    const char *tbs = json_str(json_get(plan, "tbs")), *message;
+    struct bytes raw, der;
+    struct buf b, inner;
+
+    if (!tbs || !base64_decode(c->s->arena, tbs, strlen(tbs), true, &raw) ||
+        !unsigned_certificate(c, raw, &der))
+        return print_data(c, view, plan);
+    buf_init_in(&inner, c->s->arena, CLI_BODY_MAX);
+    TRY(note(c->s, tell_certificate(c, &inner, der, false), "the server's answer"));
+    message = json_str(json_get(plan, "message"));
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_text(&b, "{\"disposition\":");
+    json_text(&b, json_str(json_get(plan, "disposition")));
+    if (!text_empty(message)) {
+        buf_text(&b, ",\"message\":");
+        json_text(&b, message);
+    }
+    buf_printf(&b, ",%s", buf_str(&inner) + 1);
+    return print_json(c, view, &b);
+}
+
 enum err
 wish_try(struct cli *c, const struct wish *w)
 {
@@ -63,5 +112,5 @@ wish_try(struct cli *c, const struct wish *w)
     struct answer a;
 
     TRY(ask_rest(c, w, true, &a));
-    return print_data(c, &plan, a.json);
+    return output_is_table(c) ? print_plan(c, a.json, &plan) : print_data(c, &plan, a.json);
 }

@@ -25,6 +25,12 @@ struct backup_file {
 #define BACKUP_FILE_MAX ((size_t)64 << 20)
 #define BACKUP_SEALED ".sealed" /* behind the names of those */
 
+/** Add a file to W as it is. @return E_NOT_FOUND, E_UNAVAILABLE, E_INVALID: it is no regular file
+ */
+enum err backup_put_file(struct scope *s, struct archive_writer *w, const struct backup_file *file,
+                         struct archive_part *part);
+
+struct ship;
 /** What to make, and where. */
 struct backup_wish {
     struct db *db;
@@ -32,6 +38,7 @@ struct backup_wish {
     const char *dir;          /* the file is named by its date there */
     const struct list *files; /* of struct backup_file; those that are not there are left out */
     const char *program;      /* its version */
+    struct ship *ship;        /* who copies the log, and goes on from here; NULL: nobody */
 };
 struct backup_made {
     const char *path;
@@ -109,7 +116,10 @@ enum err backup_owners(struct scope *s, struct db *db, const struct list *entrie
  */
 enum err backup_prune(struct scope *s, const char *dir, const struct backup_keep *keep, bool dry,
                       struct list *gone, struct when *oldest);
-/** Tell the metrics when the newest backup was made. */
-void backup_tell(struct when at);
+/** Tell the metrics when the newest backup of KIND ("full", "log") was made, how large it was and
+ * how long it took, or that none was. */
+void backup_succeeded(const char *kind, struct when at);
+void backup_measured(const char *kind, int64_t ms, int64_t size);
+void backup_failed(const char *kind);
 
 #endif

@@ -2,6 +2,7 @@
 #include "backup/backup.h"
 
 #include "audit/audit.h"
+#include "backup/ship.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/random.h"
@@ -39,12 +40,26 @@ CONSTRUCTOR static void
 touch_metrics(void)
 {
     metric_touch(&failures, "full");
+    metric_touch(&failures, "log");
 }
 
 void
-backup_tell(struct when at)
+backup_succeeded(const char *kind, struct when at)
 {
-    metric_set(&last_success, (double)when_s(at), "full");
+    metric_set(&last_success, (double)when_s(at), kind);
+}
+
+void
+backup_measured(const char *kind, int64_t ms, int64_t size)
+{
+    metric_set(&duration, (double)ms / 1e3, kind);
+    metric_set(&size_bytes, (double)size, kind);
+}
+
+void
+backup_failed(const char *kind)
+{
+    metric_add(&failures, 1, kind);
 }
 
 /* Facts ---------------------------------------------------------------------------------------- */
@@ -141,6 +156,7 @@ add_database(struct scope *s, struct db_view *view, void *arg)
     struct db_sink sink = { begin_part, add_piece, end_part, m };
 
     TRY(read_facts(s, view, m->manifest));
+    ship_through(s, m->wish->ship, m->manifest); /* what the view shows is in segments now */
     return view_dump(s, view, m->scratch, &sink);
 }
 
@@ -171,6 +187,16 @@ read_file(struct scope *s, const char *path, struct secret **out)
     }
     *out = data;
     return OK;
+}
+
+enum err
+backup_put_file(struct scope *s, struct archive_writer *w, const struct backup_file *file,
+                struct archive_part *part)
+{
+    AUTO(secret_free) struct secret *data = NULL;
+
+    TRY(read_file(s, file->path, &data));
+    return archive_put(s, w, file->name, secret_bytes(data), part);
 }
 
 static enum err
@@ -227,6 +253,7 @@ make(struct scope *s, struct making *m, struct backup_made *made)
 
     TRY(keyring_signer(s, wish->db, wish->seal, "audit", (struct key_spec){ .type = KEY_ED25519 },
                        &signer));
+    ship_from(s, wish->ship, m->manifest);
     TRY(db_view(s, wish->db, add_database, m));
     LIST_EACH(struct backup_file, file, wish->files)
     TRY(add_file(s, m, file));
@@ -283,12 +310,11 @@ backup_make(struct scope *s, const struct backup_wish *wish, struct backup_made 
     enum err e = make_named(s, wish, out);
 
     if (e != OK) {
-        metric_add(&failures, 1, "full");
+        backup_failed("full");
         return note(s, e, "no backup was made");
     }
-    backup_tell(out->manifest.created_at);
-    metric_set(&duration, (double)out->ms / 1e3, "full");
-    metric_set(&size_bytes, (double)out->size, "full");
+    backup_succeeded("full", out->manifest.created_at);
+    backup_measured("full", out->ms, out->size);
     log_event(s, LOG_INFO, "backup.created", "a backup was made", lf_text("file", out->path),
               lf_int("bytes", out->size), lf_int("duration_ms", out->ms));
     return OK;

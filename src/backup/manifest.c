@@ -24,6 +24,15 @@ static const struct field backup_head_fields[] = {
 };
 static const struct model backup_head_model = MODEL(backup_head, backup_head_fields);
 
+#define T(member, wire, ...) FIELD(backup_stream, member, wire, .flags = REQUIRED, __VA_ARGS__)
+static const struct field backup_stream_fields[] = {
+    T(id, "id", .min = 1, .max = 64),
+    T(from, "from", .min = 1, .max = INT64_MAX),
+    T(through, "through", .min = 0, .max = INT64_MAX),
+};
+static const struct model backup_stream_model = MODEL(backup_stream, backup_stream_fields);
+#undef T
+
 #define P(member, wire, ...) FIELD(archive_part, member, wire, __VA_ARGS__)
 static const struct field archive_part_fields[] = {
     P(name, "name", .flags = REQUIRED, .min = 1, .max = 95),
@@ -33,7 +42,7 @@ static const struct field archive_part_fields[] = {
     P(columns, "columns", .flags = OMIT_EMPTY),
     P(rows, "rows", .flags = OMIT_EMPTY),
 };
-static const struct model archive_part_model = MODEL(archive_part, archive_part_fields);
+const struct model archive_part_model = MODEL(archive_part, archive_part_fields);
 #undef P
 
 #define M(member, wire, ...) FIELD(backup_manifest, member, wire, __VA_ARGS__)
@@ -50,6 +59,7 @@ static const struct field backup_manifest_fields[] = {
     M(newest_serial, "newest_serial"),
     M(authorities, "authorities", .model = &backup_authority_model, .max = 10000),
     M(audit, "audit", .model = &backup_head_model, .max = 10000),
+    M(stream, "stream", .model = &backup_stream_model, .flags = OMIT_EMPTY),
     M(parts, "parts", .flags = REQUIRED, .model = &archive_part_model, .max = 100000),
 };
 static const struct model backup_manifest_model = MODEL(backup_manifest, backup_manifest_fields);
@@ -79,14 +89,14 @@ hash_hex(struct scope *s, struct bytes data, size_t len)
 }
 
 enum err
-manifest_write(struct scope *s, const struct backup_manifest *m, const struct keyring_key *signer,
-               struct bytes *text, struct bytes *seal)
+sealed_write(struct scope *s, const struct model *model, const void *in,
+             const struct keyring_key *signer, struct bytes *text, struct bytes *seal)
 {
     struct backup_seal own = { .kid = signer->kid, .key = signer->spki };
     struct buf b;
 
     buf_init_in(&b, s->arena, ARCHIVE_MANIFEST_MAX);
-    json_encode(&b, &backup_manifest_model, m);
+    json_encode(&b, model, in);
     buf_byte(&b, '\n');
     if (!buf_str(&b))
         return fail(s, E_LIMIT, "the manifest is too long");
@@ -100,15 +110,22 @@ manifest_write(struct scope *s, const struct backup_manifest *m, const struct ke
     return OK;
 }
 
+enum err
+manifest_write(struct scope *s, const struct backup_manifest *m, const struct keyring_key *signer,
+               struct bytes *text, struct bytes *seal)
+{
+    return sealed_write(s, &backup_manifest_model, m, signer, text, seal);
+}
+
 static enum err
 seal_changed(struct scope *s)
 {
     return fail(s, E_INVALID, ARCHIVE_SEAL ": it was changed");
 }
 
-/** Which of the two was changed, when they do not fit. */
-static enum err
-check_seal(struct scope *s, struct bytes text, struct bytes seal, const char **signer)
+/* Which of the two was changed, when they do not fit. */
+enum err
+sealed_check(struct scope *s, struct bytes text, struct bytes seal, const char **signer)
 {
     struct backup_seal in = { 0 };
     struct pubkey public;
@@ -134,8 +151,7 @@ check_seal(struct scope *s, struct bytes text, struct bytes seal, const char **s
     return OK;
 }
 
-/** Does PATH lead out of the directory that it is put behind? */
-static bool
+bool
 leads_out(const char *path)
 {
     if (*path == '/' || strchr(path, '\\'))
@@ -167,7 +183,7 @@ manifest_read(struct scope *s, struct bytes text, struct bytes seal, struct back
     struct json *j;
     int64_t format;
 
-    TRY(check_seal(s, text, seal, signer));
+    TRY(sealed_check(s, text, seal, signer));
     scope_clear(s);
     if (json_parse(s, text, &j) == OK && json_int(json_get(j, "format"), &format) &&
         format != BACKUP_FORMAT)

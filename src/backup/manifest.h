@@ -4,6 +4,7 @@
 #define BACKUP_MANIFEST_H
 
 #include "backup/archive.h"
+#include "codec/model.h"
 #include "seal/keyring.h"
 
 #define BACKUP_FORMAT 1
@@ -12,6 +13,12 @@
 struct backup_authority {
     const char *name, *key_hash, *key_uri;
     int64_t generation, crl_number;
+};
+/** Where a backup stands in the stream of segments of SQLite's log: of those that come after it,
+ * FROM is the first, and until THROUGH they may hold what it has already. */
+struct backup_stream {
+    const char *id;
+    int64_t from, through;
 };
 /** Where an audit chain stood. */
 struct backup_head {
@@ -27,10 +34,11 @@ struct backup_manifest {
     struct list schema;     /* of int64_t: the migrations */
     const char *master_key; /* the id of the one that its secrets are sealed by; not the key */
     int64_t certificates, newest_certificate;
-    const char *newest_serial; /* "": there is no certificate */
-    struct list authorities;   /* of struct backup_authority */
-    struct list audit;         /* of struct backup_head */
-    struct list parts;         /* of struct archive_part */
+    const char *newest_serial;    /* "": there is no certificate */
+    struct list authorities;      /* of struct backup_authority */
+    struct list audit;            /* of struct backup_head */
+    struct backup_stream *stream; /* NULL: nobody copied the log when it was made */
+    struct list parts;            /* of struct archive_part */
 };
 
 /** Write M, and the seal of it by SIGNER, an Ed25519 key. Both in s->arena. */
@@ -45,5 +53,15 @@ enum err manifest_write(struct scope *s, const struct backup_manifest *m,
  */
 enum err manifest_read(struct scope *s, struct bytes text, struct bytes seal,
                        struct backup_manifest *out, const char **signer);
+
+/** Write IN as MODEL has it, and its seal by SIGNER. Both in s->arena. */
+enum err sealed_write(struct scope *s, const struct model *model, const void *in,
+                      const struct keyring_key *signer, struct bytes *text, struct bytes *seal);
+/** E_INVALID unless SEAL is that of TEXT; SIGNER receives the id of the key. */
+enum err sealed_check(struct scope *s, struct bytes text, struct bytes seal, const char **signer);
+/** The field table of a part, for what else consists of parts. */
+extern const struct model archive_part_model;
+/** Does PATH lead out of the directory that it is put behind? */
+bool leads_out(const char *path);
 
 #endif

@@ -81,7 +81,7 @@ open_given(struct cli *c, const char *url, struct db **db)
     if (path && access(path, R_OK) != 0)
         return fail_code(c->s, E_NOT_FOUND, CHY_NOT_FOUND, "there is no database %s: %s", path,
                          strerror(errno));
-    return db_open(c->s, url, &(struct db_options){ .no_migrate = true }, db);
+    return db_open(c->s, url, &(struct db_options){ .no_migrate = true, .guest = true }, db);
 }
 
 static enum err

@@ -1,9 +1,11 @@
 /* Backups: made, listed and looked at, beside a server or without one. */
 #include "cli/keep.h"
 
+#include "backup/shipped.h"
 #include "cli/keystore.h"
 #include "server/installation.h"
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 const char *const backup_kind_words[] = { "full", NULL };
@@ -178,6 +180,45 @@ file_of(struct cli *c, const char **out)
     return OK;
 }
 
+const char *
+backup_ship_dir(struct cli *c, const char *set, const char *from)
+{
+    const char *flag = cli_text(c, "ship"), *slash = from ? strrchr(from, '/') : NULL;
+    struct stat st;
+
+    if (flag || !text_empty(set))
+        return flag ? flag : arena_text(c->s->arena, set);
+    if (from && stat(from, &st) == 0 && S_ISDIR(st.st_mode))
+        return from;
+    return slash ? arena_text_n(c->s->arena, from, (size_t)(slash - from)) : ".";
+}
+
+/** What continues it; the settings are asked where they can be read. */
+static enum err
+look_on(struct cli *c, const char *path, const struct backup_report *r, struct shipped *out)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    const struct server_settings *set = NULL;
+
+    if (settings_of(c, &settings) == OK)
+        set = settings_root(settings);
+    scope_clear(c->s);
+    return shipped_look(c->s, backup_ship_dir(c, set ? set->backup->ship->dir : NULL, path),
+                        &r->manifest, r->signer, WHEN_NONE, true, out);
+}
+
+static void
+tell_on(struct cli *c, const struct shipped *on)
+{
+    if (on->to >= on->from)
+        (void)printf("  continued    by %lld segments of the log, until %s\n",
+                     (long long)(on->to - on->from + 1), when_rfc3339(c->s->arena, on->at));
+    LIST_EACH(const char *, fault, &on->faults)
+    (void)printf("  DAMAGED      %s\n", *fault);
+    if (on->faults.count)
+        say(c, "error: the log that was copied ends too early");
+}
+
 static void
 tell(struct cli *c, const char *path, const struct backup_report *r)
 {
@@ -208,6 +249,7 @@ tell(struct cli *c, const char *path, const struct backup_report *r)
 enum err
 run_backup_verify(struct cli *c)
 {
+    struct shipped on = { .from = 1, .at = WHEN_NONE };
     struct backup_report r;
     const char *path;
     struct buf b;
@@ -215,9 +257,12 @@ run_backup_verify(struct cli *c)
 
     TRY(file_of(c, &path));
     TRY(backup_check(c->s, path, &r));
-    c->status = r.faults.count ? EXIT_CHECK_FAILED : EXIT_DONE;
+    if (!r.faults.count)
+        TRY(look_on(c, path, &r, &on));
+    c->status = r.faults.count || on.faults.count ? EXIT_CHECK_FAILED : EXIT_DONE;
     if (output_is_table(c)) {
         tell(c, path, &r);
+        tell_on(c, &on);
         return OK;
     }
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
@@ -227,6 +272,16 @@ run_backup_verify(struct cli *c)
     json_text(&b, r.signer);
     buf_text(&b, ",\"faults\":[");
     LIST_EACH(const char *, fault, &r.faults)
+    {
+        buf_text(&b, n++ ? "," : "");
+        json_text(&b, *fault);
+    }
+    buf_printf(&b, "],\"segments\":%lld,\"copied_until\":",
+               (long long)MAX(on.to - on.from + 1, INT64_C(0)));
+    json_when(&b, on.at);
+    buf_text(&b, ",\"segment_faults\":[");
+    n = 0;
+    LIST_EACH(const char *, fault, &on.faults)
     {
         buf_text(&b, n++ ? "," : "");
         json_text(&b, *fault);

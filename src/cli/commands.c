@@ -371,6 +371,10 @@ static const struct flag backup_look_flags[] = {
     { "dir", 0, FLAG_TEXT, "DIR", "where backups are; default: the setting backup.dir", NULL, NULL,
       NULL },
     { "latest", 0, FLAG_SWITCH, NULL, "(verify) the newest one there", NULL, NULL, NULL },
+    { "ship", 0, FLAG_TEXT, "DIR",
+      "(verify) where the copied log is; default: the setting backup.ship.dir, or that of the "
+      "backup",
+      NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
 static const struct flag doctor_flags[] = {
@@ -379,8 +383,10 @@ static const struct flag doctor_flags[] = {
 };
 static const struct flag restore_flags[] = {
     { "from", 0, FLAG_TEXT, "PATH", "the backup, or the directory that has it", NULL, NULL, NULL },
-    { "at", 0, FLAG_TEXT, "TIME", "of a directory: the newest made until then; default: latest",
-      NULL, NULL, NULL },
+    { "at", 0, FLAG_TEXT, "TIME", "nothing that is younger; default: latest", NULL, "until", NULL },
+    { "ship", 0, FLAG_TEXT, "DIR",
+      "where the copied log is; default: the setting backup.ship.dir, or that of the backup", NULL,
+      NULL, NULL },
     { "to-dir", 0, FLAG_TEXT, "DIR", "the data directory, if not that of the settings", NULL,
       "data-dir", NULL },
     { "db", 0, FLAG_TEXT, "URL", "the database, if not that of the settings", NULL, NULL, NULL },

@@ -12,6 +12,10 @@ struct list;
 void findings_tell(const struct list *found);
 void findings_write(struct buf *b, const struct list *found);
 
+/** Where what continues backups is: --ship, else SET, else where FROM is: the directory, or the one
+ * that has the file. */
+const char *backup_ship_dir(struct cli *c, const char *set, const char *from);
+
 /* The commands. */
 enum err run_backup_create(struct cli *c);
 enum err run_backup_list(struct cli *c);

@@ -9,11 +9,51 @@
 
 static const struct view reports = { .kind = "restore" };
 
-/** The backup: --from FILE, or in the directory --from the newest that --at still allows. */
+/** How far ENTRY comes with what was copied of the log. */
+static struct when
+point_of(const struct backup_entry *entry, const char *ship, struct when until)
+{
+    AUTO(scope_free) struct scope *s = scope_new("restore");
+    struct shipped shipped;
+
+    return backup_shipped(s, entry->path, ship, until, false, &shipped) == OK &&
+                   shipped.to >= shipped.from && when_cmp(shipped.at, entry->at) > 0
+               ? shipped.at
+               : entry->at;
+}
+
+/** The one of FOUND, the newest first, that comes the furthest with what was copied of the log;
+ * NULL: all are younger than UNTIL. */
+static const struct backup_entry *
+furthest(const struct list *found, const char *ship, struct when until)
+{
+    const struct backup_entry *best = NULL;
+    struct when best_point = WHEN_NONE;
+
+    LIST_EACH(struct backup_entry, e, found)
+    {
+        struct when point;
+
+        if (when_given(until) && when_cmp(e->at, until) > 0)
+            continue;
+        point = point_of(e, ship, until);
+        if (!best || when_cmp(point, best_point) > 0) {
+            best = e;
+            best_point = point;
+        }
+        if (when_cmp(point, e->at) > 0)
+            break; /* an older one comes no further */
+    }
+    return best;
+}
+
+/** The backup: --from FILE, or of the directory --from the one that comes the furthest, as --until
+ * allows. */
 static enum err
-file_of(struct cli *c, const char **out)
+file_of(struct cli *c, const char *ship, struct when *until_out, const char **out)
 {
     const char *from = cli_text(c, "from"), *at = cli_text(c, "at");
+    const struct backup_entry *best;
     struct when until = WHEN_NONE;
     struct list found;
     struct stat st;
@@ -24,13 +64,14 @@ file_of(struct cli *c, const char **out)
                          "directory of them");
     if (at && !text_eq(at, "latest") && !time_parse(at, clock_now(), &until))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--at %s: a time, or latest", at);
+    *until_out = until;
     *out = from;
     if (stat(from, &st) != 0 || !S_ISDIR(st.st_mode))
         return OK;
     TRY(backup_list(c->s, from, &found));
-    LIST_EACH(struct backup_entry, e, &found)
-    if (!when_given(until) || when_cmp(e->at, until) <= 0) {
-        *out = e->path;
+    best = furthest(&found, ship, until);
+    if (best) {
+        *out = best->path;
         return OK;
     }
     return fail(c->s, E_NOT_FOUND, "there is no backup in %s%s%s", from,
@@ -65,14 +106,15 @@ write_json(struct buf *b, const struct restore_wish *w, const struct restore_rep
                (long long)r->manifest.certificates, r->replaces ? "true" : "false",
                w->plan ? "false" : "true");
     json_text(b, r->database);
+    buf_printf(b, ",\"segments\":%lld,\"copied_until\":",
+               (long long)MAX(r->shipped.to - r->shipped.from + 1, INT64_C(0)));
+    json_when(b, r->shipped.at);
+    texts(b, "segment_faults", &r->shipped.faults);
     if (!w->plan) {
         buf_text(b, ",\"moved_aside\":");
         json_text(b, r->aside);
         buf_text(b, ",\"recovery_point\":");
-        json_when(b,
-                  when_given(r->since.last) && when_cmp(r->since.last, r->manifest.created_at) > 0
-                      ? r->since.last
-                      : r->manifest.created_at);
+        json_when(b, r->known);
         buf_printf(b,
                    ",\"window_seconds\":%lld,\"records\":%lld,\"entered\":%lld,\"revoked\":%lld,"
                    "\"audit_intact\":%s",
@@ -106,6 +148,12 @@ tell(struct cli *c, const struct restore_wish *w, const struct restore_report *r
     (void)printf("%s  %s, made %s, %lld certificates\n", w->plan ? "would restore" : "restored    ",
                  w->from, when_rfc3339(c->s->arena, r->manifest.created_at),
                  (long long)r->manifest.certificates);
+    if (r->shipped.to >= r->shipped.from)
+        (void)printf("the log       %lld segments, until %s\n",
+                     (long long)(r->shipped.to - r->shipped.from + 1),
+                     when_rfc3339(c->s->arena, r->shipped.at));
+    LIST_EACH(const char *, fault, &r->shipped.faults)
+    (void)printf("  DAMAGED     %s\n", *fault);
     (void)printf("to            %s\n", r->database);
     if (w->plan) {
         (void)printf("there         %s\n",
@@ -134,18 +182,23 @@ run_restore(struct cli *c)
                                  .plan = cli_has(c, "plan") || cli_has(c, "dry-run"),
                                  .master_key = cli_text(c, "master-key"),
                                  .logs = cli_texts(c, "signed") };
+    const struct server_settings *set;
     struct restore_report report;
     struct list health = { 0 };
     struct options o;
     struct buf b;
 
     (void)umask(0077);
-    TRY(file_of(c, &wish.from));
     TRY(options_of(c, &o));
     TRY(note(c->s, options_load(c->s, &o, &settings), "the settings cannot be used"));
+    set = settings_root(settings);
+    wish.ship = backup_ship_dir(c, set->backup->ship->dir, cli_text(c, "from"));
+    TRY(file_of(c, wish.ship, &wish.until, &wish.from));
     wish.settings = settings;
     wish.options = &o;
     TRY(server_restore(c->s, &wish, &report));
+    if (report.shipped.faults.count)
+        c->status = EXIT_PARTLY;
     if (!wish.plan &&
         (!report.audit.intact || report.since.lost.count || report.since.damaged.count))
         c->status = report.audit.intact ? EXIT_PARTLY : EXIT_CHECK_FAILED;

@@ -134,6 +134,8 @@ place_new(struct scope *s, const char *url, const struct db_options *o, struct d
     queue_init(&db->queue);
     db->busy_ms = o->busy_ms > 0 ? o->busy_ms : 10 * SECOND_MS;
     db->log_pages = o->log_pages > 0 ? o->log_pages : 8192;
+    db->guest = o->guest;
+    db->keep_log = o->keep_log;
     db->batch = o->batch > 0 ? MIN((size_t)o->batch, (size_t)DB_BATCH_MAX) : DB_BATCH_MAX;
     db->vfs = mem_text(o->vfs ? o->vfs : fault_env("CHANCERY_DB_VFS"));
     e = read_url(s, url, db);
@@ -194,6 +196,24 @@ enum db_kind
 db_kind(const struct db *db)
 {
     return db->engine->kind;
+}
+
+const char *
+db_path(const struct db *db)
+{
+    return db->engine->kind == DB_SQLITE ? db->place : NULL;
+}
+
+void
+db_keep(struct db *db, const struct db_keeper *keeper)
+{
+    atomic_store(&db->keeper, keeper);
+}
+
+int64_t
+db_log_frames(const struct db *db)
+{
+    return atomic_load(&db->log_frames);
 }
 
 /* Questions ---------------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ struct db_options {
     bool no_migrate; /* do not bring the schema up to date */
     int log_pages;   /* SQLite: pages in the log that make the lane empty it; 0: 8192 */
     int batch;       /* SQLite: most writes in one commit; 0: 256 */
+    bool guest;      /* SQLite: another program may work here: its log is left alone */
+    bool keep_log;   /* SQLite: the log waits for db_keep(), and is there at the next start */
 };
 
 /**
@@ -32,6 +34,23 @@ enum err db_open(struct scope *s, const char *url, const struct db_options *o, s
 void db_close(struct db *db);
 OWNED(struct db, db_close);
 enum db_kind db_kind(const struct db *db);
+/** The path of an SQLite database; NULL: it is another. */
+const char *db_path(const struct db *db);
+
+/** Who copies SQLite's log before it is emptied; called on the lane's thread, which everybody waits
+ * for. */
+struct db_keeper {
+    /** Copy what is in the log. Any failure: it is not emptied, unless it grew too large. */
+    enum err (*before)(struct scope *s, void *arg);
+    /** Of the FRAMES that the log held, so many are DONE: when all are, it may begin anew. */
+    void (*after)(void *arg, int64_t frames, int64_t done);
+    void *arg;
+};
+/** From now on KEEPER, which must outlive the lanes, is asked before the log is emptied, and once
+ * more when they end. */
+void db_keep(struct db *db, const struct db_keeper *keeper);
+/** Frames in SQLite's log behind this program's last commit; 0: it made none yet. */
+int64_t db_log_frames(const struct db *db);
 /** The newest migration that the database has, and the newest that this program knows. */
 enum err db_schema(struct scope *s, struct db *db, int64_t *have, int64_t *known);
 /** One cheap write and read within the scope's deadline: for readiness. */

@@ -12,6 +12,7 @@
 #include "db/queue.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define DB_LANES_MAX 16
 #define DB_READERS_MAX 64
@@ -105,6 +106,9 @@ struct db {
     int64_t busy_ms;
     int log_pages;
     size_t batch;
+    bool guest, keep_log; /* as struct db_options has them */
+    const struct db_keeper *_Atomic keeper;
+    _Atomic int64_t log_frames;
     struct pool pool;
     struct queue queue;
     struct lane lanes[DB_LANES_MAX];

@@ -171,6 +171,8 @@ set_conn(struct scope *s, struct sqlite_conn *c, bool writer)
     (void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
     (void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     (void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    if (c->head.db->guest || c->head.db->keep_log)
+        (void)sqlite3_db_config(c->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     TRY(set_all(s, c,
                 "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;"
                 "PRAGMA case_sensitive_like = ON")); /* as PostgreSQL has it */

@@ -146,13 +146,15 @@ sqlite_load(struct scope *s, struct db *db, const struct db_source *from)
     const char *fresh = arena_printf(s->arena, "%s.%08llx.new", db->place,
                                      (unsigned long long)random_below(UINT32_MAX));
     struct writing w = { .path = fresh };
-    AUTO(fd_close) int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    AUTO(fd_close) int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     enum err e;
 
     if (fd < 0)
         return fail(s, E_UNAVAILABLE, "cannot make %s: %s", fresh, strerror(errno));
     w.fd = fd;
     e = from->read(s, from->arg, part, write_piece, &w);
+    if (e == OK && from->patch)
+        e = from->patch(s, from->arg, fd, fresh);
     if (e == OK && fsync(fd) != 0)
         e = fail(s, E_UNAVAILABLE, "cannot sync %s: %s", fresh, strerror(errno));
     if (e == OK)

@@ -11,6 +11,8 @@
 #define LOG_TIMES \
     16 /* the log is so much larger than meant, as readers kept it: cut it when they are gone */
 
+#define KEPT_LOG_LIMIT "PRAGMA journal_size_limit = 536870912" /* bytes */
+
 struct batch {
     struct write *all[DB_BATCH_MAX];
     size_t count;
@@ -26,7 +28,10 @@ conn_of(struct lane *lane)
 static int
 count_frames(void *conn, sqlite3 *handle UNUSED, const char *name UNUSED, int frames)
 {
-    ((struct sqlite_conn *)conn)->log_frames = frames;
+    struct sqlite_conn *c = conn;
+
+    c->log_frames = frames;
+    atomic_store(&c->head.db->log_frames, frames);
     return SQLITE_OK;
 }
 
@@ -47,6 +52,8 @@ lane_connect(struct scope *s, struct lane *lane)
     c = conn_of(lane);
     (void)sqlite3_wal_hook(c->handle, count_frames, c);
     c->log_frames = 1; /* unknown: look when idle */
+    if (lane->db->keep_log)
+        (void)sqlite3_exec(c->handle, KEPT_LOG_LIMIT, NULL, NULL, NULL);
     c->log_due = lane->db->log_pages;
     lane->number = 1;
     return OK;
@@ -214,10 +221,36 @@ size_of(struct scope *s, const char *path, const char *suffix)
     return stat(arena_printf(s->arena, "%s%s", path, suffix), &st) == 0 ? (double)st.st_size : 0;
 }
 
+/** A log that is copied is never cut: what another program adds in that moment would be lost to
+ * the copy. SQLite cuts it by itself when it begins anew. */
+static bool
+is_kept(const struct lane *lane)
+{
+    return lane->db->keep_log || atomic_load(&lane->db->keeper);
+}
+
+/** Whether the log may be emptied now: it is another program's, or is to be copied first. */
+static bool
+may_empty(struct lane *lane, struct scope *s)
+{
+    const struct db_keeper *keeper = atomic_load(&lane->db->keeper);
+    struct sqlite_conn *c = conn_of(lane);
+    bool large = c->log_frames >= LOG_TIMES * lane->db->log_pages;
+
+    if (lane->db->guest)
+        return false;
+    if (!keeper ? !lane->db->keep_log || large : keeper->before(s, keeper->arg) == OK || large)
+        return true;
+    scope_clear(s); /* the keeper tells of it */
+    c->log_due = c->log_frames + lane->db->log_pages;
+    return false;
+}
+
 /** Carry the log over into the database file. */
 static void
 empty_log(struct lane *lane, struct scope *s, bool cut)
 {
+    const struct db_keeper *keeper = atomic_load(&lane->db->keeper);
     struct sqlite_conn *c = conn_of(lane);
     int mode = cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
     int frames = 0, done = 0, rc;
@@ -235,6 +268,8 @@ empty_log(struct lane *lane, struct scope *s, bool cut)
         if (e != OK)
             log_failure(s, LOG_ERROR, "the database's log grows");
     }
+    if (keeper && rc == SQLITE_OK)
+        keeper->after(keeper->arg, frames, done);
     meter_sizes(size_of(s, lane->db->place, ""), size_of(s, lane->db->place, "-wal"));
 }
 
@@ -243,8 +278,8 @@ idle(struct lane *lane, struct scope *s)
 {
     struct sqlite_conn *c = conn_of(lane);
 
-    if (c && !c->head.broken && c->log_frames > 0)
-        empty_log(lane, s, c->log_frames >= LOG_TIMES * lane->db->log_pages);
+    if (c && !c->head.broken && c->log_frames > 0 && may_empty(lane, s))
+        empty_log(lane, s, !is_kept(lane) && c->log_frames >= LOG_TIMES * lane->db->log_pages);
 }
 
 static void
@@ -252,8 +287,18 @@ busy(struct lane *lane, struct scope *s)
 {
     struct sqlite_conn *c = conn_of(lane);
 
-    if (c && !c->head.broken && c->log_frames >= c->log_due)
+    if (c && !c->head.broken && c->log_frames >= c->log_due && may_empty(lane, s))
         empty_log(lane, s, false);
+}
+
+/** What is in the log at the end is copied, too, and stays there for the next start. */
+static void
+last_copy(struct lane *lane, struct scope *s)
+{
+    const struct db_keeper *keeper = atomic_load(&lane->db->keeper);
+
+    if (keeper && keeper->before(s, keeper->arg) != OK)
+        scope_clear(s); /* it tells itself */
 }
 
 void *
@@ -277,6 +322,7 @@ sqlite_lane(void *arg)
             s = scope_new("db");
         }
     }
+    last_copy(lane, s);
     scope_free(s);
     if (lane->conn)
         lane->conn->engine->disconnect(lane->conn);

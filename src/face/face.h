@@ -42,6 +42,8 @@ struct app {
     bool (*ready)(struct scope *s, struct app *app,
                   struct buf *failing); /* names of failing checks, JSON array items */
     bool (*started_up)(struct app *app);
+    const char *(*unsafe)(
+        struct scope *s, struct app *app); /* why a lost disk would take much; NULL: it would not */
     const struct face *command, *rest;
 };
 

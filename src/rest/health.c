@@ -7,7 +7,7 @@ enum state { STATE_OK, STATE_DEGRADED, STATE_FAILING };
 static const char *const state_names[] = { "ok", "degraded", "failing" };
 
 /* Since when each component is as it is, as far as this server was asked. */
-enum component { SERVER, DATABASE, SIGNING_KEYS, REVOCATION_LISTS, JOBS, COMPONENTS };
+enum component { SERVER, DATABASE, SIGNING_KEYS, REVOCATION_LISTS, JOBS, BACKUP, COMPONENTS };
 static struct {
     pthread_mutex_t lock;
     struct {
@@ -118,6 +118,13 @@ check_jobs(struct scope *s, struct app *app, const char **detail)
     return STATE_DEGRADED;
 }
 
+static enum state
+check_backup(struct scope *s, struct app *app, const char **detail)
+{
+    *detail = app->unsafe ? app->unsafe(s, app) : NULL;
+    return *detail ? STATE_DEGRADED : STATE_OK;
+}
+
 static const struct {
     const char *name;
     check_fn check;
@@ -127,6 +134,7 @@ static const struct {
     [SIGNING_KEYS] = { "signing_keys", check_signing_keys },
     [REVOCATION_LISTS] = { "revocation_lists", check_revocation_lists },
     [JOBS] = { "jobs", check_jobs },
+    [BACKUP] = { "backup", check_backup },
 };
 
 enum err

@@ -1,5 +1,6 @@
 #include "server/doctor_in.h"
 
+#include "backup/shipped.h"
 #include "ca/signed_log.h"
 #include "seal/private_file.h"
 #include "server/advice.h"
@@ -179,6 +180,34 @@ check_clock(struct doctor *d)
 /* Backups ----------------------------------------------------------------------------------------
  */
 
+/** What continues the newest of ENTRIES that says where it stands in the log. */
+static void
+check_ship(struct doctor *d, const struct list *entries)
+{
+    const char *dir = d->set->backup->ship->dir;
+    const struct backup_entry *base = NULL;
+    struct shipped on = { .stream = NULL };
+
+    if (text_empty(dir))
+        return;
+    for (size_t i = 0; i < entries->count && !on.stream; i++) {
+        base = list_at(entries, struct backup_entry, i);
+        if (backup_shipped(d->s, base->path, dir, WHEN_NONE, false, &on) != OK)
+            on.stream = NULL;
+        scope_clear(d->s);
+    }
+    if (on.faults.count)
+        finding(d, "log", FINDING_FAIL,
+                "put it back from a copy; from the next backup on the copy is whole again", "%s",
+                *list_at(&on.faults, const char *, 0));
+    else if (!on.stream)
+        finding(d, "log", FINDING_WARN, "the server makes one within a minute: start it",
+                "the copy of the database's log continues no backup");
+    else
+        finding(d, "log", FINDING_FINE, NULL, "the database's log is copied until %s",
+                when_rfc3339(d->s->arena, when_given(on.at) ? on.at : base->at));
+}
+
 void
 check_backups(struct doctor *d)
 {
@@ -225,6 +254,7 @@ check_backups(struct doctor *d)
     else
         finding(d, "backup", FINDING_FINE, NULL, "the newest of %zu is of %s",
                 own ? own->entries.count : found.count, when_rfc3339(d->s->arena, newest->at));
+    check_ship(d, own ? &own->entries : &found);
 }
 
 /* All of them ------------------------------------------------------------------------------------

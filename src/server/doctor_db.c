@@ -52,7 +52,9 @@ check_schema(struct doctor *d, const char *kind)
 void
 check_database(struct doctor *d)
 {
-    struct db_options how = { .no_migrate = true, .lanes = 1, .readers = 1, .busy_ms = WAIT_MS };
+    struct db_options how = {
+        .no_migrate = true, .lanes = 1, .readers = 1, .busy_ms = WAIT_MS, .guest = true
+    };
     const char *url = installation_db(d->s->arena, d->set);
     const char *kind = text_starts(url, "sqlite:") ? "SQLite" : "PostgreSQL";
     struct db_place place;

@@ -118,7 +118,7 @@ files_of(struct scope *s, const struct installation *in, struct list *out)
 enum err
 installation_open(struct scope *s, struct installation *in)
 {
-    struct db_options how = { .no_migrate = true, .lanes = 1, .readers = 1 };
+    struct db_options how = { .no_migrate = true, .lanes = 1, .readers = 1, .guest = true };
     const char *url = installation_db(s->arena, in->set);
     struct db_place place;
 
@@ -147,7 +147,8 @@ installation_backup(struct scope *s, const struct installation *in, const char *
                                 .seal = in->seal,
                                 .dir = dir ? dir : in->set->backup->dir,
                                 .files = &files,
-                                .program = PROGRAM_VERSION };
+                                .program = PROGRAM_VERSION,
+                                .ship = in->ship };
 
     if (text_empty(wish.dir))
         return fail_code(s, E_INVALID, CHY_USAGE,

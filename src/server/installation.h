@@ -29,6 +29,7 @@ struct installation {
     const struct options *options;
     struct db *db;
     struct seal *seal;
+    struct ship *ship; /* of the server itself; NULL: none */
 };
 /** Open database and master key, without a server or beside one; .set and .options are given. */
 enum err installation_open(struct scope *s, struct installation *in);

@@ -93,6 +93,11 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!text_empty(set->pki->base_url) && !is_base_url(set->pki->base_url))
         wrong(&j, "pki.base_url",
               "is no address such as http://pki.example.com, without user, query and fragment");
+    if (!text_empty(set->backup->ship->dir) && text_empty(set->backup->dir))
+        wrong(&j, "backup.ship.dir", "continues backups: set backup.dir, too");
+    if (!text_empty(set->backup->ship->dir) && text_starts(url ? url : "", "postgres"))
+        wrong(&j, "backup.ship.dir",
+              "is for SQLite; PostgreSQL copies its log by itself (archive_command)");
     judge_key(&j, "pki.root_key", set->pki->root_key);
     judge_key(&j, "pki.issuing_key", set->pki->issuing_key);
     if (!is_version(set->command->product_version))

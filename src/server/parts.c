@@ -3,6 +3,7 @@
 #include "access/principals.h"
 #include "acme/acme.h"
 #include "audit/checkpoint.h"
+#include "backup/ship.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "catalog/metadata.h"
@@ -82,7 +83,8 @@ open_stores(struct scope *s, struct parts *p)
     const char *url = installation_db(own->arena, set);
     struct db_options db = { .lanes = (int)set->db->lanes,
                              .readers = (int)set->db->readers,
-                             .vfs = text_empty(set->db->vfs) ? NULL : set->db->vfs };
+                             .vfs = text_empty(set->db->vfs) ? NULL : set->db->vfs,
+                             .keep_log = !text_empty(set->backup->ship->dir) };
 
     bool sealed;
 
@@ -207,7 +209,9 @@ parts_close(struct parts *p)
     blocklist_free(p->blocked);
     access_close(p->app.access);
     rate_free(p->app.rate);
+    ship_stop(p->ship);
     db_close(p->app.db);
+    ship_free(p->ship);
     seal_close(p->app.seal);
     secret_free(p->own.key);
     if (p->directory)

@@ -12,6 +12,7 @@
 #define CA_FILE_MAX ((size_t)1024 * 1024) /* of authorities of TLS peers, PEM */
 
 struct follower;
+struct ship;
 
 struct own_certificate {
     const char *chain_pem; /* in its scope's arena */
@@ -28,6 +29,7 @@ struct parts {
     struct http_server *http;
     struct jobs *jobs;
     struct follower *follower;
+    struct ship *ship; /* NULL: the log is not copied */
     struct blocklist *blocked;
     struct hsm_options hsm;
     struct key_pool *key_pool;

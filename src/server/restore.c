@@ -63,8 +63,19 @@ check_backup(struct scope *s, struct restoring *r)
     if (report.faults.count)
         return fail_code(s, E_INVALID, CHY_BACKUP_DAMAGED, "%s: %s", r->wish->from, all);
     TRY(archive_open(s, r->wish->from, &r->archive));
-    return manifest_read(s, archive_manifest(r->archive), archive_seal(r->archive),
-                         &r->out->manifest, &signer);
+    TRY(manifest_read(s, archive_manifest(r->archive), archive_seal(r->archive), &r->out->manifest,
+                      &signer));
+    return shipped_look(s, r->wish->ship, &r->out->manifest, signer, r->wish->until, true,
+                        &r->out->shipped);
+}
+
+/** The moment that the database comes to. */
+static struct when
+point_of(const struct restore_report *r)
+{
+    struct when made = r->manifest.created_at, copied = r->shipped.at;
+
+    return r->shipped.to >= r->shipped.from && when_cmp(copied, made) > 0 ? copied : made;
 }
 
 static bool
@@ -197,9 +208,9 @@ path_for(struct scope *s, struct restoring *r, const char *name)
 }
 
 static enum err
-place_file(struct scope *s, struct restoring *r, size_t i)
+place_file(struct scope *s, void *arg, struct archive *archive, const struct list *parts, size_t i)
 {
-    const struct list *parts = &r->out->manifest.parts;
+    struct restoring *r = arg;
     const char *name = list_at(parts, struct archive_part, i)->name;
     const char *path = path_for(s, r, name), *slash;
     AUTO(secret_free) struct secret *plain = NULL;
@@ -209,7 +220,7 @@ place_file(struct scope *s, struct restoring *r, size_t i)
     buf_init(&b, BACKUP_FILE_MAX + 1);
     if (!path)
         return OK;
-    TRY(archive_read(s, r->archive, parts, i, collect, &b));
+    TRY(archive_read(s, archive, parts, i, collect, &b));
     data = buf_bytes(&b);
     if (text_ends(name, BACKUP_SEALED)) {
         TRY(note(s, seal_text_open(s, r->seal, buf_str(&b), &plain), "%s", name));
@@ -239,9 +250,12 @@ place_master(struct scope *s, struct restoring *r)
 static enum err
 place_files(struct scope *s, struct restoring *r)
 {
+    const struct list *parts = &r->out->manifest.parts;
+
     TRY(place_master(s, r));
-    for (size_t i = 0; i < r->out->manifest.parts.count; i++)
-        TRY(place_file(s, r, i));
+    for (size_t i = 0; i < parts->count; i++)
+        TRY(place_file(s, r, r->archive, parts, i));
+    TRY(shipped_files(s, &r->out->shipped, place_file, r));
     crash_point("restore.files");
     return OK;
 }
@@ -277,10 +291,19 @@ give_part(struct scope *s, void *arg, const struct db_part *part,
 }
 
 static enum err
+bring_further(struct scope *s, void *arg, int fd, const char *path)
+{
+    return shipped_apply(s, &((struct restoring *)arg)->out->shipped, fd, path);
+}
+
+static enum err
 place_database(struct scope *s, struct restoring *r)
 {
     struct list parts = { 0 };
-    struct db_source from = { &parts, &r->out->manifest.schema, give_part, r };
+    struct db_source from = { &parts, &r->out->manifest.schema, give_part, r, NULL };
+
+    if (r->out->shipped.to >= r->out->shipped.from)
+        from.patch = bring_further;
 
     LIST_EACH(struct archive_part, p, &r->out->manifest.parts)
     if (text_eq(p->name, DB_SQLITE_PART) || text_starts(p->name, DB_TABLE_PARTS))
@@ -303,6 +326,7 @@ settle_in(struct scope *s, struct tx *tx, void *arg)
         { "created_at", NULL, when_rfc3339(s->arena, m->created_at), AUDIT_IS_TEXT },
         { "certificates", NULL, arena_printf(s->arena, "%lld", (long long)m->certificates),
           AUDIT_IS_TEXT },
+        { "until", NULL, when_rfc3339(s->arena, point_of(r->out)), AUDIT_IS_TEXT },
     };
 
     TRY(tx_do(s, tx, &jump_numbers, BIND(v_int(NUMBER_JUMP), v_when(now))));
@@ -336,7 +360,7 @@ reconcile(struct scope *s, struct restoring *r, struct parts *p)
 {
     struct restore_report *out = r->out;
     struct list dirs = { 0 };
-    struct when now = clock_now(), last;
+    struct when now = clock_now(), last = point_of(out);
 
     list_add(s->arena, &dirs, const char *, installation_signed(s->arena, r->set));
     LIST_EACH(const char *, dir, &r->wish->logs)
@@ -345,9 +369,9 @@ reconcile(struct scope *s, struct restoring *r, struct parts *p)
     TRY(flow_reconcile(s, &p->app.flow, &dirs, when_add_ms(out->manifest.created_at, -IN_FLIGHT_MS),
                        &out->since));
     TRY(db_write(s, p->app.db, jump_in, r));
-    last = when_given(out->since.last) && when_cmp(out->since.last, out->manifest.created_at) > 0
-               ? out->since.last
-               : out->manifest.created_at;
+    if (when_given(out->since.last) && when_cmp(out->since.last, last) > 0)
+        last = out->since.last;
+    out->known = last;
     out->window_s = MAX(when_s(now) - when_s(last), INT64_C(0));
     return audit_verify(s, p->app.db, &(struct audit_range){ 0 }, &out->audit);
 }

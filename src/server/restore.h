@@ -3,6 +3,7 @@
 #define SERVER_RESTORE_H
 
 #include "audit/verify.h"
+#include "backup/shipped.h"
 #include "flow/reconcile.h"
 #include "server/installation.h"
 
@@ -13,18 +14,22 @@ struct restore_wish {
     const char *from;       /* the backup */
     const char *master_key; /* file of the master key, to be copied into place; NULL: it is there */
     struct list logs;       /* of const char *: further directories of logs of signatures */
+    const char *ship;       /* directory of the streams that continue backups */
+    struct when until;      /* nothing that was copied later; WHEN_NONE: all */
     bool force;             /* what is there is moved aside, or in PostgreSQL replaced */
     bool plan;              /* look at everything, change nothing */
 };
 struct restore_report {
     struct backup_manifest manifest;
-    const char *database; /* where to, without a password */
-    bool replaces;        /* something is there */
-    const char *aside;    /* where that is now: the end of its names; NULL: nowhere */
-    const char *extras;   /* directory of settings and TLS files of the backup; NULL: none */
+    struct shipped shipped; /* what continues it */
+    const char *database;   /* where to, without a password */
+    bool replaces;          /* something is there */
+    const char *aside;      /* where that is now: the end of its names; NULL: nowhere */
+    const char *extras;     /* directory of settings and TLS files of the backup; NULL: none */
     struct reconciled since;
     struct audit_report audit;
-    int64_t window_s; /* from the last thing known until now */
+    struct when known; /* the last thing that is */
+    int64_t window_s;  /* from then until now */
 };
 
 /**

@@ -376,6 +376,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     allow_metrics(p);
     TRY(note(s, start_faces(p), "the APIs"));
     jobs.alone = db_kind(p->app.db) == DB_SQLITE; /* its directory is locked */
+    TRY(upkeep_ship(s, p));
     TRY(jobs_start(s, p->app.db, &jobs, &p->jobs));
     TRY(follower_start(s, p, &p->follower));
     TRY(record(s, p, AUDIT_SYSTEM_START));

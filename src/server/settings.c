@@ -314,6 +314,19 @@ static const struct field keys_settings_fields[] = {
 };
 static const struct model keys_settings_model = MODEL(keys_settings, keys_settings_fields);
 
+#define C(member, wire, ...) FIELD(ship_settings, member, wire, __VA_ARGS__)
+static const struct field ship_settings_fields[] = {
+    C(dir, "dir",
+      .doc = "SQLite: directory that the database's log is copied to, best on another disk; it may "
+             "be that of the backups, which it continues; none: it is not copied."),
+    C(every, "every", .flags = DURATION, .preset = "60s", .min = 100, .max = 3600000,
+      .doc = "How much a lost disk may take with it: after so long what was committed is copied."),
+    C(keep, "keep", .flags = DURATION, .preset = "7d", .min = 60000, .max = INT64_C(31536000000),
+      .doc = "For backups so old every moment since can be restored; for older ones their own."),
+};
+#undef C
+static const struct model ship_settings_model = MODEL(ship_settings, ship_settings_fields);
+
 #define B(member, wire, ...) FIELD(backup_settings, member, wire, __VA_ARGS__)
 static const struct field backup_settings_fields[] = {
     B(dir, "dir",
@@ -325,6 +338,7 @@ static const struct field backup_settings_fields[] = {
       .doc = "How many of the last days' backups are kept, the newest of each day."),
     B(weekly, "weekly", .preset = "8", .min = 0, .max = 10000, .doc = "The same of weeks."),
     B(monthly, "monthly", .preset = "12", .min = 0, .max = 10000, .doc = "The same of months."),
+    B(ship, "ship", .model = &ship_settings_model, .doc = "Copying the database's log."),
 };
 #undef B
 static const struct model backup_settings_model = MODEL(backup_settings, backup_settings_fields);

@@ -91,9 +91,14 @@ struct audit_settings {
 struct seal_settings {
     const char *master_key;
 };
+struct ship_settings {
+    const char *dir;
+    int64_t every, keep;
+};
 struct backup_settings {
     const char *dir;
     int64_t every, daily, weekly, monthly;
+    struct ship_settings *ship;
 };
 struct server_settings {
     const char *data_dir;

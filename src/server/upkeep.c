@@ -1,6 +1,8 @@
 #include "server/upkeep.h"
 
 #include "audit/retain.h"
+#include "backup/ship.h"
+#include "backup/shipped.h"
 #include "base/log.h"
 #include "catalog/archive.h"
 #include "codec/json.h"
@@ -54,6 +56,26 @@ const struct job_kind audit_retain_kind = {
  */
 
 static enum err
+prune_segments(struct scope *s, const struct parts *p)
+{
+    const struct backup_settings *set = p->set->backup;
+    struct ship_state state;
+    struct list have;
+    int64_t gone;
+
+    if (!p->ship)
+        return OK;
+    ship_state(s->arena, p->ship, &state);
+    TRY(backup_list(s, set->dir, &have));
+    TRY(shipped_prune(s, set->ship->dir, &have, when_add_ms(clock_now(), -set->ship->keep),
+                      state.stream, state.signer, &gone));
+    if (gone)
+        log_info(s, "%lld segments of the log were kept long enough and are removed",
+                 (long long)gone);
+    return OK;
+}
+
+static enum err
 prune(struct scope *s, const struct parts *p)
 {
     const struct backup_settings *set = p->set->backup;
@@ -62,6 +84,7 @@ prune(struct scope *s, const struct parts *p)
     struct when oldest;
     int64_t files;
 
+    TRY(prune_segments(s, p));
     TRY(backup_prune(s, set->dir, &keep, false, &gone, &oldest));
     LIST_EACH(struct backup_entry, e, &gone)
     log_info(s, "the backup %s was kept long enough and is removed", e->name);
@@ -71,11 +94,27 @@ prune(struct scope *s, const struct parts *p)
                              &files);
 }
 
+/** Whether the log that is copied continues one of the backups; true, too, where none is copied or
+ * it cannot be. */
+static bool
+is_based(struct scope *s, const struct parts *p, const struct list *have)
+{
+    struct ship_state state;
+    bool based;
+
+    if (!p->ship)
+        return true;
+    ship_state(s->arena, p->ship, &state);
+    based = shipped_has_base(s, have, state.stream);
+    ship_based(p->ship, state.stream, based);
+    return based || state.why || text_empty(state.stream);
+}
+
 static enum err
 backup_run(struct scope *s, void *app, const struct job *job UNUSED)
 {
     struct parts *p = app; /* its first member is what jobs get */
-    struct installation in = { p->set, p->options, p->app.db, p->app.seal };
+    struct installation in = { p->set, p->options, p->app.db, p->app.seal, p->ship };
     const char *dir = p->set->backup->dir;
     struct backup_made made;
     const struct backup_entry *newest;
@@ -86,22 +125,84 @@ backup_run(struct scope *s, void *app, const struct job *job UNUSED)
     TRY(backup_list(s, dir, &have));
     TRY(backup_newest(s, p->app.db, &have, &newest));
     if (newest) {
-        backup_tell(newest->at);
-        if (when_cmp(when_add_ms(newest->at, p->set->backup->every), clock_now()) > 0)
+        backup_succeeded("full", newest->at);
+        if (when_cmp(when_add_ms(newest->at, p->set->backup->every), clock_now()) > 0 &&
+            is_based(s, p, &have))
             return OK;
     }
     TRY(installation_backup(s, &in, dir, &made));
+    if (made.manifest.stream)
+        ship_based(p->ship, made.manifest.stream->id, true);
     return prune(s, p);
 }
 
 const struct job_kind backup_kind = {
-    .kind = "backup.create",
+    .kind = BACKUP_JOB,
     .run = backup_run,
     .doc = "Makes a backup when the newest is old enough.",
     .every = "60s",
     .limit_ms = 6 * HOUR_MS,
     .max_attempts = 3, /* a server that dies meanwhile has tried, too */
 };
+
+/* The log ---------------------------------------------------------------------------------------
+ */
+
+static enum err
+want_backup_in(struct scope *s, struct tx *tx, void *arg UNUSED)
+{
+    return job_add(s, tx,
+                   &(struct job_spec){
+                       .kind = BACKUP_JOB, .dedupe = BACKUP_JOB ".stream", .serial = BACKUP_JOB },
+                   NULL);
+}
+
+static void
+want_backup(void *arg)
+{
+    struct parts *p = arg;
+    AUTO(scope_free) struct scope *s = scope_new("ship");
+
+    if (db_write(s, p->app.db, want_backup_in, NULL) != OK)
+        log_failure(s, LOG_WARN, "the log's backup waits for the next minute");
+    jobs_wake();
+}
+
+/** For health: a copy that is late, or that nothing stands below. */
+static const char *
+unsafe(struct scope *s, struct app *app)
+{
+    const struct parts *p = (const struct parts *)app; /* its first member */
+    struct ship_state state;
+
+    ship_state(s->arena, p->ship, &state);
+    if (state.why)
+        return arena_printf(s->arena, "the database's log is not copied: %s", state.why);
+    if (state.behind_ms)
+        return arena_printf(s->arena, "the copy of the database's log is %lld s behind",
+                            (long long)(state.behind_ms / SECOND_MS));
+    return state.based ? NULL : "the copy of the database's log continues no backup yet";
+}
+
+enum err
+upkeep_ship(struct scope *s, struct parts *p)
+{
+    const struct ship_settings *set = p->set->backup->ship;
+    struct ship_options o = { .db = p->app.db,
+                              .seal = p->app.seal,
+                              .dir = set->dir,
+                              .key_dir = installation_path(s->arena, p->set, "keys"),
+                              .program = PROGRAM_VERSION,
+                              .every_ms = set->every,
+                              .want_base = want_backup,
+                              .arg = p };
+
+    if (text_empty(set->dir) || db_kind(p->app.db) != DB_SQLITE)
+        return OK;
+    TRY(note(s, ship_start(s, &o, &p->ship), "copying the database's log"));
+    p->app.unsafe = unsafe;
+    return OK;
+}
 
 #define PAUSE_MS 100 /* between two batches: others write, too */
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# usage: interop.sh PROGRAM   Drive PROGRAM with the vendor's published client libraries, Go's and Python's.
+# usage: interop.sh PROGRAM   Drive PROGRAM with the vendor's published client libraries, Go's and Python's, and let a
+#                             Keycloak vouch for its callers.
 #        interop.sh --fetch   Fetch and build what it drives with, no more.
 # What is fetched is pinned by tests/interop and kept under $BUILD/interop; ends with `N passed, N failed`.
 set -euo pipefail
@@ -9,6 +10,7 @@ program=$1
 mkdir -p "${BUILD:-build}/interop"
 work=$(realpath "${BUILD:-build}/interop")
 from=$PWD/tests/interop
+keycloak_sum=31c298273557bd53270905ae63c1522e319d2137ccce17318171864be496d699
 
 # installed FOLDER NAME: a virtual environment NAME with what FOLDER's requirements.txt pins
 installed() {
@@ -34,7 +36,25 @@ if ! new_enough; then
 fi
 installed python python
 (cd "$from/go" && GOTOOLCHAIN=local "$go" build -p 1 -mod=readonly -buildvcs=false -trimpath -o "$work/drive" .)
+
+# Keycloak comes by Maven; without it, the rest is driven.
+keycloak=$work/keycloak-26.2.5
+if [ ! -x "$keycloak/bin/kc.sh" ]; then
+    rm -rf "$keycloak"
+    mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy "-DoutputDirectory=$work" \
+        -Dartifact=org.keycloak:keycloak-quarkus-dist:26.2.5:zip >/dev/null &&
+        echo "$keycloak_sum  $work/keycloak-quarkus-dist-26.2.5.zip" | sha256sum --check --quiet &&
+        /usr/bin/python3 -m zipfile -e "$work/keycloak-quarkus-dist-26.2.5.zip" "$work" &&
+        chmod +x "$keycloak/bin/kc.sh" || true
+    rm -f "$work/keycloak-quarkus-dist-26.2.5.zip"
+fi
+identity=()
+if [ -x "$keycloak/bin/kc.sh" ]; then
+    identity=(-- "lines:Keycloak" "$work/python/bin/python" -B "$from/keycloak/drive.py" "$program" "$keycloak")
+else
+    echo "Keycloak is left out: it cannot be fetched here"
+fi
 [ "$program" != --fetch ] || exit 0
 exec tools/count.py \
     "lines:Go client library" "$work/drive" "$program" -- \
-    "lines:Python client library" "$work/python/bin/python" -B "$from/python/drive.py" "$program"
+    "lines:Python client library" "$work/python/bin/python" -B "$from/python/drive.py" "$program" "${identity[@]}"

@@ -8,7 +8,6 @@ import importlib
 import json
 import os
 import sys
-import traceback
 
 import command_v11_client
 from command_v11_client.models import (
@@ -54,7 +53,6 @@ PERHAPS = {
     "GET /AppSetting": "app_setting.get_app_setting",
     "GET /Reports": "reports.get_reports",
 }
-LEFT_OUT = object()
 
 
 def model(module):
@@ -101,7 +99,7 @@ class Session:
         assert reply.status_code == status, f"{name}: {reply.status_code} {reply.content[:400]}"
 
     def perhaps(self, name):
-        return LEFT_OUT if self.ask(name).status_code == 501 else self.good(name)
+        return product.LEFT_OUT if self.ask(name).status_code == 501 else self.good(name)
 
     def recover(self, certificate):
         return self.ask("certificate.post_certificates_recover", json_body=model(recovery)(
@@ -329,24 +327,9 @@ def main(program):
     os.environ["REQUESTS_CA_BUNDLE"] = server.ca
     os.environ["NO_PROXY"] = "127.0.0.1"
     session = Session(server)
-    steps = [(name[5:].replace("_", " "), getattr(session, name)) for name in vars(Session) if name.startswith("step_")]
+    steps = product.steps_of(session)
     steps += [(operation, lambda name=name: session.perhaps(name)) for operation, name in PERHAPS.items()]
-    steps.append(("the server ends well", server.stop))
-    passed = failed = 0
-    for name, run in steps:
-        try:
-            if run() is LEFT_OUT:
-                print(f"left out, answers 501: {name}")
-                continue
-        except Exception as error:  # one step that failed does not keep the next from its turn
-            failed += 1
-            line = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"FAILED  {name}: {type(error).__name__}: {error} ({os.path.basename(line.filename)}:{line.lineno})")
-        else:
-            passed += 1
-            print(f"ok      {name}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return product.run(steps + [("the server ends well", server.stop)])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 
@@ -15,12 +16,12 @@ import processes  # noqa: E402
 class Product:
     """The server, from its start until stop()."""
 
-    def __init__(self, program):
+    def __init__(self, program, *more):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="chancery-interop-py-"))
         self.log, ready = self.dir / "log", self.dir / "ready"
         self.process = processes.start(
             [program, "serve", "--dev", "--data-dir", self.dir / "data", "--db", f"sqlite:{self.dir / 'chancery.db'}",
-             "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready], self.log, cwd=self.dir)
+             "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready, *more], self.log, cwd=self.dir)
 
         def is_ready():
             assert self.process.poll() is None, f"the server ended: {self.process.returncode}\n{processes.tail(self.log)}"
@@ -76,3 +77,30 @@ def pems(text, kind):
     """The PEM blocks of that kind in the text."""
     begin, end = f"-----BEGIN {kind}-----", f"-----END {kind}-----"
     return [begin + part.split(end)[0] + end + "\n" for part in text.split(begin)[1:]]
+
+
+LEFT_OUT = object()
+
+
+def run(steps):
+    """Each (name, function) in turn; a step that failed does not keep the next from its turn. The exit status."""
+    passed = failed = 0
+    for name, step in steps:
+        try:
+            if step() is LEFT_OUT:
+                print(f"left out, answers 501: {name}")
+                continue
+        except Exception as error:
+            failed += 1
+            line = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"FAILED  {name}: {type(error).__name__}: {error} ({os.path.basename(line.filename)}:{line.lineno})")
+        else:
+            passed += 1
+            print(f"ok      {name}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def steps_of(session):
+    """The methods named step_…, in the order of the file."""
+    return [(name[5:].replace("_", " "), getattr(session, name)) for name in vars(type(session)) if name.startswith("step_")]

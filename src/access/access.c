@@ -138,17 +138,21 @@ access_token_make(struct scope *s, struct access *a, const struct caller *caller
 }
 
 enum err
-access_account(struct scope *s, struct access *a, enum caller_kind kind, int64_t id,
+access_account(struct scope *s, struct access *a, const struct claimant *who,
                const struct caller **out)
 {
-    struct proof proof = { .auth = "account" };
+    struct list borne = { 0 }, left;
+    struct proof proof = { .auth = "account", .claims = &left };
     AUTO(known_unref) struct known *known = NULL;
     const char *calling = s->principal;
     struct principal p;
 
-    TRY(principal_by_id(s, a->db, kind, id, &p));
+    TRY(principal_by_id(s, a->db, who->kind, who->id, &p));
     if (!p.enabled)
         return fail(s, E_NOT_FOUND, "%s is switched off", p.name);
+    if (!claims_parse(s, who->claims, &borne))
+        return fail(s, E_INTERNAL, "the claims of %s cannot be read", p.name);
+    TRY(claims_left(s, a->db, &borne, &left));
     TRY(known_load(s, a->db, &p, &proof, &known));
     *out = known_caller(s, known, NULL);
     s->principal = calling; /* it is still their call */

@@ -159,14 +159,20 @@ const struct caller *access_certificate_remembered(struct scope *s, struct acces
                                                    struct bytes der,
                                                    const struct access_peer *peer);
 
+/** An account that asked for something once. */
+struct claimant {
+    enum caller_kind kind; /* CALLER_USER or CALLER_CLIENT */
+    int64_t id;
+    const char *claims; /* what they bore then, as struct caller has it; or NULL */
+};
 /**
- * Who an account is at this moment by its own roles alone, without a call of theirs: to judge again
- * what they once asked for.
+ * Who an account is at this moment, without a call of theirs: to judge again what they once asked
+ * for. Beside its own roles it has those of the claims that they bore then, as far as these are
+ * still known.
  *
- * @param kind  CALLER_USER or CALLER_CLIENT
  * @return E_NOT_FOUND: it is gone, or switched off
  */
-enum err access_account(struct scope *s, struct access *a, enum caller_kind kind, int64_t id,
+enum err access_account(struct scope *s, struct access *a, const struct claimant *who,
                         const struct caller **out);
 
 /** An access token. */

@@ -1,5 +1,7 @@
 #include "access/known.h"
 
+#include <string.h>
+
 #define USER_COLUMNS                                                                 \
     "id, name, password_hash, enabled, failures, credential_version, locked_until, " \
     "last_login_at, "                                                                \
@@ -197,6 +199,35 @@ claims_text(struct scope *s, struct db *db, const struct list *claims, const cha
         }
     *out = text;
     return OK;
+}
+
+/** One of them. */
+static bool
+claim_parse(struct scope *s, const char *text, size_t len, struct claim_borne *out)
+{
+    size_t id_len = strcspn(text, ".");
+    int64_t made_ms;
+
+    if (id_len >= len || !text_to_int(arena_text_n(s->arena, text, id_len), &out->id) ||
+        !text_to_int(arena_text_n(s->arena, text + id_len + 1, len - id_len - 1), &made_ms))
+        return false;
+    out->made = (struct when){ made_ms };
+    return true;
+}
+
+bool
+claims_parse(struct scope *s, const char *text, struct list *out)
+{
+    while (!text_empty(text)) {
+        size_t len = strcspn(text, ",");
+        struct claim_borne one;
+
+        if (!claim_parse(s, text, len, &one))
+            return false;
+        list_add(s->arena, out, struct claim_borne, one);
+        text += len + (text[len] == ',');
+    }
+    return true;
 }
 
 enum err

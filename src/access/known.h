@@ -51,6 +51,9 @@ struct claim_borne {
     int64_t id;
     struct when made;
 };
+/** Read what struct caller has as .claims into OUT, a list of struct claim_borne; NULL: none.
+ * False: it is something else. */
+bool claims_parse(struct scope *s, const char *text, struct list *out);
 /** The ids of those of BORNE that are still what they were. */
 enum err claims_left(struct scope *s, struct db *db, const struct list *borne, struct list *ids);
 /** Load roles and grants of P, as far as the proof reaches. */

@@ -184,36 +184,6 @@ subject_read(const char *text, struct token_claims *out)
     return out->kind != CALLER_NOBODY && text_to_int(text + 2, &out->id);
 }
 
-/** One of the claims that struct caller has. */
-static bool
-claim_read(struct scope *s, const char *text, size_t len, struct claim_borne *out)
-{
-    size_t id_len = strcspn(text, ".");
-    int64_t made_ms;
-
-    if (id_len >= len || !text_to_int(arena_text_n(s->arena, text, id_len), &out->id) ||
-        !text_to_int(arena_text_n(s->arena, text + id_len + 1, len - id_len - 1), &made_ms))
-        return false;
-    out->made = (struct when){ made_ms };
-    return true;
-}
-
-/** All of them; false: it is something else. */
-static bool
-claims_read(struct scope *s, const char *text, struct list *out)
-{
-    while (!text_empty(text)) {
-        size_t len = strcspn(text, ",");
-        struct claim_borne one;
-
-        if (!claim_read(s, text, len, &one))
-            return false;
-        list_add(s->arena, out, struct claim_borne, one);
-        text += len + (text[len] == ',');
-    }
-    return true;
-}
-
 enum err
 tokens_check(struct scope *s, struct tokens *t, const char *text, struct token_claims *out)
 {
@@ -234,7 +204,7 @@ tokens_check(struct scope *s, struct tokens *t, const char *text, struct token_c
     if (e == OK &&
         (!subject_read(read.subject, &claims) ||
          !text_to_int(json_str(json_get(read.all, "cver")), &claims.credential_version) ||
-         !claims_read(s, json_str(json_get(read.all, "claims")), &claims.claims)))
+         !claims_parse(s, json_str(json_get(read.all, "claims")), &claims.claims)))
         e = E_UNAUTHENTICATED;
     if (e != OK) {
         scope_clear(s);

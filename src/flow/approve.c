@@ -18,7 +18,8 @@ HISTOGRAM(wait_seconds, "chancery_approval_wait_seconds",
 SQL(approve_request,
     "UPDATE request SET pending_kind = 3, decider_kind = $2, decider_id = $3, decider_name = $4, "
     "comment = $5, approved_at = $6, approved_version = $7, approved_hash = $8, message = $9, "
-    "approved_pattern = $10, version = version + 1 WHERE id = $1 AND disposition = 2 AND "
+    "approved_pattern = $10, approved_settings = $11, version = version + 1 WHERE id = $1 AND "
+    "disposition = 2 AND "
     "pending_kind = 1 RETURNING id");
 SQL(close_request,
     "UPDATE request SET disposition = $2, pending_kind = 0, decider_kind = COALESCE($3, "
@@ -28,7 +29,7 @@ SQL(close_request,
 SQL(reopen_request,
     "UPDATE request SET pending_kind = 1, decider_kind = NULL, decider_id = NULL, decider_name = "
     "NULL, comment = NULL, approved_at = NULL, approved_version = NULL, approved_hash = NULL, "
-    "approved_pattern = NULL, "
+    "approved_pattern = NULL, approved_settings = NULL, "
     "message = $2, version = version + 1 WHERE id = $1 AND disposition = 2 AND pending_kind = 3 "
     "RETURNING id");
 
@@ -130,32 +131,23 @@ struct resumption {
     const struct decision *decision; /* NULL: it was approved before */
 };
 
-/* Who asked, as they are now; what they bore beside their own roles is not known any longer. */
+/* Who asked, as they are now, with what they bore then beside their own roles. */
 static enum err
 find_requester(struct scope *s, const struct resumption *r, const struct caller **out)
 {
     const struct cert_request *q = r->request;
-    struct caller *stub = arena_copy(s->arena, &caller_nobody, sizeof(caller_nobody));
+    struct claimant asker = { q->requester_kind, q->requester_id, q->claims };
     enum err e;
 
     if (q->requester_kind == CALLER_SYSTEM) {
         *out = &caller_system;
         return OK;
     }
-    e = access_account(s, r->flow->access, q->requester_kind, q->requester_id, out);
+    e = access_account(s, r->flow->access, &asker, out);
     if (e == E_NOT_FOUND)
         return fail_code(s, E_INVALID, CHY_TEMPLATE_FORBIDDEN,
                          "%s, who asked for it, has no account here any longer", q->requester);
-    TRY(e);
-    if (!q->by_claims)
-        return OK;
-    stub->kind = q->requester_kind;
-    stub->id = q->requester_id;
-    stub->id_text = (*out)->id_text;
-    stub->name = q->requester;
-    stub->actor = (*out)->actor;
-    *out = stub;
-    return OK;
+    return e;
 }
 
 /* Only the values of fields that there still are. */
@@ -218,7 +210,7 @@ check_requester(struct scope *s, const struct passage *p)
     if (q->made_key ? !p->tmpl->body->server_keys : !p->tmpl->body->client_keys)
         return fail_code(s, E_INVALID, CHY_KEY_NOT_ALLOWED,
                          "template %s takes no key of this origin any longer", p->tmpl->name);
-    if (q->by_claims || flow_may_use(p->in->caller, p->tmpl, p->pattern, q->made_key != 0))
+    if (flow_may_use(p->in->caller, p->tmpl, p->pattern, q->made_key != 0))
         return OK;
     return fail_code(s, E_INVALID, CHY_TEMPLATE_FORBIDDEN,
                      "%s, who asked for it, may not use template %s any longer", q->requester,
@@ -316,7 +308,7 @@ approve_in(struct scope *s, struct tx *tx, void *arg)
     struct passage *p = arg;
     const struct cert_request *q = p->resumed;
     const struct decision *d = p->decision;
-    uint8_t hash[SHA256_LEN];
+    uint8_t hash[SHA256_LEN], settings[SHA256_LEN];
     struct audit_change facts[] = {
         { "template", NULL, p->tmpl->name, AUDIT_IS_TEXT },
         { "template_version", NULL, number_text(s, p->tmpl->number), AUDIT_IS_TEXT },
@@ -327,12 +319,14 @@ approve_in(struct scope *s, struct tx *tx, void *arg)
     enum err e;
 
     csr_hash(q, hash);
+    everywhere_digest(s, p->templates, settings);
     facts[2].after = hex_lower(s->arena, (struct bytes){ hash, SHA256_LEN });
     e = tx_one(s, tx, &approve_request,
                BIND(v_int(q->id), v_int((int64_t)d->caller->kind), v_int(d->caller->id),
                     v_text(d->caller->name), v_text(comment_of(d)), v_when(p->now),
                     v_int(p->tmpl->version_id), v_bytes((struct bytes){ hash, SHA256_LEN }),
-                    v_text(PASSAGE_APPROVED), v_int(p->pattern ? p->pattern->version : 0)),
+                    v_text(PASSAGE_APPROVED), v_int(p->pattern ? p->pattern->version : 0),
+                    v_bytes((struct bytes){ settings, SHA256_LEN })),
                &row);
     if (e == E_NOT_FOUND)
         return decided_already(s, q->id);
@@ -364,24 +358,28 @@ reopen_in(struct scope *s, struct tx *tx, void *arg)
                          .action = AUDIT_REQUEST_PENDING,
                          .outcome = AUDIT_PENDING,
                          .target = { "request", number_text(s, q->id), q->subject },
-                         .message = "The template was changed after the approval: it is to be "
+                         .message = "The template, its enrollment pattern, or what holds beside "
+                                    "every template was changed after the approval: it is to be "
                                     "approved again.",
                      });
 }
 
-/* An approval is of this CSR by this version of the template, and of nothing else. */
+/* An approval is of this CSR by these versions of the template, its pattern, and what holds beside
+ * every template, and of nothing else. */
 static enum err
 check_approval(struct scope *s, const struct passage *p, bool *stale)
 {
     const struct cert_request *q = p->resumed;
-    uint8_t hash[SHA256_LEN];
+    uint8_t hash[SHA256_LEN], settings[SHA256_LEN];
 
     csr_hash(q, hash);
+    everywhere_digest(s, p->templates, settings);
     if (!bytes_eq(q->approved_hash, (struct bytes){ hash, SHA256_LEN }))
         return fail_code(s, E_INVALID, CHY_BAD_CSR, "request %lld is not what was approved",
                          (long long)q->id);
     *stale = q->approved_version != p->tmpl->version_id ||
-             q->approved_pattern != (p->pattern ? p->pattern->version : 0);
+             q->approved_pattern != (p->pattern ? p->pattern->version : 0) ||
+             !bytes_eq(q->approved_settings, (struct bytes){ settings, SHA256_LEN });
     return OK;
 }
 

@@ -36,7 +36,7 @@ details_of(struct scope *s, const struct passage *p)
                               .not_after = p->in->not_after,
                               .validity_ms = p->in->validity_ms,
                               .made_key = p->made.id,
-                              .by_claims = p->in->caller->claims != NULL };
+                              .claims = p->in->caller->claims };
 
     return request_details(s, &r);
 }

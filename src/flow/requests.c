@@ -23,7 +23,8 @@ struct details {
     struct list names; /* of struct request_name */
     struct when not_before, not_after;
     int64_t validity_ms, made_key;
-    bool by_claims;
+    const char *claims;
+    bool by_claims; /* of requests from before claims were kept: there were some */
 };
 
 static const struct field request_name_fields[] = {
@@ -37,7 +38,8 @@ static const struct field details_fields[] = {
     FIELD(details, not_after, "not_after"),
     FIELD(details, validity_ms, "validity_ms"),
     FIELD(details, made_key, "made_key"),
-    FIELD(details, by_claims, "by_claims"),
+    FIELD(details, claims, "claims"),
+    FIELD(details, by_claims, "by_claims", .flags = OMIT_EMPTY),
 };
 static const struct model details_model = MODEL(details, details_fields);
 
@@ -48,7 +50,7 @@ request_details(struct scope *s, const struct cert_request *r)
                          .not_after = r->not_after,
                          .validity_ms = r->validity_ms,
                          .made_key = r->made_key,
-                         .by_claims = r->by_claims };
+                         .claims = r->claims };
     struct buf b;
 
     LIST_EACH(struct general_name, n, &r->names)
@@ -70,7 +72,7 @@ read_details(struct scope *s, const char *text, struct cert_request *out)
     out->not_after = d.not_after;
     out->validity_ms = d.validity_ms;
     out->made_key = d.made_key;
-    out->by_claims = d.by_claims;
+    out->claims = d.claims;
     LIST_EACH(struct request_name, n, &d.names)
     list_add(s->arena, &out->names, struct general_name,
              ((struct general_name){ .kind = (enum gn_kind)n->kind, .text = n->text }));
@@ -104,7 +106,7 @@ read_metadata(struct scope *s, const char *text, struct pairs *out)
     "COALESCE(r.owner_role, 0), COALESCE(r.certificate, 0), r.message, r.created_at, "          \
     "r.decided_at, r.approved_at, r.collected_at, COALESCE(r.decider_kind, 0), "                \
     "COALESCE(r.decider_id, 0), r.decider_name, r.comment, COALESCE(r.approved_version, 0), "   \
-    "COALESCE(r.approved_pattern, 0), r.approved_hash "
+    "COALESCE(r.approved_pattern, 0), r.approved_hash, r.approved_settings "
 #define FROM_REQUEST                                              \
     "FROM request r LEFT JOIN authority a ON a.id = r.authority " \
     "LEFT JOIN template t ON t.id = r.template "
@@ -175,6 +177,7 @@ read_row(struct scope *s, struct row *row, struct cert_request *out)
     out->approved_version = row_int(row);
     out->approved_pattern = row_int(row);
     out->approved_hash = row_bytes(row);
+    out->approved_settings = row_bytes(row);
     TRY(read_details(s, details, out));
     return read_metadata(s, metadata, &out->metadata);
 }

@@ -33,7 +33,8 @@ struct cert_request {
     struct when not_before, not_after; /* asked for; WHEN_NONE: not */
     int64_t validity_ms;               /* likewise, or 0 */
     int64_t made_key;                  /* the private key that was made for it; 0: none */
-    bool by_claims; /* roles that are not the account's own let the requester ask */
+    const char *claims; /* what the requester bore beside the account's own roles, as struct
+                           caller has it */
     struct pairs metadata;
     int64_t renews, owner_role, certificate;
     const char *message;
@@ -42,7 +43,8 @@ struct cert_request {
     int64_t decider_id;
     const char *decider, *comment;
     int64_t approved_version, approved_pattern; /* versions of the template and the pattern */
-    struct bytes approved_hash;
+    struct bytes approved_hash;                 /* of the CSR */
+    struct bytes approved_settings;             /* of what held beside every template */
 };
 
 /** Which requests. */

@@ -1,8 +1,10 @@
 /* Requests that wait: decided once, by somebody else, and judged anew when they are. */
 #include "flow/test_fixture.h"
 
+#include "codec/json.h"
 #include "flow/approve.h"
 #include "flow/recover.h"
+#include "issue/pattern.h"
 #include "jobs/jobs.h"
 
 #define BODY(more)                                                                         \
@@ -274,18 +276,47 @@ static void
 approve_only(struct house *h, const struct caller *bob, const struct cert_request *r)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(h->shelf);
-    uint8_t hash[SHA256_LEN];
+    uint8_t hash[SHA256_LEN], settings[SHA256_LEN];
 
     hash_sha256(r->csr, hash);
+    everywhere_digest(h->s, all, settings);
     assert_ok(h->s, test_write(h,
                                "UPDATE request SET pending_kind = 3, decider_kind = 1, decider_id "
                                "= $2, decider_name = 'bob', approved_at = $3, approved_version = "
-                               "$4, approved_hash = $5, approved_pattern = (SELECT version FROM "
-                               "enrollment_pattern e WHERE e.id = request.enrollment_pattern) "
+                               "$4, approved_hash = $5, approved_settings = $6, approved_pattern = "
+                               "(SELECT version FROM enrollment_pattern e WHERE e.id = "
+                               "request.enrollment_pattern) "
                                "WHERE id = $1",
                                BIND(v_int(r->id), v_int(bob->id), v_when(clock_now()),
                                     v_int(template_find(all, "guarded")->version_id),
-                                    v_bytes((struct bytes){ hash, SHA256_LEN }))));
+                                    v_bytes((struct bytes){ hash, SHA256_LEN }),
+                                    v_bytes((struct bytes){ settings, SHA256_LEN }))));
+}
+
+/* Let this hold beside every template. */
+static void
+everywhere(struct house *h, const char *json)
+{
+    struct pattern_body body = { 0 };
+
+    assert_ok(h->s,
+              json_decode(h->s, &pattern_body_model, JSON_STRICT, bytes_of_text(json), &body));
+    assert_ok(h->s, everywhere_save(h->s, h->shelf, &body, NULL));
+}
+
+/* Save the pattern anew. */
+static void
+repattern(struct house *h, int64_t id)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(h->shelf);
+    const struct pattern *p = pattern_by_id(all, id);
+    struct pattern_edit edit = { .id = id,
+                                 .name = p->name,
+                                 .description = "changed",
+                                 .is_default = p->is_default,
+                                 .body = *p->body };
+
+    assert_ok(h->s, pattern_save(h->s, h->shelf, &edit, NULL, &id));
 }
 
 static void
@@ -295,6 +326,7 @@ resumes(struct house *h)
                         *bob = user(h, "bob", ROLE_OPERATOR, NULL, 0);
     struct cert_request r, got;
     struct decision d;
+    size_t pending;
     int64_t n;
 
     (void)guarded(h, BODY(""));
@@ -310,12 +342,26 @@ resumes(struct house *h)
 
     /* the template was edited in between: somebody looks again */
     r = waiting(h, ana, "b.example.com");
+    pending = events(h, "request.pending").count;
     approve_only(h, bob, &r);
     (void)guarded(h, BODY(",\"max_names\":50"));
     assert_ok(h->s, flow_resume(h->s, &h->flow, r.id));
     assert_ok(h->s, flow_request(h->s, &h->flow, ana, r.id, &got));
     assert_int_equal(got.state, REQUEST_WAITS);
     assert_null(got.decider);
+
+    /* and so they do when something else holds beside every template, or in its pattern */
+    approve_only(h, bob, &r);
+    everywhere(h, "{\"wildcards\":true}");
+    assert_ok(h->s, flow_resume(h->s, &h->flow, r.id));
+    assert_ok(h->s, flow_request(h->s, &h->flow, ana, r.id, &got));
+    assert_int_equal(got.state, REQUEST_WAITS);
+    approve_only(h, bob, &r);
+    repattern(h, r.pattern_id);
+    assert_ok(h->s, flow_resume(h->s, &h->flow, r.id));
+    assert_ok(h->s, flow_request(h->s, &h->flow, ana, r.id, &got));
+    assert_int_equal(got.state, REQUEST_WAITS);
+    assert_int_equal(events(h, "request.pending").count, pending + 3);
 
     /* an approval is of one CSR */
     approve_only(h, bob, &r);

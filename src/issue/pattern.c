@@ -225,6 +225,25 @@ SQL(read_everywhere, "SELECT value FROM setting WHERE name = 'template_settings'
 SQL(write_everywhere, "INSERT INTO setting (name, value) VALUES ('template_settings', $1) "
                       "ON CONFLICT (name) DO UPDATE SET value = excluded.value");
 
+static const char *
+body_json(struct scope *s, const struct pattern_body *body)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 1 << 20);
+    json_encode(&b, &pattern_body_model, body);
+    return buf_str(&b);
+}
+
+void
+everywhere_digest(struct scope *s, const struct templates *t, uint8_t out[SHA256_LEN])
+{
+    static const struct pattern_body none;
+    const char *json = body_json(s, t->everywhere ? t->everywhere->body : &none);
+
+    hash_sha256(bytes_of_text(json ? json : ""), out);
+}
+
 enum err
 everywhere_read(struct scope *s, struct db *db, struct scope *own, const struct pattern **out)
 {
@@ -373,16 +392,6 @@ save_in(struct scope *s, struct tx *tx, void *arg)
     v->id = p->id;
     return tell(s, tx,
                 &(struct told){ AUDIT_PATTERN_EDIT, v->actor, p->id, p->name, before, v->json });
-}
-
-static const char *
-body_json(struct scope *s, const struct pattern_body *body)
-{
-    struct buf b;
-
-    buf_init_in(&b, s->arena, 1 << 20);
-    json_encode(&b, &pattern_body_model, body);
-    return buf_str(&b);
 }
 
 enum err

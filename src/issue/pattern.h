@@ -9,6 +9,7 @@
 
 #include "catalog/metadata.h"
 #include "issue/template.h"
+#include "pki/hash.h"
 
 enum { TYPE_PFX = 1, TYPE_CSR = 2, TYPE_CSR_MADE = 4 };
 
@@ -72,6 +73,8 @@ enum err pattern_delete(struct scope *s, struct template_shelf *shelf, int64_t i
  * and the truths of the policy. Only what narrows counts. */
 enum err everywhere_save(struct scope *s, struct template_shelf *shelf,
                          const struct pattern_body *body, const struct audit_actor *actor);
+/** Its SHA-256: another one when something else holds. */
+void everywhere_digest(struct scope *s, const struct templates *t, uint8_t out[SHA256_LEN]);
 /** Read it into OUT, whose texts live in own->arena. For the shelf. */
 enum err everywhere_read(struct scope *s, struct db *db, struct scope *own,
                          const struct pattern **out);

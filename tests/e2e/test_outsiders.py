@@ -140,6 +140,34 @@ def test_with_oauth_off_no_token_of_a_provider_is_good(trusting, provider):
     assert bearer(trusting, provider.token()).status_code == 200
 
 
+def test_what_was_asked_for_by_a_claim_is_approved_while_the_claim_allows_it(trusting, provider):
+    """Whose role comes by a claim is judged by that at the approval, too, not only when they ask."""
+    client = trusting.client()
+    template = admin.template(trusting, policy={"requires_approval": True, "self_approval": False})
+    role = admin.role(trusting, ["enrollment/csr", "certificates/read", "templates/read", "authorities/read"])
+    made = claim(trusting, "oauth_role", "pki", [role], provider="corp")
+    ana = trusting.client(token=provider.token(realm_access={"roles": ["pki"]}))
+
+    def asked(host):
+        return ana.enroll(dns=(host,), Template=template)["KeyfactorRequestId"]
+
+    def approved(number):
+        return client.post("/Workflow/Certificates/Approve", [number])
+    first, second, third = (asked(f"claimed{n}.example.com") for n in range(3))
+    assert approved(first)["Successes"]
+    # the claim has other roles now
+    assert client.rest("PATCH", f"/claims/{made['id']}", json={"roles": ["Auditor"]}).status_code == 200
+    said = approved(second)
+    assert not said["Successes"] and "may not use template" in said["Failures"][0]["Comment"], said
+    assert client.rest("PATCH", f"/claims/{made['id']}", json={"roles": [role]}).status_code == 200
+    assert approved(second)["Successes"]
+    # it is gone; one like it that is made later is not what they bore
+    assert client.rest("DELETE", f"/claims/{made['id']}").status_code == 204
+    assert "may not use template" in approved(third)["Failures"][0]["Comment"]
+    claim(trusting, "oauth_role", "pki", [role], provider="corp")
+    assert "may not use template" in approved(third)["Failures"][0]["Comment"]
+
+
 def test_an_account_that_is_switched_off_stays_out(trusting, provider):
     claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
     token = provider.token()

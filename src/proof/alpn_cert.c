@@ -93,17 +93,25 @@ names_problem(const struct alpn_cert_rules *rules, const X509 *cert)
 }
 
 const char *
-alpn_cert_problem(const struct alpn_cert_rules *rules, X509 *cert)
+alpn_cert_says_problem(const struct alpn_cert_rules *rules, const X509 *cert)
 {
     const char *why;
-    EVP_PKEY *key;
 
     if (has_twins(cert))
         return "an extension stands in it twice";
-    if ((why = names_problem(rules, cert)) || (why = identifier_problem(rules, cert))) {
-        ERR_clear_error();
+    why = names_problem(rules, cert);
+    ERR_clear_error();
+    return why ? why : identifier_problem(rules, cert);
+}
+
+const char *
+alpn_cert_problem(const struct alpn_cert_rules *rules, X509 *cert)
+{
+    const char *why = alpn_cert_says_problem(rules, cert);
+    EVP_PKEY *key;
+
+    if (why)
         return why;
-    }
     key = X509_get0_pubkey(cert);
     if (X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0 || !key ||
         X509_verify(cert, key) != 1)

@@ -20,5 +20,7 @@ struct alpn_cert_rules {
  * @see RFC 8737 section 3, RFC 8738 section 6
  */
 const char *alpn_cert_problem(const struct alpn_cert_rules *rules, X509 *cert);
+/** The same without a look at the signature. */
+const char *alpn_cert_says_problem(const struct alpn_cert_rules *rules, const X509 *cert);
 
 #endif

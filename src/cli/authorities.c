@@ -1,5 +1,5 @@
 /* Authorities and templates. */
-#include "cli/run.h"
+#include "cli/proof.h"
 
 #include "api/command.h"
 #include "api/v1.h"
@@ -124,7 +124,7 @@ authority_name(struct cli *c, const char **out)
     return OK;
 }
 
-static enum err
+enum err
 authority_path(struct cli *c, const char *rest, const char **out)
 {
     const char *name;
@@ -144,24 +144,6 @@ run_ca_show(struct cli *c)
     TRY(authority_path(c, "", &path));
     TRY(ask_get(c, path, &a));
     return print_data(c, &v, a.json);
-}
-
-/* CRLs are served by plain HTTP, to everybody: they are signed themselves. */
-static enum err
-fetch_crl(struct cli *c, const char *url, struct bytes *out)
-{
-    struct peer_options o = { .integration = "chancery", .plain_http = true };
-    struct call call = { .url = url, .operation = "crl", .once = true, .reply_max = CLI_BODY_MAX };
-    AUTO(peer_free) struct peer *peer = NULL;
-    struct reply reply;
-
-    TRY(peer_new(c->s, &o, &peer));
-    TRY(note(c->s, peer_call(c->s, peer, &call, &reply), "fetching %s", url));
-    if (reply.status != 200)
-        return fail(c->s, reply.status == 404 ? E_NOT_FOUND : E_UNAVAILABLE,
-                    "%s answered with status %d", url, reply.status);
-    *out = reply.body;
-    return OK;
 }
 
 /* Of the list that is asked for: the whole one or a part, full or the delta to it. */
@@ -202,7 +184,7 @@ run_ca_crl(struct cli *c)
     if (!cli_has(c, "pem") && (!out || text_eq(out, "-")) && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "DER is not for a terminal: -o FILE, or --pem");
-    TRY(fetch_crl(c, url, &data));
+    TRY(fetch_public(c, url, (struct bytes){ NULL, 0 }, NULL, &data));
     if (cli_has(c, "pem"))
         data = bytes_of_text(pem_text(c->s->arena, PEM_CRL, data));
     return write_out(c, out ? out : "-", data, false);

@@ -10,6 +10,7 @@
 #include "cli/keep.h"
 #include "cli/keys.h"
 #include "cli/oversight.h"
+#include "cli/proof.h"
 #include "cli/register.h"
 #include "cli/requests.h"
 #include "cli/run.h"
@@ -702,6 +703,7 @@ const struct command commands[] = {
       "  chancery config show --origin\n" },
     CONFIG_COMMANDS,
     INSPECT_COMMANDS,
+    PROOF_COMMANDS,
     CHECK_COMMANDS,
     OVERSIGHT_COMMANDS,
     { "config describe", "", 0, 0, FLAGS(describe_flags), run_config_describe,

@@ -163,18 +163,25 @@ run_csr_show(struct cli *c)
     return print_json(c, &request, &b);
 }
 
-/* The certificates that REF leads to. */
-static enum err
-gather(struct cli *c, const char *ref, struct list *certs)
+bool
+is_somewhere(const char *ref)
+{
+    struct stat st;
+
+    return text_starts_fold(ref, "https://") || text_eq(ref, "-") || item_is(ref) ||
+           (stat(ref, &st) == 0 && S_ISREG(st.st_mode));
+}
+
+enum err
+certificates_at(struct cli *c, const char *ref, bool with_chain, struct list *certs)
 {
     struct item item;
     struct bytes data;
     struct stat st;
 
-    if (text_starts_fold(ref, "https://")) {
-        TRY(shown_certificate(c, ref, list_push(c->s->arena, certs, struct bytes)));
-        return OK;
-    }
+    if (text_starts_fold(ref, "https://"))
+        return with_chain ? shown_chain(c, ref, certs)
+                          : shown_certificate(c, ref, list_push(c->s->arena, certs, struct bytes));
     if (item_is(ref) && stat(ref, &st) != 0) {
         TRY(item_read(c, ref, NULL, &item));
         TRY(item_chain(c, &item, certs));
@@ -183,7 +190,10 @@ gather(struct cli *c, const char *ref, struct list *certs)
                    : fail_code(c->s, E_NOT_FOUND, CHY_NO_CERT, "certificate %s not found", ref);
     }
     TRY(read_input(c, ref, FILE_SIZE_MAX, &data));
-    return note(c->s, pem_read_certs(c->s, data, certs), "%s", ref);
+    return pem_read_certs(c->s, data, certs) == OK
+               ? OK
+               : fail_code(c->s, E_INVALID, CHY_USAGE, "%s: %s", ref,
+                           arena_text(c->s->arena, c->s->error.text));
 }
 
 enum err
@@ -202,7 +212,7 @@ run_inspect(struct cli *c)
                    strlen("CERTIFICATE REQUEST-----")))
             return run_csr_show(c);
     }
-    TRY(gather(c, ref, &certs));
+    TRY(certificates_at(c, ref, false, &certs));
     one = certs.count == 1;
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, one ? "" : "[");

@@ -8,6 +8,11 @@
  * that is not signed yet has no thumbprints. */
 enum err tell_certificate(struct cli *c, struct buf *b, struct bytes der, bool is_signed);
 
+/** True for a file, "-", https://HOST and NAME@STORE: no number or name of the register. */
+bool is_somewhere(const char *ref);
+/** The certificates there, of struct bytes (DER); of a host the first alone, or what it shows. */
+enum err certificates_at(struct cli *c, const char *ref, bool with_chain, struct list *certs);
+
 /* The commands. */
 enum err run_csr_create(struct cli *c);
 enum err run_csr_show(struct cli *c);

@@ -170,6 +170,8 @@ void session_close(struct session *session);
 
 /** The row of the register that REF names. */
 enum err certificate_of(struct cli *c, const char *ref, const struct json **row);
+/** The path of the authority that the first argument names, with REST behind it. */
+enum err authority_path(struct cli *c, const char *rest, const char **out);
 /** The expansion of `@file` among the arguments from FIRST on: of const char *. */
 enum err references_of(struct cli *c, size_t first, struct list *out);
 /**

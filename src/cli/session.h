@@ -42,6 +42,8 @@ const char *untrusted_certificate(struct cli *c, const struct session *n, const 
                                   const char **fix);
 /** The certificate that the server of URL (https://...) shows, DER, whoever issued it. */
 enum err shown_certificate(struct cli *c, const char *url, struct bytes *der);
+/** The same with what the server shows beside it: of struct bytes. */
+enum err shown_chain(struct cli *c, const char *url, struct list *certs);
 
 /* answer.c */
 

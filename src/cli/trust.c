@@ -118,13 +118,18 @@ untrusted_certificate(struct cli *c, const struct session *n, const char *why, c
 }
 
 enum err
+shown_chain(struct cli *c, const char *url, struct list *certs)
+{
+    look_at(c, url + strlen("https://"), certs);
+    return certs->count ? OK : fail(c->s, E_UNAVAILABLE, "%s shows no certificate", url);
+}
+
+enum err
 shown_certificate(struct cli *c, const char *url, struct bytes *der)
 {
     struct list shown = { 0 };
 
-    look_at(c, url + strlen("https://"), &shown);
-    if (!shown.count)
-        return fail(c->s, E_UNAVAILABLE, "%s shows no certificate", url);
+    TRY(shown_chain(c, url, &shown));
     *der = *list_at(&shown, struct bytes, 0);
     return OK;
 }

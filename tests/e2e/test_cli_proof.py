@@ -1,0 +1,102 @@
+"""Whether certificates and authorities hold, by the command line: verify, certs diff, ca ocsp, ca test."""
+import json
+import uuid
+
+import pytest
+
+import chancery
+import keys
+from test_cli import ok, says
+
+
+@pytest.fixture
+def made(client, tmp_path):
+    """A certificate, and its file with its chain."""
+    name = f"held{uuid.uuid4().hex[:8]}.example.com"
+    answer = client.enroll(dns=(name,))
+    (tmp_path / "web.pem").write_text("".join(answer["Certificates"][:2]))
+    return name, answer
+
+
+def checks(done):
+    """{check: is it good}, of the JSON."""
+    told = json.loads(done.stdout)
+    assert (done.returncode == 0) == told["valid"] and done.returncode in (0, 12), (done.returncode, done.stderr)
+    return {row["check"]: row["good"] for row in told["checks"]}
+
+
+def test_a_certificate_is_verified(server, client, made, tmp_path):
+    name, answer = made
+    web = tmp_path / "web.pem"
+    text = ok(server.cli("verify", web, "--host", name, "--purpose", "server", "--ocsp"))
+    assert text.startswith(f"{web} is good\n") and f"CN={name} <- CN=" in text and "good, known at" in text
+    assert checks(server.cli("verify", web, "-o", "json", "--roots", server.ca)) == {"chain": True, "dates": True}
+    assert checks(server.cli("verify", web, "--host", "other.example.com", "-o", "json")) == {"chain": True, "dates": True, "name": False}
+    assert checks(server.cli("verify", web, "--at", "2099-01-01", "-o", "json")) == {"chain": False, "dates": False}
+    assert checks(server.cli("verify", web, "--purpose", "client", "-o", "json"))["chain"] is False
+    done = server.cli("verify", server.url, "-o", "json")
+    assert checks(done) == {"chain": True, "dates": True, "name": True}, done.stdout
+    other, _ = keys.self_signed("stranger.example.com")
+    (tmp_path / "other.pem").write_bytes(other.public_bytes(keys.PEM))
+    done = server.cli("verify", web, "--roots", tmp_path / "other.pem")
+    assert done.returncode == 12 and "issuer" in done.stdout and "it failed" not in done.stdout, done.stdout
+    (tmp_path / "leaf.pem").write_text(answer["Certificates"][0])  # without its issuer
+    assert checks(server.cli("verify", tmp_path / "leaf.pem", "--ocsp", "-o", "json")) == {"chain": False, "dates": True, "ocsp": False}
+    client.revoke(answer["KeyfactorID"], reason=4)
+    assert checks(server.cli("verify", web, "--ocsp", "-o", "json")) == {"chain": True, "dates": True, "ocsp": False}
+    says(server.cli("verify", tmp_path / "none.pem"), 2, "none.pem")
+    (tmp_path / "key.pem").write_text(keys.key_pem(keys.new_key()))
+    says(server.cli("verify", tmp_path / "key.pem"), 2, "key.pem.*CERTIFICATE")
+    says(server.cli("verify", web, "--roots", tmp_path / "key.pem"), 2, "--roots")
+
+
+@pytest.mark.once
+def test_a_certificate_is_verified_without_a_server(database, tmp_path):
+    certificate, _ = keys.self_signed("alone.example.com", dns=("alone.example.com",))
+    (tmp_path / "alone.pem").write_bytes(certificate.public_bytes(keys.PEM))
+    done = chancery.cli("verify", tmp_path / "alone.pem", "--roots", tmp_path / "alone.pem", "--host", "alone.example.com", "-o", "json")
+    assert checks(done)["name"] and checks(done)["dates"]
+
+
+def test_two_certificates_are_compared(server, client, made, tmp_path):
+    name, first = made
+    second = client.enroll(dns=(name, f"www.{name}"))
+    rows = json.loads(server.cli("certs", "diff", str(first["KeyfactorID"]), str(second["KeyfactorID"]), "-o", "json").stdout)
+    fields = {row["field"]: (row["first"], row["second"]) for row in rows}
+    assert fields["sans"] == (f"dns:{name}", f"dns:{name}, dns:www.{name}") and "sha256" in fields and "subject" not in fields
+    done = server.cli("certs", "diff", str(first["KeyfactorID"]), tmp_path / "web.pem")
+    assert done.returncode == 0 and "same certificate" in done.stderr and not done.stdout
+    assert server.cli("certs", "diff", tmp_path / "web.pem", server.url).returncode == 12
+    says(server.cli("certs", "diff", "999999999", tmp_path / "web.pem"), 3, "999999999")
+
+
+def test_the_responder_is_asked(server, client, made):
+    _, answer = made
+    number = str(answer["KeyfactorID"])
+    told = json.loads(ok(server.cli("ca", "ocsp", number, "-o", "json")))
+    assert (told["status"], told["revoked_at"], told["reason"]) == ("good", None, None) and told["this_update"] < told["next_update"]
+    assert told["responder"].startswith("http://")
+    client.revoke(answer["KeyfactorID"], reason=1)
+    done = server.cli("ca", "ocsp", answer["Thumbprint"], "-o", "json")
+    assert done.returncode == 12 and (told := json.loads(done.stdout))["status"] == "revoked" and told["reason"] == "keyCompromise", done.stderr
+    assert told["revoked_at"]
+    says(server.cli("ca", "ocsp", number, "--url", "http://127.0.0.1:1/"), 8, "127.0.0.1:1")
+    crl = json.loads(ok(server.cli("ca", "show", client.server_ca(), "-o", "json")))["crl_url"]
+    assert server.cli("ca", "ocsp", number, "--url", crl).returncode != 0  # no responder
+    says(server.cli("ca", "ocsp", "999999999"), 3, "999999999")
+
+
+def test_an_authority_is_tried(server, client, made):
+    name = client.server_ca()
+    text = ok(server.cli("ca", "test", name))
+    assert text.startswith(f"{name} is good\n") and "entries at http://" in text
+    assert checks(server.cli("ca", "test", name, "-o", "json")) == {"state": True, "key": True, "crl": True, "issuer": True, "ocsp": True}
+    other = f"Tried {uuid.uuid4().hex[:8]}"
+    ok(server.cli("ca", "create", other, "--parent", json.loads(ok(server.cli("ca", "show", name, "-o", "json")))["parent"]))
+    assert all(checks(server.cli("ca", "test", other, "-o", "json")).values())
+    ok(server.cli("ca", "disable", other, "--yes"))
+    assert checks(server.cli("ca", "test", other, "-o", "json"))["state"] is False
+    outside = f"Outside {uuid.uuid4().hex[:8]}"
+    ok(server.cli("ca", "create", outside, "--outside"))
+    assert checks(server.cli("ca", "test", outside, "-o", "json"))["chain"] is False
+    says(server.cli("ca", "test", "No such"), 3, "No such")

@@ -28,10 +28,12 @@ struct archive_writer {
     EVP_MD_CTX *hash;
     uint8_t *out;
     bool finished;
+    const struct list *recipients; /* NULL: nothing is encrypted */
     /* Of the part that is written. */
     const char *name; /* own memory */
     off_t head_at;
     int64_t size, packed;
+    struct age_writer *age; /* NULL: it is not encrypted */
 };
 
 static enum err
@@ -81,6 +83,7 @@ archive_free(struct archive_writer *w)
         if (!w->finished)
             (void)unlink(w->fresh);
     }
+    age_writer_free(w->age);
     (void)ZSTD_freeCCtx(w->packer);
     EVP_MD_CTX_free(w->hash);
     mem_free(w->out);
@@ -88,6 +91,30 @@ archive_free(struct archive_writer *w)
     mem_free(w->path);
     mem_free(w->fresh);
     mem_free(w);
+}
+
+void
+archive_encrypt(struct archive_writer *w, const struct list *recipients)
+{
+    w->recipients = recipients && recipients->count ? recipients : NULL;
+}
+
+const char *
+archive_member(struct arena *a, const struct archive_part *part)
+{
+    return arena_printf(a, "%s" ARCHIVE_PACKED "%s", part->name, part->encrypted ? AGE_SUFFIX : "");
+}
+
+/** What goes to the file of a part: its hash is that of what anybody can see. */
+static enum err
+emit(struct scope *s, void *to, struct bytes piece)
+{
+    struct archive_writer *w = to;
+
+    TRY(put(s, w, piece.data, piece.len));
+    (void)EVP_DigestUpdate(w->hash, piece.data, piece.len);
+    w->packed += (int64_t)piece.len;
+    return OK;
 }
 
 /** Pack what IN holds, and what the packer kept back when it is the END. */
@@ -103,9 +130,10 @@ pack(struct scope *s, struct archive_writer *w, struct bytes piece, bool end)
         left = ZSTD_compressStream2(w->packer, &out, &in, end ? ZSTD_e_end : ZSTD_e_continue);
         if (ZSTD_isError(left))
             return fail(s, E_INTERNAL, "compressing: %s", ZSTD_getErrorName(left));
-        TRY(put(s, w, w->out, out.pos));
-        (void)EVP_DigestUpdate(w->hash, w->out, out.pos);
-        w->packed += (int64_t)out.pos;
+        if (w->age)
+            TRY(age_writer_add(s, w->age, (struct bytes){ w->out, out.pos }));
+        else
+            TRY(emit(s, w, (struct bytes){ w->out, out.pos }));
     } while (in.pos < in.size || (end && left > 0));
     w->size += (int64_t)piece.len;
     return OK;
@@ -116,7 +144,7 @@ archive_begin(struct scope *s, struct archive_writer *w, const char *name)
 {
     uint8_t head[TAR_BLOCK] = { 0 };
 
-    if (strlen(name) + strlen(ARCHIVE_PACKED) > TAR_NAME_MAX)
+    if (strlen(name) + strlen(ARCHIVE_PACKED AGE_SUFFIX) > TAR_NAME_MAX)
         return fail(s, E_LIMIT, "%s: the name is too long for a backup", name);
     mem_free(w->name);
     w->name = mem_text(name);
@@ -124,7 +152,11 @@ archive_begin(struct scope *s, struct archive_writer *w, const char *name)
     w->head_at = lseek(w->fd, 0, SEEK_CUR);
     (void)ZSTD_CCtx_reset(w->packer, ZSTD_reset_session_only);
     (void)EVP_DigestInit_ex(w->hash, EVP_sha256(), NULL);
-    return put(s, w, head, sizeof(head)); /* what it says is known at the end */
+    TRY(put(s, w, head, sizeof(head))); /* what it says is known at the end */
+    age_writer_free(w->age);
+    w->age = NULL;
+    return w->recipients ? age_writer_new(s, w->recipients, (struct age_out){ emit, w }, &w->age)
+                         : OK;
 }
 
 enum err
@@ -140,17 +172,20 @@ archive_end(struct scope *s, struct archive_writer *w, struct archive_part *part
     uint8_t head[TAR_BLOCK], hash[SHA256_LEN];
 
     TRY(pack(s, w, (struct bytes){ NULL, 0 }, true));
+    if (w->age)
+        TRY(age_writer_end(s, w->age));
     (void)EVP_DigestFinal_ex(w->hash, hash, NULL);
     TRY(put(s, w, zeros, tar_gap(w->packed)));
-    tar_head(arena_printf(s->arena, "%s" ARCHIVE_PACKED, w->name), w->packed, w->at, head);
-    if (pwrite(w->fd, head, sizeof(head), w->head_at) != (ssize_t)sizeof(head))
-        return cannot(s, w);
     *part = (struct archive_part){
         .name = arena_text(s->arena, w->name),
         .size = w->size,
         .packed = w->packed,
         .sha256 = hex_lower(s->arena, (struct bytes){ hash, sizeof(hash) }),
+        .encrypted = w->age,
     };
+    tar_head(archive_member(s->arena, part), w->packed, w->at, head);
+    if (pwrite(w->fd, head, sizeof(head), w->head_at) != (ssize_t)sizeof(head))
+        return cannot(s, w);
     return OK;
 }
 

@@ -6,7 +6,7 @@
 #ifndef BACKUP_ARCHIVE_H
 #define BACKUP_ARCHIVE_H
 
-#include "base/scope.h"
+#include "pki/age.h"
 
 #define ARCHIVE_PACKED ".zst"
 #define ARCHIVE_MANIFEST "manifest.json" /* the last but one, not compressed */
@@ -20,7 +20,10 @@ struct archive_part {
     const char *sha256;   /* of the compressed bytes, in lower-case hexadecimal digits */
     const char *columns;  /* of a table; or NULL */
     int64_t rows;         /* the same */
+    bool encrypted;       /* by age: .age is behind its name, too */
 };
+/** The name of the member of the tar that has PART. */
+const char *archive_member(struct arena *a, const struct archive_part *part);
 
 /* Writing. */
 struct archive_writer;
@@ -35,6 +38,8 @@ enum err archive_new(struct scope *s, const char *path, struct when at,
 /** Throw away what was not finished; NULL is allowed. */
 void archive_free(struct archive_writer *w);
 OWNED(struct archive_writer, archive_free);
+/** Encrypt the parts that follow to RECIPIENTS, of const char *, which outlive W; none: do not. */
+void archive_encrypt(struct archive_writer *w, const struct list *recipients);
 /** Begin a part, add to it, end it; PART receives all but its columns. Texts in s->arena. */
 enum err archive_begin(struct scope *s, struct archive_writer *w, const char *name);
 enum err archive_add(struct scope *s, struct archive_writer *w, struct bytes piece);
@@ -58,6 +63,8 @@ struct archive;
 enum err archive_open(struct scope *s, const char *path, struct archive **out);
 void archive_close(struct archive *a);
 OWNED(struct archive, archive_close);
+/** What opens encrypted parts; IDS outlive A. */
+void archive_identities(struct archive *a, const struct age_identities *ids);
 struct bytes archive_manifest(const struct archive *a);
 struct bytes archive_seal(const struct archive *a);
 /**
@@ -68,7 +75,8 @@ struct bytes archive_seal(const struct archive *a);
  */
 enum err archive_check(struct scope *s, struct archive *a, const struct list *parts, struct when at,
                        struct list *faults);
-/** Hand the part of that place in PARTS, decompressed, to PIECE; its hash is checked. E_INVALID */
+/** Hand the part of that place in PARTS, decompressed, to PIECE; its hash is checked. E_INVALID;
+ * E_FORBIDDEN: it is encrypted, and nothing here opens it */
 enum err archive_read(struct scope *s, struct archive *a, const struct list *parts, size_t i,
                       enum err (*piece)(struct scope *s, void *to, struct bytes piece), void *to);
 

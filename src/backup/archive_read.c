@@ -23,6 +23,7 @@ struct archive {
     const char *path; /* own memory, as what follows */
     int64_t size, manifest_at, seal_at;
     struct bytes manifest, seal;
+    const struct age_identities *ids; /* NULL: what is encrypted stays so */
 };
 
 static enum err
@@ -44,6 +45,12 @@ read_at(struct scope *s, const struct archive *a, int64_t at, void *into, size_t
         len -= (size_t)got;
     }
     return OK;
+}
+
+void
+archive_identities(struct archive *a, const struct age_identities *ids)
+{
+    a->ids = ids;
 }
 
 /** Walk from the front to tell where it ends; never OK. */
@@ -258,8 +265,7 @@ check_part(struct scope *s, const struct checking *c, const struct list *parts,
         fault(s, c, "%s: in its place stands %s", part->name, owner->name);
     else if (!text_eq(hash, part->sha256))
         fault(s, c, "%s: it was changed", part->name);
-    return check_frame(s, c, arena_printf(s->arena, "%s" ARCHIVE_PACKED, part->name), part->packed,
-                       at);
+    return check_frame(s, c, archive_member(s->arena, part), part->packed, at);
 }
 
 static int64_t
@@ -320,9 +326,10 @@ struct unpacking {
 };
 
 static enum err
-unpack(struct scope *s, struct unpacking *u, const uint8_t *data, size_t len)
+unpack(struct scope *s, void *to, struct bytes piece)
 {
-    ZSTD_inBuffer in = { data, len, 0 };
+    struct unpacking *u = to;
+    ZSTD_inBuffer in = { piece.data, piece.len, 0 };
 
     while (in.pos < in.size) {
         ZSTD_outBuffer out = { u->out, PIECE, 0 };
@@ -344,6 +351,9 @@ unpack_all(struct scope *s, struct archive *a, const struct archive_part *part, 
            struct unpacking *u)
 {
     AUTO(mem_free) void *packed = mem_alloc(PIECE);
+    AUTO(age_reader_free)
+    struct age_reader *age =
+        part->encrypted ? age_reader_new(a->ids, (struct age_out){ unpack, u }) : NULL;
     uint8_t digest[SHA256_LEN];
 
     for (int64_t left = part->packed; left > 0;) {
@@ -351,11 +361,14 @@ unpack_all(struct scope *s, struct archive *a, const struct archive_part *part, 
 
         TRY(read_at(s, a, at, packed, len));
         (void)EVP_DigestUpdate(u->hash, packed, len);
-        TRY(unpack(s, u, packed, len));
+        TRY(age ? age_reader_add(s, age, (struct bytes){ packed, len })
+                : unpack(s, u, (struct bytes){ packed, len }));
         at += (int64_t)len;
         left -= (int64_t)len;
     }
     (void)EVP_DigestFinal_ex(u->hash, digest, NULL);
+    if (age)
+        TRY(age_reader_end(s, age));
     if (u->left || u->size != part->size ||
         !text_eq(hex_lower(s->arena, (struct bytes){ digest, sizeof(digest) }), part->sha256))
         return fail(s, E_INVALID, "it was changed");
@@ -379,6 +392,8 @@ archive_read(struct scope *s, struct archive *a, const struct list *parts, size_
                            .to = to,
                            .left = 1 };
 
+    if (part->encrypted && !a->ids)
+        return fail(s, E_FORBIDDEN, "%s is encrypted: --identity FILE opens it", part->name);
     (void)EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
     (void)ZSTD_DCtx_setParameter(unpacker, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
     return note(s, unpack_all(s, a, part, length_of(&before) + TAR_BLOCK, &u), "%s", part->name);

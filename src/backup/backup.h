@@ -38,6 +38,7 @@ struct backup_wish {
     const char *dir;          /* the file is named by its date there */
     const struct list *files; /* of struct backup_file; those that are not there are left out */
     const char *program;      /* its version */
+    struct list recipients;   /* of const char *: encrypted to them; none: to nobody */
     struct ship *ship;        /* who copies the log, and goes on from here; NULL: nobody */
 };
 struct backup_made {
@@ -61,12 +62,14 @@ struct backup_report {
     struct list faults; /* of const char *: what is wrong, by the name of the part */
 };
 /**
- * Compare every byte of the backup at PATH with its manifest, without a database or a key.
+ * Compare every byte of the backup at PATH with its manifest, without a database or a key. What is
+ * encrypted is opened, too, where IDS, which may be NULL, are given.
  *
  * @return OK also when it is damaged: see OUT->faults. E_NOT_FOUND, E_FORBIDDEN, E_UNAVAILABLE: the
- * file cannot be read
+ * file cannot be read, or IDS do not open it
  */
-enum err backup_check(struct scope *s, const char *path, struct backup_report *out);
+enum err backup_check(struct scope *s, const char *path, const struct age_identities *ids,
+                      struct backup_report *out);
 
 /** A backup in a directory. */
 struct backup_entry {

@@ -24,7 +24,8 @@ drop(struct scope *s UNUSED, void *to UNUSED, struct bytes piece UNUSED)
 }
 
 static enum err
-check_open(struct scope *s, struct archive *a, struct backup_report *out)
+check_open(struct scope *s, struct archive *a, const struct age_identities *ids,
+           struct backup_report *out)
 {
     enum err e =
         manifest_read(s, archive_manifest(a), archive_seal(a), &out->manifest, &out->signer);
@@ -32,13 +33,16 @@ check_open(struct scope *s, struct archive *a, struct backup_report *out)
     if (e != OK)
         return as_fault(s, e, out);
     TRY(archive_check(s, a, &out->manifest.parts, out->manifest.created_at, &out->faults));
+    archive_identities(a, ids);
     for (size_t i = 0; i < out->manifest.parts.count && !out->faults.count; i++)
-        TRY(as_fault(s, archive_read(s, a, &out->manifest.parts, i, drop, NULL), out));
+        if (ids || !list_at(&out->manifest.parts, struct archive_part, i)->encrypted)
+            TRY(as_fault(s, archive_read(s, a, &out->manifest.parts, i, drop, NULL), out));
     return OK;
 }
 
 enum err
-backup_check(struct scope *s, const char *path, struct backup_report *out)
+backup_check(struct scope *s, const char *path, const struct age_identities *ids,
+             struct backup_report *out)
 {
     AUTO(archive_close) struct archive *a = NULL;
     enum err e;
@@ -47,7 +51,7 @@ backup_check(struct scope *s, const char *path, struct backup_report *out)
     e = archive_open(s, path, &a);
     if (e != OK)
         return as_fault(s, e, out);
-    return as_fault(s, check_open(s, a, out), out);
+    return as_fault(s, check_open(s, a, ids, out), out);
 }
 
 /* "chancery-20261121T190043Z.tar" */

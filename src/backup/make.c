@@ -297,6 +297,8 @@ make_named(struct scope *s, const struct backup_wish *wish, struct backup_made *
                     strerror(errno));
     TRY(archive_new(s, made.path, at, &w));
     m.out = w;
+    made.manifest.recipients = wish->recipients;
+    archive_encrypt(w, &wish->recipients);
     TRY(make(s, &m, &made));
     made.ms = clock_mono_ms() - start;
     TRY(db_write(s, wish->db, record_in, &made));

@@ -41,6 +41,7 @@ static const struct field archive_part_fields[] = {
     P(sha256, "sha256", .flags = REQUIRED, .min = 64, .max = 64),
     P(columns, "columns", .flags = OMIT_EMPTY),
     P(rows, "rows", .flags = OMIT_EMPTY),
+    P(encrypted, "encrypted", .flags = OMIT_EMPTY),
 };
 const struct model archive_part_model = MODEL(archive_part, archive_part_fields);
 #undef P
@@ -59,6 +60,8 @@ static const struct field backup_manifest_fields[] = {
     M(newest_serial, "newest_serial"),
     M(authorities, "authorities", .model = &backup_authority_model, .max = 10000),
     M(audit, "audit", .model = &backup_head_model, .max = 10000),
+    M(recipients, "recipients", .model = &text_model, .max = AGE_RECIPIENTS_MAX,
+      .flags = OMIT_EMPTY),
     M(stream, "stream", .model = &backup_stream_model, .flags = OMIT_EMPTY),
     M(parts, "parts", .flags = REQUIRED, .model = &archive_part_model, .max = 100000),
 };

@@ -34,9 +34,10 @@ struct backup_manifest {
     struct list schema;     /* of int64_t: the migrations */
     const char *master_key; /* the id of the one that its secrets are sealed by; not the key */
     int64_t certificates, newest_certificate;
-    const char *newest_serial;    /* "": there is no certificate */
-    struct list authorities;      /* of struct backup_authority */
-    struct list audit;            /* of struct backup_head */
+    const char *newest_serial; /* "": there is no certificate */
+    struct list authorities;   /* of struct backup_authority */
+    struct list audit;         /* of struct backup_head */
+    struct list recipients;    /* of const char *: whom its parts are encrypted to; none: nobody */
     struct backup_stream *stream; /* NULL: nobody copied the log when it was made */
     struct list parts;            /* of struct archive_part */
 };

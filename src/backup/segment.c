@@ -101,6 +101,7 @@ segment_write(struct scope *s, const struct segment_wish *wish, struct segment *
     seg->to = wish->piece->to;
     (void)unlink(arena_printf(s->arena, "%s.new", path)); /* of one that was cut short */
     TRY(archive_new(s, path, WHEN_S(when_s(seg->at)), &w));
+    archive_encrypt(w, wish->recipients);
     return write_to(s, wish, w, seg);
 }
 

@@ -40,6 +40,7 @@ struct segment_wish {
     const struct wal_piece *piece;
     const struct list *files; /* of struct backup_file */
     const struct keyring_key *signer;
+    const struct list *recipients; /* of const char *: encrypted to them; NULL or none: to nobody */
 };
 /** Write the segment SEG, of which stream, number, previous and program are given; the rest is
  * filled in. It has its name once it is whole and on disk. */

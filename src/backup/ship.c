@@ -166,7 +166,9 @@ static enum err
 copy_piece(struct scope *s, struct ship *ship, int fd, const struct wal_piece *piece)
 {
     struct list files = { 0 };
-    struct segment_wish wish = { ship->o.dir, fd, piece, &files, &ship->signer };
+    struct segment_wish wish = {
+        ship->o.dir, fd, piece, &files, &ship->signer, &ship->o.recipients
+    };
     struct segment seg = { .stream = ship->stream,
                            .number = ship->number + 1,
                            .previous = arena_text(s->arena, ship->previous),
@@ -371,6 +373,10 @@ ship_start(struct scope *s, const struct ship_options *o, struct ship **out)
     ship->o = *o;
     ship->o.dir = arena_text(ship->scope->arena, o->dir);
     ship->o.key_dir = arena_text(ship->scope->arena, o->key_dir);
+    ship->o.recipients = (struct list){ 0 };
+    LIST_EACH(const char *, one, &o->recipients)
+    list_add(ship->scope->arena, &ship->o.recipients, const char *,
+             arena_text(ship->scope->arena, *one));
     set_up(ship);
     e = keyring_signer(ship->scope, o->db, o->seal, "audit",
                        (struct key_spec){ .type = KEY_ED25519 }, &ship->signer);

@@ -16,9 +16,10 @@ struct ship;
 struct ship_options {
     struct db *db; /* SQLite, opened with keep_log */
     struct seal *seal;
-    const char *dir;     /* of the streams; made if need be */
-    const char *key_dir; /* its *.key are copied, too: an authority may be made at any time */
-    const char *program; /* its version */
+    const char *dir;        /* of the streams; made if need be */
+    const char *key_dir;    /* its *.key are copied, too: an authority may be made at any time */
+    const char *program;    /* its version */
+    struct list recipients; /* of const char *: segments are encrypted to them; none: to nobody */
     int64_t every_ms;
     /** A backup is wanted, on which the stream can go on; called by the thread, not by the lane. */
     void (*want_base)(void *arg);

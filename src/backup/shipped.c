@@ -185,8 +185,10 @@ shipped_apply(struct scope *s, const struct shipped *in, int fd, const char *pat
         AUTO(segment_close) struct segment_file f = { 0 };
         enum err e = segment_open(own, segment_path(own->arena, in->dir, in->stream, n), &f);
 
-        if (e == OK)
+        if (e == OK) {
+            archive_identities(f.archive, in->ids);
             e = segment_apply(own, &f, fd, path);
+        }
         if (e != OK)
             return fail(s, e, "%s: %s", short_name(s, in, n), own->error.text);
     }
@@ -204,6 +206,7 @@ shipped_files(struct scope *s, const struct shipped *in,
 
         TRY(note(s, segment_open(s, segment_path(s->arena, in->dir, in->stream, n), &f), "%s",
                  short_name(s, in, n)));
+        archive_identities(f.archive, in->ids);
         for (size_t i = 1; i < f.head.parts.count; i++)
             TRY(each(s, arg, f.archive, &f.head.parts, i));
     }

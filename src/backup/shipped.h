@@ -11,8 +11,9 @@
 struct shipped {
     const char *dir; /* of the streams */
     const char *stream;
-    int64_t from, to;   /* the segments that can be used; TO < FROM: none */
-    struct when at;     /* of the last of them */
+    int64_t from, to;                 /* the segments that can be used; TO < FROM: none */
+    struct when at;                   /* of the last of them */
+    const struct age_identities *ids; /* what opens encrypted ones; or NULL */
     struct list faults; /* of const char *: a segment that is missing or damaged, by its name */
 };
 

@@ -63,6 +63,13 @@ describe(struct buf *b, const struct backup_manifest *m, const char *path, int64
                (long long)size, m->parts.count, (long long)m->certificates,
                (long long)m->newest_certificate);
     json_text(b, m->newest_serial);
+    buf_text(b, ",\"recipients\":[");
+    LIST_EACH(const char *, recipient, &m->recipients)
+    {
+        buf_text(b, recipient == (const char **)m->recipients.items ? "" : ",");
+        json_text(b, *recipient);
+    }
+    buf_byte(b, ']');
 }
 
 static int64_t
@@ -78,17 +85,23 @@ run_backup_create(struct cli *c)
 {
     AUTO(settings_unref) struct settings *settings = NULL;
     AUTO(installation_close) struct installation in = { 0 };
+    struct list recipients = cli_texts(c, "recipient");
     struct backup_made made;
     struct options o;
     struct buf b;
 
     umask(0077);
+    LIST_EACH(const char *, recipient, &recipients)
+    if (age_recipient_check(c->s, *recipient) != OK)
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--recipient: %s",
+                         arena_text(c->s->arena, c->s->error.text));
     TRY(options_of(c, &o));
     TRY(note(c->s, options_load(c->s, &o, &settings), "the settings cannot be used"));
     in.set = settings_root(settings);
     in.options = &o;
     TRY(installation_open(c->s, &in));
-    TRY(installation_backup(c->s, &in, cli_text(c, "to"), &made));
+    TRY(installation_backup(c->s, &in, cli_text(c, "to"), recipients.count ? &recipients : NULL,
+                            &made));
     if (output_is_table(c)) {
         (void)printf("%s\n", made.path);
         say(c, "%lld certificates, %zu parts, %lld bytes, in %lld ms",
@@ -96,6 +109,8 @@ run_backup_create(struct cli *c)
             (long long)made.ms);
         say(c, "It opens with the master key %s alone, which is not in it.",
             made.manifest.master_key);
+        if (made.manifest.recipients.count)
+            say(c, "It is encrypted: its recipients' identities are needed, too.");
         return OK;
     }
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
@@ -240,6 +255,9 @@ tell(struct cli *c, const char *path, const struct backup_report *r)
                  path, when_rfc3339(c->s->arena, m->created_at), m->program, m->database,
                  (long long)m->certificates, m->parts.count,
                  *m->newest_serial ? m->newest_serial : "-", r->signer, m->master_key);
+    LIST_EACH(const char *, recipient, &m->recipients)
+    (void)printf("  encrypted to %s%s\n", *recipient,
+                 cli_has(c, "identity") ? "" : ", so only its bytes were compared");
     LIST_EACH(struct backup_authority, a, &m->authorities)
     (void)printf("  authority    %s, key %lld, CRL %lld%s\n", a->name, (long long)a->generation,
                  (long long)a->crl_number,
@@ -250,13 +268,16 @@ enum err
 run_backup_verify(struct cli *c)
 {
     struct shipped on = { .from = 1, .at = WHEN_NONE };
+    const struct age_identities *ids;
     struct backup_report r;
     const char *path;
     struct buf b;
     size_t n = 0;
 
     TRY(file_of(c, &path));
-    TRY(backup_check(c->s, path, &r));
+    TRY(identities_of(c, &ids));
+    TRY(opened_backup(c, ids, &path));
+    TRY(backup_check(c->s, path, ids, &r));
     if (!r.faults.count)
         TRY(look_on(c, path, &r, &on));
     c->status = r.faults.count || on.faults.count ? EXIT_CHECK_FAILED : EXIT_DONE;

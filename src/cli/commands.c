@@ -366,12 +366,17 @@ static const struct flag backup_create_flags[] = {
     { "to", 0, FLAG_TEXT, "DIR", "where to put it; default: the setting backup.dir", NULL, NULL,
       NULL },
     { "kind", 0, FLAG_WORD, "KIND", "what to make: full", backup_kind_words, NULL, NULL },
+    { "recipient", 0, FLAG_TEXTS, "AGE1...",
+      "encrypt it to this recipient of age; repeat; default: the setting backup.recipients", NULL,
+      NULL, NULL },
     PLACE_FLAGS,
 };
 static const struct flag backup_look_flags[] = {
     { "dir", 0, FLAG_TEXT, "DIR", "where backups are; default: the setting backup.dir", NULL, NULL,
       NULL },
     { "latest", 0, FLAG_SWITCH, NULL, "(verify) the newest one there", NULL, NULL, NULL },
+    { "identity", 0, FLAG_TEXT, "FILE", "(verify) open what is encrypted, too: file of age-keygen",
+      NULL, NULL, NULL },
     { "ship", 0, FLAG_TEXT, "DIR",
       "(verify) where the copied log is; default: the setting backup.ship.dir, or that of the "
       "backup",
@@ -393,6 +398,8 @@ static const struct flag restore_flags[] = {
     { "db", 0, FLAG_TEXT, "URL", "the database, if not that of the settings", NULL, NULL, NULL },
     { "master-key", 0, FLAG_TEXT, "FILE", "the master key, to be put into its place", NULL, NULL,
       NULL },
+    { "identity", 0, FLAG_TEXT, "FILE", "what opens an encrypted backup: file of age-keygen", NULL,
+      NULL, NULL },
     { "signed", 0, FLAG_TEXTS, "DIR", "a log of signatures; repeat for those of other servers",
       NULL, NULL, NULL },
     { "force", 0, FLAG_SWITCH, NULL, "replace what is there; files are moved aside", NULL, NULL,

@@ -8,6 +8,7 @@
 extern const char *const backup_kind_words[];
 
 struct list;
+struct age_identities;
 /** Print findings (struct finding) for people; or write them as a JSON array. */
 void findings_tell(const struct list *found);
 void findings_write(struct buf *b, const struct list *found);
@@ -15,6 +16,14 @@ void findings_write(struct buf *b, const struct list *found);
 /** Where what continues backups is: --ship, else SET, else where FROM is: the directory, or the one
  * that has the file. */
 const char *backup_ship_dir(struct cli *c, const char *set, const char *from);
+
+/** --identity, in c->s->arena; NULL: there is none. */
+enum err identities_of(struct cli *c, const struct age_identities **out);
+/**
+ * A backup that the program age encrypted as a whole, NAME.tar.age: PATH becomes one of what is in
+ * it, which is gone with the process. Any other stays what it is.
+ */
+enum err opened_backup(struct cli *c, const struct age_identities *ids, const char **path);
 
 /* The commands. */
 enum err run_backup_create(struct cli *c);

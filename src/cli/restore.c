@@ -194,6 +194,8 @@ run_restore(struct cli *c)
     set = settings_root(settings);
     wish.ship = backup_ship_dir(c, set->backup->ship->dir, cli_text(c, "from"));
     TRY(file_of(c, wish.ship, &wish.until, &wish.from));
+    TRY(identities_of(c, &wish.ids));
+    TRY(opened_backup(c, wish.ids, &wish.from));
     wish.settings = settings;
     wish.options = &o;
     TRY(server_restore(c->s, &wish, &report));

@@ -140,7 +140,7 @@ installation_close(struct installation *in)
 
 enum err
 installation_backup(struct scope *s, const struct installation *in, const char *dir,
-                    struct backup_made *out)
+                    const struct list *recipients, struct backup_made *out)
 {
     struct list files = { 0 };
     struct backup_wish wish = { .db = in->db,
@@ -148,11 +148,15 @@ installation_backup(struct scope *s, const struct installation *in, const char *
                                 .dir = dir ? dir : in->set->backup->dir,
                                 .files = &files,
                                 .program = PROGRAM_VERSION,
+                                .recipients =
+                                    recipients ? *recipients : in->set->backup->recipients,
                                 .ship = in->ship };
 
     if (text_empty(wish.dir))
         return fail_code(s, E_INVALID, CHY_USAGE,
                          "nobody says where to put it: --to DIR, or the setting backup.dir");
+    LIST_EACH(const char *, recipient, &wish.recipients)
+    TRY(age_recipient_check(s, *recipient));
     TRY(files_of(s, in, &files));
     return backup_make(s, &wish, out);
 }

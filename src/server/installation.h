@@ -35,8 +35,9 @@ struct installation {
 enum err installation_open(struct scope *s, struct installation *in);
 void installation_close(struct installation *in);
 OWNED_VALUE(struct installation, installation_close);
-/** Make a backup into DIR; NULL: as the settings say. E_INVALID: nobody says where. */
+/** Make a backup into DIR, for RECIPIENTS of age (of const char *); NULL: as the settings say.
+ * E_INVALID: nobody says where, or one is no recipient. */
 enum err installation_backup(struct scope *s, const struct installation *in, const char *dir,
-                             struct backup_made *out);
+                             const struct list *recipients, struct backup_made *out);
 
 #endif

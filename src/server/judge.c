@@ -4,6 +4,7 @@
 
 #include "codec/settings.h"
 #include "face/face.h"
+#include "pki/age.h"
 #include "pki/key.h"
 #include "server/options.h"
 
@@ -93,6 +94,12 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!text_empty(set->pki->base_url) && !is_base_url(set->pki->base_url))
         wrong(&j, "pki.base_url",
               "is no address such as http://pki.example.com, without user, query and fragment");
+    LIST_EACH(const char *, recipient, &set->backup->recipients)
+    if (age_recipient_check(s, *recipient) != OK) {
+        const char *why = s->error.text;
+
+        wrong(&j, "backup.recipients", why);
+    }
     if (!text_empty(set->backup->ship->dir) && text_empty(set->backup->dir))
         wrong(&j, "backup.ship.dir", "continues backups: set backup.dir, too");
     if (!text_empty(set->backup->ship->dir) && text_starts(url ? url : "", "postgres"))

@@ -57,16 +57,23 @@ check_backup(struct scope *s, struct restoring *r)
     struct backup_report report;
     const char *all = "";
 
-    TRY(backup_check(s, r->wish->from, &report));
+    TRY(backup_check(s, r->wish->from, r->wish->ids, &report));
     LIST_EACH(const char *, fault, &report.faults)
     all = arena_printf(s->arena, "%s%s%s", all, *all ? "; " : "", *fault);
     if (report.faults.count)
         return fail_code(s, E_INVALID, CHY_BACKUP_DAMAGED, "%s: %s", r->wish->from, all);
+    if (report.manifest.recipients.count && !r->wish->ids)
+        return fail_code(s, E_FORBIDDEN, CHY_USAGE,
+                         "the backup is encrypted to %s: --identity FILE opens it",
+                         *list_at(&report.manifest.recipients, const char *, 0));
     TRY(archive_open(s, r->wish->from, &r->archive));
+    archive_identities(r->archive, r->wish->ids);
     TRY(manifest_read(s, archive_manifest(r->archive), archive_seal(r->archive), &r->out->manifest,
                       &signer));
-    return shipped_look(s, r->wish->ship, &r->out->manifest, signer, r->wish->until, true,
-                        &r->out->shipped);
+    TRY(shipped_look(s, r->wish->ship, &r->out->manifest, signer, r->wish->until, true,
+                     &r->out->shipped));
+    r->out->shipped.ids = r->wish->ids;
+    return OK;
 }
 
 /** The moment that the database comes to. */

@@ -16,8 +16,9 @@ struct restore_wish {
     struct list logs;       /* of const char *: further directories of logs of signatures */
     const char *ship;       /* directory of the streams that continue backups */
     struct when until;      /* nothing that was copied later; WHEN_NONE: all */
-    bool force;             /* what is there is moved aside, or in PostgreSQL replaced */
-    bool plan;              /* look at everything, change nothing */
+    const struct age_identities *ids; /* what opens encrypted backups; NULL: nothing */
+    bool force;                       /* what is there is moved aside, or in PostgreSQL replaced */
+    bool plan;                        /* look at everything, change nothing */
 };
 struct restore_report {
     struct backup_manifest manifest;

@@ -3,6 +3,7 @@
 #include "access/kerberos.h"
 
 #include "base/log.h"
+#include "pki/age.h"
 
 #define L(member, wire, ...) FIELD(listen_settings, member, wire, __VA_ARGS__)
 #define DURATION_OF(member, wire, preset_, text, ...) \
@@ -338,6 +339,10 @@ static const struct field backup_settings_fields[] = {
       .doc = "How many of the last days' backups are kept, the newest of each day."),
     B(weekly, "weekly", .preset = "8", .min = 0, .max = 10000, .doc = "The same of weeks."),
     B(monthly, "monthly", .preset = "12", .min = 0, .max = 10000, .doc = "The same of months."),
+    B(recipients, "recipients", .model = &text_model, .max = AGE_RECIPIENTS_MAX,
+      .doc =
+          "Recipients of age, age1...: backups and what is copied of the log are encrypted to all "
+          "of them; none: to nobody."),
     B(ship, "ship", .model = &ship_settings_model, .doc = "Copying the database's log."),
 };
 #undef B

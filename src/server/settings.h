@@ -98,6 +98,7 @@ struct ship_settings {
 struct backup_settings {
     const char *dir;
     int64_t every, daily, weekly, monthly;
+    struct list recipients; /* of const char * */
     struct ship_settings *ship;
 };
 struct server_settings {

@@ -130,7 +130,7 @@ backup_run(struct scope *s, void *app, const struct job *job UNUSED)
             is_based(s, p, &have))
             return OK;
     }
-    TRY(installation_backup(s, &in, dir, &made));
+    TRY(installation_backup(s, &in, dir, NULL, &made));
     if (made.manifest.stream)
         ship_based(p->ship, made.manifest.stream->id, true);
     return prune(s, p);
@@ -193,6 +193,7 @@ upkeep_ship(struct scope *s, struct parts *p)
                               .dir = set->dir,
                               .key_dir = installation_path(s->arena, p->set, "keys"),
                               .program = PROGRAM_VERSION,
+                              .recipients = p->set->backup->recipients,
                               .every_ms = set->every,
                               .want_base = want_backup,
                               .arg = p };

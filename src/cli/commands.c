@@ -125,6 +125,9 @@ static const struct flag revoke_flags[] = {
       NULL },
     { "comment", 0, FLAG_TEXT, "TEXT", "for the record", NULL, "comments", NULL },
     { "effective", 0, FLAG_TIME, "T", "since when", NULL, "date", NULL },
+    { "replace-first", 0, FLAG_SWITCH, NULL,
+      "renew each before, with a new key of the server's; what is not renewed stays", NULL, NULL,
+      NULL },
     { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };

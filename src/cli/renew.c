@@ -69,28 +69,38 @@ renew_by_csr(struct cli *c, const struct plan *p)
     return out && !text_eq(out, "-") ? wish_print(c, &got) : OK;
 }
 
+/* Have the server renew it, with a key of its own; GOT names the request where it waits. */
 static enum err
-renew_by_server(struct cli *c, const struct plan *p)
+ask_renewal(struct cli *c, int64_t id, const char *tmpl, const char *ca, struct wish_come_true *got)
 {
     struct ask ask = { .method = "POST",
                        .path = COMMAND_API "/Enrollment/Renew",
-                       .not_done = "certificate not renewed" };
-    const char *out = cli_text(c, "out"), *tmpl = cli_text(c, "template");
-    struct wish_come_true got = { 0 };
+                       .not_done = arena_printf(c->s->arena, "certificate %lld not renewed",
+                                                (long long)id) };
     struct answer a;
-    bool waited;
     struct buf b;
 
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
-    buf_printf(&b, "{\"CertificateId\":%lld,\"Timestamp\":\"%s\"", (long long)p->id,
+    buf_printf(&b, "{\"CertificateId\":%lld,\"Timestamp\":\"%s\"", (long long)id,
                when_rfc3339(c->s->arena, clock_now()));
     wish_add_text(&b, "Template", tmpl);
-    wish_add_text(&b, "CertificateAuthority", cli_text(c, "ca"));
+    wish_add_text(&b, "CertificateAuthority", ca);
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));
-    (void)json_int(json_get(a.json, "KeyfactorId"), &got.id);
-    (void)json_int(json_get(a.json, "KeyfactorRequestId"), &got.request);
+    (void)json_int(json_get(a.json, "KeyfactorId"), &got->id);
+    (void)json_int(json_get(a.json, "KeyfactorRequestId"), &got->request);
+    return OK;
+}
+
+static enum err
+renew_by_server(struct cli *c, const struct plan *p)
+{
+    const char *out = cli_text(c, "out");
+    struct wish_come_true got = { 0 };
+    bool waited;
+
+    TRY(ask_renewal(c, p->id, cli_text(c, "template"), cli_text(c, "ca"), &got));
     waited = !got.id;
     if (waited)
         TRY(request_wait(c, got.request, &got.id));
@@ -104,6 +114,37 @@ renew_by_server(struct cli *c, const struct plan *p)
         TRY(waited ? request_collect_to(c, got.request, cli_text(c, "as"), out)
                    : recover_to(c, got.id, cli_text(c, "as"), out));
     return text_eq(out, "-") ? OK : wish_print(c, &got);
+}
+
+enum err
+can_replace(struct cli *c, const struct json *row)
+{
+    struct list plans = { 0 };
+    const struct plan *p;
+
+    TRY(add_plan(c, row, &plans));
+    p = list_at(&plans, struct plan, 0);
+    if (p->way == ONE_CLICK)
+        return OK;
+    return fail_code(c->s, E_INVALID, CHY_NOT_RENEWABLE, "certificate %lld cannot be replaced: %s",
+                     (long long)p->id,
+                     p->way == SEEDED ? "its key is not kept by the server: chancery renew --csr"
+                     : p->message     ? p->message
+                                      : "it cannot be renewed");
+}
+
+enum err
+replace(struct cli *c, int64_t id, int64_t *by)
+{
+    struct wish_come_true got = { 0 };
+
+    TRY(ask_renewal(c, id, NULL, NULL, &got));
+    *by = got.id;
+    if (got.id)
+        say(c, "certificate %lld is replaced by %lld", (long long)id, (long long)got.id);
+    else
+        request_waits(c, got.request, NULL);
+    return OK;
 }
 
 static enum err

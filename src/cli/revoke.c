@@ -56,10 +56,46 @@ take(struct cli *c, const struct json *row, void *arg)
         why = state != STATE_REVOKED || old != HOLD ? "not on hold" : NULL;
     else if (state == STATE_REVOKED && (old != HOLD || to->reason == HOLD))
         why = "revoked already";
-    if (why)
+    if (why) {
         say(c, "certificate %lld (%s) is %s", (long long)row_id(row), name ? name : "", why);
-    else
-        list_add(c->s->arena, &to->ids, int64_t, row_id(row));
+        return OK;
+    }
+    if (cli_has(c, "replace-first"))
+        TRY(can_replace(c, row)); /* before anything is done */
+    list_add(c->s->arena, &to->ids, int64_t, row_id(row));
+    return OK;
+}
+
+/* --replace-first: what has no replacement yet is not revoked. */
+static enum err
+replace_all(struct cli *c, struct list *ids)
+{
+    struct list replaced = { 0 };
+    bool failed = false, waits = false;
+
+    LIST_EACH(int64_t, id, ids)
+    {
+        int64_t by = 0;
+        enum err e = replace(c, *id, &by);
+
+        if (e != OK && ids->count == 1)
+            return e;
+        if (e != OK) {
+            (void)error_report(c, e);
+            scope_clear(c->s);
+            c->cause = c->fix = NULL;
+            failed = true;
+        } else if (!by) {
+            waits = true;
+            say(c, "certificate %lld is not revoked before that", (long long)*id);
+        } else {
+            list_add(c->s->arena, &replaced, int64_t, *id);
+        }
+    }
+    c->status = failed ? EXIT_PARTLY : waits ? EXIT_PENDING : EXIT_DONE;
+    if (failed && !replaced.count)
+        c->status = EXIT_FAILED;
+    *ids = replaced;
     return OK;
 }
 
@@ -112,7 +148,7 @@ report(struct cli *c, const struct list *replies, size_t count)
         told += json_count(json_get(*reply, "RevokedIds"));
     }
     more = told + pending > count ? told + pending - count : 0; /* whose key is the same */
-    if (pending)
+    if (pending && c->status == EXIT_DONE)
         c->status = pending == count ? EXIT_PENDING : EXIT_PARTLY;
     if (output_is_table(c)) {
         say(c, "%zu %s%s%s", count - pending, verb_of(c)->done,
@@ -133,10 +169,12 @@ report(struct cli *c, const struct list *replies, size_t count)
 static const char *
 plan_of(struct cli *c, const struct list *ids)
 {
+    const char *first = cli_has(c, "replace-first") ? "replace and then " : "";
+
     if (ids->count == 1)
-        return arena_printf(c->s->arena, "%s certificate %lld", verb_of(c)->plan,
+        return arena_printf(c->s->arena, "%s%s certificate %lld", first, verb_of(c)->plan,
                             (long long)*list_at(ids, int64_t, 0));
-    return arena_printf(c->s->arena, "%s %zu certificates", verb_of(c)->plan, ids->count);
+    return arena_printf(c->s->arena, "%s%s %zu certificates", first, verb_of(c)->plan, ids->count);
 }
 
 enum err
@@ -161,6 +199,8 @@ run_revoke(struct cli *c)
     }
     if (ids->count)
         TRY(confirm(c, plan_of(c, ids)));
+    if (cli_has(c, "replace-first"))
+        TRY(replace_all(c, ids));
     for (size_t from = 0; from < ids->count; from += CHUNK) {
         struct ask ask = { .method = "POST",
                            .path = COMMAND_API "/Certificates/Revoke",

@@ -204,6 +204,11 @@ enum err request_wait(struct cli *c, int64_t request, int64_t *id);
 /** DER of the certificate ID, then of its issuers. */
 enum err certificate_chain(struct cli *c, int64_t id, struct list *certs);
 
+/** See that the server can make a certificate in place of this row's, with a new key. */
+enum err can_replace(struct cli *c, const struct json *row);
+/** Have it made. @param by  receives its id; 0: it waits for an approval, as was told */
+enum err replace(struct cli *c, int64_t id, int64_t *by);
+
 /* The commands. */
 enum err run_api(struct cli *c);
 enum err run_archive_run(struct cli *c);

@@ -4,6 +4,7 @@ import re
 import subprocess
 import time
 import uuid
+import zipfile
 
 import pytest
 
@@ -98,3 +99,28 @@ def test_the_end_of_the_audit_record_is_shown_and_followed(server, client):
         finally:
             tail.terminate()
             tail.wait(10)
+
+
+def test_what_a_helper_needs_is_collected_without_secrets(server, client, tmp_path):
+    out, config = tmp_path / "bundle.zip", tmp_path / "chancery.yaml"
+    config.write_text(f"data_dir: {tmp_path}/none\ndb:\n  url: postgresql://chancery:hush-hush@127.0.0.1:1/x\n")
+    config.chmod(0o600)
+    plan = ok(server.cli("support-bundle", "--dry-run"))
+    assert "settings.json" in plan and "doctor.json" in plan
+    done = server.cli("support-bundle", "--out", out, "--config", config)
+    assert done.returncode == 0 and "health.json" in done.stderr and out.stat().st_mode & 0o777 == 0o600, done.stderr
+    with zipfile.ZipFile(out) as bundle:
+        assert bundle.testzip() is None
+        files = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    assert all(name in plan for name in files if name != "README.txt") and len(files) == plan.count("\n") + 1
+    assert json.loads(files["health.json"])["state"] and client.server_ca() in files["authorities.json"]
+    assert files["metrics.txt"].startswith("# HELP") and isinstance(json.loads(files["failed-jobs.json"])["items"], list)
+    everything = "".join(files.values())
+    for secret in ("hush-hush", server.password, "PRIVATE KEY", server.cli_env()["CHANCERY_TOKEN"]):
+        assert secret not in everything, secret
+    # what cannot be had is said in its place
+    done = server.cli("support-bundle", "--out", out, env={"CHANCERY_TOKEN": "x"})
+    assert done.returncode == 0 and "health.json: " in done.stderr
+    with zipfile.ZipFile(out) as bundle:
+        assert bundle.read("health.json").startswith(b"error: ") and json.loads(bundle.read("version.json"))["version"]
+    says(server.cli("support-bundle", "--out", tmp_path / "none" / "x.zip"), 2, "none")

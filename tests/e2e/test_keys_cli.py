@@ -144,6 +144,24 @@ def test_renew_takes_a_new_key_of_the_server_s(server, files, keeping):
     assert said.returncode == 0 and server.client().total(f'CN -eq "{tag}"') == before + 2, said.stderr
 
 
+def test_what_is_revoked_is_replaced_first(server, files, keeping):
+    client, tag = server.client(), f"r{uuid.uuid4().hex[:8]}.example.com"
+    old = [enrolled(server, files, keeping, host=tag)[0] for _ in range(2)]
+    plan = server.cli("revoke", "--query", f"cn:{tag}", "--reason", "superseded", "--replace-first", "--dry-run")
+    assert plan.returncode == 0 and plan.stdout == "would replace and then revoke 2 certificates\n", plan.stderr
+    said = server.cli("revoke", "--query", f"cn:{tag}", "--reason", "key-compromise", "--replace-first", "--yes")
+    assert said.returncode == 0 and said.stderr.count("is replaced by") == 2 and "2 revoked" in said.stderr, said.stderr
+    assert [client.get(f"/Certificates/{number}")["CertStateString"] for number in old] == ["Revoked", "Revoked"]
+    new = client.get("/Certificates", **{"pq.queryString": f'CN -eq "{tag}" AND Status -eq "Active"'})
+    assert len(new) == 2 and not {row["Id"] for row in new} & {int(number) for number in old}
+    # what cannot be replaced keeps all from being touched
+    own = client.enroll(dns=(tag,))["KeyfactorID"]
+    said = server.cli("revoke", str(new[0]["Id"]), str(own), "--reason", "superseded", "--replace-first", "--yes")
+    assert said.returncode != 0 and str(own) in said.stderr and "--csr" in said.stderr, said.stderr
+    assert client.get(f"/Certificates/{new[0]['Id']}")["CertStateString"] == "Active"
+    assert client.total(f'CN -eq "{tag}" AND Status -eq "Active"') == 3
+
+
 def test_renew_with_a_request_of_one_s_own(server, files):
     client = server.client()
     first = client.enroll(dns=("own.example.com",))["KeyfactorID"]

@@ -489,3 +489,62 @@ run_config_set(struct cli *c)
     (void)unlink(ch.beside);
     return e;
 }
+
+/* Applying a whole file. */
+
+static enum err
+put_in_place(struct cli *c, const struct change *ch)
+{
+    if (rename(ch->beside, ch->path) != 0)
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "cannot write %s: %s", ch->path,
+                         strerror(errno));
+    say(c, "written to %s; a server takes it up when it is told to (SIGHUP) or started anew",
+        ch->path);
+    return OK;
+}
+
+static enum err
+apply(struct cli *c, struct change *ch, struct bytes text)
+{
+    const struct json *now, *then;
+    const char *file = cli_arg(c, 0);
+    struct buf rows;
+
+    TRY(load(c, &(struct options){ .config = file }, &then)); /* its errors name the file */
+    TRY(access(ch->path, F_OK) == 0 ? load(c, &(struct options){ .config = ch->path }, &now)
+                                    : load(c, NULL, &now));
+    if (text_eq(ch->current, ch->path) && bytes_eq(buf_bytes(&ch->text), text)) {
+        say(c, "%s is that already", ch->path);
+        return OK;
+    }
+    compare(c, now, then, &rows);
+    TRY(print_json(c, &differences, &rows));
+    if (cli_has(c, "dry-run"))
+        return OK;
+    TRY(confirm(c, arena_printf(c->s->arena, "put %s in the place of %s", file, ch->path)));
+    buf_init_in(&ch->text, c->s->arena, TEXT_MAX);
+    buf_add(&ch->text, text.data, text.len);
+    TRY(write_beside(c, ch));
+    return put_in_place(c, ch);
+}
+
+enum err
+run_config_apply(struct cli *c)
+{
+    struct change ch = { 0 };
+    struct options o;
+    struct bytes text;
+    enum err e;
+
+    TRY(options_of(c, &o));
+    if (text_eq(cli_arg(c, 0), "-"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "config apply needs a file");
+    TRY(read_input(c, cli_arg(c, 0), TEXT_MAX, &text));
+    ch.path = options_main_file(&o);
+    ch.beside = arena_printf(c->s->arena, "%s.%lld.yaml", ch.path, (long long)getpid());
+    e = read_change(c, &ch);
+    if (e == OK)
+        e = apply(c, &ch, text);
+    (void)unlink(ch.beside);
+    return e;
+}

@@ -6,6 +6,7 @@
 
 /* The commands. */
 enum err run_config_set(struct cli *c);
+enum err run_config_apply(struct cli *c);
 enum err run_config_diff(struct cli *c);
 enum err run_config_export(struct cli *c);
 
@@ -20,6 +21,9 @@ static const struct flag config_export_flags[] = {
       "Change settings in their file, and nothing else in it.",                                    \
       "  chancery config set log.level=debug --config /etc/chancery/chancery.yaml\n"               \
       "  chancery config set listen.https 0.0.0.0:443 --dry-run\n" },                              \
+    { "config apply", "FILE", 1, 1, NULL, 0, run_config_apply,                                     \
+      "Put a whole file in the place of the settings' file, when it is good.",                     \
+      "  chancery config apply new.yaml --dry-run\n  chancery config apply new.yaml --yes\n" },    \
     { "config diff", "[FILE]", 0, 1, NULL, 0, run_config_diff,                                     \
       "Tell how the settings differ from the presets, or another file from them.",                 \
       "  chancery config diff\n  chancery config diff new.yaml -o json\n" },                       \

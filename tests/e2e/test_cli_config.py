@@ -104,3 +104,32 @@ def test_what_was_set_is_exported_without_secrets(config, tmp_path):
     ok(chancery.cli("config", "export", "--config", config, "--out", out))
     rows = json.loads(ok(chancery.cli("config", "diff", out, "--config", config, "-o", "json")))
     assert {row["key"] for row in rows} <= {"db.url"}, rows
+
+
+def test_a_whole_file_is_put_in_place_when_it_is_good(config, tmp_path):
+    new = tmp_path / "new.yaml"
+    new.write_text(FILE.replace("9443", "8443"))
+    new.chmod(0o600)
+
+    def apply(*arguments):
+        return chancery.cli("config", "apply", *arguments, "--config", config)
+    rows = json.loads(ok(apply(new, "--dry-run", "-o", "json")))
+    assert [(row["key"], row["to"]) for row in rows] == [("listen.https", "127.0.0.1:8443")] and config.read_text() == FILE
+    says_no = apply(new)
+    assert says_no.returncode == 2 and "--yes" in says_no.stderr and config.read_text() == FILE
+    ok(apply(new, "--yes"))
+    assert config.read_text() == new.read_text() and config.stat().st_mode & 0o777 == 0o600
+    again = apply(new)
+    assert again.returncode == 0 and "already" in again.stderr and not again.stdout
+    new.write_text(new.read_text().replace("u:p@h", "u:other@h"))  # a secret: no row tells, and it is written
+    done = apply(new, "--yes")
+    assert done.returncode == 0 and "other" not in done.stdout + done.stderr and "u:other@h" in config.read_text()
+    new.write_text("listen:\n  htps: x\n")
+    says(apply(new, "--yes"), 2, rf"{new}:2:3.*htps")
+    says(apply(tmp_path / "none.yaml", "--yes"), 2, "none.yaml")
+    says(apply("-", "--yes"), 2, "file")
+    assert "u:other@h" in config.read_text() and sorted(path.name for path in tmp_path.iterdir()) == ["chancery.yaml", "new.yaml"]
+    new.write_text("log: {level: warn}\n")
+    fresh = tmp_path / "fresh.yaml"
+    ok(chancery.cli("config", "apply", new, "--yes", "--config", fresh))
+    assert fresh.read_text() == new.read_text() and fresh.stat().st_mode & 0o777 == 0o600

@@ -20,10 +20,12 @@ answers(struct fake_dns_reply *r, const char *name, int type, int times, UNUSED 
         r->rcode = name[0] == 's' ? 2 : 5;
     } else if (strcmp(name, "silent.test") == 0) {
         r->drop = true;
-    } else if (strcmp(name, "id.test") == 0 || strcmp(name, "case.test") == 0) {
-        r->wrong_id = name[0] == 'i';
-        r->wrong_case = name[0] == 'c';
+    } else if (strcmp(name, "id.test") == 0) {
+        r->wrong_id = true;
         fake_dns_txt(r, "forged");
+    } else if (strcmp(name, "case.test") == 0) {
+        r->wrong_case = times == 0;
+        fake_dns_txt(r, times ? "true" : "forged");
     } else if (strcmp(name, "cut.test") == 0) {
         r->truncated = true;
         fake_dns_txt(r, "whole");
@@ -112,7 +114,7 @@ TEST(answers_say_what_became_of_the_question)
             assert_string_equal(first_text(s, &a), "the end");
         }
     }
-    assert_true(f.by_tcp > 0);
+    assert_true(fake_dns_by_tcp(&f) > 0);
 }
 
 TEST(every_question_is_asked_anew_and_the_ttl_is_the_record_s_own)
@@ -179,6 +181,25 @@ TEST(a_question_ends_when_its_time_is_up_and_a_forged_answer_is_none)
         assert_int_equal(a.records.count, 0);
         assert_in_range(clock_mono_ms() - began, 500, 5000);
     }
+}
+
+TEST(an_answer_in_the_wrong_case_is_not_believed)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
+    AUTO(resolver_free) struct resolver *r = NULL;
+    struct proof_settings o;
+    struct dns_answer a;
+
+    fake_dns_start(&f, answers, NULL);
+    o = fake_settings(s, &f, 80);
+    assert_ok(s, resolver_new(s, &o, NULL, &r));
+    assert_ok(s, resolver_ask(s, r, "case.test", DNS_TXT, &a));
+    /* it is asked again, and what does not agree is no answer */
+    assert_true(fake_dns_asked(&f, "case.test", DNS_TXT) > 1);
+    assert_int_equal(a.end, DNS_FAILED);
+    assert_ok(s, resolver_ask(s, r, "case.test", DNS_TXT, &a));
+    assert_string_equal(first_text(s, &a), "true");
 }
 
 TEST(names_below_a_suffix_have_resolvers_of_their_own)

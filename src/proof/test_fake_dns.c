@@ -137,6 +137,17 @@ fake_dns_asked(struct fake_dns *f, const char *name, int type)
     return times;
 }
 
+int
+fake_dns_by_tcp(struct fake_dns *f)
+{
+    int count;
+
+    (void)pthread_mutex_lock(&f->lock);
+    count = f->by_tcp;
+    (void)pthread_mutex_unlock(&f->lock);
+    return count;
+}
+
 /** The question as text; where it ends, or 0. */
 static size_t
 read_question(const uint8_t *in, size_t len, char name[256], int *type)

@@ -53,6 +53,8 @@ void fake_dns_stop(struct fake_dns *f);
 OWNED_VALUE(struct fake_dns, fake_dns_stop);
 /** How often this was asked for. */
 int fake_dns_asked(struct fake_dns *f, const char *name, int type);
+/** How many questions came by TCP. */
+int fake_dns_by_tcp(struct fake_dns *f);
 
 /** Settings of proofs for tests: presets, that resolver, no DNSSEC, the loopback allowed. */
 struct proof_settings fake_settings(struct scope *s, const struct fake_dns *f, int port);

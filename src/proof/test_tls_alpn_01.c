@@ -129,33 +129,57 @@ TEST(the_certificate_of_tls_alpn_01_says_exactly_what_it_should)
 
 /* The handshake. */
 
+/* What the server heard, and whether it speaks another protocol. */
+struct ear {
+    pthread_mutex_t lock;
+    char heard[64];
+    bool other;
+};
+
 static int
 choose(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
        unsigned in_len, void *arg)
 {
     static const unsigned char ours[] = "\012acme-tls/1", http[] = "\010http/1.1";
-    char *heard = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    struct ear *ear = arg;
+    const unsigned char *chosen;
 
-    (void)ssl;
-    (void)snprintf(heard, 64, "%s|%.*s",
-                   SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
-                       ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
-                       : "",
-                   (int)in_len, (const char *)in);
-    *out = (heard[63] ? http : ours) + 1;
-    *len = heard[63] ? http[0] : ours[0];
+    (void)pthread_mutex_lock(&ear->lock);
+    (void)snprintf(ear->heard, sizeof(ear->heard), "%s|%.*s", name ? name : "", (int)in_len,
+                   (const char *)in);
+    chosen = ear->other ? http : ours;
+    (void)pthread_mutex_unlock(&ear->lock);
+    *out = chosen + 1;
+    *len = chosen[0];
     return SSL_TLSEXT_ERR_OK;
 }
 
+static void
+assert_heard(struct ear *ear, const char *what)
+{
+    (void)pthread_mutex_lock(&ear->lock);
+    assert_string_equal(ear->heard, what);
+    (void)pthread_mutex_unlock(&ear->lock);
+}
+
+static void
+speak_other(struct ear *ear, bool other)
+{
+    (void)pthread_mutex_lock(&ear->lock);
+    ear->other = other;
+    (void)pthread_mutex_unlock(&ear->lock);
+}
+
 static SSL_CTX *
-server_context(EVP_PKEY *key, X509 *cert, char heard[64])
+server_context(EVP_PKEY *key, X509 *cert, struct ear *ear)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
     assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
     assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
-    if (heard)
-        SSL_CTX_set_alpn_select_cb(ctx, choose, heard);
+    if (ear)
+        SSL_CTX_set_alpn_select_cb(ctx, choose, ear);
     return ctx;
 }
 
@@ -194,39 +218,39 @@ TEST(tls_alpn_01_is_proved_by_a_handshake)
     AUTO(X509_free) X509 *cert = make_cert(&recipes[0], key);
     AUTO(X509_free) X509 *for_address = make_cert(&address, key);
     AUTO(fake_dns_stop) struct fake_dns dns = { 0 };
-    char heard[64] = "";
+    struct ear ear = { .lock = PTHREAD_MUTEX_INITIALIZER };
     struct proof_report report;
 
     fake_dns_start(&dns, answers, NULL);
     {
-        AUTO(SSL_CTX_free) SSL_CTX *ctx = server_context(key, cert, heard);
+        AUTO(SSL_CTX_free) SSL_CTX *ctx = server_context(key, cert, &ear);
         AUTO(fake_stop) struct fake_peer peer = { 0 };
 
         fake_start(&peer, ctx, fake_ok, 1);
         report = prove(s, &dns, &peer, "dns", "a.test");
         if (!report.proved)
             fail_msg("%s", report.detail);
-        assert_string_equal(heard, "a.test|\012acme-tls/1");
+        assert_heard(&ear, "a.test|\012acme-tls/1");
         assert_non_null(strstr(report.steps, "\"step\":\"tls\",\"server_name\":\"a.test\""));
         report = prove(s, &dns, &peer, "dns", "b.test");
         assert_string_equal(report.problem, "incorrectResponse");
         assert_string_equal(report.detail, "the certificate: its subjectAltName is not the name "
                                            "that is validated");
-        heard[63] = 1; /* the server speaks another protocol */
+        speak_other(&ear, true);
         report = prove(s, &dns, &peer, "dns", "a.test");
         assert_false(report.proved);
         assert_string_equal(report.problem, "tls");
     }
     {
-        AUTO(SSL_CTX_free) SSL_CTX *ctx = server_context(key, for_address, heard);
+        AUTO(SSL_CTX_free) SSL_CTX *ctx = server_context(key, for_address, &ear);
         AUTO(fake_stop) struct fake_peer peer = { 0 };
 
-        heard[63] = 0;
+        speak_other(&ear, false);
         fake_start(&peer, ctx, fake_ok, 1);
         report = prove(s, &dns, &peer, "ip", "127.0.0.1");
         if (!report.proved)
             fail_msg("%s", report.detail);
-        assert_string_equal(heard, "1.0.0.127.in-addr.arpa|\012acme-tls/1");
+        assert_heard(&ear, "1.0.0.127.in-addr.arpa|\012acme-tls/1");
     }
 }
 

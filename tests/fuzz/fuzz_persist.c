@@ -22,13 +22,14 @@ planted(const struct persist *p)
 static void
 check_judgement(struct arena *a, const struct persist *p)
 {
-    struct list issuers = { 0 }, accounts = { 0 }, others = { 0 };
+    struct list issuers = { 0 }, accounts = { 0 }, others = { 0 }, strangers = { 0 };
     struct persist_question q = { .accounts = &accounts, .issuers = &issuers };
     const char *why = NULL;
 
     list_add(a, &issuers, const char *, p->issuer);
     list_add(a, &accounts, const char *, p->account);
     list_add(a, &others, const char *, arena_printf(a, "%sx", p->account));
+    list_add(a, &strangers, const char *, arena_printf(a, "%sx", p->issuer));
     q.now = when_given(p->until) ? p->until : WHEN_S(0);
     PROMISE(persist_judge(p, &q, &why) && !why);
     q.wildcard = true;
@@ -39,7 +40,7 @@ check_judgement(struct arena *a, const struct persist *p)
     q.now = WHEN_S(0);
     q.accounts = &others;
     PROMISE(!persist_judge(p, &q, &why) && why);
-    q.issuers = &others;
+    q.issuers = &strangers;
     why = NULL;
     PROMISE(!persist_judge(p, &q, &why) && !why);
 }

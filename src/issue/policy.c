@@ -498,13 +498,13 @@ check_key(struct scope *s, const struct policy_input *in)
 {
     bool rsa = in->csr->key.type == KEY_RSA;
 
-    if (rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, NULL) != OK)
+    if (rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, false) != OK)
         return problems_check(s);
     TRY(problems_check(s));
     step_end("policy");
     TRY(csr_verify(s, in->csr));
     step_end("CSR");
-    if (!rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, in->csr->pkey) != OK)
+    if (!rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, in->csr->proved) != OK)
         return problems_check(s);
     return OK;
 }

@@ -216,16 +216,19 @@ enum err
 csr_verify(struct scope *s, struct csr *c)
 {
     const struct sig_alg_info *info = sig_alg_info(c->sig_alg);
+    enum err e;
 
     TRY(cost_check(s, &c->key));
     if (info->weak)
         return fail_tag(s, E_INVALID, CHY_BAD_POP, "badCSR",
                         "the request is signed with %s, which is too weak", info->title);
-    if (!c->pkey)
-        TRY(pubkey_import(s, &c->key, &c->pkey));
-    if (key_verify(s, c->pkey, c->sig_alg, c->info, c->signature) != OK)
+    e = pubkey_verify(s, &c->key, c->sig_alg, c->info, c->signature);
+    if (e != OK && s->error.code == CHY_WEAK_KEY)
+        return e; /* there is no such key */
+    if (e != OK)
         return fail_tag(s, E_INVALID, CHY_BAD_POP, "badCSR",
                         "the request's signature does not match its key");
+    c->proved = true;
     return OK;
 }
 

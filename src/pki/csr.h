@@ -12,7 +12,7 @@ struct csr {
     int version;            /* 0 or 1 */
     struct name subject;
     struct pubkey key;
-    EVP_PKEY *pkey;   /* OpenSSL's form of the key, from csr_verify(); NULL before */
+    bool proved;      /* by csr_verify(): the key is one, and whoever asks has its private half */
     struct exts exts; /* requested extensions, each at most once */
     enum sig_alg sig_alg;
     struct bytes signature;
@@ -43,7 +43,7 @@ enum err csr_read(struct scope *s, struct bytes der, struct csr *out);
 /**
  * Proof of possession: the signature matches the key inside; weak hashes (MD5, SHA-1) are refused.
  * Keys that are costly to verify with (RSA over 8192 bits, exponents over 256 bits) are refused
- * before any cryptography. Leaves OpenSSL's form of the key in c->pkey, for keycheck().
+ * before any cryptography.
  *
  * @return E_INVALID (CHY_BAD_POP, or CHY_WEAK_KEY for such a key or one that is no key) with tag
  * "badCSR"

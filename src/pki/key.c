@@ -161,11 +161,18 @@ pubkey_id(const struct pubkey *k, uint8_t out[SHA1_LEN])
 
 /*
  * Contexts for EVP_PKEY_fromdata, one a thread and kind: looking the key manager up costs as much
- * as importing a point.
+ * as importing a point. Likewise one that verifies for each curve, whose key gets another point
+ * for each signature.
  */
 enum { IMPORT_RSA, IMPORT_ED25519, IMPORT_ED448, IMPORT_COUNT };
+enum { CURVE_P256, CURVE_P384, CURVE_P521, CURVE_COUNT };
+static const char *const curve_names[] = { "P-256", "P-384", "P-521" };
 struct importers {
     EVP_PKEY_CTX *of[IMPORT_COUNT];
+    struct {
+        EVP_PKEY *key;
+        EVP_PKEY_CTX *ctx;
+    } verify[CURVE_COUNT];
 };
 static pthread_key_t importers_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -177,6 +184,10 @@ importers_free(void *data)
 
     for (size_t i = 0; i < IMPORT_COUNT; i++)
         EVP_PKEY_CTX_free(im->of[i]);
+    for (size_t i = 0; i < CURVE_COUNT; i++) {
+        EVP_PKEY_CTX_free(im->verify[i].ctx);
+        EVP_PKEY_free(im->verify[i].key);
+    }
     mem_free(im);
 }
 
@@ -187,10 +198,9 @@ setup(void)
         abort();
 }
 
-static EVP_PKEY_CTX *
-importer(size_t which)
+static struct importers *
+importers(void)
 {
-    static const char *const names[IMPORT_COUNT] = { "RSA", "ED25519", "ED448" };
     struct importers *im;
 
     (void)pthread_once(&once, setup);
@@ -200,6 +210,15 @@ importer(size_t which)
         if (pthread_setspecific(importers_key, im))
             abort();
     }
+    return im;
+}
+
+static EVP_PKEY_CTX *
+importer(size_t which)
+{
+    static const char *const names[IMPORT_COUNT] = { "RSA", "ED25519", "ED448" };
+    struct importers *im = importers();
+
     if (!im->of[which]) {
         im->of[which] = EVP_PKEY_CTX_new_from_name(NULL, names[which], NULL);
         if (im->of[which] && EVP_PKEY_fromdata_init(im->of[which]) <= 0) {
@@ -215,37 +234,72 @@ importer(size_t which)
  * so one key without a point is kept of each, to be copied.
  */
 static EVP_PKEY *
-curve_of(const char *name)
+curve_of(size_t which)
 {
-    static const char *const names[] = { "P-256", "P-384", "P-521" };
-    static _Atomic(EVP_PKEY *) curves[COUNT(names)];
-    size_t which = 0;
-    EVP_PKEY *made, *none = NULL;
+    static _Atomic(EVP_PKEY *) curves[CURVE_COUNT];
+    EVP_PKEY *made = atomic_load_explicit(&curves[which], memory_order_acquire), *none = NULL;
 
-    while (which < COUNT(names) && !text_eq(names[which], name))
-        which++;
-    if (which == COUNT(names))
-        return NULL;
-    made = atomic_load_explicit(&curves[which], memory_order_acquire);
     if (made)
         return made;
-    made = EVP_EC_gen(name);
+    made = EVP_EC_gen(curve_names[which]);
     if (!made || atomic_compare_exchange_strong(&curves[which], &none, made))
         return made;
     EVP_PKEY_free(made);
     return none;
 }
 
-static EVP_PKEY *
-point_import(const struct pubkey *k)
+/* Its place among the curves, or CURVE_COUNT. */
+static size_t
+curve_number(const char *name)
 {
-    EVP_PKEY *curve = curve_of(k->curve), *key = curve ? EVP_PKEY_new() : NULL;
+    size_t which = 0;
 
-    if (key && EVP_PKEY_copy_parameters(key, curve) == 1 &&
-        EVP_PKEY_set1_encoded_public_key(key, k->key.data, k->key.len) == 1)
+    while (which < CURVE_COUNT && !text_eq(curve_names[which], name))
+        which++;
+    return which;
+}
+
+/* A key without a point. */
+static EVP_PKEY *
+pointless(size_t which)
+{
+    EVP_PKEY *curve = which < CURVE_COUNT ? curve_of(which) : NULL;
+    EVP_PKEY *key = curve ? EVP_PKEY_new() : NULL;
+
+    if (key && EVP_PKEY_copy_parameters(key, curve) == 1)
         return key;
     EVP_PKEY_free(key);
     return NULL;
+}
+
+static EVP_PKEY *
+point_import(const struct pubkey *k)
+{
+    EVP_PKEY *key = pointless(curve_number(k->curve));
+
+    if (key && EVP_PKEY_set1_encoded_public_key(key, k->key.data, k->key.len) == 1)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+/* This thread's context that verifies by keys of a curve, and its key; NULL: it cannot be made. */
+static EVP_PKEY_CTX *
+verifier(size_t which, EVP_PKEY **key)
+{
+    struct importers *im = importers();
+
+    if (!im->verify[which].key)
+        im->verify[which].key = pointless(which);
+    *key = im->verify[which].key;
+    if (*key && !im->verify[which].ctx) {
+        im->verify[which].ctx = EVP_PKEY_CTX_new_from_pkey(NULL, *key, NULL);
+        if (im->verify[which].ctx && EVP_PKEY_verify_init(im->verify[which].ctx) <= 0) {
+            EVP_PKEY_CTX_free(im->verify[which].ctx);
+            im->verify[which].ctx = NULL;
+        }
+    }
+    return im->verify[which].ctx;
 }
 
 /* A magnitude in the machine's own order, as OSSL_PARAM wants it. */
@@ -305,4 +359,38 @@ pubkey_import(struct scope *s, const struct pubkey *k, EVP_PKEY **out)
                              key_type_name(k->type));
     *out = arena_own(s->arena, key, EVP_PKEY_free);
     return OK;
+}
+
+/* The point goes into a key that is there already, which costs a third of making one. */
+static enum err
+point_verify(struct scope *s, const struct pubkey *k, const struct sig_alg_info *info,
+             struct bytes message, struct bytes signature)
+{
+    size_t which = curve_number(k->curve);
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = which < CURVE_COUNT ? verifier(which, &key) : NULL;
+    uint8_t hash[SHA512_LEN];
+    size_t len = sig_alg_digest(info, message, hash);
+
+    if (!ctx)
+        return fail_ssl(s, E_INTERNAL, "cannot verify %s", info->name);
+    if (EVP_PKEY_set1_encoded_public_key(key, k->key.data, k->key.len) != 1)
+        return fail_ssl_code(s, E_INVALID, CHY_WEAK_KEY, "not a valid %s key",
+                             key_type_name(k->type));
+    if (EVP_PKEY_verify(ctx, signature.data, signature.len, hash, len) != 1)
+        return fail_ssl(s, E_INVALID, "the %s signature does not match", info->name);
+    return OK;
+}
+
+enum err
+pubkey_verify(struct scope *s, const struct pubkey *k, enum sig_alg alg, struct bytes message,
+              struct bytes signature)
+{
+    const struct sig_alg_info *info = sig_alg_info(alg);
+    EVP_PKEY *key;
+
+    if (k->type == KEY_EC && info->key == KEY_EC)
+        return point_verify(s, k, info, message, signature);
+    TRY(pubkey_import(s, k, &key));
+    return key_verify(s, key, alg, message, signature);
 }

@@ -288,17 +288,18 @@ ed_point_bad(const struct pubkey *k)
 
 enum err
 keycheck(struct scope *s, const char *path, const struct pubkey *k, const struct key_rules *rules,
-         const struct blocklist *list, EVP_PKEY *key)
+         const struct blocklist *list, bool imported)
 {
     static const struct key_rules defaults = { 0 };
     size_t before = s->problems.count;
+    EVP_PKEY *key;
 
     switch (k->type) {
     case KEY_RSA:
         check_rsa(s, path, k, rules ? rules : &defaults);
         break;
     case KEY_EC:
-        if (!key && pubkey_import(s, k, &key) != OK)
+        if (!imported && pubkey_import(s, k, &key) != OK)
             weak(s, path, "the point is not on the curve");
         break;
     case KEY_ED25519:

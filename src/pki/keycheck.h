@@ -36,10 +36,9 @@ struct key_rules {
  *
  * @param rules  NULL for the defaults
  * @param list   NULL for none
- * @param key    the imported key, or NULL: then this function imports EC and Ed keys itself to
- * check the point
+ * @param imported  OpenSSL has taken the key already, so that a point is known to be on its curve
  */
 enum err keycheck(struct scope *s, const char *path, const struct pubkey *k,
-                  const struct key_rules *rules, const struct blocklist *list, EVP_PKEY *key);
+                  const struct key_rules *rules, const struct blocklist *list, bool imported);
 
 #endif

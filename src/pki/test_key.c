@@ -31,12 +31,53 @@ TEST(keys_of_every_kind_travel_and_sign)
         assert_int_equal(EVP_PKEY_eq(public, key), 1);
         assert_ok(s, key_sign(s, again, alg, BYTES("message"), &signature));
         assert_ok(s, key_verify(s, public, alg, BYTES("message"), signature));
+        assert_ok(s, pubkey_verify(s, &k, alg, BYTES("message"), signature));
         assert_err(E_INVALID, key_verify(s, public, alg, BYTES("massage"), signature));
         signature.len--;
         assert_err(E_INVALID, key_verify(s, public, alg, BYTES("message"), signature));
         alg = kinds[i].type == KEY_RSA ? SIG_ECDSA_SHA256 : SIG_RSA_SHA256;
         assert_err(E_INVALID, key_verify(s, public, alg, BYTES("message"), signature));
         assert_err(E_INVALID, key_sign(s, key, alg, BYTES("message"), &signature));
+    }
+}
+
+TEST(signatures_are_verified_by_keys_in_turn)
+{
+    static const int bits[] = { 256, 384, 521 };
+
+    for (size_t i = 0; i < COUNT(bits); i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        enum sig_alg alg = sig_alg_for(KEY_EC, bits[i]);
+        struct bytes spki, signatures[2];
+        struct pubkey k[2], off;
+        uint8_t *point;
+
+        for (size_t j = 0; j < COUNT(k); j++) {
+            EVP_PKEY *key;
+
+            assert_ok(s, key_generate(s, (struct key_spec){ KEY_EC, bits[i] }, &key));
+            assert_ok(s, key_spki(s, key, &spki));
+            assert_ok(s, pubkey_read(s, spki, &k[j]));
+            assert_ok(s, key_sign(s, key, alg, BYTES("message"), &signatures[j]));
+        }
+        off = k[0];
+        off.key = bytes_copy(s->arena, off.key);
+        point = (uint8_t *)(uintptr_t)off.key.data;
+        point[off.key.len - 1] ^= 1;
+        for (size_t j = 0; j < 4; j++) {
+            const struct pubkey *mine = &k[j % 2];
+            struct bytes signature = signatures[j % 2];
+
+            assert_ok(s, pubkey_verify(s, mine, alg, BYTES("message"), signature));
+            assert_err(E_INVALID, pubkey_verify(s, mine, alg, BYTES("massage"), signature));
+            assert_int_not_equal(s->error.code, CHY_WEAK_KEY);
+            assert_err(E_INVALID, pubkey_verify(s, &off, alg, BYTES("message"), signatures[0]));
+            assert_int_equal(s->error.code, CHY_WEAK_KEY);
+            assert_err(E_INVALID,
+                       pubkey_verify(s, &k[(j + 1) % 2], alg, BYTES("message"), signature));
+            assert_err(E_INVALID,
+                       pubkey_verify(s, mine, SIG_RSA_SHA256, BYTES("message"), signature));
+        }
     }
 }
 

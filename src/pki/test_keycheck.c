@@ -39,7 +39,7 @@ says(struct scope *s, const struct pubkey *k, const struct key_rules *rules, con
     bool found = false;
 
     scope_clear(s);
-    if (keycheck(s, "CSR", k, rules, NULL, NULL) == OK)
+    if (keycheck(s, "CSR", k, rules, NULL, false) == OK)
         return what == NULL;
     LIST_EACH(struct problem, p, &s->problems)
     {
@@ -80,7 +80,7 @@ TEST(keycheck_real_keys_pass)
         assert_ok(s, key_generate(s, specs[i], &key));
         assert_ok(s, key_spki(s, key, &spki));
         assert_ok(s, pubkey_read(s, spki, &k));
-        assert_ok(s, keycheck(s, "CSR", &k, NULL, NULL, NULL));
+        assert_ok(s, keycheck(s, "CSR", &k, NULL, NULL, false));
     }
 }
 
@@ -256,7 +256,7 @@ TEST(blocklist_blocks_by_key_and_by_modulus)
     assert_true(blocklist_has(list, &a) && blocklist_has(list, &b));
     assert_false(blocklist_has(list, &c));
     scope_clear(s);
-    assert_err(E_INVALID, keycheck(s, "CSR", &a, NULL, list, NULL));
+    assert_err(E_INVALID, keycheck(s, "CSR", &a, NULL, list, false));
     assert_int_equal(s->error.code, CHY_BLOCKED_KEY);
     assert_says(s, "blocked_key:");
 }

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "ca/lists.h"
 #include "catalog/catalog.h"
+#include "db/seen.h"
 #include "jobs/outbox.h"
 #include "pki/tbs.h"
 
@@ -281,6 +282,7 @@ found_register(struct scope *s, struct tx *tx, struct founding *f, const struct 
 
     TRY(register_authority(s, tx, f, actor));
     TRY(pubkey_read(s, f->signer ? signer_public_key(f->signer) : f->cert.key.spki, &pub));
+    tx_seen(tx, (struct bytes){ pub.sha256, SHA256_LEN });
     e = tx_one(s, tx, &add_key,
                BIND(v_int(f->authority), v_int(f->generation),
                     v_text(f->signer ? sig_alg_info(f->key.sig_alg)->name : ""), v_bytes(pub.spki),

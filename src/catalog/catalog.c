@@ -1,5 +1,6 @@
 #include "catalog/catalog.h"
 
+#include "db/seen.h"
 #include "jobs/outbox.h"
 #include <string.h>
 
@@ -152,6 +153,7 @@ catalog_add(struct scope *s, struct tx *tx, const struct cert *cert, const struc
         lineage = row_int(&row);
         TRY(tx_do(s, tx, &supersede, BIND(v_int(o->renews), v_when(o->imported_at))));
     }
+    tx_seen(tx, (struct bytes){ cert->key.sha256, SHA256_LEN });
     TRY(tx_one(s, tx, &add_certificate,
                BIND(v_bytes((struct bytes){ cert->sha256, SHA256_LEN }),
                     v_bytes((struct bytes){ cert->sha1, SHA1_LEN }),

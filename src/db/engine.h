@@ -19,6 +19,7 @@
 #define DB_BATCH_MAX 256 /* writes in one commit */
 
 struct conn;
+struct seen;
 
 /** What becomes of the rows: dropped, the first kept, all kept, or each shown to a function. */
 enum take { TAKE_NONE, TAKE_ONE, TAKE_ALL, TAKE_EACH };
@@ -113,7 +114,10 @@ struct db {
     struct queue queue;
     struct lane lanes[DB_LANES_MAX];
     int lane_count;
+    _Atomic(struct seen *) seen; /* NULL: nothing is learned; set by the lane */
 };
+/** Forget what was learned; takes NULL. */
+void seen_free(struct seen *seen);
 
 /** A database that is known by its address only: for a connection or two, without lanes. */
 enum err db_place(struct scope *s, const char *url, struct db **out);

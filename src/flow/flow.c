@@ -209,6 +209,12 @@ flow_enroll(struct scope *s, struct flow *f, const struct enroll *in, struct enr
 }
 
 enum err
+flow_learn(struct scope *s, struct flow *f, bool *done)
+{
+    return history_learn(s, f->db, done);
+}
+
+enum err
 flow_chain(struct scope *s, struct flow *f, int64_t ca_key, struct list *out)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);

@@ -113,6 +113,12 @@ struct enrolled {
 enum err flow_enroll(struct scope *s, struct flow *f, const struct enroll *in,
                      struct enrolled *out);
 
+/**
+ * Learn which keys the register knows, so that it need not be asked about new ones: a part with
+ * each call, until *DONE. Enrollment does not wait for it. One thread.
+ */
+enum err flow_learn(struct scope *s, struct flow *f, bool *done);
+
 struct pattern;
 /** May CALLER ask by this template and pattern (NULL: none), with a key of the server's or a
  * request of their own? */

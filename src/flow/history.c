@@ -1,5 +1,6 @@
 #include "flow/history.h"
 
+#include "db/seen.h"
 #include "pki/hash.h"
 #include "seal/keyring.h"
 
@@ -54,11 +55,35 @@ history_ask(struct scope *s, struct db *db, const struct key_use *use)
     uint8_t subject[SHA256_LEN];
     struct rows rows;
 
+    if (db_unseen(db, use->key_hash))
+        return problems_check(s);
     hash_sha256(use->subject, subject);
     TRY(db_all(s, db, &key_history,
                BIND(v_bytes(use->key_hash), v_bytes((struct bytes){ subject, sizeof(subject) })),
                &rows));
     return judge(s, use, &rows);
+}
+
+/* All that key_history looks at. */
+SQL(keys_of_authorities,
+    "SELECT key_hash FROM ca_key WHERE key_hash > $1 ORDER BY key_hash LIMIT $2");
+SQL(keys_of_certificates,
+    "SELECT key_hash FROM certificate WHERE key_hash > $1 ORDER BY key_hash LIMIT $2");
+SQL(keys_blocked,
+    "SELECT key_hash FROM blocked_key WHERE key_hash > $1 ORDER BY key_hash LIMIT $2");
+SQL(keys_kept, "SELECT key_hash FROM private_key WHERE purpose = 'certificate' AND key_hash > $1 "
+               "ORDER BY key_hash LIMIT $2");
+SQL(newest_certificate, "SELECT COALESCE(MAX(id), 0) FROM certificate");
+
+enum err
+history_learn(struct scope *s, struct db *db, bool *done)
+{
+    struct sql *const from[] = { &keys_of_authorities, &keys_blocked, &keys_kept,
+                                 &keys_of_certificates };
+    struct row row;
+
+    TRY(db_one(s, db, &newest_certificate, BIND_NONE, &row));
+    return db_learn(s, db, from, COUNT(from), row_int(&row), done);
 }
 
 enum err
@@ -89,5 +114,6 @@ history_block(struct scope *s, struct tx *tx, struct bytes key_hash, int64_t cer
               struct when now)
 {
     TRY(keyring_retire(s, tx, key_hash, now));
+    tx_seen(tx, key_hash);
     return tx_do(s, tx, &block_key, BIND(v_bytes(key_hash), v_int(certificate), v_when(now)));
 }

@@ -15,13 +15,17 @@ struct key_use {
 };
 
 /**
- * Ask before anything is signed; another request may still be faster.
+ * Ask before anything is signed; another request may still be faster. Of a key that this server
+ * knows to be new the database is not asked: see history_learn().
  *
  * @return E_INVALID: blocked as compromised, an authority's own (CHY_BLOCKED_KEY), or in use for
  * another subject (CHY_KEY_REUSED)
  * @see ca-core section 8.2
  */
 enum err history_ask(struct scope *s, struct db *db, const struct key_use *use);
+
+/** Learn which keys the register knows, a part of them with each call, until *DONE: db_learn(). */
+enum err history_learn(struct scope *s, struct db *db, bool *done);
 
 /** Until TX ends, no other write certifies or blocks this key: the first thing that TX does. */
 enum err history_hold(struct scope *s, struct tx *tx, struct bytes key_hash);

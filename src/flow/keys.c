@@ -2,6 +2,7 @@
 
 #include "base/metric.h"
 #include "base/random.h"
+#include "db/seen.h"
 #include "issue/policy.h"
 #include <string.h>
 
@@ -187,6 +188,7 @@ key_term_of(const struct template_body *body, struct when not_before, struct whe
 enum err
 key_insert(struct scope *s, struct tx *tx, const struct sealed_key *k, const struct key_term *term)
 {
+    tx_seen(tx, (struct bytes){ k->hash, SHA256_LEN });
     TRY(tx_do(s, tx, &insert_key,
               BIND(v_int(k->id), v_bytes((struct bytes){ k->hash, SHA256_LEN }),
                    v_text(k->algorithm), v_bytes(k->spki), v_bytes(k->sealed), v_when(clock_now()),

@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "catalog/metadata.h"
+#include "db/seen.h"
 #include "db/test_pg.h"
+#include "flow/history.h"
 #include "pki/csr.h"
 #include <sys/stat.h>
 
@@ -14,9 +16,12 @@ open_house(struct house *h, const char *url, const char *dir)
 {
     struct ca_options o = { 0 };
     struct scope *s = h->s;
+    bool learned = false;
 
     assert_int_equal(mkdir(dir, 0700), 0);
     assert_ok(s, db_open(s, url, NULL, &h->db));
+    while (!learned)
+        assert_ok(s, history_learn(s, h->db, &learned));
     assert_ok(
         s, seal_open_master(s, arena_printf(s->arena, "file:%s/master.key", dir), true, &h->seal));
     assert_ok(s, access_open(s, h->db, h->seal, NULL, &h->access));
@@ -37,6 +42,23 @@ open_house(struct house *h, const char *url, const char *dir)
     assert_ok(s, metadata_shelf_open(s, h->db, &h->flow.fields));
 }
 
+/* Whatever wrote them: the database is asked about all keys that it has. */
+static void
+check_no_key_is_new(struct house *h)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct rows rows;
+
+    assert_ok(s, db_query(s, h->db,
+                          "SELECT key_hash FROM certificate UNION ALL SELECT key_hash FROM ca_key "
+                          "UNION ALL SELECT key_hash FROM blocked_key UNION ALL SELECT key_hash "
+                          "FROM private_key WHERE purpose = 'certificate'",
+                          BIND_NONE, &rows));
+    assert_true(rows.count >= 4); /* of the first authorities */
+    for (size_t i = 0; i < rows.count; i++)
+        assert_false(db_unseen(h->db, row_bytes(&rows.at[i])));
+}
+
 static void
 with(enum db_kind kind, bool strict, void (*claim)(struct house *h))
 {
@@ -54,6 +76,7 @@ with(enum db_kind kind, bool strict, void (*claim)(struct house *h))
     clock_tell_offset_ms(0);
     open_house(&h, url, dir);
     claim(&h);
+    check_no_key_is_new(&h);
     clock_tell_offset_ms(0);
     random_tell_repeat(0);
     metadata_shelf_free(h.flow.fields);
@@ -183,6 +206,9 @@ write_in(struct scope *s, struct tx *tx, void *arg)
     const struct written *w = arg;
     struct rows rows;
 
+    for (size_t i = 0; i < w->v.count; i++)
+        if (w->v.at[i].type == V_BYTES)
+            tx_seen(tx, w->v.at[i].bytes); /* it may be of a key */
     return tx_query(s, tx, w->sql, w->v, &rows);
 }
 

@@ -121,7 +121,8 @@ enum err key_sign(struct scope *s, EVP_PKEY *key, enum sig_alg alg, struct bytes
 /** @return E_INVALID: the signature does not match, or the algorithm does not fit the key */
 enum err key_verify(struct scope *s, EVP_PKEY *key, enum sig_alg alg, struct bytes message,
                     struct bytes signature);
-/** key_verify() with a key that is wanted for nothing else, which spares making OpenSSL's form of it.
+/** key_verify() with a key that is wanted for nothing else, which spares making OpenSSL's form of
+ * it.
  * @return E_INVALID, with CHY_WEAK_KEY: a point off its curve, or no such key; without: as
  * key_verify() */
 enum err pubkey_verify(struct scope *s, const struct pubkey *k, enum sig_alg alg,

@@ -16,6 +16,7 @@ struct follower {
     pthread_cond_t wake;
     bool stopping;
     bool missed;         /* events may be lost: read everything anew */
+    bool learned;        /* which keys there are */
     int64_t renew_at_ms; /* of clock_mono_ms(): the next try at this server's certificate */
 };
 
@@ -75,6 +76,16 @@ renew(struct scope *s, struct follower *f)
     log_failure(s, LOG_ERROR, "this server's TLS certificate could not be renewed");
 }
 
+/* What cannot be learned now is learned later; until then the database is asked. */
+static void
+learn(struct scope *s, struct follower *f)
+{
+    if (f->learned || flow_learn(s, &f->parts->app.flow, &f->learned) == OK)
+        return;
+    log_failure(s, LOG_WARN, "the keys of the register could not be read");
+    scope_clear(s);
+}
+
 static bool
 pause_or_stop(struct follower *f)
 {
@@ -109,6 +120,7 @@ follow(void *arg)
             log_failure(s, LOG_WARN, "the event streams could not be followed");
         }
         scope_clear(s);
+        learn(s, f);
         renew(s, f);
     } while (!pause_or_stop(f));
     return NULL;

@@ -91,6 +91,7 @@ ocsp_answer_fast(struct scope *s, struct ca_office *office, struct bytes request
     if (clock_mono_tick_ms() - atomic_load_explicit(&office->fresh_at, memory_order_relaxed) >
         FRESH_MS - CLOCK_TICK_MS)
         return false;
+    ocsp_cache_hint(office->cache, id.serial);
     snap = ca_snapshot_ref(office);
     key = key_asked(snap, &id);
     found = key && ocsp_cache_get(office->cache, &(struct ocsp_slot){ key->id, id.hash, id.serial },

@@ -29,6 +29,8 @@ struct ocsp_kept {
     struct when until;  /* it is given until then */
     struct bytes lines; /* its http_validators(): most are asked for by GET, again and again */
 };
+/** Somebody is about to ask about SERIAL: bring near where its answer is found. */
+void ocsp_cache_hint(const struct ocsp_cache *c, struct bytes serial);
 /** The kept answer, which arena A holds from now on, whatever the cache forgets; false when there
  * is none that still holds at NOW. */
 bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when now,

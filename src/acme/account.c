@@ -259,7 +259,7 @@ SQL(account_end, "UPDATE acme_account SET status = 2, version = version + 1 WHER
                  "status = 1");
 SQL(orders_end,
     "UPDATE acme_order SET status = 5, error = $2, ended_at = $3 WHERE account = $1 AND "
-    "status IN (1, 2)");
+    "(status IN (1, 2) OR (status = 3 AND request IS NULL))");
 
 static enum err
 deactivate_in(struct scope *s, struct tx *tx, void *arg)

@@ -1,7 +1,9 @@
 #include "acme/acme.h"
 
+#include "acme/names.h"
 #include "base/random.h"
 #include "pki/jws.h"
+#include "proof/proof.h"
 #include <string.h>
 
 SQL(find_endpoint, "SELECT id FROM acme_endpoint WHERE name_folded = $1");
@@ -37,6 +39,40 @@ read_algorithms(struct scope *s, const struct acme_settings *set, unsigned *out)
 }
 
 static enum err
+check_rules(struct scope *s, const char *key, const struct list *rules)
+{
+    LIST_EACH(const char *, rule, rules)
+    {
+        const char *fault = acme_rule_fault(s->arena, *rule);
+
+        if (fault)
+            return fail_code(s, E_INVALID, CHY_BAD_SETTINGS, "%s: \"%s\": %s", key, *rule, fault);
+    }
+    return OK;
+}
+
+static enum err
+check_challenges(struct scope *s, const struct acme_settings *set)
+{
+    static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01",
+                                         "dns-persist-01" };
+
+    LIST_EACH(const char *, type, &set->challenges)
+    {
+        bool found = false;
+
+        for (size_t i = 0; i < COUNT(known); i++)
+            found = found || text_eq(known[i], *type);
+        if (!found)
+            return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                             "acme.challenges: \"%s\" is none of http-01, dns-01, tls-alpn-01, "
+                             "dns-account-01, dns-persist-01",
+                             *type);
+    }
+    return OK;
+}
+
+static enum err
 open_endpoint(struct scope *s, struct acme *acme)
 {
     const struct acme_settings *set = acme->o.set;
@@ -53,6 +89,9 @@ open_endpoint(struct scope *s, struct acme *acme)
     list_add(acme->arena, &ep->former_bases, const char *,
              arena_printf(acme->arena, "%s/acme", without_slashes(acme->arena, *former)));
     TRY(read_algorithms(s, set, &ep->algorithms));
+    TRY(check_challenges(s, set));
+    TRY(check_rules(s, "acme.allow", &set->allow));
+    TRY(check_rules(s, "acme.deny", &set->deny));
     TRY(db_one(s, acme->o.db, &find_endpoint, BIND(v_text("")), &row));
     ep->id = row_int(&row);
     acme->by_settings = ep;
@@ -73,6 +112,8 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
     e = open_endpoint(s, acme);
     if (e == OK)
         e = nonces_open(s, o->db, o->seal, &nonces, &acme->nonces);
+    if (e == OK)
+        e = note(s, prover_new(s, o->set->validation, o->own, &acme->prover), "acme.validation");
     if (e != OK) {
         acme_close(acme);
         return e;
@@ -86,6 +127,7 @@ acme_close(struct acme *acme)
 {
     if (!acme)
         return;
+    prover_free(acme->prover);
     nonces_close(acme->nonces);
     arena_free(acme->arena);
     mem_free(acme);

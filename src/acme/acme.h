@@ -28,11 +28,14 @@ struct acme_options {
     const struct acme_settings *set; /* must outlive it */
     const char *https_url;           /* "https://127.0.0.1:8443": where there is no base_url */
     bool alone;                      /* no other server is on this database */
+    const struct list *own;          /* of struct endpoint (net/reach.h): that no proof may reach */
 };
 
+struct prover;
 struct acme {
     struct acme_options o;
     struct nonces *nonces;
+    struct prover *prover;
     struct arena *arena;
     struct acme_endpoint *by_settings;
 };

@@ -3,7 +3,7 @@
 #ifndef ACME_SETTINGS_H
 #define ACME_SETTINGS_H
 
-#include "codec/model.h"
+#include "proof/settings.h"
 
 /** Whether accounts must be bound to a key that we gave out (RFC 8555 section 7.3.4). */
 enum acme_eab_mode { ACME_EAB_OFF, ACME_EAB_OPTIONAL, ACME_EAB_REQUIRED };
@@ -16,6 +16,13 @@ struct acme_settings {
     int64_t eab;            /* enum acme_eab_mode */
     struct list algorithms; /* of const char *: of account keys */
     int64_t nonce_life, nonce_reject, page;
+    const char *template_name, *authority;
+    struct list challenges;     /* of const char *: that are offered */
+    struct list allow, deny;    /* of const char *: rules of acme/names.h */
+    struct list caa_identities; /* of const char * */
+    int64_t max_names, order_life, authz_reuse, retry_first, retry_for, finalize_delay;
+    bool include_root;
+    struct proof_settings *validation;
 };
 extern const struct model acme_settings_model;
 

@@ -8,4 +8,9 @@
  */
 const struct http_route *acme_route(struct http_request *http);
 
+/** Jobs: tries of challenges, orders that could not be finalized at once; these may wait long, so
+ * they have runners of their own. And what removes old things. Their app is a struct app. */
+struct job_kind;
+extern const struct job_kind acme_validate_kind, acme_finalize_kind, acme_cleanup_kind;
+
 #endif

@@ -87,6 +87,7 @@ answer_failure(struct call *c, enum err e)
 {
     struct acme_problem p = acme_problem_of(c->s, e);
 
+    p.subproblems = c->subproblems;
     if (p.status >= 500)
         log_failure(c->s, p.status == 503 ? LOG_WARN : LOG_ERROR, "an ACME request failed");
     send_problem(c, &p);

@@ -20,6 +20,7 @@ struct resource {
     bool has_id, has_more; /* a part follows; another one may follow that */
     bool get;              /* GET and HEAD are answered, too */
     bool reads;            /* takes POST-as-GET alone */
+    bool slow;             /* an authority signs, which may take long */
     enum signed_by by;
     enum err (*answer)(struct call *c);     /* to a POST that was checked */
     enum err (*answer_get)(struct call *c); /* with .get */
@@ -41,6 +42,7 @@ struct call {
     bool by_account;            /* signed with .account's key; else with .key */
     struct acme_account account;
     struct acme_key key;
+    struct list subproblems; /* of struct acme_subproblem: what goes with a failure */
 };
 
 /**
@@ -94,5 +96,12 @@ enum err new_nonce_post(struct call *c);
 enum err new_account(struct call *c);
 enum err account_post(struct call *c);
 enum err key_change(struct call *c);
+enum err new_order(struct call *c);
+enum err order_post(struct call *c);
+enum err finalize_post(struct call *c);
+enum err authz_post(struct call *c);
+enum err challenge_post(struct call *c);
+enum err cert_post(struct call *c);
+enum err revoke_cert(struct call *c);
 
 #endif

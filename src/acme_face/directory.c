@@ -4,21 +4,25 @@
 struct directory_meta {
     const char *terms, *website;
     struct opt_bool eab;
+    struct list caa;
 };
 static const struct field directory_meta_fields[] = {
     FIELD(directory_meta, terms, "termsOfService", .flags = OMIT_EMPTY),
     FIELD(directory_meta, website, "website", .flags = OMIT_EMPTY),
+    FIELD(directory_meta, caa, "caaIdentities", .model = &text_model, .flags = OMIT_EMPTY),
     FIELD(directory_meta, eab, "externalAccountRequired", .flags = OMIT_EMPTY),
 };
 static const struct model directory_meta_model = MODEL(directory_meta, directory_meta_fields);
 
 struct directory {
-    const char *new_nonce, *new_account, *key_change;
+    const char *new_nonce, *new_account, *new_order, *revoke_cert, *key_change;
     struct directory_meta *meta;
 };
 static const struct field directory_fields[] = {
     FIELD(directory, new_nonce, "newNonce"),
     FIELD(directory, new_account, "newAccount"),
+    FIELD(directory, new_order, "newOrder"),
+    FIELD(directory, revoke_cert, "revokeCert"),
     FIELD(directory, key_change, "keyChange"),
     FIELD(directory, meta, "meta", .model = &directory_meta_model),
 };
@@ -31,9 +35,12 @@ directory_get(struct call *c)
     struct arena *a = c->s->arena;
     struct directory_meta meta = { .terms = set->terms_url,
                                    .website = set->website,
+                                   .caa = set->caa_identities,
                                    .eab = { true, set->eab == ACME_EAB_REQUIRED } };
     struct directory out = { .new_nonce = acme_url(a, c->ep, "new-nonce", NULL),
                              .new_account = acme_url(a, c->ep, "new-account", NULL),
+                             .new_order = acme_url(a, c->ep, "new-order", NULL),
+                             .revoke_cert = acme_url(a, c->ep, "revoke-cert", NULL),
                              .key_change = acme_url(a, c->ep, "key-change", NULL),
                              .meta = &meta };
 

@@ -116,7 +116,8 @@ CONSTRUCTOR static void
 fill_routes(void)
 {
     for (size_t i = 0; resources[i].word && i < RESOURCES_MAX; i++)
-        routes[i] = (struct http_route)ROUTE(resources[i].name, POOL_MAIN, handle);
+        routes[i] = (struct http_route)ROUTE(resources[i].name,
+                                             resources[i].slow ? POOL_SLOW : POOL_MAIN, handle);
 }
 
 const struct http_route *

@@ -74,6 +74,11 @@
     ACTION(ACME_ACCOUNT_KEY, "acme", "acme.account.key", "An ACME account got another key.")       \
     ACTION(ACME_ACCOUNT_DEACTIVATE, "acme", "acme.account.deactivate",                             \
            "An ACME account was ended by its holder.")                                             \
+    ACTION(ACME_AUTHZ_VALID, "acme", "acme.authz.valid", "An ACME client proved a name.")          \
+    ACTION(ACME_AUTHZ_INVALID, "acme", "acme.authz.invalid",                                       \
+           "An ACME client did not prove a name.")                                                 \
+    ACTION(ACME_AUTHZ_DEACTIVATE, "acme", "acme.authz.deactivate",                                 \
+           "An ACME client gave up its proof of a name.")                                          \
     ACTION(ACME_EAB_CREATE, "acme", "acme.eab.create", "A key for ACME account binding was made.") \
     ACTION(ACME_EAB_REVOKE, "acme", "acme.eab.revoke",                                             \
            "A key for ACME account binding was ended.")                                            \

@@ -144,6 +144,13 @@ check_intent(struct scope *s, struct tx *tx, const struct passage *p)
                             : e;
 }
 
+/* What the face keeps about it. */
+static enum err
+write_also(struct scope *s, struct tx *tx, const struct passage *p)
+{
+    return p->in->also ? p->in->also(s, tx, p->out, p->in->also_arg) : OK;
+}
+
 enum err
 passage_issue_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -176,6 +183,7 @@ passage_issue_in(struct scope *s, struct tx *tx, void *arg)
     TRY(metadata_begin(s, tx, p->out->certificate_id, &p->metadata));
     TRY(tx_do(s, tx, &link_request,
               BIND(v_int(p->out->request_id), v_int(p->out->certificate_id))));
+    TRY(write_also(s, tx, p));
     return write_audit(s, tx, p);
 }
 
@@ -187,6 +195,7 @@ passage_pend_in(struct scope *s, struct tx *tx, void *arg)
     TRY(write_request(s, tx, p, DISPOSITION_PENDING, PENDING_APPROVAL));
     if (p->made.id)
         TRY(key_insert(s, tx, &p->made, &p->term));
+    TRY(write_also(s, tx, p));
     return audit_add(
         s, tx,
         &(struct audit_event){

@@ -15,6 +15,7 @@
 /** What the door needs; the program owns all of it. */
 struct key_pool;
 struct seal;
+struct enrolled;
 struct flow {
     struct db *db;
     struct seal *seal;         /* for keys that are made or kept here */
@@ -82,6 +83,10 @@ struct enroll {
     bool keep_key; /* nobody takes the key from this answer: it stays until it is recovered */
     struct key_wish key;
     bool dry_run; /* judge and plan, sign nothing, store nothing */
+    /** What is to be written in the same commit as the certificate, or the request that waits; its
+     * failure is that of both. Not for a request that came before. */
+    enum err (*also)(struct scope *s, struct tx *tx, const struct enrolled *got, void *arg);
+    void *also_arg;
     const char *csr_path, *san_path, *template_path, *pattern_path, *authority_path, *metadata_path,
         *owner_path; /* what the face calls its fields; NULL: "CSR" ... */
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "catalog/metadata.h"
+#include "net/reach.h"
 #include "pki/key_pool.h"
 #include "seal/keyring.h"
 #include "seal/private_file.h"
@@ -156,16 +157,45 @@ parts_make_dirs(struct scope *s, struct parts *p)
     return make_dir(s, in_data(p->scope, p, "keys"));
 }
 
+/* Our own listeners: no proof may end up there. */
+static void
+add_own(struct scope *s, struct parts *p, int listener, struct list *out)
+{
+    const char *address = http_server_address(p->http, listener);
+    const char *colon = address ? strrchr(address, ':') : NULL;
+    struct endpoint *own;
+    int64_t port;
+    size_t len;
+
+    if (!colon || !text_to_int(colon + 1, &port))
+        return;
+    own = list_push(s->arena, out, struct endpoint);
+    len = (size_t)(colon - address);
+    if (*address == '[') {
+        address++;
+        len -= 2;
+    }
+    own->port = (int)port;
+    if (network_read(s, arena_text_n(s->arena, address, len), &own->address) != OK)
+        out->count--;
+}
+
 static enum err
 open_acme(struct scope *s, struct parts *p)
 {
+    struct list own = { 0 };
     struct acme_options o = { .db = p->app.db,
                               .seal = p->app.seal,
                               .flow = &p->app.flow,
                               .set = p->set->acme,
+                              .own = &own,
                               .https_url = p->url ? p->url : "https://127.0.0.1",
                               .alone = db_kind(p->app.db) == DB_SQLITE };
 
+    if (p->http) {
+        add_own(s, p, ON_HTTPS, &own);
+        add_own(s, p, ON_HTTP, &own);
+    }
     return note(s, acme_open(s, &o, &p->app.acme), "ACME");
 }
 

@@ -27,7 +27,7 @@ struct parts {
     const struct server_settings *set;
     struct scope *scope; /* owns texts that live as long as the server */
     struct http_server *http;
-    struct jobs *jobs;
+    struct jobs *jobs, *acme_jobs;
     struct follower *follower;
     struct ship *ship; /* NULL: the log is not copied */
     struct blocklist *blocked;

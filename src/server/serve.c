@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include "acme/acme.h"
+#include "acme_face/acme_face.h"
 #include "audit/checkpoint.h"
 #include "base/fault.h"
 #include "base/file.h"
@@ -186,23 +187,6 @@ static const struct job_kind keys_cleanup_kind = {
     .doc = "Destroy private keys that were kept as long as their templates say.",
     .every = "1h",
 };
-static enum err
-acme_job(struct scope *s, void *app, const struct job *job)
-{
-    struct app *a = app;
-    int64_t count = 1;
-
-    while (count > 0 && !job_should_stop(job))
-        TRY(nonces_expire(s, a->acme->nonces, &count));
-    return OK;
-}
-
-static const struct job_kind acme_cleanup_kind = {
-    .kind = "acme.cleanup",
-    .run = acme_job,
-    .doc = "Removes what ACME clients left and nobody needs any more.",
-    .every = "5m",
-};
 static const struct job_kind *const job_kinds[] = {
     &crl_publish_kind,   &crl_plan_kind,        &ocsp_rotate_kind,
     &ocsp_ahead_kind,    &ca_keys_kind,         &ca_adopt_kind,
@@ -211,6 +195,11 @@ static const struct job_kind *const job_kinds[] = {
     &request_issue_kind, &requests_expire_kind, &archive_kind,
     &backup_kind,        &text_index_kind,      NULL
 };
+
+/* These wait for strangers, so they have runners of their own. */
+#define ACME_RUNNERS 32
+static const struct job_kind *const acme_job_kinds[] = { &acme_validate_kind, &acme_finalize_kind,
+                                                         NULL };
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err
@@ -378,6 +367,10 @@ start(struct scope *s, struct parts *p, const struct options *o)
     jobs.alone = db_kind(p->app.db) == DB_SQLITE; /* its directory is locked */
     TRY(upkeep_ship(s, p));
     TRY(jobs_start(s, p->app.db, &jobs, &p->jobs));
+    jobs.alone = false; /* what is leased now is ours */
+    jobs.kinds = acme_job_kinds;
+    jobs.runners = ACME_RUNNERS;
+    TRY(jobs_start(s, p->app.db, &jobs, &p->acme_jobs));
     TRY(follower_start(s, p, &p->follower));
     TRY(record(s, p, AUDIT_SYSTEM_START));
     TRY(http_server_start(s, p->http));
@@ -560,7 +553,8 @@ stop(struct scope *s, struct parts *p)
     follower_stop(p->follower); /* it renews the listener's certificate */
     if (p->http)
         http_server_stop(p->http, p->set->listen->drain_ms);
-    quiet = jobs_stop(p->jobs, p->set->listen->drain_ms);
+    quiet = jobs_stop(p->acme_jobs, p->set->listen->drain_ms);
+    quiet = jobs_stop(p->jobs, p->set->listen->drain_ms) && quiet;
     if (was_up && record(s, p, AUDIT_SYSTEM_STOP) != OK)
         log_failure(s, LOG_WARN, "the end could not be recorded");
     if (!quiet) {

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import hmac
+import ipaddress
 import json
 import urllib.parse
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, ed448, padding, rsa, utils
 
 import keys
+import processes
 
 ERROR = "urn:ietf:params:acme:error:"
 CURVES = {"secp256r1": ("P-256", 32, "ES256", hashes.SHA256), "secp384r1": ("P-384", 48, "ES384", hashes.SHA384),
@@ -146,6 +148,85 @@ class Client:
         header = {"alg": alg, "kid": kid, "url": self.directory["newAccount"], **header}
         header = {name: value for name, value in header.items() if value is not None}
         return flat(unb64(secret), header, jwk_of(key or self.key) if payload is None else payload, alg)
+
+
+class Orderer(Client):
+    """A client with an account that orders certificates and answers challenges."""
+
+    def __init__(self, server, answers, **more):
+        super().__init__(server, **more)
+        self.web, self.dns = answers
+        self.register()
+
+    def order(self, *names, status=201, **more):
+        """A new order; its body, with its address as "url"."""
+        reply = self.good("newOrder", {"identifiers": [identifier(name) for name in names], **more}, status)
+        return {**reply.json(), "url": reply.headers["Location"]}
+
+    def authz(self, order, place=0):
+        return self.good(order["authorizations"][place]).json()
+
+    def challenge(self, authz, kind="http-01"):
+        return next(one for one in authz["challenges"] if one["type"] == kind)
+
+    def place(self, authz, kind="http-01"):
+        """Put there what a challenge asks for; the challenge."""
+        one = self.challenge(authz, kind)
+        proof = f"{one['token']}.{thumbprint(self.key)}"
+        if kind == "http-01":
+            self.web.files[one["token"]] = proof
+        else:
+            name = "_acme-challenge." + authz["identifier"]["value"]
+            self.dns.texts.setdefault(name, []).append(b64(hashlib.sha256(proof.encode()).digest()))
+        return one
+
+    def poll(self, url, *states, seconds=20):
+        """Ask again until the object has one of these states."""
+        def look():
+            body = self.good(url).json()
+            return body if body["status"] in states else None
+        return processes.wait_until(look, seconds, what=f"{url} to be {states}")
+
+    def prove(self, order, kind="http-01", place=True):
+        """Answer all its challenges; the order when it is ready or has failed."""
+        for url in order["authorizations"]:
+            authz = self.good(url).json()
+            if authz["status"] == "pending":
+                one = self.place(authz, kind) if place else self.challenge(authz, kind)
+                self.good(one["url"], {})
+        return self.poll(order["url"], "ready", "invalid")
+
+    def finalize(self, order, csr=None, key=None, status=200):
+        names = [one["value"] for one in order["identifiers"]]
+        csr = csr or keys.new_csr(cn=None, dns=[name for name in names if not is_address(name)],
+                                  ip=[name for name in names if is_address(name)], key=key)
+        return self.good(order["finalize"], {"csr": der(csr)}, status)
+
+    def issue(self, *names, key=None, **more):
+        """A certificate: the order and the chain as PEM."""
+        order = self.order(*names, **more)
+        assert self.prove(order, "dns-01" if any("*" in name for name in names) else "http-01")["status"] == "ready"
+        done = {**self.finalize(order, key=key).json(), "url": order["url"]}
+        if done["status"] != "valid":
+            done = {**self.poll(order["url"], "valid"), "url": order["url"]}
+        return done, self.good(done["certificate"]).text
+
+
+def is_address(name):
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
+
+
+def identifier(name):
+    return name if isinstance(name, dict) else {"type": "ip" if is_address(name) else "dns", "value": name}
+
+
+def der(csr):
+    """A PEM request or certificate as base64url of its DER."""
+    text = "".join(line for line in csr.strip().splitlines() if "-----" not in line)
+    return b64(base64.b64decode(text))
 
 
 def links(reply, rel):

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import answerer  # noqa: E402
 import chancery  # noqa: E402
 import openapi  # noqa: E402
 import postgres  # noqa: E402
@@ -98,6 +99,35 @@ def server(database, request):
     """The server that most tests share: one for each database, for the whole run."""
     url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
     one = chancery.Server(url)
+    try:
+        yield one.start()
+    finally:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def answers():
+    """What challenges are looked for at: a web server and a DNS server."""
+    web, dns = answerer.Web(), answerer.Dns()
+    yield web, dns
+    web.close()
+    dns.close()
+
+
+@pytest.fixture(scope="session")
+def acme_settings(answers):
+    """Of a server that looks for challenges there."""
+    web, dns = answers
+    return {"acme.validation.http_port": web.port, "acme.validation.resolvers": f"127.0.0.1:{dns.port}",
+            "acme.validation.dnssec": "off", "acme.validation.allow_networks": "127.0.0.0/8",
+            "acme.retry_first": "200ms", "acme.retry_for": "1s"}
+
+
+@pytest.fixture(scope="session")
+def acme_server(database, request, acme_settings):
+    """The server that tests of ACME orders share; accounts and names are each test's own."""
+    url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
+    one = chancery.Server(url, settings=acme_settings)
     try:
         yield one.start()
     finally:

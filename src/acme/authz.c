@@ -1,0 +1,278 @@
+#include "acme/authz.h"
+
+#include "acme/order.h"
+#include "base/random.h"
+
+#define TOKEN_LEN 32
+
+static const char *const status_names[] = { "",        "pending", "valid", "invalid", "deactivated",
+                                            "expired", "revoked" };
+static const char *const challenge_names[] = { "", "pending", "processing", "valid", "invalid" };
+
+const char *
+acme_authz_status_name(enum acme_authz_status status)
+{
+    return (size_t)status < COUNT(status_names) ? status_names[status] : "";
+}
+
+const char *
+acme_challenge_status_name(enum acme_challenge_status status)
+{
+    return (size_t)status < COUNT(challenge_names) ? challenge_names[status] : "";
+}
+
+/* Reading. */
+
+#define AUTHZ_COLUMNS \
+    "z.id, z.account, z.public_id, z.type, z.value, z.wildcard, z.status, z.expires_at"
+
+static void
+read_row(struct row *row, struct acme_authz *out)
+{
+    out->id = row_int(row);
+    out->account = row_int(row);
+    out->public_id = row_text(row);
+    out->type = row_text(row);
+    out->value = row_text(row);
+    out->wildcard = row_bool(row);
+    out->status = (enum acme_authz_status)row_int(row);
+    out->expires_at = row_when(row);
+    if (out->status <= ACME_AUTHZ_VALID && when_cmp(out->expires_at, clock_now()) <= 0)
+        out->status = ACME_AUTHZ_EXPIRED;
+}
+
+SQL(challenges_of, "SELECT id, authz, public_id, type, token, status, key_auth, answered_at, "
+                   "validated_at, next_attempt, attempts, error FROM acme_challenge WHERE authz = "
+                   "$1 ORDER BY id");
+
+static enum err
+read_challenges(struct scope *s, const struct acme *acme, struct acme_authz *z)
+{
+    struct rows rows;
+
+    TRY(db_all(s, acme->o.db, &challenges_of, BIND(v_int(z->id)), &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct row *row = &rows.at[i];
+        struct acme_challenge *c = list_push(s->arena, &z->challenges, struct acme_challenge);
+
+        c->id = row_int(row);
+        c->authz = row_int(row);
+        c->public_id = row_text(row);
+        c->type = row_text(row);
+        c->token = row_text(row);
+        c->status = (enum acme_challenge_status)row_int(row);
+        c->key_auth = row_text(row);
+        c->answered_at = row_when(row);
+        c->validated_at = row_when(row);
+        c->next_attempt = row_when(row);
+        c->attempts = row_int(row);
+        c->error = row_text(row);
+    }
+    return OK;
+}
+
+static enum err
+take(struct scope *s, const struct acme *acme, const struct acme_account *a, struct row *row,
+     struct acme_authz *out)
+{
+    *out = (struct acme_authz){ 0 };
+    read_row(row, out);
+    if (out->account != a->id)
+        return acme_fail(s, E_FORBIDDEN, "unauthorized", "this is another account's");
+    return read_challenges(s, acme, out);
+}
+
+SQL(authz_by_public, "SELECT " AUTHZ_COLUMNS " FROM acme_authz z WHERE z.public_id = $1");
+
+enum err
+acme_authz_get(struct scope *s, const struct acme *acme, const struct acme_account *a,
+               const char *public_id, struct acme_authz *out)
+{
+    struct row row;
+
+    TRY(db_one(s, acme->o.db, &authz_by_public, BIND(v_text(public_id)), &row));
+    return take(s, acme, a, &row, out);
+}
+
+SQL(authz_by_challenge,
+    "SELECT " AUTHZ_COLUMNS " FROM acme_challenge c JOIN acme_authz z ON z.id = "
+    "c.authz WHERE c.public_id = $1");
+
+enum err
+acme_authz_of_challenge(struct scope *s, const struct acme *acme, const struct acme_account *a,
+                        const char *challenge, struct acme_authz *out, struct acme_challenge **one)
+{
+    struct row row;
+
+    TRY(db_one(s, acme->o.db, &authz_by_challenge, BIND(v_text(challenge)), &row));
+    TRY(take(s, acme, a, &row, out));
+    LIST_EACH(struct acme_challenge, c, &out->challenges)
+    if (text_eq(c->public_id, challenge)) {
+        *one = c;
+        return OK;
+    }
+    return fail(s, E_INTERNAL, "a challenge without its authorization");
+}
+
+/* Making. */
+
+static bool
+fits(const struct acme_name *n, const char *challenge)
+{
+    if (text_eq(n->type, "ip")) /* RFC 8738 section 7 */
+        return text_eq(challenge, "http-01") || text_eq(challenge, "tls-alpn-01");
+    return !n->wildcard || text_starts(challenge, "dns-"); /* RFC 8555 section 7.1.3 */
+}
+
+void
+acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struct acme_name *n,
+                    struct list *out)
+{
+    LIST_EACH(const char *, type, &ep->set->challenges)
+    if (fits(n, *type))
+        list_add(s->arena, out, const char *, *type);
+}
+
+SQL(authz_reusable,
+    "SELECT id, method, expires_at FROM acme_authz WHERE account = $1 AND type = $2 "
+    "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at > $5 ORDER BY "
+    "expires_at DESC");
+SQL(authz_add, "INSERT INTO acme_authz (public_id, account, type, value, wildcard, status, "
+               "expires_at, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7) RETURNING id");
+SQL(challenge_add, "INSERT INTO acme_challenge (public_id, authz, type, token, status) VALUES ($1, "
+                   "$2, $3, $4, 1)");
+
+static const char *
+new_token(struct scope *s)
+{
+    uint8_t token[TOKEN_LEN];
+
+    random_bytes(token, sizeof(token));
+    return base64url_encode(s->arena, (struct bytes){ token, sizeof(token) });
+}
+
+/* One that was proved by a challenge that is still offered. */
+static enum err
+find_valid(struct scope *s, struct tx *tx, int64_t account, const struct acme_name *n,
+           const struct list *offered, struct when now, int64_t *id, struct when *expires)
+{
+    struct rows rows;
+
+    *id = 0;
+    TRY(tx_all(
+        s, tx, &authz_reusable,
+        BIND(v_int(account), v_text(n->type), v_text(n->base), v_bool(n->wildcard), v_when(now)),
+        &rows));
+    for (size_t i = 0; i < rows.count && !*id; i++) {
+        int64_t found = row_int(&rows.at[i]);
+        const char *method = row_text(&rows.at[i]);
+
+        LIST_EACH(const char *, type, offered)
+        if (text_eq(*type, method))
+            *id = found;
+        *expires = row_when(&rows.at[i]);
+    }
+    return OK;
+}
+
+enum err
+acme_authz_for(struct scope *s, struct tx *tx, const struct acme_endpoint *ep, int64_t account,
+               const struct acme_name *n, struct when now, int64_t *id, bool *valid,
+               struct when *expires)
+{
+    struct list offered = { 0 };
+    struct row row;
+
+    acme_challenges_for(s, ep, n, &offered);
+    *id = 0;
+    if (ep->set->authz_reuse)
+        TRY(find_valid(s, tx, account, n, &offered, now, id, expires));
+    *valid = *id != 0;
+    if (*valid)
+        return OK;
+    *expires = when_add_ms(now, ep->set->order_life);
+    TRY(tx_one(s, tx, &authz_add,
+               BIND(v_text(acme_new_id(s->arena)), v_int(account), v_text(n->type), v_text(n->base),
+                    v_bool(n->wildcard), v_when(*expires), v_when(now)),
+               &row));
+    *id = row_int(&row);
+    LIST_EACH(const char *, type, &offered)
+    TRY(tx_do(
+        s, tx, &challenge_add,
+        BIND(v_text(acme_new_id(s->arena)), v_int(*id), v_text(*type), v_text(new_token(s)))));
+    return OK;
+}
+
+/* Ending. */
+
+SQL(authz_deactivate, "UPDATE acme_authz SET status = 4 WHERE id = $1 AND status IN (1, 2)");
+
+struct ending {
+    const struct acme_authz *z;
+    const struct acme_account *account;
+    const struct acme_peer *peer;
+    const char *error;
+};
+
+static enum err
+deactivate_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct ending *end = arg;
+    struct audit_actor actor = acme_actor(end->account, end->peer);
+    int64_t changed;
+
+    TRY(acme_orders_fail(s, tx, end->z->id, end->error, clock_now()));
+    TRY(tx_count(s, tx, &authz_deactivate, BIND(v_int(end->z->id)), &changed));
+    if (!changed)
+        return OK;
+    return audit_add(
+        s, tx,
+        &(struct audit_event){ .action = AUDIT_ACME_AUTHZ_DEACTIVATE,
+                               .actor = &actor,
+                               .target = { "acme_authz", end->z->public_id, end->z->value } });
+}
+
+enum err
+acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_authz *z,
+                      const struct acme_account *a, const struct acme_peer *peer)
+{
+    struct acme_problem why = { .type = "unauthorized",
+                                .status = 403,
+                                .detail = "An authorization of the order was deactivated." };
+    struct ending end = { z, a, peer, acme_problem_json(s->arena, &why) };
+
+    if (z->status > ACME_AUTHZ_VALID)
+        return OK;
+    TRY(db_write(s, acme->o.db, deactivate_in, &end));
+    z->status = ACME_AUTHZ_DEACTIVATED;
+    return OK;
+}
+
+SQL(authz_held,
+    "SELECT 1 FROM acme_authz WHERE account = $1 AND type = $2 AND value = $3 AND wildcard "
+    "= $4 AND status = 2 AND expires_at > $5 LIMIT 1");
+
+enum err
+acme_authz_holds_all(struct scope *s, const struct acme *acme, int64_t account,
+                     const struct list *names, bool *holds)
+{
+    struct when now = clock_now();
+    struct row row;
+
+    *holds = names->count > 0;
+    LIST_EACH(struct acme_name, n, names)
+    {
+        enum err e = db_one(s, acme->o.db, &authz_held,
+                            BIND(v_int(account), v_text(n->type), v_text(n->base),
+                                 v_bool(n->wildcard), v_when(now)),
+                            &row);
+
+        if (e == E_NOT_FOUND) {
+            scope_clear(s);
+            *holds = false;
+            return OK;
+        }
+        TRY(e);
+    }
+    return OK;
+}

@@ -1,0 +1,75 @@
+/** Authorization: an account's proof that it controls a name, and the challenges by which it may
+ * give one (RFC 8555 section 7.1.4). Any thread. */
+#ifndef ACME_AUTHZ_H
+#define ACME_AUTHZ_H
+
+#include "acme/account.h"
+#include "acme/names.h"
+
+/** How an authorization stands. */
+enum acme_authz_status {
+    ACME_AUTHZ_PENDING = 1,
+    ACME_AUTHZ_VALID,
+    ACME_AUTHZ_INVALID,
+    ACME_AUTHZ_DEACTIVATED,
+    ACME_AUTHZ_EXPIRED,
+    ACME_AUTHZ_REVOKED,
+};
+const char *acme_authz_status_name(enum acme_authz_status status);
+/** How a challenge stands. */
+enum acme_challenge_status {
+    ACME_CHALLENGE_PENDING = 1,
+    ACME_CHALLENGE_PROCESSING,
+    ACME_CHALLENGE_VALID,
+    ACME_CHALLENGE_INVALID,
+};
+const char *acme_challenge_status_name(enum acme_challenge_status status);
+
+/** A way of proving. */
+struct acme_challenge {
+    int64_t id, authz;
+    const char *public_id, *type, *token;
+    enum acme_challenge_status status;
+    const char *key_auth;
+    struct when answered_at, validated_at, next_attempt;
+    int64_t attempts;
+    const char *error; /* JSON, or NULL */
+};
+/** An authorization as it is at this moment. */
+struct acme_authz {
+    int64_t id, account;
+    const char *public_id, *type, *value;
+    bool wildcard;
+    enum acme_authz_status status; /* what is stored, or what time has made of it */
+    struct when expires_at;
+    struct list challenges; /* of struct acme_challenge */
+};
+
+/** E_NOT_FOUND; E_FORBIDDEN: unauthorized, it is another account's. */
+enum err acme_authz_get(struct scope *s, const struct acme *acme, const struct acme_account *a,
+                        const char *public_id, struct acme_authz *out);
+/** The authorization of a challenge, and which of its challenges that is. */
+enum err acme_authz_of_challenge(struct scope *s, const struct acme *acme,
+                                 const struct acme_account *a, const char *challenge,
+                                 struct acme_authz *out, struct acme_challenge **one);
+/** End it, when it is pending or valid; its orders that are not done fail. */
+enum err acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_authz *z,
+                               const struct acme_account *a, const struct acme_peer *peer);
+
+/** As part of TX: the authorization for a name, an old one that still holds or a new one.
+ *
+ * @param id       receives its id
+ * @param valid    receives whether it holds already
+ * @param expires  receives until when
+ */
+enum err acme_authz_for(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
+                        int64_t account, const struct acme_name *n, struct when now, int64_t *id,
+                        bool *valid, struct when *expires);
+/** The challenges that are offered for a name, of const char *; none: it cannot be proved here. */
+void acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struct acme_name *n,
+                         struct list *out);
+/** Whether account A holds valid authorizations for all of NAMES (of struct acme_name). */
+enum err acme_authz_holds_all(struct scope *s, const struct acme *acme, int64_t account,
+                              const struct list *names, bool *holds);
+
+#endif

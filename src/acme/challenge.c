@@ -1,0 +1,207 @@
+#include "acme/challenge.h"
+
+#include "acme/order.h"
+#include "acme/proved.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "jobs/jobs.h"
+#include "proof/proof.h"
+
+COUNTER(challenges_total, "chancery_acme_challenge_total", "Tries of challenges.", "type",
+        "outcome", "problem");
+HISTOGRAM(challenge_seconds, "chancery_acme_challenge_seconds", "Time of a try.", "type");
+
+/* The answer. */
+
+SQL(challenge_answer, "UPDATE acme_challenge SET status = 2, key_auth = $2, answered_at = $3, "
+                      "next_attempt = $3 WHERE id = $1 AND status = 1");
+
+struct answer {
+    const struct acme_challenge *c;
+    const char *key_auth;
+    struct when now;
+};
+
+static enum err
+want_try(struct scope *s, struct tx *tx, int64_t challenge, struct when at)
+{
+    const char *key = arena_printf(s->arena, "acme.challenge:%lld", (long long)challenge);
+    struct job_spec spec = {
+        .kind = ACME_VALIDATE_JOB,
+        .payload = arena_printf(s->arena, "{\"challenge\":%lld}", (long long)challenge),
+        .run_at = at,
+        .dedupe = key,
+        .serial = key,
+    };
+
+    return job_add(s, tx, &spec, NULL);
+}
+
+static enum err
+answer_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct answer *a = arg;
+
+    if (a->c->status == ACME_CHALLENGE_PENDING)
+        TRY(tx_do(s, tx, &challenge_answer,
+                  BIND(v_int(a->c->id), v_text(a->key_auth), v_when(a->now))));
+    return want_try(s, tx, a->c->id, a->now);
+}
+
+enum err
+acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acme_authz *z,
+                      struct acme_challenge *c, const char *thumbprint)
+{
+    struct answer a = { .c = c,
+                        .key_auth = arena_printf(s->arena, "%s.%s", c->token, thumbprint),
+                        .now = clock_now() };
+
+    if (z->status == ACME_AUTHZ_VALID)
+        return OK;
+    if (z->status != ACME_AUTHZ_PENDING)
+        return acme_fail(s, E_INVALID, "malformed",
+                         "the authorization is %s; make a new order for another try",
+                         acme_authz_status_name(z->status));
+    if (c->status > ACME_CHALLENGE_PROCESSING)
+        return OK;
+    TRY(db_write(s, acme->o.db, answer_in, &a));
+    if (c->status == ACME_CHALLENGE_PENDING) {
+        c->status = ACME_CHALLENGE_PROCESSING;
+        c->answered_at = c->next_attempt = a.now;
+    }
+    return OK;
+}
+
+/* A try. */
+
+SQL(challenge_to_try,
+    "SELECT c.id, c.public_id, c.type, c.token, c.key_auth, c.answered_at, c.attempts, z.id, "
+    "z.public_id, z.type, z.value, z.wildcard, a.public_id FROM acme_challenge c JOIN acme_authz z "
+    "ON z.id = c.authz JOIN acme_account a ON a.id = z.account WHERE c.id = $1 AND c.status = 2 "
+    "AND "
+    "z.status = 1 AND z.expires_at > $2 AND a.status = 1");
+
+static void
+read_try(struct row *row, struct acme_try *out)
+{
+    out->challenge = row_int(row);
+    out->challenge_id = row_text(row);
+    out->method = row_text(row);
+    out->token = row_text(row);
+    out->key_auth = row_text(row);
+    out->answered_at = row_when(row);
+    out->attempts = row_int(row);
+    out->authz = row_int(row);
+    out->authz_id = row_text(row);
+    out->type = row_text(row);
+    out->value = row_text(row);
+    out->wildcard = row_bool(row);
+    out->account_id = row_text(row);
+}
+
+SQL(challenge_retry, "UPDATE acme_challenge SET attempts = attempts + 1, error = $2, report = $3, "
+                     "next_attempt = $4 WHERE id = $1 AND status = 2");
+
+struct retry_later {
+    const struct acme_try *t;
+    const char *error, *report;
+    struct when at;
+};
+
+static enum err
+retry_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct retry_later *r = arg;
+
+    TRY(job_still_ours(s, tx, r->t->job));
+    TRY(tx_do(s, tx, &challenge_retry,
+              BIND(v_int(r->t->challenge), v_text(r->error), v_text(r->report), v_when(r->at))));
+    return want_try(s, tx, r->t->challenge, r->at);
+}
+
+/* When to try again: after a wait that doubles, as long as there is time (RFC 8555 section 8.2). */
+static bool
+next_try(const struct acme_settings *set, const struct acme_try *t, struct when now,
+         struct when *at)
+{
+    int64_t wait = set->retry_first;
+
+    for (int64_t i = 0; i < t->attempts && wait < set->retry_for; i++)
+        wait *= 2;
+    *at = when_add_ms(now, wait);
+    return at->ms - t->answered_at.ms <= set->retry_for;
+}
+
+static enum err
+conclude(struct scope *s, const struct acme *acme, const struct acme_try *t,
+         const struct proof_report *report)
+{
+    struct acme_problem why = { .type = report->problem,
+                                .status =
+                                    report->problem ? acme_problem_status(report->problem) : 0,
+                                .detail = report->detail };
+    struct retry_later later = { .t = t, .report = report->steps };
+    struct when now = clock_now();
+
+    if (report->proved)
+        return acme_proved(s, acme, t, report->steps);
+    later.error = acme_problem_json(s->arena, &why);
+    if (!next_try(acme->o.set, t, now, &later.at))
+        return acme_not_proved(s, acme, t, later.error, report);
+    return db_write(s, acme->o.db, retry_in, &later);
+}
+
+static enum err
+prove(struct scope *s, const struct acme *acme, const struct acme_try *t,
+      struct proof_report *report)
+{
+    const struct acme_endpoint *ep = acme->by_settings;
+    struct proof_request q = { .type = t->type,
+                               .value = t->value,
+                               .wildcard = t->wildcard,
+                               .challenge = t->method,
+                               .token = t->token,
+                               .key_authorization = t->key_auth,
+                               .issuers = ep->set->caa_identities };
+
+    list_add(s->arena, &q.accounts, const char *, acme_url(s->arena, ep, "acct", t->account_id));
+    LIST_EACH(const char *, base, &ep->former_bases)
+    list_add(s->arena, &q.accounts, const char *,
+             arena_printf(s->arena, "%s/acct/%s", *base, t->account_id));
+    return proof_run(s, acme->prover, &q, report);
+}
+
+enum err
+acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *job)
+{
+    struct acme_try t = { .job = job };
+    struct proof_report report;
+    struct json *j;
+    struct row row;
+    int64_t id;
+    enum err e;
+
+    TRY(json_parse(s, bytes_of_text(job->payload), &j));
+    if (!json_int(json_get(j, "challenge"), &id))
+        return fail(s, E_INVALID, "the job names no challenge");
+    e = db_one(s, acme->o.db, &challenge_to_try, BIND(v_int(id), v_when(clock_now())), &row);
+    if (e == E_NOT_FOUND) { /* it was decided, or is over */
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    read_try(&row, &t);
+    TRY(prove(s, acme, &t, &report));
+    metric_add(&challenges_total, 1, t.method, report.proved ? "valid" : "failed",
+               report.problem ? report.problem : "");
+    metric_observe(&challenge_seconds, (double)report.took_ms / 1e3, t.method);
+    log_info(s, "%s of %s: %s", t.method, t.value,
+             report.proved   ? "proved"
+             : report.detail ? report.detail
+                             : "not proved");
+    crash_point("acme.tried");
+    TRY(conclude(s, acme, &t, &report));
+    crash_point("acme.concluded");
+    return OK;
+}

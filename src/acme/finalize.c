@@ -1,0 +1,274 @@
+#include "acme/finalize.h"
+
+#include "acme/csr_names.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "jobs/jobs.h"
+#include "pki/csr.h"
+
+HISTOGRAM(order_age_seconds, "chancery_acme_order_age_seconds",
+          "From newOrder to the certificate.");
+COUNTER(finalized_total, "chancery_acme_finalized_total", "Requests for an order's certificate.",
+        "outcome");
+
+/* An order on its way through the door. */
+struct issuing {
+    const struct acme *acme;
+    const struct acme_endpoint *ep;
+    struct acme_order *o;
+    const char *account; /* public id */
+    struct bytes csr;
+    struct caller caller;
+    struct when retry_at;
+    const char *error;
+};
+
+/* The door's commit, and the order's with it. */
+
+SQL(order_issued,
+    "UPDATE acme_order SET status = $2, csr = $3, request = $4, certificate = $5, "
+    "ended_at = $6 WHERE id = $1 AND status IN (2, 3) AND request IS NULL AND EXISTS "
+    "(SELECT 1 FROM acme_account a WHERE a.id = acme_order.account AND a.status = 1)");
+
+static enum err
+issued_in(struct scope *s, struct tx *tx, const struct enrolled *got, void *arg)
+{
+    const struct issuing *i = arg;
+    bool done = got->disposition == DISPOSITION_ISSUED;
+    int64_t changed;
+
+    TRY(tx_count(s, tx, &order_issued,
+                 BIND(v_int(i->o->id), v_int(done ? ACME_ORDER_VALID : ACME_ORDER_PROCESSING),
+                      v_bytes(i->csr), v_int(got->request_id), v_id(got->certificate_id),
+                      done ? v_when(clock_now()) : v_null()),
+                 &changed));
+    return changed ? OK
+                   : acme_fail(s, E_FORBIDDEN, "orderNotReady",
+                               "the order is not ready: it was finalized already, or has ended");
+}
+
+static void
+set_caller(struct scope *s, struct issuing *i, const struct acme_peer *peer)
+{
+    i->caller = caller_system; /* what accounts may do is the order's matter, and the template's */
+    i->caller.id_text = "acme";
+    i->caller.name = arena_printf(s->arena, "acme:%s", i->account);
+    i->caller.actor = (struct audit_actor){ .type = "acme_account",
+                                            .id = i->account,
+                                            .name = i->account,
+                                            .auth = "jws",
+                                            .ip = peer ? peer->address : NULL,
+                                            .user_agent = peer ? peer->user_agent : NULL };
+}
+
+static void
+add_sans(struct scope *s, const struct list *names, struct list *sans)
+{
+    LIST_EACH(struct acme_name, n, names)
+    {
+        struct general_name *san = list_push(s->arena, sans, struct general_name);
+
+        san->kind = text_eq(n->type, "ip") ? GN_IP : GN_DNS;
+        san->text = n->value;
+        if (san->kind == GN_IP)
+            (void)ip_parse(s->arena, n->value, &san->octets);
+    }
+}
+
+static enum err
+ask(struct scope *s, struct issuing *i, const struct list *names, const char *subject)
+{
+    const struct acme_settings *set = i->ep->set;
+    struct enroll in = {
+        .caller = &i->caller,
+        .endpoint = "acme",
+        .transaction_key = arena_printf(s->arena, "order:%s", i->o->public_id),
+        .csr = i->csr,
+        .template_name = set->template_name,
+        .authority = text_empty(set->authority) ? NULL : set->authority,
+        .subject = subject,
+        .sans_given = true,
+        .not_before = i->o->not_before,
+        .not_after = i->o->not_after,
+        .also = issued_in,
+        .also_arg = i,
+    };
+    struct enrolled got = { 0 };
+
+    add_sans(s, names, &in.sans);
+    TRY(flow_enroll(s, i->acme->o.flow, &in, &got));
+    i->o->certificate = got.certificate_id;
+    i->o->status = got.disposition == DISPOSITION_ISSUED ? ACME_ORDER_VALID : ACME_ORDER_PROCESSING;
+    return OK;
+}
+
+/* The request is judged before the door is asked, so that its refusals have ACME's words. */
+static enum err
+judge(struct scope *s, struct issuing *i, struct list *names, const char **subject)
+{
+    struct csr csr;
+    bool has;
+
+    TRY(acme_names_of_json(s, i->o->identifiers, names));
+    if (csr_read(s, i->csr, &csr) != OK)
+        return acme_fail(s, E_INVALID, "badCSR", "the request cannot be read: %s",
+                         s->error.text ? s->error.text : "");
+    TRY(acme_csr_names(s, &csr, names, subject));
+    TRY(acme_account_has_key(s, i->acme, (struct bytes){ csr.key.sha256, SHA256_LEN }, &has));
+    if (has)
+        return acme_fail(s, E_INVALID, "badCSR",
+                         "the request has the key of an account (RFC 8555 section 11.1)");
+    return OK;
+}
+
+static bool
+may_pass(enum err e)
+{
+    return e == E_UNAVAILABLE || e == E_TIMEOUT || e == E_INTERNAL;
+}
+
+/* Later. */
+
+SQL(order_process, "UPDATE acme_order SET status = 3, csr = $2 WHERE id = $1 AND status = 2");
+
+static enum err
+later_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct issuing *i = arg;
+    const char *key = arena_printf(s->arena, "acme.order:%lld", (long long)i->o->id);
+    struct job_spec spec = {
+        .kind = ACME_FINALIZE_JOB,
+        .payload = arena_printf(s->arena, "{\"order\":%lld}", (long long)i->o->id),
+        .run_at = i->retry_at,
+        .dedupe = key,
+        .serial = key,
+    };
+    int64_t changed;
+
+    TRY(tx_count(s, tx, &order_process, BIND(v_int(i->o->id), v_bytes(i->csr)), &changed));
+    return changed ? job_add(s, tx, &spec, NULL)
+                   : acme_fail(s, E_FORBIDDEN, "orderNotReady", "the order is not ready any more");
+}
+
+static enum err
+do_later(struct scope *s, struct issuing *i, int64_t wait_ms)
+{
+    i->retry_at = when_add_ms(clock_now(), wait_ms);
+    TRY(db_write(s, i->acme->o.db, later_in, i));
+    i->o->status = ACME_ORDER_PROCESSING;
+    return OK;
+}
+
+static enum err
+refuse(struct scope *s, enum err e)
+{
+    if (e == E_INVALID && !text_eq(s->error.tag, "badCSR"))
+        return acme_fail(s, E_INVALID, "badCSR", "%s", s->error.text ? s->error.text : "refused");
+    return e;
+}
+
+static enum err
+now(struct scope *s, struct issuing *i, const struct list *names, const char *subject)
+{
+    enum err e = ask(s, i, names, subject);
+
+    metric_add(&finalized_total, 1, e == OK ? acme_order_status_name(i->o->status) : err_name(e));
+    if (e == OK && i->o->status == ACME_ORDER_VALID)
+        metric_observe(&order_age_seconds, (double)(clock_now().ms - i->o->created_at.ms) / 1e3);
+    if (!may_pass(e))
+        return refuse(s, e);
+    log_failure(s, LOG_WARN, "an order's certificate cannot be issued now");
+    scope_clear(s);
+    return do_later(s, i, SECOND_MS);
+}
+
+enum err
+acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+              const struct acme_account *a, struct acme_order *o, struct bytes csr,
+              const struct acme_peer *peer)
+{
+    struct issuing i = { .acme = acme, .ep = ep, .o = o, .account = a->public_id, .csr = csr };
+    struct list names = { 0 };
+    const char *subject;
+
+    if ((o->status == ACME_ORDER_PROCESSING || o->status == ACME_ORDER_VALID) &&
+        bytes_eq(o->csr, csr))
+        return OK; /* a client that lost the answer asks again */
+    if (o->status != ACME_ORDER_READY)
+        return acme_fail(s, E_FORBIDDEN, "orderNotReady", "the order is %s, not ready",
+                         acme_order_status_name(o->status));
+    TRY(judge(s, &i, &names, &subject));
+    set_caller(s, &i, peer);
+    if (ep->set->finalize_delay)
+        return do_later(s, &i, ep->set->finalize_delay);
+    return now(s, &i, &names, subject);
+}
+
+/* The job. */
+
+SQL(order_failed, "UPDATE acme_order SET status = 5, error = $2, ended_at = $3 WHERE id = $1 AND "
+                  "status = 3 AND request IS NULL");
+
+static enum err
+failed_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct issuing *i = arg;
+
+    return tx_do(s, tx, &order_failed,
+                 BIND(v_int(i->o->id), v_text(i->error), v_when(clock_now())));
+}
+
+/* For good, unless it may pass and there are tries left. */
+static enum err
+give_up(struct scope *s, struct issuing *i, const struct job *job, enum err e)
+{
+    struct error why = s->error;
+    struct acme_problem p;
+
+    if (may_pass(e) && job->attempt < job->max_attempts)
+        return e;
+    p = acme_problem_of(s, e);
+    p.request_id = NULL;
+    i->error = acme_problem_json(s->arena, &p);
+    scope_clear(s);
+    TRY(db_write(s, i->acme->o.db, failed_in, i));
+    s->error = why;
+    log_failure(s, LOG_WARN, "an order cannot be finalized");
+    scope_clear(s);
+    return OK;
+}
+
+SQL(account_of_order,
+    "SELECT a.public_id FROM acme_order o JOIN acme_account a ON a.id = o.account "
+    "WHERE o.id = $1");
+
+enum err
+acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *job)
+{
+    struct issuing i = { .acme = acme, .ep = acme->by_settings };
+    struct list names = { 0 };
+    struct acme_order o;
+    const char *subject;
+    struct json *j;
+    struct row row;
+    int64_t id;
+    enum err e;
+
+    TRY(json_parse(s, bytes_of_text(job->payload), &j));
+    if (!json_int(json_get(j, "order"), &id))
+        return fail(s, E_INVALID, "the job names no order");
+    TRY(acme_order_by_id(s, acme, id, &o));
+    if (o.status != ACME_ORDER_PROCESSING || o.request)
+        return OK;
+    TRY(db_one(s, acme->o.db, &account_of_order, BIND(v_int(id)), &row));
+    i.o = &o;
+    i.account = row_text(&row);
+    i.csr = o.csr;
+    set_caller(s, &i, NULL);
+    crash_point("acme.finalize_again");
+    e = judge(s, &i, &names, &subject);
+    if (e == OK)
+        e = refuse(s, ask(s, &i, &names, subject));
+    return e == OK ? OK : give_up(s, &i, job, e);
+}

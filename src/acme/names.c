@@ -1,0 +1,263 @@
+#include "acme/names.h"
+
+#include "pki/dnsname.h"
+#include "pki/hash.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMES_JSON_MAX (256 * 1024)
+#define DNS_FLAGS (NAMES_WILDCARD | NAMES_INTERNAL | NAMES_PUBLIC_SUFFIX)
+
+/* Rules. */
+
+/* "10.0.0.0/8"; the number of its bits, or -1. */
+static int
+network_of(struct arena *a, const char *rule, struct bytes *net)
+{
+    const char *slash = strchr(rule, '/');
+    int64_t bits;
+
+    if (!slash || !ip_parse(a, arena_text_n(a, rule, (size_t)(slash - rule)), net) ||
+        !text_to_int(slash + 1, &bits) || bits < 0 || bits > (int64_t)net->len * 8)
+        return -1;
+    return (int)bits;
+}
+
+static bool
+in_network(struct bytes net, int bits, struct bytes ip)
+{
+    size_t whole = (size_t)bits / 8, rest = (size_t)bits % 8;
+
+    return net.len == ip.len && memcmp(net.data, ip.data, whole) == 0 &&
+           (!rest || (net.data[whole] ^ ip.data[whole]) >> (8 - rest) == 0);
+}
+
+bool
+acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n)
+{
+    struct bytes net, ip;
+    int bits;
+
+    if (text_eq(n->type, "ip")) {
+        bits = network_of(a, rule, &net);
+        return ip_parse(a, n->base, &ip) &&
+               (bits >= 0 ? in_network(net, bits, ip) : text_eq(rule, n->base));
+    }
+    if (text_starts(rule, "*."))
+        rule++;
+    if (*rule == '.')
+        return text_ends_fold(n->base, rule) ||
+               (n->wildcard && text_eq_fold(n->base, rule + 1)); /* what it stands for is below */
+    return !n->wildcard && text_eq_fold(n->base, rule);
+}
+
+const char *
+acme_rule_fault(struct arena *a, const char *rule)
+{
+    const char *name = text_starts(rule, "*.") ? rule + 2 : *rule == '.' ? rule + 1 : rule;
+    struct bytes net;
+    char *normal;
+
+    if (strchr(rule, '/'))
+        return network_of(a, rule, &net) < 0 ? "it is no network" : NULL;
+    if (ip_parse(a, rule, &net))
+        return NULL;
+    return dns_check(a, name, NAMES_INTERNAL, &normal);
+}
+
+static bool
+any_matches(struct scope *s, const struct list *rules, const struct acme_name *n)
+{
+    LIST_EACH(const char *, rule, rules)
+    if (acme_rule_matches(s->arena, *rule, n))
+        return true;
+    return false;
+}
+
+/* A wildcard is good for every name one label below it, so also for one that is denied. */
+static bool
+stands_for(const struct acme_name *n, const char *rule)
+{
+    const char *dot = strchr(rule, '.');
+
+    return n->wildcard && *rule != '*' && dot && dot != rule && text_eq_fold(dot + 1, n->base);
+}
+
+static bool
+is_denied(struct scope *s, const struct list *rules, const struct acme_name *n)
+{
+    LIST_EACH(const char *, rule, rules)
+    if (stands_for(n, *rule))
+        return true;
+    return any_matches(s, rules, n);
+}
+
+/* Judging. */
+
+struct judging {
+    struct scope *s;
+    const struct acme_endpoint *ep;
+    struct list *problems;
+};
+
+static void
+refuse(struct judging *j, const char *type, const char *value, const char *kind, const char *detail)
+{
+    list_add(j->s->arena, j->problems, struct acme_subproblem,
+             ((struct acme_subproblem){ kind, detail, { type, value } }));
+}
+
+static bool
+judge_dns(struct judging *j, const char *value, struct acme_name *out)
+{
+    char *normal;
+    const char *why = dns_check(j->s->arena, value, DNS_FLAGS, &normal);
+    bool suffix = why && strstr(why, "directly below") != NULL;
+
+    if (why) {
+        refuse(j, "dns", value, suffix ? "rejectedIdentifier" : "malformed",
+               arena_printf(j->s->arena, "\"%s\": %s", value, why));
+        return false;
+    }
+    out->wildcard = text_starts(normal, "*.");
+    out->value = normal;
+    out->base = normal + (out->wildcard ? 2 : 0);
+    return true;
+}
+
+/* RFC 8738 section 3: the one form that RFC 5952 has, and no other. */
+static bool
+judge_ip(struct judging *j, const char *value, struct acme_name *out)
+{
+    char *normal = NULL;
+    const char *why = ip_check(j->s->arena, value, NAMES_RESERVED_IP, &normal);
+
+    if (!why && !text_eq(value, normal))
+        why = arena_printf(j->s->arena, "write it as %s (RFC 8738 section 3)", normal);
+    if (why) {
+        refuse(j, "ip", value, "malformed", arena_printf(j->s->arena, "\"%s\": %s", value, why));
+        return false;
+    }
+    out->value = out->base = normal;
+    return true;
+}
+
+static void
+judge(struct judging *j, const char *type, const char *value, struct list *out)
+{
+    const struct acme_settings *set = j->ep->set;
+    struct acme_name n = { .type = type };
+
+    if (!text_eq(type, "dns") && !text_eq(type, "ip")) {
+        refuse(j, type, value, "unsupportedIdentifier", "only dns and ip are identifiers here");
+        return;
+    }
+    if (!(text_eq(type, "dns") ? judge_dns(j, value, &n) : judge_ip(j, value, &n)))
+        return;
+    LIST_EACH(struct acme_name, have, out)
+    if (text_eq(have->type, n.type) && text_eq(have->value, n.value))
+        return;
+    if (is_denied(j->s, &set->deny, &n))
+        refuse(j, type, n.value, "rejectedIdentifier", "the name is on the list of those denied");
+    else if (set->allow.count && !any_matches(j->s, &set->allow, &n))
+        refuse(j, type, n.value, "rejectedIdentifier", "the name is not one of those allowed");
+    list_add(j->s->arena, out, struct acme_name, n);
+}
+
+/* One failure for all that was found. */
+static enum err
+verdict(struct scope *s, const struct list *problems)
+{
+    const struct acme_subproblem *first = problems->items;
+    const char *type;
+
+    if (!problems->count)
+        return OK;
+    type = first->type;
+    LIST_EACH(struct acme_subproblem, p, problems)
+    if (!text_eq(p->type, type))
+        type = "compound";
+    return acme_fail(
+        s, text_eq(type, "rejectedIdentifier") ? E_FORBIDDEN : E_INVALID, type, "%s%s",
+        problems->count == 1 ? "" : "several names are refused, the first: ", first->detail);
+}
+
+static enum err
+malformed(struct scope *s, const char *why)
+{
+    return acme_fail(s, E_INVALID, "malformed", "%s", why);
+}
+
+enum err
+acme_names_read(struct scope *s, const struct acme_endpoint *ep, const struct json *names,
+                struct list *out, struct list *problems)
+{
+    struct judging j = { s, ep, problems };
+
+    if (!json_is_array(names) || !json_count(names))
+        return malformed(s, "\"identifiers\" is no array, or it is empty");
+    if (json_count(names) > (size_t)ep->set->max_names)
+        return acme_fail(s, E_INVALID, "malformed", "an order has at most %lld names",
+                         (long long)ep->set->max_names);
+    for (size_t i = 0; i < json_count(names); i++) {
+        const struct json *name = json_item(names, i);
+        const char *type = json_str(json_get(name, "type"));
+        const char *value = json_str(json_get(name, "value"));
+
+        if (!type || !value)
+            return malformed(s, "an identifier has no \"type\" or no \"value\"");
+        judge(&j, type, value, out);
+    }
+    return verdict(s, problems);
+}
+
+/* As JSON. */
+
+static const struct field name_fields[] = {
+    FIELD(acme_name, type, "type", .flags = REQUIRED),
+    FIELD(acme_name, value, "value", .flags = REQUIRED),
+};
+static const struct model name_model = MODEL(acme_name, name_fields);
+
+static int
+by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum err
+acme_names_json(struct scope *s, const struct list *names, const char *more, const char **json,
+                struct bytes *hash)
+{
+    uint8_t *digest = arena_alloc(s->arena, SHA256_LEN);
+    struct list texts = { 0 };
+    struct buf out, all;
+
+    buf_init_in(&out, s->arena, NAMES_JSON_MAX);
+    json_encode_list(&out, &name_model, names);
+    *json = buf_str(&out);
+    LIST_EACH(struct acme_name, n, names)
+    list_add(s->arena, &texts, const char *, arena_printf(s->arena, "%s:%s", n->type, n->value));
+    list_sort(&texts, by_text);
+    buf_init_in(&all, s->arena, NAMES_JSON_MAX);
+    LIST_EACH(const char *, text, &texts)
+    buf_printf(&all, "%s\n", *text);
+    buf_text(&all, more);
+    if (!*json || all.failed)
+        return malformed(s, "the names are too long");
+    hash_sha256(buf_bytes(&all), digest);
+    *hash = (struct bytes){ digest, SHA256_LEN };
+    return OK;
+}
+
+enum err
+acme_names_of_json(struct scope *s, const char *json, struct list *out)
+{
+    TRY(json_decode_list(s, &name_model, JSON_STRICT, bytes_of_text(json), out));
+    LIST_EACH(struct acme_name, n, out)
+    {
+        n->wildcard = text_starts(n->value, "*.");
+        n->base = n->value + (n->wildcard ? 2 : 0);
+    }
+    return OK;
+}

@@ -1,0 +1,38 @@
+/** Names: the identifiers of orders; are they well formed, and may they be asked for here?
+ * acme.md section 15. */
+#ifndef ACME_NAMES_H
+#define ACME_NAMES_H
+
+#include "acme/acme.h"
+
+/** A name in its one form. */
+struct acme_name {
+    const char *type;  /* "dns", "ip" */
+    const char *value; /* as the order shows it: "*.example.com" */
+    const char *base;  /* what is to be proved: without "*." */
+    bool wildcard;
+};
+
+/**
+ * Read the member "identifiers" of newOrder: in lower case, each once, in the order given. All of
+ * them are judged.
+ *
+ * @param out       receives struct acme_name
+ * @param problems  receives struct acme_subproblem, one for each name that is refused
+ * @return E_INVALID: malformed, unsupportedIdentifier; E_FORBIDDEN: rejectedIdentifier; and
+ * compound, when several differ
+ */
+enum err acme_names_read(struct scope *s, const struct acme_endpoint *ep, const struct json *names,
+                         struct list *out, struct list *problems);
+/** The names as JSON, as orders show them, and the SHA-256 that equal sets have in common with
+ * MORE, whatever their order. */
+enum err acme_names_json(struct scope *s, const struct list *names, const char *more,
+                         const char **json, struct bytes *hash);
+/** The other way: what acme_names_json() wrote. */
+enum err acme_names_of_json(struct scope *s, const char *json, struct list *out);
+/** Does RULE ("example.com", "*.example.com": whatever is below, "10.0.0.0/8") match? */
+bool acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n);
+/** A rule that is none: what is wrong with it; NULL: nothing. */
+const char *acme_rule_fault(struct arena *a, const char *rule);
+
+#endif

@@ -1,0 +1,167 @@
+/* newOrder (RFC 8555 section 7.4). */
+#include "acme/order.h"
+
+#include "acme/authz.h"
+#include "base/metric.h"
+
+COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
+
+struct making {
+    const struct acme_endpoint *ep;
+    const struct acme_account *account;
+    const struct acme_order_wish *wish;
+    const struct list *names; /* of struct acme_name */
+    const char *public_id, *json;
+    struct bytes hash;
+    struct when now;
+    int64_t id;
+    bool fresh;
+};
+
+SQL(same_order,
+    "SELECT id FROM acme_order WHERE account = $1 AND names_hash = $2 AND status IN (1, 2) "
+    "AND expires_at > $3 ORDER BY id DESC LIMIT 1");
+SQL(order_add, "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
+               "names_hash, not_before, not_after, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+               "$8, $9) RETURNING id");
+SQL(order_authz_add, "INSERT INTO acme_order_authz (order_id, place, authz) VALUES ($1, $2, $3)");
+SQL(lapsed_authzs, "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE "
+                   "oz.order_id = $1 AND (z.status > 2 OR z.expires_at <= $2) LIMIT 1");
+
+/* The same names asked for again while the first order is not done. */
+static enum err
+find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
+{
+    struct row row, lapsed;
+    enum err e = tx_one(s, tx, &same_order,
+                        BIND(v_int(m->account->id), v_bytes(m->hash), v_when(m->now)), &row);
+
+    *found = false;
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    m->id = row_int(&row);
+    e = tx_one(s, tx, &lapsed_authzs, BIND(v_int(m->id), v_when(m->now)), &lapsed);
+    *found = e == E_NOT_FOUND;
+    scope_clear(s);
+    return e == E_NOT_FOUND ? OK : e;
+}
+
+static enum err
+add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct when expires)
+{
+    struct row row;
+
+    TRY(tx_one(s, tx, &order_add,
+               BIND(v_text(m->public_id), v_int(m->account->id),
+                    v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
+                    v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
+                    v_when(m->wish->not_after), v_when(m->now)),
+               &row));
+    m->id = row_int(&row);
+    return OK;
+}
+
+static enum err
+make_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct making *m = arg;
+    int64_t *authzs = arena_alloc(s->arena, m->names->count * sizeof(*authzs));
+    struct when expires = when_add_ms(m->now, m->ep->set->order_life), until;
+    bool ready = true, found, valid;
+    size_t i = 0;
+
+    TRY(find_same(s, tx, m, &found));
+    m->fresh = !found;
+    if (found)
+        return OK;
+    LIST_EACH(struct acme_name, n, m->names)
+    {
+        TRY(acme_authz_for(s, tx, m->ep, m->account->id, n, m->now, &authzs[i++], &valid, &until));
+        ready = ready && valid;
+        if (when_cmp(until, expires) < 0)
+            expires = until;
+    }
+    TRY(add_order(s, tx, m, ready, expires));
+    for (i = 0; i < m->names->count; i++)
+        TRY(tx_do(s, tx, &order_authz_add,
+                  BIND(v_int(m->id), v_int((int64_t)i), v_int(authzs[i]))));
+    return OK;
+}
+
+/* Dates are given as asked for, or refused. */
+static enum err
+check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+            const struct acme_order_wish *w, struct when now)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(acme->o.flow->shelf);
+    const struct template *t = template_find(all, ep->set->template_name);
+    struct when from = when_given(w->not_before) ? w->not_before : now;
+
+    if (!when_given(w->not_before) && !when_given(w->not_after))
+        return OK;
+    if (!t || !t->body->allow_requested_dates)
+        return acme_fail(s, E_INVALID, "malformed",
+                         "notBefore and notAfter cannot be chosen here: leave them out");
+    if (when_given(w->not_after) &&
+        (when_cmp(w->not_after, from) <= 0 || when_cmp(w->not_after, now) <= 0))
+        return acme_fail(s, E_INVALID, "malformed",
+                         "notAfter is not after notBefore, or has passed");
+    if (when_given(w->not_after) && t->body->validity_max_ms &&
+        w->not_after.ms - from.ms > t->body->validity_max_ms)
+        return acme_fail(s, E_INVALID, "malformed", "a certificate here is valid for at most %s",
+                         duration_text(s->arena, t->body->validity_max_ms));
+    return OK;
+}
+
+static enum err
+check_provable(struct scope *s, const struct acme_endpoint *ep, const struct list *names,
+               struct list *problems)
+{
+    LIST_EACH(struct acme_name, n, names)
+    {
+        struct list offered = { 0 };
+
+        acme_challenges_for(s, ep, n, &offered);
+        if (!offered.count)
+            list_add(s->arena, problems, struct acme_subproblem,
+                     ((struct acme_subproblem){ "rejectedIdentifier",
+                                                "no challenge that is offered here can prove it",
+                                                { n->type, n->value } }));
+    }
+    return problems->count ? acme_fail(s, E_FORBIDDEN, "rejectedIdentifier",
+                                       "no challenge that is offered here can prove a name")
+                           : OK;
+}
+
+static const char *
+dates_text(struct scope *s, const struct acme_order_wish *w)
+{
+    return arena_printf(s->arena, "%lld %lld", (long long)w->not_before.ms,
+                        (long long)w->not_after.ms);
+}
+
+enum err
+acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+               const struct acme_account *a, const struct acme_order_wish *wish,
+               struct acme_order *out, struct list *problems)
+{
+    struct list names = { 0 };
+    struct making m = { .ep = ep,
+                        .account = a,
+                        .wish = wish,
+                        .names = &names,
+                        .public_id = acme_new_id(s->arena),
+                        .now = clock_now() };
+
+    TRY(acme_names_read(s, ep, wish->identifiers, &names, problems));
+    TRY(check_provable(s, ep, &names, problems));
+    TRY(check_dates(s, acme, ep, wish, m.now));
+    TRY(acme_names_json(s, &names, dates_text(s, wish), &m.json, &m.hash));
+    TRY(db_write(s, acme->o.db, make_in, &m));
+    if (m.fresh)
+        metric_add(&orders_total, 1);
+    return acme_order_by_id(s, acme, m.id, out);
+}

@@ -1,0 +1,110 @@
+/* Certificates on the wire, and their revocation (RFC 8555 sections 7.4.2 and 7.6). */
+#include "acme/chain.h"
+#include "acme/revoke.h"
+#include "acme_face/call.h"
+#include "pki/pem.h"
+#include "pki/pkcs7.h"
+#include <string.h>
+
+#define CHAIN_MAX (1024 * 1024)
+#define CHAINS_MAX 100
+
+static enum err
+chain_number(struct call *c, int64_t *number)
+{
+    *number = 0;
+    if (c->more && (!text_to_int(c->more, number) || *number < 1 || *number > CHAINS_MAX))
+        return acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address");
+    return OK;
+}
+
+/* The other chains, with the usual one among them. */
+static void
+link_others(struct call *c, const struct acme_chain *chain, int64_t number)
+{
+    struct arena *a = c->s->arena;
+    const char *usual = acme_url(a, c->ep, "cert", c->id);
+
+    for (int64_t i = 0; i <= chain->others; i++)
+        if (i != number)
+            answer_link(c, i ? arena_printf(a, "%s/%lld", usual, (long long)i) : usual,
+                        "alternate");
+}
+
+static bool
+accepts(struct call *c, const char *type)
+{
+    const char *accept = http_header(c->http, "Accept");
+    size_t len = strlen(type);
+
+    return accept && text_starts_fold(accept, type) && (!accept[len] || strchr(";, ", accept[len]));
+}
+
+static enum err
+answer_chain(struct call *c, const struct acme_chain *chain)
+{
+    struct buf pem;
+
+    if (accepts(c, "application/pkix-cert")) {
+        if (chain->issuer_url)
+            answer_link(c, chain->issuer_url, "up");
+        answer_headers(c);
+        http_reply(c->http, 200, "application/pkix-cert", *list_at(&chain->certs, struct bytes, 0));
+        return OK;
+    }
+    if (accepts(c, "application/pkcs7-mime")) {
+        struct bytes bag;
+
+        TRY(pkcs7_of_certs(c->s, chain->certs.items, chain->certs.count, &bag));
+        answer_headers(c);
+        http_reply(c->http, 200, "application/pkcs7-mime", bag);
+        return OK;
+    }
+    buf_init_in(&pem, c->s->arena, CHAIN_MAX);
+    LIST_EACH(struct bytes, der, &chain->certs)
+    pem_add(&pem, PEM_CERT, *der);
+    answer_headers(c);
+    http_reply_held(c->http, 200, "application/pem-certificate-chain", buf_bytes(&pem));
+    return OK;
+}
+
+enum err
+cert_post(struct call *c)
+{
+    int64_t certificate, number;
+    struct acme_chain chain;
+    enum err e;
+
+    TRY(chain_number(c, &number));
+    e = acme_certificate_of(c->s, c->acme, &c->account, c->id, &certificate);
+    if (e == E_NOT_FOUND)
+        return acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address");
+    TRY(e);
+    TRY(acme_chain(c->s, c->acme, c->ep, certificate, number, &chain));
+    link_others(c, &chain, number);
+    return answer_chain(c, &chain);
+}
+
+enum err
+revoke_cert(struct call *c)
+{
+    const struct json *reason = json_get(c->payload, "reason");
+    struct acme_revoke in = { .account = c->by_account ? &c->account : NULL,
+                              .key = &c->key,
+                              .has_reason = reason != NULL,
+                              .peer = c->peer };
+    const char *text;
+
+    if (!c->payload)
+        return acme_fail(c->s, E_INVALID, "malformed", "the payload must be a JSON object");
+    TRY(member_text(c, "certificate", &text));
+    if (!text || !base64url_decode(c->s->arena, text, strlen(text), &in.certificate))
+        return acme_fail(c->s, E_INVALID, "malformed",
+                         "\"certificate\" is no certificate in base64url (RFC 8555 section 7.6)");
+    if (reason && !json_int(reason, &in.reason))
+        return acme_fail(c->s, E_INVALID, "malformed", "\"reason\" is no whole number");
+    TRY(acme_revoke(c->s, c->acme, &in));
+    answer_headers(c);
+    http_reply(c->http, 200, NULL, (struct bytes){ NULL, 0 });
+    return OK;
+}

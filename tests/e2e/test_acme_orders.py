@@ -1,0 +1,460 @@
+"""ACME orders: from names to a certificate, and what is refused on the way (RFC 8555 sections 7.1.3 to 7.6)."""
+import base64
+import concurrent.futures
+import time
+import uuid
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
+
+import acme
+import chancery
+import keys
+from acme import refused
+
+
+@pytest.fixture
+def holder(acme_server, answers):
+    return acme.Orderer(acme_server, answers)
+
+
+@pytest.fixture
+def other(acme_server, answers):
+    return acme.Orderer(acme_server, answers)
+
+
+def name(*labels):
+    """A name that no other test has."""
+    return ".".join([*labels, f"{uuid.uuid4().hex[:12]}.acme.test"])
+
+
+def all_of(chain):
+    end = "-----END CERTIFICATE-----\n"
+    return [x509.load_pem_x509_certificate((one + end).encode()) for one in chain.split(end)[:-1]]
+
+
+def leaf(chain):
+    return all_of(chain)[0]
+
+
+def names_of(certificate):
+    return [str(one.value) for one in certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value]
+
+
+@pytest.mark.seed("S354", "S358", "S368", "S370", "S372", "S359")
+def test_an_order_goes_from_pending_to_a_certificate(holder):
+    wanted = name("www")
+    order = holder.order(wanted.upper())
+    assert order["status"] == "pending" and order["identifiers"] == [{"type": "dns", "value": wanted}]
+    assert list(order)[0] == "status" and "certificate" not in order and order["expires"].endswith("Z")
+    assert [acme.path_of(order[key]).rsplit("/", 1)[0] for key in ("url", "finalize")] == ["/acme/order", "/acme/finalize"]
+    authz = holder.authz(order)
+    assert authz["status"] == "pending" and authz["identifier"] == {"type": "dns", "value": wanted} and "wildcard" not in authz
+    assert {one["type"] for one in authz["challenges"]} == {"http-01", "dns-01", "tls-alpn-01"}
+    assert all(len(one["token"]) == 43 and one["status"] == "pending" for one in authz["challenges"])
+    holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))}, 403, "orderNotReady")
+    one = holder.place(authz)
+    assert holder.good(one["url"]).json()["status"] == "pending", "asking after it starts nothing"
+    reply = holder.good(one["url"], {"keyAuthorization": "old"})
+    assert reply.json()["status"] in ("processing", "valid") and acme.links(reply, "up") == order["authorizations"]
+    ready = holder.poll(order["url"], "ready")
+    assert ready["authorizations"] == order["authorizations"] and ready["finalize"] == order["finalize"]
+    authz = holder.authz(order)
+    assert authz["status"] == "valid" and [one["type"] for one in authz["challenges"]] == ["http-01"]
+    assert authz["challenges"][0]["validated"].endswith("Z")
+    assert holder.good(one["url"], {}).json()["status"] == "valid"
+    reply = holder.finalize(order)
+    assert reply.json()["status"] == "valid" and reply.headers["Location"] == order["url"]
+    chain = holder.good(reply.json()["certificate"])
+    assert chain.headers["Content-Type"] == "application/pem-certificate-chain"
+    certificates = all_of(chain.text)
+    assert names_of(certificates[0]) == [wanted] and len(certificates) == 2
+    assert certificates[0].issuer == certificates[1].subject and certificates[1].issuer != certificates[1].subject
+    assert chain.text.startswith("-----BEGIN CERTIFICATE-----\n") and chain.text.endswith("-----END CERTIFICATE-----\n")
+    assert "\n\n" not in chain.text and "\r" not in chain.text
+    assert holder.good(holder.kid + "/orders").json() == {"orders": [order["url"]]}
+
+
+@pytest.mark.seed("S369")
+def test_three_names_make_one_certificate(holder):
+    wanted = [name("a"), name("b"), name("c")]
+    _, chain = holder.issue(*wanted)
+    assert sorted(names_of(leaf(chain))) == sorted(wanted)
+
+
+@pytest.mark.seed("S373")
+def test_a_wildcard_is_proved_by_dns(holder):
+    base = name()
+    order = holder.order(f"*.{base}", base)
+    authzs = [holder.authz(order, place) for place in (0, 1)]
+    assert [authz.get("wildcard") for authz in authzs] == [True, None]
+    assert [authz["identifier"]["value"] for authz in authzs] == [base, base]
+    assert {one["type"] for one in authzs[0]["challenges"]} == {"dns-01"}
+    assert holder.prove(order, "dns-01")["status"] == "ready"
+    done = holder.finalize(order).json()
+    assert sorted(names_of(leaf(holder.good(done["certificate"]).text))) == sorted([base, f"*.{base}"])
+
+
+def test_an_address_is_proved_by_http(acme_server, answers, holder):
+    order = holder.order("127.0.0.1")
+    assert {one["type"] for one in holder.authz(order)["challenges"]} == {"http-01", "tls-alpn-01"}
+    assert holder.prove(order)["status"] == "ready"
+    assert names_of(leaf(holder.good(holder.finalize(order).json()["certificate"]).text)) == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("identifiers", [None, {}, "x", [], [{}], [{"type": "dns"}], [{"value": "a.test"}], ["a.test"],
+                                         [{"type": 5, "value": "a.test"}], [{"type": "dns", "value": f"a{n}.test"} for n in range(101)]])
+def test_an_order_without_good_identifiers_is_malformed(holder, identifiers):
+    payload = {} if identifiers is None else {"identifiers": [] if identifiers == [] else identifiers}
+    holder.bad("newOrder", payload, 400, "malformed")
+    holder.bad("newOrder", None, 400, "malformed")
+
+
+@pytest.mark.parametrize("value, status, kind", [
+    ("-a.acme.test", 400, "malformed"), ("a_b.acme.test", 400, "malformed"), ("a..test", 400, "malformed"),
+    ("a.acme.test.", 400, "malformed"), ("", 400, "malformed"), ("1.2.3.4", 400, "malformed"), ("b\u00fccher.test", 400, "malformed"),
+    ("*", 400, "malformed"), ("a.*.test", 400, "malformed"), ("*.*.acme.test", 400, "malformed"), ("*.com", 403, "rejectedIdentifier"),
+    ("*.co.uk", 403, "rejectedIdentifier"), (f"{'a' * 64}.test", 400, "malformed"), ("xn--0.test", 400, "malformed"),
+    (".".join(["a" * 60] * 5), 400, "malformed")])
+def test_names_that_are_none(holder, value, status, kind):
+    holder.bad("newOrder", {"identifiers": [{"type": "dns", "value": value}]}, status, kind)
+
+
+@pytest.mark.parametrize("value", ["1.2.3", "01.2.3.4", "2001:DB8::1", "2001:db8:0:0::1", "::ffff:1.2.3.4", "fe80::1%1", "a.test", ""])
+def test_addresses_have_one_form(holder, value):
+    holder.bad("newOrder", {"identifiers": [{"type": "ip", "value": value}]}, 400, "malformed")
+
+
+def test_other_identifiers_are_not_supported_and_all_are_judged(holder):
+    good = name()
+    said = holder.bad("newOrder", {"identifiers": [{"type": "email", "value": "a@b"}]}, 400, "unsupportedIdentifier")
+    assert said["subproblems"][0]["identifier"] == {"type": "email", "value": "a@b"}
+    said = holder.bad("newOrder", {"identifiers": [{"type": "email", "value": "a@b"}, {"type": "dns", "value": good},
+                                                   {"type": "dns", "value": "-x.test"}]}, 400, "compound")
+    assert [one["type"].rsplit(":")[-1] for one in said["subproblems"]] == ["unsupportedIdentifier", "malformed"]
+    assert all(one["detail"] for one in said["subproblems"]) and "identifier" not in said
+
+
+def test_one_name_twice_is_one(holder):
+    wanted = name()
+    assert holder.order(wanted, wanted.upper())["identifiers"] == [{"type": "dns", "value": wanted}]
+
+
+def test_the_same_order_again_is_that_order_until_it_is_done(holder):
+    wanted = [name("a"), name("b")]
+    first = holder.order(*wanted)
+    assert holder.order(*reversed(wanted))["url"] == first["url"]
+    assert holder.order(wanted[0])["url"] != first["url"]
+    holder.prove(first)
+    assert holder.order(*wanted)["url"] == first["url"]
+    holder.finalize(first)
+    again = holder.order(*wanted)
+    assert again["url"] != first["url"] and again["status"] == "ready", "its names are proved"
+    assert holder.finalize(again).json()["status"] == "valid"
+
+
+def test_proofs_are_an_accounts_own_and_not_of_wildcards(holder, other):
+    base = name()
+    holder.issue(base)
+    assert other.order(base)["status"] == "pending"
+    assert holder.order(f"*.{base}")["status"] == "pending"
+    assert holder.order(base)["status"] == "ready"
+
+
+def test_what_is_given_up_proves_nothing_any_more(holder):
+    wanted = name()
+    order = holder.order(wanted)
+    assert holder.prove(order)["status"] == "ready"
+    url = order["authorizations"][0]
+    for payload in ({}, {"status": "valid"}, {"status": "deactivated "}, {"status": 1}):
+        holder.bad(url, payload, 400, "malformed")
+    assert holder.good(url, {"status": "deactivated"}).json()["status"] == "deactivated"
+    assert holder.good(url, {"status": "deactivated"}).json()["status"] == "deactivated"
+    now = holder.good(order["url"]).json()
+    assert now["status"] == "invalid" and now["error"]["detail"]
+    holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))}, 403, "orderNotReady")
+    again = holder.order(wanted)
+    assert again["status"] == "pending" and again["authorizations"][0] != url
+    holder.bad(holder.challenge(holder.authz(again))["url"] + "x", {}, 404, "malformed")
+
+
+@pytest.mark.seed("S399")
+def test_a_challenge_that_is_met_late_is_met(holder):
+    order = holder.order(name("late"))
+    authz = holder.authz(order)
+    one = holder.challenge(authz)
+    holder.good(one["url"], {})
+    seen = holder.poll(one["url"], "processing")
+    deadline = time.monotonic() + 10
+    while "error" not in seen and time.monotonic() < deadline:
+        seen = holder.good(one["url"]).json()
+    assert seen["status"] == "processing" and seen["error"]["type"].endswith("incorrectResponse")
+    holder.place(authz)
+    holder.good(one["url"], {})
+    assert holder.poll(order["url"], "ready", "invalid")["status"] == "ready"
+
+
+def test_a_challenge_that_is_not_met_ends_the_order_with_the_reason(holder):
+    wanted = name("never")
+    order = holder.order(wanted)
+    failed = holder.prove(order, place=False)
+    assert failed["status"] == "invalid" and failed["error"]["type"].endswith("incorrectResponse")
+    authz = holder.authz(order)
+    assert authz["status"] == "invalid" and [one["status"] for one in authz["challenges"]] == ["invalid"]
+    assert authz["challenges"][0]["error"]["detail"]
+    holder.bad(authz["challenges"][0]["url"], {}, 400, "malformed")
+    assert holder.good(holder.kid + "/orders").json() == {"orders": []}
+    assert holder.order(wanted)["status"] == "pending"
+
+
+def test_a_name_that_there_is_not_is_told_so(holder, answers):
+    wanted = name("gone")
+    answers[1].absent.add(wanted)
+    order = holder.order(wanted)
+    assert holder.prove(order)["error"]["type"].endswith(":dns")
+
+
+def test_orders_and_what_belongs_to_them_are_their_accounts_own(holder, other):
+    order, chain = holder.issue(name())
+    authz = holder.authz(order)
+    other.bad(order["url"], None, 404, "malformed")
+    other.bad(order["finalize"], {"csr": "AA"}, 404, "malformed")
+    for url in (order["authorizations"][0], authz["challenges"][0]["url"], order["certificate"]):
+        other.bad(url, None, 403, "unauthorized")
+    other.bad(order["authorizations"][0], {"status": "deactivated"}, 403, "unauthorized")
+    for path in ("order", "authz", "challenge", "cert"):
+        holder.bad(f"{holder.base}/{path}/{acme.b64(bytes(16))}", None, 404, "malformed")
+    for url in (order["url"], order["certificate"]):
+        holder.bad(url, {}, 400, "malformed")
+
+
+@pytest.mark.seed("S374")
+def test_the_list_of_orders_has_pages(new_server, acme_settings, answers):
+    holder = acme.Orderer(new_server(settings={**acme_settings, "acme.page": 2}).start(), answers)
+    made = [holder.order(name())["url"] for _ in range(5)]
+    found, url = [], holder.kid + "/orders"
+    for count in (2, 2, 1):
+        reply = holder.good(url)
+        assert len(reply.json()["orders"]) == count
+        found += reply.json()["orders"]
+        url = (acme.links(reply, "next") or [None])[0]
+    assert url is None and found == made[::-1]
+    holder.bad(holder.kid + "/orders?cursor=abc", None, 400, "malformed")
+
+
+# The request.
+
+@pytest.mark.seed("S394")
+def test_requests_that_are_refused_leave_the_order_ready(acme_server, holder):
+    wanted, own = name("a"), keys.new_key()
+    order = holder.order(wanted)
+    holder.prove(order)
+
+    def csr(cn=None, dns=(wanted,), **more):
+        return acme.der(keys.new_csr(cn=cn, dns=dns, key=more.pop("key", own), **more))
+    other = name("b")
+    constraint = x509.BasicConstraints(ca=True, path_length=None)
+    bad = [csr(dns=(wanted, other)), csr(dns=(other,)), csr(cn=other), csr(dns=(), cn=None), csr(email=("a@acme.test",)),
+           csr(ip=("127.0.0.1",)), csr(uri=("https://a.test",)), csr(extensions=[(constraint, True)]), csr(key=holder.key),
+           csr(key=keys.new_key("rsa:1024")), acme.b64(b"0\x03\x02\x01\x01"), acme.b64(b"no")]
+    signed = bytearray(acme.unb64(csr()))
+    signed[-1] ^= 1
+    for text in [*bad, acme.b64(bytes(signed))]:
+        holder.bad(order["finalize"], {"csr": text}, 400, "badCSR")
+    for payload in ({}, {"csr": 5}, {"csr": ""}, {"csr": csr() + "="}, {"csr": keys.new_csr(cn=wanted)}, None):
+        holder.bad(order["finalize"], payload, 400, "malformed")
+    assert holder.good(order["url"]).json()["status"] == "ready"
+    done = holder.good(order["finalize"], {"csr": csr(cn=wanted.upper(), dns=())}).json()
+    certificate = leaf(holder.good(done["certificate"]).text)
+    assert names_of(certificate) == [wanted]
+    assert [part.value for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == [wanted]
+
+
+def test_finalizing_again_gives_the_same_and_another_request_is_refused(acme_server, holder):
+    wanted = name()
+    order = holder.order(wanted)
+    holder.prove(order)
+    csr = acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))
+    first = holder.good(order["finalize"], {"csr": csr}).json()
+    assert holder.good(order["finalize"], {"csr": csr}).json() == first
+    holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))}, 403, "orderNotReady")
+    assert acme_server.client().total(f'CN -eq "{wanted}"') == 1
+
+
+def test_many_who_finalize_one_order_at_the_same_time_get_one_certificate(acme_server, holder):
+    wanted = name()
+    order = holder.order(wanted)
+    holder.prove(order)
+    bodies = []
+    for n in range(8):
+        csr = acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))
+        holder.nonce_left = None
+        bodies.append(acme.flat(holder.key, holder.header(order["finalize"]), {"csr": csr}))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda body: acme.Client(acme_server, holder.key).send(order["finalize"], body), bodies))
+    codes = sorted(reply.status_code for reply in replies)
+    assert codes.count(200) == 1 and set(codes[1:]) <= {403, 409}, [reply.text for reply in replies]
+    assert acme_server.client().total(f'CN -eq "{wanted}"') == 1
+
+
+def test_dates_are_kept_to_the_letter_or_refused(holder):
+    wanted = name()
+    for dates in ({"notAfter": "no"}, {"notAfter": 5}, {"notBefore": "2030-01-01"}, {"notAfter": "2020-01-01T00:00:00Z"},
+                  {"notBefore": "2031-01-02T00:00:00Z", "notAfter": "2031-01-01T00:00:00Z"}):
+        holder.bad("newOrder", {"identifiers": [acme.identifier(wanted)], **dates}, 400, "malformed")
+
+
+def test_certificates_come_in_other_forms(holder):
+    order, chain = holder.issue(name())
+    url = order["certificate"]
+
+    def fetch(accept):
+        body = acme.flat(holder.key, holder.header(url), None)
+        return holder.send(url, body, headers={"Accept": accept})
+    one = fetch("application/pkix-cert")
+    assert one.headers["Content-Type"] == "application/pkix-cert" and acme.links(one, "up")
+    assert x509.load_der_x509_certificate(one.content) == leaf(chain)
+    bag = fetch("application/pkcs7-mime")
+    assert {c.subject for c in pkcs7.load_der_pkcs7_certificates(bag.content)} == {
+        c.subject for c in all_of(chain)}
+    for accept in ("*/*", "text/html", "application/pem-certificate-chain"):
+        assert fetch(accept).text == chain
+    for number in ("1", "0", "x", "-1"):
+        holder.bad(f"{url}/{number}", None, 404, "malformed")
+
+
+# Slow and refused authorities, approvals.
+
+@pytest.mark.seed("S368")
+def test_an_order_may_be_processing_for_a_while(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.finalize_delay": "1s", "acme.nonce_reject": 0}).start()
+    holder = acme.Orderer(server, answers)
+    wanted = name()
+    order = holder.order(wanted)
+    holder.prove(order)
+    csr = acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))
+    reply = holder.good(order["finalize"], {"csr": csr})
+    assert reply.json()["status"] == "processing" and int(reply.headers["Retry-After"]) > 0
+    assert reply.headers["Location"] == order["url"]
+    assert holder.good(order["finalize"], {"csr": csr}).json()["status"] == "processing"
+    holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))}, 403, "orderNotReady")
+    done = holder.poll(order["url"], "valid", "invalid")
+    assert names_of(leaf(holder.good(done["certificate"]).text)) == [wanted]
+
+
+def test_an_order_waits_for_its_approval(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.template": "Approved"}).start()
+    client = server.client()
+    reply = client.rest("POST", "/templates", json={"name": "Approved", "policy": {
+        "key_types": ["ec:p256"], "subject": [{"type": "CN"}], "san_dns": "optional", "key_usage": ["digitalSignature"],
+        "eku": ["serverAuth"], "validity": "30d", "validity_max": "30d", "requires_approval": True}})
+    assert reply.status_code == 201, reply.text
+    holder = acme.Orderer(server, answers)
+    for decision, state in (("approve", "valid"), ("deny", "invalid")):
+        order = holder.order(name(decision))
+        holder.prove(order)
+        reply = holder.finalize(order)
+        assert reply.json()["status"] == "processing" and 0 < int(reply.headers["Retry-After"]) <= 600
+        waiting = chancery.good(client.rest("GET", "/requests"))["items"]
+        done = client.rest("POST", f"/requests/{waiting[0]['id']}/{decision}", json={"comment": "told so"})
+        assert done.status_code in (200, 204), done.text
+        now = holder.good(order["url"]).json()
+        assert now["status"] == state
+        if state == "valid":
+            assert names_of(leaf(holder.good(now["certificate"]).text)) == [order["identifiers"][0]["value"]]
+        else:
+            assert now["error"]["type"].endswith("unauthorized")
+
+
+@pytest.mark.seed("S371", "S405", "S385", "S176")
+def test_lists_say_which_names_may_be_asked_for(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.allow": "*.dev.test,exact.test,127.0.0.0/8",
+                                  "acme.deny": "*.bad.dev.test,no.c.dev.test,*.zip,127.0.0.2"}).start()
+    holder = acme.Orderer(server, answers)
+    for good in ("a.dev.test", "a.b.dev.test", "exact.test", "*.dev.test", "*.a.dev.test", "127.0.0.1"):
+        holder.order(good)
+    for bad in ("dev.test", "a.exact.test", "other.test", "x.bad.dev.test", "*.bad.dev.test", "no.c.dev.test", "*.c.dev.test", "a.zip", "127.0.0.2", "10.0.0.1"):
+        said = holder.bad("newOrder", {"identifiers": [acme.identifier("a.dev.test"), acme.identifier(bad)]}, 403, "rejectedIdentifier")
+        assert said["subproblems"][0]["identifier"]["value"] == bad
+
+
+@pytest.mark.parametrize("key, value", [("acme.challenges", "http-02"), ("acme.allow", "a_b"), ("acme.deny", "10.0.0.0/40"),
+                                        ("acme.validation.resolvers", "nowhere")])
+def test_settings_that_cannot_be_used_are_refused_by_name(new_server, key, value):
+    server = new_server(settings={key: value})
+    server.spawn()
+    assert server.process.wait(30) != 0 and key.rsplit(".")[-1] in server.tail()
+    server.killed = True
+
+
+# Revocation.
+
+def revoke(client, chain, jwk=False, **more):
+    one = all_of(chain)[0].public_bytes(serialization.Encoding.DER)
+    return client.post("revokeCert", {"certificate": acme.b64(one), **more}, jwk=jwk)
+
+
+def is_revoked(server, chain):
+    found = server.client().get("/Certificates", **{"pq.queryString": f'Thumbprint -eq "{thumb(chain)}"', "pq.includeRevoked": "true"})
+    return found[0]["CertState"] == 2
+
+
+def thumb(chain):
+    return leaf(chain).fingerprint(keys.hashes.SHA1()).hex().upper()
+
+
+@pytest.mark.seed("S376")
+def test_an_account_revokes_what_it_was_given(acme_server, holder, other):
+    _, chain = holder.issue(name())
+    refused(revoke(other, chain), 403, "unauthorized")
+    for reason in (2, 6, 7, 8, 10, 11, -1):
+        refused(revoke(holder, chain, reason=reason), 400, "badRevocationReason")
+    for reason in ("1", 1.5, None):
+        refused(revoke(holder, chain, reason=reason), 400, "malformed")
+    reply = revoke(holder, chain, reason=4)
+    assert reply.status_code == 200 and not reply.content and is_revoked(acme_server, chain)
+    refused(revoke(holder, chain), 400, "alreadyRevoked")
+
+
+@pytest.mark.seed("S376")
+def test_the_key_of_a_certificate_revokes_it(acme_server, holder):
+    key = keys.new_key()
+    _, chain = holder.issue(name(), key=key)
+    stranger = acme.Client(acme_server)
+    refused(revoke(stranger, chain, jwk=True), 403, "unauthorized")
+    owner = acme.Client(acme_server, key)
+    assert revoke(owner, chain, jwk=True, reason=1).status_code == 200
+    assert is_revoked(acme_server, chain)
+    refused(owner.post("newAccount", {}, jwk=True), 400, "badPublicKey")
+    wanted = name()
+    order = holder.order(wanted)
+    holder.prove(order)
+    holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,), key=key))}, 400, "badCSR")
+
+
+def test_who_holds_all_names_revokes_what_others_were_given(acme_server, holder, other):
+    wanted = [name("a"), name("b")]
+    _, chain = holder.issue(*wanted)
+    other.prove(other.order(wanted[0]))
+    refused(revoke(other, chain), 403, "unauthorized")
+    other.prove(other.order(wanted[1]))
+    refused(revoke(other, chain, reason=1), 400, "badRevocationReason")
+    assert revoke(other, chain, reason=5).status_code == 200 and is_revoked(acme_server, chain)
+
+
+def test_what_was_issued_by_other_means_is_revoked_by_its_key_and_what_was_not_issued_here_by_nobody(acme_server, holder):
+    key, wanted = keys.new_key(), name()
+    made = acme_server.client().enroll(csr=keys.new_csr(cn=wanted, dns=(wanted,), key=key))
+    text = made["Certificates"][0]
+    refused(revoke(holder, text), 403, "unauthorized")
+    assert revoke(acme.Client(acme_server, key), text, jwk=True).status_code == 200
+    ca = made["Certificates"][1]
+    refused(revoke(holder, ca), 404, "malformed")
+    changed = bytearray(base64.b64decode("".join(text.strip().splitlines()[1:-1])))
+    changed[-1] ^= 1
+    refused(holder.post("revokeCert", {"certificate": acme.b64(bytes(changed))}), 404, "malformed")
+    for payload in ({}, {"certificate": "x"}, {"certificate": acme.b64(b"no")}, {"certificate": 5}, None):
+        holder.bad("revokeCert", payload, 400, "malformed")

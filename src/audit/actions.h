@@ -157,7 +157,9 @@
            "Audit events that were kept long enough were exported and removed.")                   \
     ACTION(SYSTEM_INIT, "system", "system.init", "The installation was set up.")                   \
     ACTION(SYSTEM_START, "system", "system.start", "A server started.")                            \
-    ACTION(SYSTEM_STOP, "system", "system.stop", "A server stopped.")
+    ACTION(SYSTEM_STOP, "system", "system.stop", "A server stopped.")                              \
+    ACTION(SYSTEM_MEND, "system", "system.mend",                                                   \
+           "What follows from the rows of the register was computed anew.")
 
 enum audit_action {
     AUDIT_NO_ACTION,

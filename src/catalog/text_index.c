@@ -278,6 +278,34 @@ step_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
+text_index_check(struct scope *s, struct tx *tx, enum text_index of)
+{
+    struct step step = { .of = of, .batch = INT64_MAX };
+    const struct source *from = &sources[of];
+    struct rows rows;
+
+    TRY(step_in(s, tx, &step));
+    return tx_query(s, tx,
+                    arena_printf(s->arena,
+                                 "INSERT INTO %s (%s, rank) VALUES ('integrity-check', 1)",
+                                 from->index, from->index),
+                    BIND_NONE, &rows);
+}
+
+enum err
+text_index_clear(struct scope *s, struct tx *tx, enum text_index of)
+{
+    const struct source *from = &sources[of];
+    struct rows rows;
+
+    TRY(tx_query(s, tx,
+                 arena_printf(s->arena, "INSERT INTO %s (%s) VALUES ('delete-all')", from->index,
+                              from->index),
+                 BIND_NONE, &rows));
+    return tx_do(s, tx, &mark_write, BIND(v_text(from->mark), v_text("0")));
+}
+
+enum err
 text_index_fill(struct scope *s, struct db *db, int64_t batch, bool (*stop)(const void *arg),
                 const void *arg)
 {

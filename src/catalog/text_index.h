@@ -30,4 +30,10 @@ extern const struct job_kind text_index_kind;
 enum err text_index_fill(struct scope *s, struct db *db, int64_t batch,
                          bool (*stop)(const void *arg), const void *arg);
 
+/** Within TX: fill the index up, and hold all of it against the texts. A failure: it does not fit.
+ */
+enum err text_index_check(struct scope *s, struct tx *tx, enum text_index of);
+/** Within TX: empty it; text_index_fill() makes it anew. */
+enum err text_index_clear(struct scope *s, struct tx *tx, enum text_index of);
+
 #endif

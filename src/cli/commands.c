@@ -388,6 +388,9 @@ static const struct flag backup_look_flags[] = {
 };
 static const struct flag doctor_flags[] = {
     { "strict", 0, FLAG_SWITCH, NULL, "a warning is a failure, too", NULL, NULL, NULL },
+    { "fix", 0, FLAG_SWITCH, NULL, "first mend what can be mended safely, and say what", NULL, NULL,
+      NULL },
+    { "dry-run", 0, FLAG_SWITCH, NULL, "(--fix) only say what there is to mend", NULL, NULL, NULL },
     PLACE_FLAGS,
 };
 static const struct flag restore_flags[] = {
@@ -667,7 +670,8 @@ const struct command commands[] = {
       "  chancery backup prune --dir /mnt/backup --dry-run\n" },
     { "doctor", "", 0, 0, FLAGS(doctor_flags), run_doctor,
       "Look at the whole installation, with or without its server, and say what to do.",
-      "  sudo -u chancery chancery doctor\n  chancery doctor --strict -o json\n" },
+      "  sudo -u chancery chancery doctor\n  chancery doctor --strict -o json\n"
+      "  chancery doctor --fix --dry-run\n" },
     { "restore", "", 0, 0, FLAGS(restore_flags), run_restore,
       "Put an installation back from a backup, and what was signed since from its log.",
       "  chancery restore --from /mnt/backup --to-dir /var/lib/chancery --plan\n"

@@ -57,7 +57,11 @@ run_doctor(struct cli *c)
 
     (void)umask(0077);
     TRY(options_of(c, &o));
+    if (cli_has(c, "dry-run") && !cli_has(c, "fix"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--dry-run goes with --fix");
     if (options_load(c->s, &o, &settings) == OK) {
+        if (cli_has(c, "fix"))
+            doctor_mend(s, settings, &o, cli_has(c, "dry-run"), &found);
         doctor_run(s, settings, &o, &found);
     } else {
         const char *advice = advice_for(c->s->error.text);

@@ -21,4 +21,14 @@ struct finding {
 void doctor_run(struct scope *s, const struct settings *settings, const struct options *o,
                 struct list *out);
 
+/**
+ * Mend what cannot be wrong: modes of files, directories that are missing, what writes that were
+ * cut short left behind, totals and search index of the register. Each thing is told.
+ *
+ * @param dry  change nothing, say what there is to do
+ * @param out  receives struct finding
+ */
+void doctor_mend(struct scope *s, const struct settings *settings, const struct options *o,
+                 bool dry, struct list *out);
+
 #endif

@@ -1,8 +1,9 @@
 """`chancery doctor`, and what a server says that does not start: which fault it is, and what to do."""
 import json
 import os
-import shutil
 import pathlib
+import shutil
+import threading
 
 import pytest
 
@@ -210,3 +211,102 @@ def test_permissions_that_are_missing_are_named(new_server):
     assert done.returncode == 12
     assert any(fix in one["fix"] or "belongs to another user" in one["text"] for one in json.loads(done.stdout)
                if one["fix"]), done.stdout
+
+
+def mended(found):
+    return [one["text"] for one in found["mended"]]
+
+
+def totals(server):
+    return sorted(tuple(row) for row in admin.sql(
+        server, "SELECT kind, key, SUM(value) FROM counter GROUP BY kind, key HAVING SUM(value) <> 0"))
+
+
+def test_what_can_be_mended_safely_is_mended_and_told(new_server, database, tmp_path):
+    server = new_server().start()
+    client = server.client()
+    client.enroll(dns=("needle.example.com",))
+    client.revoke(client.enroll()["KeyfactorID"])
+    server.stop()
+    assert mended(doctor(server, "--fix")[1]) == ["there is nothing to mend"]
+    right, rows = totals(server), client_rows(server)
+    key = next((server.data / "keys").glob("*.key"))
+    key.chmod(0o644)
+    (server.data / "keys").chmod(0o755)
+    (server.data / "master.key").chmod(0o640)
+    shutil.rmtree(server.data / "signed")
+    left, fresh = server.data / "root.pem.new", server.data / "keys" / "x.key.new"
+    left.write_text("")
+    fresh.write_text("")
+    fresh.chmod(0o600)
+    os.utime(left, (1, 1))
+    (server.data / "link").symlink_to(tmp_path / "elsewhere")
+    admin.sql(server, "UPDATE counter SET value = value + 3 WHERE kind = 'state' AND key = 1")
+    admin.sql(server, "DELETE FROM counter WHERE kind = 'valid_day'")
+    admin.sql(server, "INSERT INTO counter (kind, key, lane, value) VALUES ('template', 424242, 1, 7)")
+    if database == "sqlite":
+        admin.sql(server, "INSERT INTO name_text (name_text) VALUES ('delete-all')")
+        admin.sql(server, "INSERT INTO setting (name, value) VALUES ('search.names', '999999') "
+                          "ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+    wanted = [f"{key}: mode 0600", f"{server.data / 'keys'}: mode 0700", f"{server.data / 'master.key'}: mode 0600",
+              f"{server.data / 'signed'}: the directory was missing", f"{left}: what a write that was cut short",
+              "totals of the register"] + (["the search index is made anew"] if database == "sqlite" else [])
+
+    status, found = doctor(server, "--fix", "--dry-run")
+    assert status == 12 and len(found["mended"]) == len(wanted), found["mended"]
+    for words in wanted:
+        assert any(one.startswith("to do: ") and words in one for one in mended(found)), (words, mended(found))
+    assert all(one["fix"] == "chancery doctor --fix" for one in found["mended"])
+    assert key.stat().st_mode & 0o777 == 0o644 and left.exists() and totals(server) != right
+
+    status, found = doctor(server, "--fix")
+    assert status == 0 and len(found["mended"]) == len(wanted) and not failures(found), found
+    for words in wanted:
+        assert any(words in one for one in mended(found)), (words, mended(found))
+    assert key.stat().st_mode & 0o777 == 0o600 and (server.data / "signed").is_dir() and not left.exists()
+    assert fresh.exists(), "somebody may be writing it"
+    fresh.unlink()
+    assert totals(server) == right and client_rows(server) == rows
+    assert mended(doctor(server, "--fix")[1]) == ["there is nothing to mend"]
+    server.start()
+    assert server.cli("audit", "verify").returncode == 0
+    assert server.client().total("SAN -contains \"needle\"") == 1
+    events = server.client().rest("GET", "/audit", params={"action": "system.mend"}).json()["items"]
+    assert sorted(one["target"]["id"] for one in events) == (["search index"] if database == "sqlite" else []) + ["totals"]
+
+
+def client_rows(server):
+    return admin.sql(server, "SELECT COUNT(*), MAX(id) FROM certificate")
+
+
+def test_what_a_server_counts_meanwhile_is_not_counted_twice(new_server):
+    """Mending goes on beside servers that work."""
+    server = new_server().start()
+    done, told = threading.Event(), []
+
+    def enroll_on():
+        client = server.client()
+        while not done.is_set():
+            told.append(client.enroll()["KeyfactorID"])
+    threads = [threading.Thread(target=enroll_on) for _ in range(3)]
+    for one in threads:
+        one.start()
+    try:
+        for _ in range(3):
+            admin.sql(server, "UPDATE counter SET value = value + 5 WHERE kind = 'state' AND key = 1 AND lane = "
+                              "(SELECT MIN(lane) FROM counter WHERE kind = 'state' AND key = 1)")
+            assert "1 totals of the register are what its rows come to" in mended(doctor(server, "--fix")[1])
+    finally:
+        done.set()
+        for one in threads:
+            one.join()
+    assert mended(doctor(server, "--fix")[1]) == ["there is nothing to mend"]
+    assert server.client().total() == admin.sql(server, "SELECT COUNT(*) FROM certificate")[0][0]
+
+
+@pytest.mark.once
+def test_what_cannot_be_mended_is_told(new_server, tmp_path):
+    done = chancery.cli("doctor", "--dry-run", "--set", f"data_dir={tmp_path}")
+    assert done.returncode == 2 and "--dry-run goes with --fix" in done.stderr
+    status, found = doctor(new_server(), "--fix")  # there is no installation
+    assert status == 12 and mended(found) == ["there is nothing to mend"], found

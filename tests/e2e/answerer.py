@@ -1,24 +1,33 @@
 """Whoever answers challenges: a web server and a DNS server on loopback that say what a test tells them."""
 import http.server
+import pathlib
+import shutil
 import socket
 import socketserver
 import struct
+import tempfile
 import threading
 
 A, CNAME, TXT, AAAA, CAA = 1, 5, 16, 28, 257
 
 
 class Web:
-    """http-01: paths are answered with what .files has for them, else 404; .seen are the requests that came."""
+    """http-01: paths are answered with what .files has for them, or a file below .root; else 404."""
 
     def __init__(self):
-        self.files, self.seen = {}, []
+        self.files = {}
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="chancery-web-"))
+        self.tokens = self.root / ".well-known" / "acme-challenge"
+        self.tokens.mkdir(parents=True)
+        self.root.chmod(0o755)
         web = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                web.seen.append((self.path, dict(self.headers)))
-                body = web.files.get(self.path.rsplit("/", 1)[-1])
+                token = self.path.rsplit("/", 1)[-1]
+                body = web.files.get(token)
+                if body is None and token and (web.tokens / token).is_file():
+                    body = (web.tokens / token).read_text()
                 self.send_response(404 if body is None else 200)
                 body = (body or "nothing").encode()
                 self.send_header("Content-Length", str(len(body)))
@@ -35,6 +44,7 @@ class Web:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+        shutil.rmtree(self.root, ignore_errors=True)
 
 
 class Dns:

@@ -70,7 +70,7 @@ class Server:
         said = processes.wait_until(ready, seconds, what="the ready file")
         assert said["pid"] == self.process.pid
         self.__dict__.update({name: said.get(name) for name in (
-            "url", "http_url", "ca", "user", "password", "client_id", "client_secret", "data_dir")})
+            "url", "http_url", "ca", "user", "password", "client_id", "client_secret", "data_dir", "acme_directory")})
         return said
 
     def tail(self):

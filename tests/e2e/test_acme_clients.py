@@ -1,0 +1,203 @@
+"""ACME clients of Debian, unmodified: they register, get certificates, renew and revoke."""
+import os
+import uuid
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+import keys
+import processes
+import programs
+
+
+@pytest.fixture
+def run(acme_server, tmp_path):
+    """Run a client with a home of its own; it trusts the server's root alone."""
+    def do(*command, **more):
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "REQUESTS_CA_BUNDLE": str(acme_server.ca),
+               "SSL_CERT_FILE": str(acme_server.ca), "LEGO_CA_CERTIFICATES": str(acme_server.ca)}
+        done = processes.run(command, env=env, cwd=tmp_path, timeout=120, **more)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+    return do
+
+
+def a_name():
+    return f"{uuid.uuid4().hex[:12]}.clients.test"
+
+
+def of(server, name):
+    """The certificates of a name in the register, the oldest first."""
+    found = server.client().get("/Certificates", **{"pq.queryString": f'CN -eq "{name}"', "pq.includeRevoked": "true"})
+    return sorted(found, key=lambda row: row["Id"])
+
+
+def serial(path):
+    return f"{keys.load(path.read_text()).serial_number:X}"
+
+
+def states(server, name):
+    return [row["CertState"] for row in of(server, name)]
+
+
+@pytest.mark.seed("S354", "S412", "S352")
+def test_certbot(acme_server, answers, run, tmp_path):
+    name, other = a_name(), a_name()
+    base = ["certbot", "--non-interactive", "--server", acme_server.acme_directory, "--config-dir", tmp_path / "config",
+            "--work-dir", tmp_path / "work", "--logs-dir", tmp_path / "logs"]
+    run(*base, "register", "--agree-tos", "-m", "ana@example.com", "--no-eff-email")
+    run(*base, "certonly", "--webroot", "-w", answers[0].root, "-d", name, "-d", other)
+    live = tmp_path / "config" / "live" / name
+    first = serial(live / "cert.pem")
+    assert (live / "fullchain.pem").read_text().count("BEGIN CERTIFICATE") == 2
+    run(*base, "renew", "--force-renewal", "--no-random-sleep-on-renew")
+    assert serial(live / "cert.pem") != first and states(acme_server, name) == [1, 1]
+    run(*base, "update_account", "-m", "ben@example.com", "--no-eff-email")
+    run(*base, "revoke", "--cert-name", name, "--reason", "superseded", "--no-delete-after-revoke")
+    assert states(acme_server, name) == [1, 2]
+    run(*base, "unregister")
+
+
+@pytest.mark.seed("S175", "S179")
+def test_certbot_with_a_wildcard_by_dns(acme_server, answers, run, tmp_path):
+    base, dns = a_name(), answers[1]
+    hook = tmp_path / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$CERTBOT_VALIDATION" >> {tmp_path}/texts\nsleep 1\n')
+    hook.chmod(0o755)
+
+    class Texts(list):
+        def __iter__(self):
+            path = tmp_path / "texts"
+            return iter(path.read_text().split() if path.exists() else [])
+    dns.texts[f"_acme-challenge.{base}"] = Texts()
+    run("certbot", "--non-interactive", "--server", acme_server.acme_directory, "--config-dir", tmp_path / "config",
+        "--work-dir", tmp_path / "work", "--logs-dir", tmp_path / "logs", "--agree-tos", "--register-unsafely-without-email",
+        "certonly", "--manual", "--preferred-challenges", "dns", "--manual-auth-hook", hook, "-d", f"*.{base}", "-d", base)
+    assert "BEGIN CERTIFICATE" in (tmp_path / "config" / "live" / base / "cert.pem").read_text()
+
+
+@pytest.mark.seed("S412")
+def test_dehydrated(acme_server, answers, run, tmp_path):
+    name = a_name()
+    config = tmp_path / "config"
+    config.write_text(f'CA="{acme_server.acme_directory}"\nBASEDIR={tmp_path}\nWELLKNOWN={answers[0].tokens}\n'
+                      f'CURL_OPTS="--cacert {acme_server.ca}"\nDOMAINS_TXT={tmp_path}/domains.txt\n')
+    base = ["dehydrated", "-f", config]
+    run(*base, "--register", "--accept-terms")
+    run(*base, "-c", "-d", name)
+    first = serial(tmp_path / "certs" / name / "cert.pem")
+    run(*base, "-c", "-x", "-d", name)
+    assert serial(tmp_path / "certs" / name / "cert.pem") != first
+    run(*base, "-r", tmp_path / "certs" / name / "cert.pem")
+    assert states(acme_server, name) == [1, 2]
+    run(*base, "--account")
+
+
+def test_acme_tiny(acme_server, answers, run, tmp_path):
+    name = a_name()
+    (tmp_path / "account.key").write_bytes(keys.new_key("rsa:2048").private_bytes(
+        keys.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
+    (tmp_path / "csr").write_text(keys.new_csr(cn=name, dns=(name,)))
+    for _ in range(2):
+        chain = run("acme-tiny", "--account-key", tmp_path / "account.key", "--csr", tmp_path / "csr", "--acme-dir",
+                    answers[0].tokens, "--directory-url", acme_server.acme_directory, "--disable-check")
+        assert chain.count("BEGIN CERTIFICATE") == 2
+    assert states(acme_server, name) == [1, 1]
+
+
+@pytest.mark.seed("S412")
+def test_lego(acme_server, answers, run, tmp_path):
+    name = a_name()
+    base = ["lego", "--server", acme_server.acme_directory, "--accept-tos", "--email", "ana@example.com", "--domains", name,
+            "--path", tmp_path / "lego", "--http", "--http.webroot", answers[0].root]
+    run(*base, "run")
+    path = tmp_path / "lego" / "certificates" / f"{name}.crt"
+    first = serial(path)
+    run(*base, "renew", "--days", "1000", "--no-random-sleep")
+    assert serial(path) != first
+    run(*base, "revoke")
+    assert states(acme_server, name) == [1, 2]
+
+
+@pytest.mark.seed("S375", "S412")
+def test_lego_with_a_binding_bad_nonces_and_a_slow_authority(new_server, acme_settings, answers, tmp_path):
+    server = new_server(settings={**acme_settings, "acme.eab": "required", "acme.nonce_reject": 20, "acme.finalize_delay": "3s"}).start()
+    made = server.client().rest("POST", "/acme/eab-keys", json={"max_uses": 1}).json()
+    name = a_name()
+    done = processes.run(
+        ["lego", "--server", server.acme_directory, "--accept-tos", "--email", "ana@example.com", "--domains", name, "--path",
+         tmp_path / "lego", "--http", "--http.webroot", answers[0].root, "--eab", "--kid", made["kid"], "--hmac", made["hmac_key"], "run"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LEGO_CA_CERTIFICATES": str(server.ca)}, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert states(server, name) == [1]
+
+
+@pytest.mark.seed("S352", "S412", "S392", "S360")
+@pytest.mark.parametrize("challenge", ["http", "tls-alpn"])
+def test_caddy(new_server, acme_settings, tmp_path, challenge):
+    http_port, https_port = programs.free_port(), programs.free_port()
+    server = new_server(settings={**acme_settings, "acme.validation.http_port": http_port, "acme.validation.tls_port": https_port,
+                                  "acme.retry_for": "10s"}).start()
+    name = a_name()
+    off = "disable_tlsalpn_challenge" if challenge == "http" else "disable_http_challenge"
+    (tmp_path / "Caddyfile").write_text(f"""
+{{
+    admin off
+    skip_install_trust
+    storage file_system {tmp_path}/storage
+    http_port {http_port}
+    https_port {https_port}
+    default_bind 127.0.0.1
+    cert_issuer acme {{
+        dir {server.acme_directory}
+        trusted_roots {server.ca}
+        {off}
+    }}
+}}
+{name} {{
+    respond "served by caddy"
+}}
+""")
+    caddy = processes.start(["caddy", "run", "--config", tmp_path / "Caddyfile"], tmp_path / "log",
+                            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, cwd=tmp_path)
+    try:
+        def served():
+            assert caddy.poll() is None, processes.tail(tmp_path / "log")
+            done = programs.curl(f"https://{name}:{https_port}/", server.ca, "--resolve", f"{name}:{https_port}:127.0.0.1")
+            return done.stdout == "served by caddy"
+        processes.wait_until(served, 60, every=0.2, what="Caddy to serve with its certificate: " + processes.tail(tmp_path / "log"))
+    finally:
+        processes.stop(caddy)
+    assert states(server, name) == [1]
+
+
+@pytest.mark.seed("S412")
+def test_uacme(acme_server, answers, tmp_path):
+    name = a_name()
+    hook = tmp_path / "hook"
+    hook.write_text(f"""#!/bin/sh
+[ "$2" = http-01 ] || exit 1
+case "$1" in
+    begin) printf %s "$5" > {answers[0].tokens}/"$4" ;;
+    *) rm -f {answers[0].tokens}/"$4" ;;
+esac
+""")
+    hook.chmod(0o755)
+    (tmp_path / "csr").write_text(keys.new_csr(cn=name, dns=(name,)))
+    trust = "/etc/ssl/certs/ca-certificates.crt"  # uacme knows no other; in a namespace of its own that is our root
+
+    def run(*command):
+        become = [] if os.geteuid() == 0 else ["--map-root-user"]
+        return processes.run(["unshare", *become, "--mount", "sh", "-c", f'mount --bind "$0" {trust} && exec "$@"', acme_server.ca,
+                              "uacme", "-v", "-c", tmp_path / "uacme", "-a", acme_server.acme_directory, *command], timeout=120)
+    done = run("-y", "new", "ana@example.com")
+    assert done.returncode == 0, done.stderr
+    done = run("-h", hook, "issue", name)
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "uacme" / name / "cert.pem"
+    first = serial(path)
+    done = run("-f", "-h", hook, "issue", name)
+    assert done.returncode == 0 and serial(path) != first, done.stderr
+    done = run("revoke", path)
+    assert done.returncode == 0, done.stderr
+    assert states(acme_server, name) == [1, 2]

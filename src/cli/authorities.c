@@ -171,23 +171,48 @@ list_address(struct cli *c, const struct json *ca, const char **out)
     return OK;
 }
 
+/* Have a new list made and published now; what is asked for may be a part or a delta of it. */
+static enum err
+publish(struct cli *c)
+{
+    struct ask ask = { .method = "POST", .not_done = "no list was published" };
+    struct answer a;
+
+    TRY(authority_path(c, "/crl", &ask.path));
+    return ask_server(c, &ask, &a);
+}
+
 enum err
 run_ca_crl(struct cli *c)
 {
     const char *path, *out = cli_text(c, "out"), *url;
+    bool makes = cli_has(c, "publish") || text_eq(c->command->path, "generate-crl");
     struct answer a;
     struct bytes data;
 
     TRY(authority_path(c, "", &path));
-    TRY(note(c->s, ask_get(c, path, &a), "certificate authority %s", cli_arg(c, 0)));
+    TRY(ask_get(c, path, &a));
     TRY(list_address(c, a.json, &url));
     if (!cli_has(c, "pem") && (!out || text_eq(out, "-")) && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "DER is not for a terminal: -o FILE, or --pem");
+    if (cli_has(c, "dry-run")) {
+        (void)printf("would %sdownload %s\n", makes ? "publish a new list, and " : "", url);
+        return OK;
+    }
+    TRY(out_ready(c, out, false));
+    if (makes)
+        TRY(publish(c));
     TRY(fetch_public(c, url, (struct bytes){ NULL, 0 }, NULL, &data));
     if (cli_has(c, "pem"))
         data = bytes_of_text(pem_text(c->s->arena, PEM_CRL, data));
     return write_out(c, out ? out : "-", data, false);
+}
+
+static const char *
+as_it_was(struct cli *c)
+{
+    return arena_printf(c->s->arena, "%s is as it was", cli_arg(c, 0));
 }
 
 enum err
@@ -226,7 +251,8 @@ run_ca_set(struct cli *c)
         (void)printf("would change %s: %s\n", cli_arg(c, 0), ask.body);
         return OK;
     }
-    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    ask.not_done = as_it_was(c);
+    TRY(ask_server(c, &ask, &a));
     say(c, "%s is changed", cli_arg(c, 0));
     return OK;
 }
@@ -245,7 +271,8 @@ run_ca_switch(struct cli *c)
     }
     if (!on)
         TRY(confirm(c, arena_printf(c->s->arena, "switch %s off", cli_arg(c, 0))));
-    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    ask.not_done = as_it_was(c);
+    TRY(ask_server(c, &ask, &a));
     say(c, "%s is %s", cli_arg(c, 0), on ? "on" : "off");
     return OK;
 }

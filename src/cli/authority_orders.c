@@ -195,7 +195,7 @@ run_ca_csr(struct cli *c)
     struct ask ask = { .method = "POST", .path = path_of(c, "/csr") };
     struct answer a;
 
-    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    TRY(ask_server(c, &ask, &a));
     return write_pem(c, &a);
 }
 
@@ -261,12 +261,9 @@ run_ca_chain(struct cli *c)
         const char *pem;
         struct answer a;
 
-        TRY(note(c->s,
-                 ask_get(c,
-                         arena_printf(c->s->arena, REST_API "/authorities/%s/certificates",
-                                      segment(c, name)),
-                         &a),
-                 "certificate authority %s", name));
+        TRY(ask_get(
+            c, arena_printf(c->s->arena, REST_API "/authorities/%s/certificates", segment(c, name)),
+            &a));
         pem = json_str(json_get(json_item(json_get(a.json, "items"), 0), "certificate"));
         buf_text(&text, pem ? pem : "");
         TRY(ask_get(c, arena_printf(c->s->arena, REST_API "/authorities/%s", segment(c, name)),
@@ -297,7 +294,8 @@ run_ca_delete(struct cli *c)
         ask_param(c, &ask, "destroy_keys", "true");
         ask_param(c, &ask, "confirm", again);
     }
-    TRY(note(c->s, ask_server(c, &ask, &a), "certificate authority %s", cli_arg(c, 0)));
+    ask.not_done = arena_printf(c->s->arena, "%s is not retired", cli_arg(c, 0));
+    TRY(ask_server(c, &ask, &a));
     say(c, "%s is retired%s", cli_arg(c, 0), destroy ? ", its keys are destroyed" : "");
     return OK;
 }

@@ -149,6 +149,8 @@ static const struct flag crl_flags[] = {
     { "pem", 0, FLAG_SWITCH, NULL, "PEM instead of DER", NULL, NULL, NULL },
     { "delta", 0, FLAG_SWITCH, NULL, "what has changed since the full list", NULL, NULL, NULL },
     { "shard", 0, FLAG_NUMBER, "N", "this part of the list", NULL, NULL, NULL },
+    { "publish", 0, FLAG_SWITCH, NULL, "have a new list made and published first", NULL, NULL,
+      NULL },
 };
 static const char *const on_words[] = { "on", "off", NULL };
 static const struct flag ca_set_flags[] = {
@@ -577,8 +579,10 @@ const struct command commands[] = {
     { "ca show", "NAME", 1, 1, NULL, 0, run_ca_show, "Show one authority.",
       "  chancery ca show \"Example Issuing CA 1\"\n" },
     { "ca crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl, CRL_DOC,
-      "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n" },
-    { "generate-crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl, CRL_DOC,
+      "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n"
+      "  chancery ca crl \"Example Issuing CA 1\" --publish --pem\n" },
+    { "generate-crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl,
+      "Publish a new revocation list of an authority, and download it.",
       "  chancery generate-crl ca -o issuing.crl\n", COMMAND_HIDDEN },
     { "ca enable", "NAME", 1, 1, NULL, 0, run_ca_switch, "Switch an authority on.",
       "  chancery ca enable \"Example Issuing CA 1\"\n" },

@@ -66,7 +66,7 @@ run_roles_show(struct cli *c)
 
     if (fields_helped(c, &v))
         return OK;
-    TRY(note(c->s, ask_get(c, role_path(c, ""), &a), "role %s", cli_arg(c, 0)));
+    TRY(ask_get(c, role_path(c, ""), &a));
     TRY(print_data(c, &v, a.json));
     if (!output_is_table(c))
         return OK;

@@ -3,6 +3,7 @@
 #include "cli/oversight.h"
 
 #include "cli/keep.h"
+#include "cli/session.h"
 #include "pki/zip.h"
 #include <string.h>
 
@@ -89,6 +90,7 @@ run_support_bundle(struct cli *c)
 {
     const char *out = cli_text(c, "out");
     struct zip_file files[COUNT(parts) + 1];
+    struct session *session;
     size_t size = 0;
 
     if (!out)
@@ -97,6 +99,8 @@ run_support_bundle(struct cli *c)
     if (cli_has(c, "dry-run"))
         return print_bytes(c, bytes_of_text(contents(c)));
     TRY(out_ready(c, out, true));
+    (void)session_of(c, false, &session); /* one for all; why there is none, each part tells */
+    scope_clear(c->s);
     say(c, "These are collected; look at them before you hand them on:\n%s", contents(c));
     files[0] = (struct zip_file){ "README.txt", bytes_of_text(contents(c)) };
     for (size_t i = 0; i < COUNT(parts); i++) {

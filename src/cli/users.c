@@ -52,7 +52,7 @@ run_users_show(struct cli *c)
 
     if (fields_helped(c, &v))
         return OK;
-    TRY(note(c->s, ask_get(c, user_path(c), &a), "user %s", cli_arg(c, 0)));
+    TRY(ask_get(c, user_path(c), &a));
     return print_data(c, &v, a.json);
 }
 
@@ -111,7 +111,7 @@ version_of(struct cli *c, struct ask *ask)
     struct answer a;
     const char *etag;
 
-    TRY(note(c->s, ask_get(c, ask->path, &a), "user %s", cli_arg(c, 0)));
+    TRY(ask_get(c, ask->path, &a));
     etag = reply_header(&a.reply, "ETag");
     if (etag)
         list_add(c->s->arena, &ask->headers, struct header, ((struct header){ "If-Match", etag }));

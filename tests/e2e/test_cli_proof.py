@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+import admin
 import chancery
 import keys
 from test_cli import ok, says
@@ -100,3 +101,29 @@ def test_an_authority_is_tried(server, client, made):
     ok(server.cli("ca", "create", outside, "--outside"))
     assert checks(server.cli("ca", "test", outside, "-o", "json"))["chain"] is False
     says(server.cli("ca", "test", "No such"), 3, "No such")
+
+
+def test_a_list_is_published_when_it_is_asked_for(server, client, tmp_path):
+    name = f"Listed {uuid.uuid4().hex[:8]}"
+    ok(server.cli("ca", "create", name))
+    numbers = []
+    for command in (["ca", "crl", name], ["ca", "crl", name, "--publish"], ["generate-crl", name], ["ca", "crl", name]):
+        ok(server.cli(*command, "-o", tmp_path / "a.crl"))
+        crl = keys.x509.load_der_x509_crl((tmp_path / "a.crl").read_bytes())
+        numbers.append(crl.extensions.get_extension_for_class(keys.x509.CRLNumber).value.crl_number)
+    assert numbers[0] < numbers[1] < numbers[2] == numbers[3], numbers
+    assert "would publish" in ok(server.cli("generate-crl", name, "--dry-run"))
+    says(server.cli("generate-crl", name, "-o", tmp_path / "none" / "a.crl"), 2, "none")
+    person, password = admin.user(server, permissions=["authorities/read"])
+    env = {"CHANCERY_TOKEN": "", "CHANCERY_USERNAME": person, "CHANCERY_PASSWORD": password}
+    says(server.cli("ca", "crl", name, "--publish", "--pem", env=env), 4, "no list was published.*permission")
+    assert "BEGIN X509 CRL" in ok(server.cli("ca", "crl", name, "--pem", env=env))
+
+
+@pytest.mark.parametrize("command", [
+    ["ca", "show", "none"], ["ca", "crl", "none"], ["ca", "enable", "none"], ["ca", "delete", "none", "--yes"], ["ca", "csr", "none"],
+    ["ca", "chain", "none"], ["ca", "set", "none", "--crl-shards", "2"], ["users", "show", "none"], ["users", "disable", "none", "--yes"],
+    ["roles", "show", "none"]])
+def test_what_is_not_there_is_named_once(server, command):
+    first = says(server.cli(*command), 3, "not found|no such").splitlines()[0]
+    assert first.count("authority none") <= 1 and first.count("user") <= 1 and first.count("role") <= 1, first

@@ -243,7 +243,8 @@ may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
     if (row->state == CERT_CA)
         return fail_code(
             s, E_CONFLICT, CHY_WRONG_STATE,
-            "certificate %lld is an authority's own; its parent revokes it by `chancery ca`",
+            "certificate %lld is an authority's own, and not revoked like others; `chancery ca "
+            "disable` and `ca delete` end its issuing",
             (long long)id);
     return OK;
 }

@@ -127,3 +127,12 @@ def test_a_list_is_published_when_it_is_asked_for(server, client, tmp_path):
 def test_what_is_not_there_is_named_once(server, command):
     first = says(server.cli(*command), 3, "not found|no such").splitlines()[0]
     assert first.count("authority none") <= 1 and first.count("user") <= 1 and first.count("role") <= 1, first
+
+
+def test_an_authoritys_own_certificate_is_refused_with_what_there_is_to_do(server, client):
+    own = client.get("/Certificates", **{"pq.queryString": 'Status -eq "CertificateAuthority"', "pq.returnLimit": 1})[0]["Id"]
+    said = says(server.cli("revoke", str(own), "--reason", "superseded", "--yes"), 5, "ca disable")
+    named = [words for words in ("ca disable", "ca delete") if words in said]
+    for words in named:  # they are commands, and not words alone
+        ok(chancery.cli("help", *words.split()))
+    assert len(named) == 2 and client.get(f"/Certificates/{own}")["CertState"] == 6

@@ -254,6 +254,8 @@ source_of_argument(const struct line *l)
         { "", "[WORD", FROM_QUERY },
         { "ca offline ", "", FROM_FILES },
         { "ca ", "NAME", FROM_AUTHORITIES },
+        { "check ca", "", FROM_AUTHORITIES },
+        { "generate-crl", "", FROM_AUTHORITIES },
         { "templates ", "NAME", FROM_TEMPLATES },
         { "collections ", "NAME", FROM_COLLECTIONS },
         { "metadata ", "NAME", FROM_METADATA },
@@ -265,6 +267,10 @@ source_of_argument(const struct line *l)
 
     if (l->command->most >= 0 && l->args >= (size_t)l->command->most)
         return FROM_NOWHERE;
+    if (l->args && text_eq(l->command->path, "templates edit")) /* KEY=VALUE */
+        return FROM_NOWHERE;
+    if (text_eq(l->command->path, "certs diff"))
+        return FROM_CERTIFICATES;
     for (size_t i = 0; i < COUNT(known); i++)
         if (text_starts(l->command->path, known[i].path) &&
             text_starts(l->command->args, known[i].args))

@@ -59,6 +59,12 @@ def test_the_server_says_what_there_is(server, client, tmp_path):
     assert name in answers(server.cli, name[:6], "users", "show", env=env)
     assert answers(server.cli, word, "certs", "show", env=env) == {str(made["KeyfactorID"]): f"{word}.example.com"}
     assert str(made["KeyfactorID"]) in answers(server.cli, str(made["KeyfactorID"]), "revoke", env=env)
+    for words in (["certs", "diff"], ["certs", "diff", "1"], ["certs", "download", "1"], ["ca", "ocsp"]):
+        assert answers(server.cli, word, *words, env=env) == {str(made["KeyfactorID"]): f"{word}.example.com"}, words
+    for words in (["check", "ca"], ["ca", "test"], ["generate-crl"]):
+        assert client.server_ca() in answers(server.cli, "", *words, env=env), words
+    assert "WebServer" in answers(server.cli, "webs", "templates", "edit", env=env)
+    assert "WebServer" not in answers(server.cli, "", "templates", "edit", "WebServer", env=env)
     # for a minute it is not asked again, and nobody else may read what it said
     another = admin.template(server)
     assert another not in answers(server.cli, "", "templates", "show", env=env)

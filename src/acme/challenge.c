@@ -4,13 +4,9 @@
 #include "acme/proved.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/metric.h"
 #include "jobs/jobs.h"
 #include "proof/proof.h"
-
-COUNTER(challenges_total, "chancery_acme_challenge_total", "Tries of challenges.", "type",
-        "outcome", "problem");
-HISTOGRAM(challenge_seconds, "chancery_acme_challenge_seconds", "Time of a try.", "type");
+#include <string.h>
 
 /* The answer. */
 
@@ -152,6 +148,33 @@ conclude(struct scope *s, const struct acme *acme, const struct acme_try *t,
     return db_write(s, acme->o.db, retry_in, &later);
 }
 
+/* Two JSON arrays of steps as one. */
+static const char *
+joined(struct scope *s, const char *a, const char *b)
+{
+    size_t len = strlen(a);
+
+    if (text_eq(a, "[]") || text_eq(b, "[]"))
+        return text_eq(a, "[]") ? b : a;
+    return arena_printf(s->arena, "%.*s,%s", (int)(len - 1), a, b + 1);
+}
+
+/* Who controls a name may still not have said that we certify it (RFC 8659). */
+static enum err
+check_caa(struct scope *s, const struct acme *acme, const struct proof_request *q,
+          struct proof_report *report)
+{
+    struct proof_report caa;
+
+    TRY(proof_caa(s, acme->prover, q, &caa));
+    report->steps = joined(s, report->steps, caa.steps);
+    report->took_ms += caa.took_ms;
+    report->proved = caa.proved;
+    report->problem = caa.problem;
+    report->detail = caa.detail;
+    return OK;
+}
+
 static enum err
 prove(struct scope *s, const struct acme *acme, const struct acme_try *t,
       struct proof_report *report)
@@ -169,7 +192,8 @@ prove(struct scope *s, const struct acme *acme, const struct acme_try *t,
     LIST_EACH(const char *, base, &ep->former_bases)
     list_add(s->arena, &q.accounts, const char *,
              arena_printf(s->arena, "%s/acct/%s", *base, t->account_id));
-    return proof_run(s, acme->prover, &q, report);
+    TRY(proof_run(s, acme->prover, &q, report));
+    return report->proved ? check_caa(s, acme, &q, report) : OK;
 }
 
 enum err
@@ -193,9 +217,6 @@ acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *j
     TRY(e);
     read_try(&row, &t);
     TRY(prove(s, acme, &t, &report));
-    metric_add(&challenges_total, 1, t.method, report.proved ? "valid" : "failed",
-               report.problem ? report.problem : "");
-    metric_observe(&challenge_seconds, (double)report.took_ms / 1e3, t.method);
     log_info(s, "%s of %s: %s", t.method, t.value,
              report.proved   ? "proved"
              : report.detail ? report.detail

@@ -48,10 +48,11 @@ class Web:
 
 
 class Dns:
-    """Every name is at 127.0.0.1, but those in .absent; .texts has the TXT records of names."""
+    """Every name is at 127.0.0.1, but those in .absent; .texts has the TXT records of names, .caa who may certify them as
+    (flags, tag, value). Questions (name, type) in .failing are answered by SERVFAIL."""
 
     def __init__(self):
-        self.texts, self.absent, self.asked = {}, set(), []
+        self.texts, self.caa, self.absent, self.failing, self.asked = {}, {}, set(), set(), []
         dns = self
 
         class Udp(socketserver.BaseRequestHandler):
@@ -94,7 +95,9 @@ class Dns:
                 records = [socket.inet_aton("127.0.0.1")]
             elif kind == TXT:
                 records = [bytes([len(text)]) + text.encode() for text in self.texts.get(name, ())]
-        code = 3 if name in self.absent else 0
+            elif kind == CAA:
+                records = [bytes([flags, len(tag)]) + (tag + value).encode() for flags, tag, value in self.caa.get(name, ())]
+        code = 2 if (name, kind) in self.failing else 3 if name in self.absent else 0
         body = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(record)) + record for record in records)
         return data[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, 0) + question + body
 

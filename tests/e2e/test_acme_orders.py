@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 import acme
+import answerer
 import chancery
 import keys
 from acme import refused
@@ -388,6 +389,58 @@ def test_settings_that_cannot_be_used_are_refused_by_name(new_server, key, value
     server.spawn()
     assert server.process.wait(30) != 0 and key.rsplit(".")[-1] in server.tail()
     server.killed = True
+
+
+# CAA.
+
+@pytest.fixture(scope="module")
+def careful_server(database, request, acme_settings):
+    """A server that looks at CAA records."""
+    url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
+    one = chancery.Server(url, settings={**acme_settings, "acme.caa_identities": "ca.acme.test", "acme.retry_for": "0s"})
+    try:
+        yield one.start()
+    finally:
+        one.close()
+
+
+@pytest.mark.seed("S384")
+@pytest.mark.parametrize("wildcard, at, records, ending", [
+    (False, "", [], None),
+    (False, "", [(0, "issue", "ca.acme.test")], None),
+    (False, "", [(0, "issue", "other.test"), (0, "ISSUE", "CA.acme.test")], None),
+    (False, "", [(0, "issue", "ca.acme.test; accounturi={kid}; validationmethods=http-01,dns-01")], None),
+    (False, "", [(0, "issuewild", ";")], None),
+    (True, "", [(0, "issue", ";"), (0, "issuewild", "ca.acme.test")], None),
+    (True, "", [(0, "issue", "ca.acme.test"), (0, "issuewild", ";")], "caa"),
+    (False, "", [(0, "issue", ";")], "caa"),
+    (False, "", [(0, "issue", "other.test")], "caa"),
+    (False, "", [(0, "issue", "ca.acme.test; accounturi={kid}x")], "caa"),
+    (False, "", [(0, "issue", "ca.acme.test; validationmethods=tls-alpn-01")], "caa"),
+    (False, "", [(128, "tbs", "x"), (0, "issue", "ca.acme.test")], "caa"),
+    (False, "above", [(0, "issue", "other.test")], "caa"),
+    (False, "above", [(0, "issue", "ca.acme.test")], None),
+    (False, "", None, "dns"),
+    (False, "above", None, "dns"),
+])
+def test_who_may_certify_a_name_is_its_owners_matter(careful_server, answers, wildcard, at, records, ending):
+    dns, client = answers[1], acme.Orderer(careful_server, answers)
+    above = name()
+    base = f"www.{above}"
+    place = above if at else base
+    if records is None:
+        dns.failing.add((place, answerer.CAA))
+    else:
+        dns.caa[place] = [(flags, tag, value.format(kid=client.kid)) for flags, tag, value in records]
+    order = client.order(f"*.{base}" if wildcard else base)
+    now = client.prove(order, "dns-01" if wildcard else "http-01")
+    assert (base, answerer.CAA) in dns.asked
+    if ending:
+        assert now["status"] == "invalid" and now["error"]["type"].endswith(f":{ending}"), now
+        client.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=None, dns=(base,)))}, 403, "orderNotReady")
+    else:
+        assert now["status"] == "ready", now
+        assert client.finalize(order).json()["status"] == "valid"
 
 
 # Revocation.

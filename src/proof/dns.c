@@ -1,6 +1,6 @@
 #include "proof/dns.h"
 
-#include "base/log.h"
+#include "base/file.h"
 #include "base/metric.h"
 #include "net/reach.h"
 #include "pki/name.h"
@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unbound.h>
 #include <unistd.h>
+
+#define RESOLV_CONF_MAX (64 * 1024)
 
 COUNTER(queries_total, "chancery_acme_dns_queries_total",
         "Questions that validators asked, by type, end, and the resolvers that were asked.", "type",
@@ -329,6 +331,63 @@ split(struct arena *a, const char *text)
     return out;
 }
 
+enum err
+resolvers_of_system(struct scope *s, const char *path, struct list *out)
+{
+    struct list found = { 0 };
+    struct bytes text;
+
+    TRY(file_read(s, path, RESOLV_CONF_MAX, &text));
+    for (char *line = arena_text_n(s->arena, (const char *)text.data, text.len), *end; line;
+         line = end) {
+        struct list words;
+
+        end = strchr(line, '\n');
+        if (end)
+            *end++ = 0;
+        for (char *c = line; *c; c++)
+            *c = (char)(*c == '\t' || *c == '\r' ? ' ' : *c);
+        words = split(s->arena, line);
+        if (words.count > 1 && text_eq(*list_at(&words, const char *, 0), "nameserver"))
+            list_add(s->arena, &found, const char *, *list_at(&words, const char *, 1));
+    }
+    if (found.count == 0)
+        return fail(s, E_INVALID, "%s names no name server", path);
+    *out = found;
+    return OK;
+}
+
+/** The setting `resolvers`, with `system` written out. */
+static enum err
+written_out(struct scope *s, const struct list *servers, struct list *out)
+{
+    LIST_EACH(const char *const, server, servers)
+    {
+        struct list of_system = { 0 };
+
+        if (!text_eq(*server, "system")) {
+            list_add(s->arena, out, const char *, *server);
+            continue;
+        }
+        TRY(resolvers_of_system(s, "/etc/resolv.conf", &of_system));
+        LIST_EACH(const char *const, one, &of_system)
+        {
+            list_add(s->arena, out, const char *, *one);
+        }
+    }
+    return OK;
+}
+
+struct proof_settings
+resolver_only(struct arena *a, const struct proof_settings *settings, const char *servers)
+{
+    struct proof_settings only = *settings;
+
+    only.resolvers = split(a, servers);
+    only.resolvers_by_suffix = (struct pairs){ 0 };
+    return only;
+}
+
 static int
 by_length(const void *a, const void *b)
 {
@@ -342,16 +401,19 @@ static enum err
 add_all(struct scope *s, struct resolver *r, const struct proof_settings *settings,
         const char *const *refused)
 {
-    TRY(note(s, way_add(s, r, settings, "", &settings->resolvers, refused), "resolvers"));
+    struct list servers = { 0 };
+
+    TRY(note(s, written_out(s, &settings->resolvers, &servers), "resolvers"));
+    TRY(note(s, way_add(s, r, settings, "", &servers, refused), "resolvers"));
     LIST_EACH(const struct pair, p, &settings->resolvers_by_suffix.of)
     {
         const char *suffix = p->name + strspn(p->name, ".");
-        struct list servers = split(s->arena, p->value);
+        struct list its = split(s->arena, p->value);
 
-        if (!*suffix || servers.count == 0)
+        if (!*suffix || its.count == 0)
             return fail(s, E_INVALID, "resolvers_by_suffix: \"%s\" names no suffix or no resolver",
                         p->name);
-        TRY(note(s, way_add(s, r, settings, suffix, &servers, NULL), "resolvers_by_suffix: %s",
+        TRY(note(s, way_add(s, r, settings, suffix, &its, NULL), "resolvers_by_suffix: %s",
                  p->name));
     }
     list_sort(&r->ways, by_length);

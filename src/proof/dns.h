@@ -46,7 +46,17 @@ struct dns_answer {
     int64_t took_ms;
 };
 
+/**
+ * The name servers that a resolv.conf(5) names, as a list of const char *.
+ *
+ * @return E_INVALID when it names none; E_NOT_FOUND
+ */
+enum err resolvers_of_system(struct scope *s, const char *path, struct list *out);
+
 struct resolver;
+/** The SETTINGS of a resolver that asks these SERVERS ("ADDRESS[:PORT], ...") and nobody else. */
+struct proof_settings resolver_only(struct arena *a, const struct proof_settings *settings,
+                                    const char *servers);
 /** Make a resolver; REFUSED are networks as text, ended by NULL, where we never ask when recursing.
  * E_INVALID for a setting that is wrong. */
 enum err resolver_new(struct scope *s, const struct proof_settings *settings,

@@ -42,6 +42,19 @@ copy_list(struct arena *a, const struct list *texts)
     return out;
 }
 
+static struct pairs
+copy_pairs(struct arena *a, const struct pairs *pairs)
+{
+    struct pairs out = { 0 };
+
+    LIST_EACH(const struct pair, p, &pairs->of)
+    {
+        *list_push(a, &out.of, struct pair) =
+            (struct pair){ arena_text(a, p->name), arena_text(a, p->value) };
+    }
+    return out;
+}
+
 static void
 copy_settings(struct prover *p, const struct proof_settings *o)
 {
@@ -53,16 +66,31 @@ copy_settings(struct prover *p, const struct proof_settings *o)
     p->o.resolvers = copy_list(a, &o->resolvers);
     p->o.insecure_domains = copy_list(a, &o->insecure_domains);
     p->o.trust_anchors = arena_text(a, o->trust_anchors);
-    p->o.resolvers_by_suffix = (struct pairs){ 0 };
-    LIST_EACH(const struct pair, pair, &o->resolvers_by_suffix.of)
-    {
-        *list_push(a, &p->o.resolvers_by_suffix.of, struct pair) =
-            (struct pair){ arena_text(a, pair->name), arena_text(a, pair->value) };
-    }
+    p->o.resolvers_by_suffix = copy_pairs(a, &o->resolvers_by_suffix);
+    p->o.perspectives = copy_pairs(a, &o->perspectives);
     p->o.contact = NULL;
     p->agent = text_empty(o->contact)
                    ? "chancery/1 (ACME validation)"
                    : arena_printf(a, "chancery/1 (ACME validation; %s)", o->contact);
+}
+
+static enum err
+add_perspectives(struct scope *s, struct prover *p)
+{
+    LIST_EACH(const struct pair, pair, &p->o.perspectives.of)
+    {
+        struct proof_settings only = resolver_only(p->arena, &p->o, pair->value);
+        struct perspective *new;
+
+        if (only.resolvers.count == 0 || p->perspectives.count == PERSPECTIVES_MAX)
+            return fail(s, E_INVALID, "perspectives: \"%s\" %s", pair->name,
+                        only.resolvers.count ? "is one too many" : "names no resolver");
+        new = list_push(p->arena, &p->perspectives, struct perspective);
+        new->name = pair->name;
+        TRY(note(s, resolver_new(s, &only, reach_refused_networks(), &new->resolver),
+                 "perspectives: %s", pair->name));
+    }
+    return OK;
 }
 
 static enum err
@@ -90,7 +118,8 @@ prover_fill(struct scope *s, struct prover *p, const struct list *own)
         if (*c < ' ' || *c > '~')
             return fail(s, E_INVALID, "contact: it holds what no header can carry");
     }
-    return resolver_new(s, &p->o, reach_refused_networks(), &p->resolver);
+    TRY(resolver_new(s, &p->o, reach_refused_networks(), &p->resolver));
+    return add_perspectives(s, p);
 }
 
 enum err
@@ -121,6 +150,10 @@ prover_free(struct prover *p)
     if (!p)
         return;
     resolver_free(p->resolver);
+    LIST_EACH(const struct perspective, other, &p->perspectives)
+    {
+        resolver_free(other->resolver);
+    }
     arena_free(p->arena);
     mem_free(p);
 }
@@ -177,12 +210,14 @@ run_all(struct scope *s, const struct prover *p, const struct proof_request *q,
         enum err (*one)(struct run *r), int64_t good_for_s, struct proof_report *out)
 {
     struct proof_report report = { .good_for_s = good_for_s };
-    struct run r = { .s = s, .p = p, .q = q, .out = &report };
+    struct run r = { .s = s, .p = p, .resolver = p->resolver, .q = q, .out = &report };
     int64_t began = clock_mono_ms();
 
     r.until_ms = began + p->o.timeout;
     buf_init_in(&r.steps, s->arena, STEPS_MAX);
     TRY(one(&r));
+    if (!run_refused(&r))
+        TRY(run_confirm(&r, one));
     report.proved = !report.problem;
     report.steps = r.steps.failed
                        ? "[]"

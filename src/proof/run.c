@@ -107,7 +107,7 @@ run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *
 {
     size_t shown = 0;
 
-    TRY(resolver_ask(r->s, r->p->resolver, name, type, out));
+    TRY(resolver_ask(r->s, r->resolver, name, type, out));
     step_begin(r, "dns");
     step_text(r, "name", name);
     step_text(r, "type", dns_type_name(type));

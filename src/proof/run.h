@@ -11,12 +11,21 @@ struct prover {
     struct proof_settings o; /* texts in the arena */
     struct reach_rules rules;
     struct resolver *resolver;
-    const char *agent; /* User-Agent */
+    struct list perspectives; /* of struct perspective */
+    const char *agent;        /* User-Agent */
+};
+
+#define PERSPECTIVES_MAX 16
+/** Another view of DNS. */
+struct perspective {
+    const char *name;
+    struct resolver *resolver;
 };
 
 struct run {
     struct scope *s;
     const struct prover *p;
+    const struct resolver *resolver; /* the prover's, or that of a perspective */
     const struct proof_request *q;
     struct proof_report *out;
     struct buf steps; /* JSON objects with commas between */
@@ -66,6 +75,14 @@ void run_disconnect(const struct target *t, int fd);
 
 /** At most LEN octets of foreign data as text to show: what is not printable ASCII becomes '?'. */
 const char *run_shown(struct arena *a, struct bytes data, size_t len);
+
+/**
+ * What was proved must be proved from each perspective, but for as many as may disagree; all at the
+ * same time. Refuses the proof when too many do.
+ *
+ * @see acme.md section 18
+ */
+enum err run_confirm(struct run *r, enum err (*one)(struct run *r));
 
 /**
  * Carry out ONE with a report around it: what proof_run() and proof_caa() have in common.

@@ -28,9 +28,16 @@ static const struct field proof_settings_fields[] = {
       .doc = "Networks that validators never reach, whatever else is said."),
     V(resolvers, .model = &text_model, .max = 16,
       .doc = "Recursive resolvers to ask, ADDRESS or ADDRESS:PORT; when one fails the next is "
-             "asked. None: the servers of each zone are asked directly."),
+             "asked; system: those of /etc/resolv.conf at the start. None: the servers of each "
+             "zone are "
+             "asked directly."),
     V(resolvers_by_suffix,
       .doc = "Others for names below a suffix: {internal.example.com: \"10.0.0.53, 10.0.1.53\"}."),
+    V(perspectives,
+      .doc =
+          "Other views of DNS that must agree: {frankfurt: \"192.0.2.53\", oslo: ...}. What the "
+          "resolvers prove is proved again by each of these; of two to five one may disagree, of "
+          "more two, of one none."),
     V(dnssec, .choices = dnssec_modes, .flags = CHOICE_TEXT, .preset = "prefer",
       .doc = "What is made of DNSSEC, which this program checks by itself."),
     V(trust_anchors,

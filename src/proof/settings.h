@@ -21,6 +21,7 @@ struct proof_settings {
     struct list deny_networks;        /* of const char * */
     struct list resolvers;            /* of const char *, ADDRESS[:PORT]; none: we recurse */
     struct pairs resolvers_by_suffix; /* of ADDRESS[:PORT],...; by suffix */
+    struct pairs perspectives;        /* of ADDRESS[:PORT],...; by name */
     int64_t dnssec;                   /* enum dnssec_mode */
     const char *trust_anchors;        /* file; NULL: the root's, as this program knows it */
     struct list insecure_domains;     /* of const char *: below these, signatures do not matter */

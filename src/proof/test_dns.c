@@ -247,6 +247,27 @@ TEST(the_second_resolver_is_asked_when_the_first_is_down)
     }
 }
 
+TEST(the_system_s_resolvers_are_read)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *path = arena_printf(s->arena, "%s/resolv.conf", test_dir());
+    FILE *f = fopen(path, "w");
+    struct list found = { 0 };
+
+    assert_non_null(f);
+    assert_true(fputs("# nameserver 192.0.2.9\nsearch example.com\n", f) >= 0);
+    assert_int_equal(fflush(f), 0);
+    assert_err(E_INVALID, resolvers_of_system(s, path, &found));
+    assert_true(fputs("nameserver\t192.0.2.1 \nnameserver 2001:db8::1\nnameservers 192.0.2.3", f) >=
+                0);
+    assert_int_equal(fclose(f), 0);
+    assert_ok(s, resolvers_of_system(s, path, &found));
+    assert_int_equal(found.count, 2);
+    assert_string_equal(*list_at(&found, const char *, 0), "192.0.2.1");
+    assert_string_equal(*list_at(&found, const char *, 1), "2001:db8::1");
+    assert_err(E_NOT_FOUND, resolvers_of_system(s, "/nonexistent/resolv.conf", &found));
+}
+
 /* Many threads on one resolver. */
 static void *
 ask_often(void *arg)

@@ -1,10 +1,13 @@
 #include "cli/keystore.h"
 
+#include "base/file.h"
 #include "pki/pem.h"
 #include "seal/private_file.h"
 #include "server/options.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #define NAME_MAX_LEN 127
@@ -195,8 +198,13 @@ enum err
 item_write(struct cli *c, const struct item *item, struct bytes key_pem, struct bytes chain_pem,
            int64_t *version)
 {
+    AUTO(fd_close) int dir = open(item->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int64_t next = 0;
 
+    /* Whoever writes at the same time takes the next version, and key and certificate stay
+     * together; a file system that knows no locks does without. */
+    if (dir >= 0)
+        (void)flock(dir, LOCK_EX);
     TRY(last_version(c, item, &next));
     next++;
     /* The version is whole before the present one changes. */

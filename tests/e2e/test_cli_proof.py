@@ -1,4 +1,5 @@
 """Whether certificates and authorities hold, by the command line: verify, certs diff, ca ocsp, ca test."""
+import concurrent.futures
 import json
 import uuid
 
@@ -136,3 +137,19 @@ def test_an_authoritys_own_certificate_is_refused_with_what_there_is_to_do(serve
     for words in named:  # they are commands, and not words alone
         ok(chancery.cli("help", *words.split()))
     assert len(named) == 2 and client.get(f"/Certificates/{own}")["CertState"] == 6
+
+
+def test_who_issues_for_one_name_of_a_key_store_at_once_gets_a_version_each(server, tmp_path):
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "settings.yaml").write_text(f'keystores: {{vault: "file:{tmp_path}/vault"}}\n')
+    arguments = ("issue-cert", "--issuer", server.client().server_ca(), "--dns", "many.example.com", "many@vault", "--config",
+                 tmp_path / "settings.yaml")
+    server.cli_env()
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for done in pool.map(lambda _: server.cli(*arguments), range(6)):
+            ok(done)
+    versions = sorted(path.name for path in (tmp_path / "vault").glob("many.v*.pem"))
+    assert versions == [f"many.v{number}.pem" for number in range(1, 7)]
+    for certificate in (tmp_path / "vault").glob("*.pem"):
+        key = keys.serialization.load_pem_private_key(certificate.with_suffix(".key").read_bytes(), None)
+        assert key.public_key().public_numbers() == keys.load(certificate.read_text()).public_key().public_numbers(), certificate

@@ -16,9 +16,11 @@ parts_find(struct scope *s, const struct search_sql *b, enum text_index of, int6
 {
     size_t many = of == INDEX_NAMES ? names_many : values_many;
 
+    bool common = false;
+
     TRY(text_index_find(s, b->db, &(struct text_part){ of, field, leaf->text, (int64_t)many },
-                        &out->rows));
-    out->many = out->rows.count >= many;
+                        of == INDEX_NAMES ? &common : NULL, &out->rows));
+    out->many = common || out->rows.count >= many;
     return OK;
 }
 
@@ -73,7 +75,7 @@ parts_ref(struct scope *s, struct search_sql *b, const struct cert_field *f,
     struct parts found;
 
     TRY(parts_find(s, b, INDEX_NAMES, 0, leaf, &found));
-    if (!found.rows.count) {
+    if (!found.many && !found.rows.count) {
         buf_text(&b->text, "1 = 0");
     } else if (found.many) {
         buf_printf(&b->text, "@contains((SELECT n.folded FROM name n WHERE n.id = %s), ", f->expr);
@@ -91,7 +93,7 @@ parts_san(struct scope *s, struct search_sql *b, const struct query_leaf *leaf)
     struct parts found;
 
     TRY(parts_find(s, b, INDEX_NAMES, 0, leaf, &found));
-    if (!found.rows.count) {
+    if (!found.many && !found.rows.count) {
         buf_text(&b->text, "1 = 0");
     } else if (found.many) { /* counted, so that no engine turns it round */
         buf_text(&b->text, "0 < (SELECT COUNT(*) FROM certificate_name d JOIN name n ON n.id = "

@@ -331,15 +331,64 @@ TEST(parts_of_names_are_found_in_the_index_and_behind_it)
 
                 assert_ok(s, text_index_find(
                                  s, db, &(struct text_part){ .part = cases[i].part, .count = 100 },
-                                 &rows));
+                                 NULL, &rows));
                 if (rows.count != want)
                     fail_msg("engine %d, round %d: %s is in %zu", kind, round, cases[i].part,
                              rows.count);
-                assert_ok(
-                    s, text_index_find(
-                           s, db, &(struct text_part){ .part = cases[i].part, .count = 1 }, &rows));
+                assert_ok(s, text_index_find(
+                                 s, db, &(struct text_part){ .part = cases[i].part, .count = 1 },
+                                 NULL, &rows));
                 assert_int_equal(rows.count, MIN(want, (size_t)1));
             }
+        }
+    }
+}
+
+static enum err
+add_many(struct scope *s, struct tx *tx, void *arg UNUSED)
+{
+    int64_t id;
+
+    for (int i = 0; i < 600; i++)
+        TRY(name_id(s, tx,
+                    arena_printf(s->arena, "%s-%d.%s", i < 250 ? "early" : "late", i,
+                                 i % 4 ? "example.com" : "example.org"),
+                    &id));
+    return OK;
+}
+
+TEST(what_most_texts_have_is_told_without_fetching_them)
+{
+    static const struct {
+        const char *part;
+        bool common; /* in more than half, wherever they stand */
+        size_t found;
+    } cases[] = {
+        { "example", true, 0 },   { ".com", true, 0 },    { "e", true, 0 },
+        { "early-", false, 250 }, { ".org", false, 150 }, { "late-599", false, 1 },
+        { "absent", false, 0 },
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (int kind = DB_SQLITE; kind <= DB_POSTGRES; kind++) {
+        AUTO(db_close) struct db *db = open_db(s, (enum db_kind)kind);
+
+        if (!db)
+            continue;
+        assert_ok(s, db_write(s, db, add_many, NULL));
+        for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+            size_t n = i % COUNT(cases);
+            struct text_part part = { .part = cases[n].part, .count = 1000 };
+            struct rows rows;
+            bool common;
+
+            if (i == COUNT(cases))
+                assert_ok(s, text_index_fill(s, db, 100, NULL, NULL));
+            assert_ok(s, text_index_find(s, db, &part, &common, &rows));
+            if (common != cases[n].common || rows.count != cases[n].found)
+                fail_msg("engine %d: %s: %zu", kind, part.part, rows.count);
+            assert_ok(s, text_index_find(s, db, &part, NULL, &rows));
+            assert_true(rows.count >= cases[n].found && (!cases[n].common || rows.count > 300));
         }
     }
 }

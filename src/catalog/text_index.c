@@ -7,6 +7,7 @@
 
 #define TRIGRAMS_MAX 3 /* as many are enough to tell texts apart */
 #define SAMPLE 200
+#define PLACES 8                                     /* of the table, from which the sample is */
 #define PLAIN "0123456789abcdefghijklmnopqrstuvwxyz" /* of the characters that pg_trgm sees */
 #define BATCH 500                                    /* rows that one transaction adds */
 
@@ -53,7 +54,7 @@ char_len(const char *p)
     return len;
 }
 
-/** Three characters of a part, and how many of the newest texts have them. */
+/** Three characters of a part, and how many texts of a sample have them. */
 struct trigram {
     const char *text;
     size_t seen;
@@ -67,37 +68,65 @@ compare_trigrams(const void *a, const void *b)
     return (x->seen > y->seen) - (x->seen < y->seen);
 }
 
+/** Texts from all over the table, each of PLACES times as many as follow one another: neighbours
+ * are alike. */
+static enum err
+take_sample(struct scope *s, struct db *db, const struct source *from, struct rows *out)
+{
+    struct value at[PLACES];
+    struct buf text;
+    struct rows ends;
+    int64_t first, last;
+
+    TRY(db_query(s, db,
+                 arena_printf(s->arena,
+                              "SELECT COALESCE((SELECT MIN(id) FROM %s), 0), "
+                              "COALESCE((SELECT MAX(id) FROM %s), 0)",
+                              from->table, from->table),
+                 BIND_NONE, &ends));
+    first = row_int(&ends.at[0]);
+    last = row_int(&ends.at[0]);
+    buf_init_in(&text, s->arena, PLACES * (size_t)128);
+    for (size_t i = 0; i < PLACES; i++) {
+        at[i] = v_int(first + (last - first) / PLACES * (int64_t)i);
+        buf_printf(&text,
+                   "%sSELECT folded FROM (SELECT folded FROM %s WHERE id >= $%zu ORDER BY id "
+                   "LIMIT %d) p%zu",
+                   i ? " UNION ALL " : "", from->table, i + 1, SAMPLE / PLACES, i);
+    }
+    return db_query(s, db, buf_str(&text), (struct values){ at, PLACES }, out);
+}
+
+static size_t
+count_with(const struct rows *sample, const char *part)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sample->count; i++)
+        n += strstr(sample->at[i].columns[0].text, part) != NULL;
+    return n;
+}
+
 /**
  * Every three characters of PART, the rarest in a sample first: each that an engine is asked for
  * costs it a walk through all that have it, and what is found is looked at anyway. None: PART has
  * fewer.
  */
-static enum err
-trigrams(struct scope *s, struct db *db, const struct source *from, const char *part,
-         struct list *out)
+static void
+trigrams(struct scope *s, const struct rows *sample, const char *part, struct list *out)
 {
     size_t points = text_code_points(part);
     struct list all = { 0 };
-    struct rows sample;
 
-    *out = all;
-    if (points < 3)
-        return OK;
-    TRY(db_query(s, db,
-                 arena_printf(s->arena, "SELECT folded FROM %s ORDER BY id DESC LIMIT %d",
-                              from->table, SAMPLE),
-                 BIND_NONE, &sample));
     for (size_t n = 0; n + 2 < points; n++, part += char_len(part)) {
         size_t len = char_len(part), two = len + char_len(part + len);
         struct trigram *t = list_push(s->arena, &all, struct trigram);
 
         t->text = arena_text_n(s->arena, part, two + char_len(part + two));
-        for (size_t i = 0; i < sample.count; i++)
-            t->seen += strstr(sample.at[i].columns[0].text, t->text) != NULL;
+        t->seen = count_with(sample, t->text);
     }
     list_sort(&all, compare_trigrams);
     *out = all;
-    return OK;
 }
 
 /** A question to FTS5; NULL: there are no trigrams. */
@@ -224,11 +253,20 @@ find_postgres(struct scope *s, struct db *db, const struct text_part *p,
 }
 
 enum err
-text_index_find(struct scope *s, struct db *db, const struct text_part *p, struct rows *out)
+text_index_find(struct scope *s, struct db *db, const struct text_part *p, bool *common,
+                struct rows *out)
 {
-    struct list all;
+    struct list all = { 0 };
+    struct rows sample;
 
-    TRY(trigrams(s, db, &sources[p->of], p->part, &all));
+    TRY(take_sample(s, db, &sources[p->of], &sample));
+    if (common)
+        *common = sample.count == SAMPLE && 2 * count_with(&sample, p->part) > SAMPLE;
+    if (common && *common) {
+        *out = (struct rows){ 0 };
+        return OK;
+    }
+    trigrams(s, &sample, p->part, &all);
     return db_kind(db) == DB_POSTGRES ? find_postgres(s, db, p, &all, out)
                                       : find_sqlite(s, db, p, &all, out);
 }

@@ -18,9 +18,14 @@ struct text_part {
     int64_t count;    /* most rows that are wanted */
 };
 
-/** Find rows whose text has the part in it; OUT receives rows of id and folded text, in no order.
+/**
+ * Find rows whose text has the part in it.
+ *
+ * @param common  set when more than half of a sample of all texts have it, and then OUT stays
+ * empty: so many are not worth being fetched; NULL: they are
+ * @param out     receives rows of id and folded text, in no order
  */
-enum err text_index_find(struct scope *s, struct db *db, const struct text_part *p,
+enum err text_index_find(struct scope *s, struct db *db, const struct text_part *p, bool *common,
                          struct rows *out);
 
 /** The handler of kind "search.index": brings the index of SQLite up to date. */

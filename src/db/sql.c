@@ -47,6 +47,8 @@ static const struct {
     { "hex_end", "))", ", 'hex')" },
     { "among", "IN (SELECT value FROM json_each(", "= ANY(CAST(" }, /* numbers in one text */
     { "among_end", "))", " AS bigint[]))" },
+    { "brief", "INDEXED BY certificate_brief", "" }, /* behind the table: what else is asked of its
+                                                        rows is in the index, or none is read */
     { "json_of", "json_extract(",
       "(jsonb_path_query_first((" }, /* a text of JSON, a path, a text */
     { "json_at", ",", ")::jsonb," },

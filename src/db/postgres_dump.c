@@ -190,15 +190,43 @@ end_rows(struct scope *s, struct postgres_conn *c, const struct db_part *part, e
     return e;
 }
 
+/** The columns of a part, which is from a file that others may have written, as a statement takes
+ * them: ours are of small letters, digits and underscores, and so no other is. */
+static enum err
+quoted_columns(struct scope *s, struct postgres_conn *c, const struct db_part *part,
+               const char **out)
+{
+    const char *at = part->columns ? part->columns : "";
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 65536);
+    for (;;) {
+        bool has_quotes = *at == '"';
+        const char *name = at + has_quotes, *as;
+        size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+        at = name + len + (has_quotes && name[len] == '"');
+        if (!len || at - name - (ptrdiff_t)len != has_quotes || (*at && *at != ','))
+            return fail(s, E_INVALID, "the columns of %s are no names", part->name);
+        TRY(quoted(s, c, arena_text_n(s->arena, name, len), &as));
+        buf_printf(&b, "%s%s", b.len ? "," : "", as);
+        if (!*at++)
+            break;
+    }
+    *out = buf_str(&b);
+    return *out ? OK : fail(s, E_INVALID, "%s has too many columns", part->name);
+}
+
 static enum err
 load_table(struct scope *s, struct postgres_conn *c, const struct db_source *from,
            const struct db_part *part)
 {
-    const char *as;
+    const char *as, *columns;
 
     TRY(quoted(s, c, part->name + strlen(DB_TABLE_PARTS), &as));
+    TRY(quoted_columns(s, c, part, &columns));
     TRY(tell(s, c, arena_printf(s->arena, "TRUNCATE %s", as)));
-    TRY(tell(s, c, arena_printf(s->arena, "COPY %s (%s) FROM STDIN", as, part->columns)));
+    TRY(tell(s, c, arena_printf(s->arena, "COPY %s (%s) FROM STDIN", as, columns)));
     return end_rows(s, c, part, from->read(s, from->arg, part, give_rows, c));
 }
 

@@ -134,6 +134,34 @@ check_copy(struct scope *s, const char *url, int64_t child)
     assert_err(E_CONFLICT, db_write(s, db, put_in, &more)); /* constraints are there again */
 }
 
+/* A file that somebody else wrote runs nothing. */
+static void
+check_columns(struct scope *s, const char *other, const struct db_source *from)
+{
+    static const char *const bad[] = {
+        "",     "name,",          ",name",           "name,,value",
+        "Name", "name;",          "name) FROM '/x'", "name\"",
+        "\"",   "\"name,\"value", "\"na\"\"me\"",    "name,value) FROM PROGRAM 'true' --",
+    };
+
+    LIST_EACH(struct db_part, part, from->parts)
+    {
+        const char *kept = part->columns;
+
+        if (!text_ends(part->name, "/setting"))
+            continue;
+        for (size_t i = 0; i < COUNT(bad); i++) {
+            part->columns = bad[i];
+            assert_err(E_INVALID, db_load(s, other, from));
+            assert_says(s, "are no names");
+            scope_clear(s);
+        }
+        part->columns = "\"name\",value";
+        assert_ok(s, db_load(s, other, from));
+        part->columns = kept;
+    }
+}
+
 static void
 dump_and_load(struct scope *s, enum db_kind kind)
 {
@@ -163,6 +191,8 @@ dump_and_load(struct scope *s, enum db_kind kind)
     assert_ok(s, db_load(s, other, &from)); /* once more, over what is there */
     check_copy(s, other, child);
 
+    if (kind == DB_POSTGRES)
+        check_columns(s, other, &from);
     list_add(s->arena, &k.schema, int64_t, 9999);
     if (kind == DB_POSTGRES) {
         assert_err(E_CONFLICT, db_load(s, other, &from));

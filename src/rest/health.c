@@ -1,4 +1,5 @@
 /* How the server's parts are, each checked as it is asked. */
+#include "base/log.h"
 #include "jobs/jobs.h"
 #include "rest/rest.h"
 #include <pthread.h>
@@ -47,14 +48,23 @@ check_server(struct scope *s, struct app *app, const char **detail)
     return STATE_FAILING;
 }
 
+/* The database failed: what it said is for the log, which may tell hosts, accounts and paths. */
+static enum state
+not_asked(struct scope *s, const char **detail)
+{
+    *detail = s->error.kind == E_TIMEOUT ? "the database does not answer in time"
+                                         : "the database cannot be asked; the log tells why";
+    log_failure(s, LOG_WARN, "a part of the server was not well");
+    return STATE_FAILING;
+}
+
 static enum state
 check_database(struct scope *s, struct app *app, const char **detail)
 {
     scope_deadline_in(s, 3000);
     if (db_check(s, app->db) == OK)
         return STATE_OK;
-    *detail = s->error.text;
-    return STATE_FAILING;
+    return not_asked(s, detail);
 }
 
 static enum state
@@ -107,8 +117,7 @@ check_jobs(struct scope *s, struct app *app, const char **detail)
     size_t failed = 0;
 
     if (job_list(s, app->db, &q, &rows) != OK) {
-        *detail = s->error.text;
-        return STATE_FAILING;
+        return not_asked(s, detail);
     }
     LIST_EACH(struct job_row, row, &rows)
     failed += when_given(row->ended) && when_cmp(row->ended, recent) > 0;

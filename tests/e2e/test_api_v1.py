@@ -414,6 +414,19 @@ def test_whoami_health_jobs_and_token_keys(server, client):
     assert found[0]["kty"] == "EC" and "d" not in found[0]
 
 
+def test_what_the_database_says_is_for_the_log_and_not_for_the_health_report(new_server):
+    server = new_server().start()
+    client = server.client()
+    state = lambda: {one["name"]: one for one in client.rest("GET", "/health").json()["components"]}["database"]
+    assert state()["state"] == "ok"
+    admin.sql(server, "ALTER TABLE db_probe RENAME TO db_probed")
+    said = state()
+    assert (said["state"], said["detail"]) == ("failing", "the database cannot be asked; the log tells why")
+    assert any("probe" in line["error"] for line in server.lines(level="warn") if "was not well" in line["msg"])
+    admin.sql(server, "ALTER TABLE db_probed RENAME TO db_probe")
+    assert state()["state"] == "ok"
+
+
 def test_the_servers_inside_is_for_those_who_may_see_it(server):
     name, password = admin.user(server)
     caller, nobody = server.client(name, password), server.client(nobody=True)

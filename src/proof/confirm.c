@@ -54,12 +54,12 @@ witness_end(struct run *r, struct witness *w, const char **detail)
     bool proved = w->result == OK && !w->report.problem;
     const char *said = w->result != OK ? "it could not look" : w->report.detail;
 
-    step_begin(r, "perspective");
-    step_text(r, "name", w->from->name);
-    step_text(r, "outcome", proved ? "valid" : w->report.problem ? w->report.problem : "error");
-    step_text(r, "detail", proved ? NULL : said);
-    step_text(r, "address", w->report.address);
-    step_end(r);
+    run_step_begin(r, "perspective");
+    run_step_text(r, "name", w->from->name);
+    run_step_text(r, "outcome", proved ? "valid" : w->report.problem ? w->report.problem : "error");
+    run_step_text(r, "detail", proved ? NULL : said);
+    run_step_text(r, "address", w->report.address);
+    run_step_end(r);
     metric_add(&perspective_total, 1, w->from->name, proved ? "valid" : "invalid");
     if (proved)
         r->out->good_for_s = MIN(r->out->good_for_s, w->report.good_for_s);
@@ -97,9 +97,9 @@ run_confirm(struct run *r, enum err (*one)(struct run *r))
             problem = w->report.problem; /* constant text */
         scope_free(w->s);
     }
-    step_begin(r, "quorum");
-    step_text(r, "agree", arena_printf(r->s->arena, "%zu/%zu", agree, all->count));
-    step_end(r);
+    run_step_begin(r, "quorum");
+    run_step_text(r, "agree", arena_printf(r->s->arena, "%zu/%zu", agree, all->count));
+    run_step_end(r);
     if (reach_stopping())
         return fail(r->s, E_UNAVAILABLE, "the program is stopping");
     if (all->count - agree > may_disagree(all->count))

@@ -174,21 +174,21 @@ step_http(struct hop *h, CURLcode code)
 {
     struct run *r = h->r;
 
-    step_begin(r, "http");
-    step_text(r, "url", h->place->url);
+    run_step_begin(r, "http");
+    run_step_text(r, "url", h->place->url);
     if (h->status)
-        step_int(r, "status", h->status);
+        run_step_int(r, "status", h->status);
     if (code != CURLE_OK && !h->enough)
-        step_text(r, "why",
-                  run_shown(r->s->arena,
-                            bytes_of_text(h->error[0] ? h->error : curl_easy_strerror(code)),
-                            CURL_ERROR_SIZE));
+        run_step_text(r, "why",
+                      run_shown(r->s->arena,
+                                bytes_of_text(h->error[0] ? h->error : curl_easy_strerror(code)),
+                                CURL_ERROR_SIZE));
     if (h->location && is_redirect(h->status))
-        step_text(r, "location", run_shown(r->s->arena, bytes_of_text(h->location), 300));
+        run_step_text(r, "location", run_shown(r->s->arena, bytes_of_text(h->location), 300));
     else if (!h->target->hidden && h->status)
-        step_text(r, "body", run_shown(r->s->arena, buf_bytes(&h->body), BODY_SHOWN));
-    step_int(r, "ms", clock_mono_ms() - h->began_ms);
-    step_end(r);
+        run_step_text(r, "body", run_shown(r->s->arena, buf_bytes(&h->body), BODY_SHOWN));
+    run_step_int(r, "ms", clock_mono_ms() - h->began_ms);
+    run_step_end(r);
 }
 
 /** What became of a transfer that curl did not end well. */

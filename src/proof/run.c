@@ -41,7 +41,7 @@ run_refused(const struct run *r)
 /* Steps. */
 
 void
-step_begin(struct run *r, const char *what)
+run_step_begin(struct run *r, const char *what)
 {
     if (r->steps.len)
         buf_byte(&r->steps, ',');
@@ -50,7 +50,7 @@ step_begin(struct run *r, const char *what)
 }
 
 void
-step_text(struct run *r, const char *name, const char *value)
+run_step_text(struct run *r, const char *name, const char *value)
 {
     if (!value)
         return;
@@ -61,7 +61,7 @@ step_text(struct run *r, const char *name, const char *value)
 }
 
 void
-step_int(struct run *r, const char *name, int64_t value)
+run_step_int(struct run *r, const char *name, int64_t value)
 {
     buf_byte(&r->steps, ',');
     json_text(&r->steps, name);
@@ -70,7 +70,7 @@ step_int(struct run *r, const char *name, int64_t value)
 }
 
 void
-step_end(struct run *r)
+run_step_end(struct run *r)
 {
     buf_byte(&r->steps, '}');
 }
@@ -108,13 +108,13 @@ run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *
     size_t shown = 0;
 
     TRY(resolver_ask(r->s, r->resolver, name, type, out));
-    step_begin(r, "dns");
-    step_text(r, "name", name);
-    step_text(r, "type", dns_type_name(type));
-    step_text(r, "answer", dns_end_name(out->end));
-    step_text(r, "why", out->why);
+    run_step_begin(r, "dns");
+    run_step_text(r, "name", name);
+    run_step_text(r, "type", dns_type_name(type));
+    run_step_text(r, "answer", dns_end_name(out->end));
+    run_step_text(r, "why", out->why);
     if (!text_eq_fold(out->owner, name))
-        step_text(r, "alias_of", out->owner);
+        run_step_text(r, "alias_of", out->owner);
     buf_text(&r->steps, ",\"records\":[");
     LIST_EACH(const struct bytes, rdata, &out->records)
     {
@@ -124,10 +124,10 @@ run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *
         json_text(&r->steps, record_text(r->s->arena, type, *rdata));
     }
     buf_byte(&r->steps, ']');
-    step_int(r, "records_total", (int64_t)out->records.count);
-    step_text(r, "dnssec", out->secure ? "secure" : "none");
-    step_int(r, "ms", out->took_ms);
-    step_end(r);
+    run_step_int(r, "records_total", (int64_t)out->records.count);
+    run_step_text(r, "dnssec", out->secure ? "secure" : "none");
+    run_step_int(r, "ms", out->took_ms);
+    run_step_end(r);
     return OK;
 }
 
@@ -140,9 +140,9 @@ judge(struct run *r, struct bytes ip, int port, struct list *targets, const char
     const char *text = ip_text(r->s->arena, ip);
 
     if (verdict == REACH_REFUSED) {
-        step_begin(r, "refused");
-        step_text(r, "address", text);
-        step_end(r);
+        run_step_begin(r, "refused");
+        run_step_text(r, "address", text);
+        run_step_end(r);
         *refused = text;
         return;
     }
@@ -212,12 +212,12 @@ connect_one(struct run *r, const struct target *t, int port, int *fd, const char
     if (!reach_take(r->s, t->ip, run_left_ms(r)))
         return fail(r->s, E_LIMIT, "too many validations of %s are under way", t->text);
     e = reach_connect(r->s, t->ip, port, MIN(r->p->o.connect_timeout, run_left_ms(r)), fd);
-    step_begin(r, "connect");
-    step_text(r, "address", t->text);
-    step_int(r, "port", port);
-    step_text(r, "why", e == OK ? NULL : r->s->error.text);
-    step_int(r, "ms", clock_mono_ms() - began);
-    step_end(r);
+    run_step_begin(r, "connect");
+    run_step_text(r, "address", t->text);
+    run_step_int(r, "port", port);
+    run_step_text(r, "why", e == OK ? NULL : r->s->error.text);
+    run_step_int(r, "ms", clock_mono_ms() - began);
+    run_step_end(r);
     r->out->address = t->text;
     if (e == OK)
         return OK;

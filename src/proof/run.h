@@ -40,11 +40,11 @@ enum err run_refuse(struct run *r, const char *problem, const char *format, ...)
 /** True once run_refuse() was called. */
 bool run_refused(const struct run *r);
 
-/** Begin a step named WHAT; what follows are its members, step_end() closes it. */
-void step_begin(struct run *r, const char *what);
-void step_text(struct run *r, const char *name, const char *value);
-void step_int(struct run *r, const char *name, int64_t value);
-void step_end(struct run *r);
+/** Begin a step named WHAT; what follows are its members, run_step_end() closes it. */
+void run_step_begin(struct run *r, const char *what);
+void run_step_text(struct run *r, const char *name, const char *value);
+void run_step_int(struct run *r, const char *name, int64_t value);
+void run_step_end(struct run *r);
 
 /** Ask, and write the step down. Of TXT and CAA the first records are shown. */
 enum err run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *out);

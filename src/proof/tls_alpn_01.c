@@ -120,12 +120,12 @@ talk(struct run *r, int fd, struct bytes ip)
         return fail(r->s, E_INTERNAL, "TLS cannot start");
     }
     why = shake_hands(r, ssl, fd, &problem);
-    step_begin(r, "tls");
-    step_text(r, "server_name", sni);
-    step_text(r, "version", why ? NULL : SSL_get_version(ssl));
-    step_text(r, "why", why);
-    step_int(r, "ms", clock_mono_ms() - began);
-    step_end(r);
+    run_step_begin(r, "tls");
+    run_step_text(r, "server_name", sni);
+    run_step_text(r, "version", why ? NULL : SSL_get_version(ssl));
+    run_step_text(r, "why", why);
+    run_step_int(r, "ms", clock_mono_ms() - began);
+    run_step_end(r);
     if (why)
         return run_refuse(r, problem, "%s port %d: %s", r->out->address, (int)r->p->o.tls_port,
                           why);

@@ -1,5 +1,6 @@
 #include "acme/account.h"
 
+#include "acme/authz.h"
 #include "acme/eab.h"
 
 #define ACCOUNT_COLUMNS                                                                        \
@@ -288,7 +289,7 @@ acme_account_deactivate(struct scope *s, const struct acme *acme, struct acme_ac
 
     TRY(db_write(s, acme->o.db, deactivate_in, &c));
     a->status = ACME_ACCOUNT_DEACTIVATED;
-    return OK;
+    return acme_requests_end(s, acme, a, 0, peer, "The account was deactivated.");
 }
 
 /* Another key (RFC 8555 section 7.3.5). */

@@ -2,6 +2,7 @@
 
 #include "acme/order.h"
 #include "base/random.h"
+#include "flow/approve.h"
 
 #define TOKEN_LEN 32
 
@@ -241,10 +242,32 @@ acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_auth
                                 .detail = "An authorization of the order was deactivated." };
     struct ending end = { z, a, peer, acme_problem_json(s->arena, &why) };
 
-    if (z->status > ACME_AUTHZ_VALID)
+    if (z->status != ACME_AUTHZ_DEACTIVATED && z->status > ACME_AUTHZ_VALID)
         return OK;
-    TRY(db_write(s, acme->o.db, deactivate_in, &end));
+    if (z->status != ACME_AUTHZ_DEACTIVATED)
+        TRY(db_write(s, acme->o.db, deactivate_in, &end));
     z->status = ACME_AUTHZ_DEACTIVATED;
+    return acme_requests_end(s, acme, a, z->id, peer, why.detail);
+}
+
+SQL(requests_waiting,
+    "SELECT o.request FROM acme_order o WHERE o.account = $1 AND o.status = 3 AND o.request IS "
+    "NOT NULL AND ($2 = 0 OR EXISTS (SELECT 1 FROM acme_order_authz oz WHERE oz.order_id = o.id "
+    "AND oz.authz = $2)) ORDER BY o.id");
+
+enum err
+acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_account *a,
+                  int64_t authz, const struct acme_peer *peer, const char *message)
+{
+    struct caller by = caller_system;
+    struct rows rows;
+
+    by.id_text = "acme";
+    by.name = arena_printf(s->arena, "acme:%s", a->public_id);
+    by.actor = acme_actor(a, peer);
+    TRY(db_all(s, acme->o.db, &requests_waiting, BIND(v_int(a->id), v_int(authz)), &rows));
+    for (size_t i = 0; i < rows.count; i++)
+        TRY(flow_end_waiting(s, acme->o.flow, &by, row_int(&rows.at[i]), message));
     return OK;
 }
 

@@ -56,6 +56,12 @@ enum err acme_authz_of_challenge(struct scope *s, const struct acme *acme,
 enum err acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_authz *z,
                                const struct acme_account *a, const struct acme_peer *peer);
 
+/** End the requests of A's orders that wait for somebody's approval: those that rest on
+ * authorization AUTHZ, or all (0). MESSAGE says why. After the commit that ends what they rest on,
+ * so that no more of them come. */
+enum err acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_account *a,
+                           int64_t authz, const struct acme_peer *peer, const char *message);
+
 /** As part of TX: the authorization for a name, an old one that still holds or a new one.
  *
  * @param id       receives its id

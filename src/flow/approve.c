@@ -602,6 +602,28 @@ flow_withdraw(struct scope *s, struct flow *f, const struct decision *in, struct
     return request_read(s, f->db, in->id, out);
 }
 
+enum err
+flow_end_waiting(struct scope *s, struct flow *f, const struct caller *by, int64_t id,
+                 const char *message)
+{
+    struct cert_request r;
+    struct closing c = { .request = &r,
+                         .disposition = DISPOSITION_DENIED,
+                         .by = by,
+                         .action = AUDIT_REQUEST_WITHDRAW,
+                         .message = message };
+    enum err e;
+
+    TRY(request_read(s, f->db, id, &r));
+    if (r.state != REQUEST_WAITS && r.state != REQUEST_APPROVED)
+        return OK;
+    e = close_it(s, f, &c);
+    if (e != E_CONFLICT)
+        return e;
+    scope_clear(s); /* somebody decided just now */
+    return OK;
+}
+
 /* Time. */
 
 SQL(waited_long, "SELECT id FROM request WHERE disposition = 2 AND pending_kind = 1 AND "

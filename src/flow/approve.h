@@ -40,6 +40,10 @@ enum err flow_deny(struct scope *s, struct flow *f, const struct decision *in,
 /** Take back a request of the caller's own that waits. E_NOT_FOUND: it is not theirs. */
 enum err flow_withdraw(struct scope *s, struct flow *f, const struct decision *in,
                        struct cert_request *out);
+/** End what waits, approved or not, because BY may have no certificate any more; MESSAGE says why.
+ * What does not wait stays as it is. For the program itself: BY's permissions are not asked. */
+enum err flow_end_waiting(struct scope *s, struct flow *f, const struct caller *by, int64_t id,
+                          const char *message);
 
 /** Issue what was approved, if it still waits for that: for the job. One that became against the
  * policy has failed; when its template was changed since, it has to be approved again. */

@@ -346,13 +346,17 @@ def test_an_order_may_be_processing_for_a_while(new_server, acme_settings, answe
     assert names_of(leaf(holder.good(done["certificate"]).text)) == [wanted]
 
 
-def test_an_order_waits_for_its_approval(new_server, acme_settings, answers):
-    server = new_server(settings={**acme_settings, "acme.template": "Approved"}).start()
-    client = server.client()
+def approved_template(client):
     reply = client.rest("POST", "/templates", json={"name": "Approved", "policy": {
         "key_types": ["ec:p256"], "subject": [{"type": "CN"}], "san_dns": "optional", "key_usage": ["digitalSignature"],
         "eku": ["serverAuth"], "validity": "30d", "validity_max": "30d", "requires_approval": True}})
     assert reply.status_code == 201, reply.text
+
+
+def test_an_order_waits_for_its_approval(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.template": "Approved"}).start()
+    client = server.client()
+    approved_template(client)
     holder = acme.Orderer(server, answers)
     for decision, state in (("approve", "valid"), ("deny", "invalid")):
         order = holder.order(name(decision))
@@ -368,6 +372,29 @@ def test_an_order_waits_for_its_approval(new_server, acme_settings, answers):
             assert names_of(leaf(holder.good(now["certificate"]).text)) == [order["identifiers"][0]["value"]]
         else:
             assert now["error"]["type"].endswith("unauthorized")
+
+
+@pytest.mark.parametrize("ends", ["authorization", "account"])
+def test_what_waits_for_approval_ends_with_its_proof_and_its_account(new_server, acme_settings, answers, ends):
+    server = new_server(settings={**acme_settings, "acme.template": "Approved"}).start()
+    client = server.client()
+    approved_template(client)
+    holder = acme.Orderer(server, answers)
+    order, other = holder.order(name(ends)), holder.order(name("other"))
+    for one in (order, other):
+        holder.prove(one)
+        assert holder.finalize(one).json()["status"] == "processing"
+    waiting = [one["id"] for one in chancery.good(client.rest("GET", "/requests"))["items"]]
+    holder.good(order["authorizations"][0] if ends == "authorization" else holder.kid, {"status": "deactivated"})
+    left = [one["id"] for one in chancery.good(client.rest("GET", "/requests"))["items"]]
+    assert left == (waiting[1:] if ends == "authorization" else [])
+    reply = client.rest("POST", f"/requests/{waiting[0]}/approve", json={})
+    assert reply.status_code == 409, reply.text
+    assert client.total(f'CN -eq "{order["identifiers"][0]["value"]}"') == 0
+    if ends == "authorization":
+        assert holder.good(order["url"]).json()["status"] == "invalid"
+        assert client.rest("POST", f"/requests/{waiting[1]}/approve", json={}).status_code in (200, 204)
+        assert holder.good(other["url"]).json()["status"] == "valid"
 
 
 @pytest.mark.seed("S371", "S405", "S385", "S176")

@@ -91,6 +91,7 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
         .sans_given = true,
         .not_before = i->o->not_before,
         .not_after = i->o->not_after,
+        .renews = i->o->replaces_cert,
         .also = issued_in,
         .also_arg = i,
     };

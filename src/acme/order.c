@@ -23,9 +23,9 @@ problem_text(struct scope *s, const char *type, const char *detail)
 
 /* Reading. */
 
-#define ORDER_COLUMNS                                                                             \
-    "id, account, request, certificate, public_id, status, identifiers, error, csr, expires_at, " \
-    "not_before, not_after, created_at"
+#define ORDER_COLUMNS                                                                              \
+    "id, account, request, certificate, replaces_cert, replaces, public_id, status, identifiers, " \
+    "error, csr, expires_at, not_before, not_after, created_at"
 
 static void
 read_row(struct row *row, struct acme_order *out)
@@ -34,6 +34,8 @@ read_row(struct row *row, struct acme_order *out)
     out->account = row_int(row);
     out->request = row_int(row);
     out->certificate = row_int(row);
+    out->replaces_cert = row_int(row);
+    out->replaces = row_text(row);
     out->public_id = row_text(row);
     out->status = (enum acme_order_status)row_int(row);
     out->identifiers = row_text(row);
@@ -54,12 +56,14 @@ age(struct scope *s, struct acme_order *o, bool lapsed)
 {
     if (o->status != ACME_ORDER_PENDING && o->status != ACME_ORDER_READY)
         return;
-    if (!lapsed && when_cmp(o->expires_at, clock_now()) > 0)
+    if (when_cmp(o->expires_at, clock_now()) <= 0)
+        o->error = problem_text(s, "malformed", "The order has expired.");
+    else if (lapsed)
+        o->error = problem_text(s, "unauthorized",
+                                "An authorization of the order does not hold any more.");
+    else
         return;
     o->status = ACME_ORDER_INVALID;
-    o->error = lapsed ? problem_text(s, "unauthorized",
-                                     "An authorization of the order does not hold any more.")
-                      : problem_text(s, "malformed", "The order has expired.");
 }
 
 static enum err

@@ -19,6 +19,8 @@ const char *acme_order_status_name(enum acme_order_status status);
 /** An order as it is at this moment. */
 struct acme_order {
     int64_t id, account, request, certificate;
+    int64_t replaces_cert; /* 0: none */
+    const char *replaces;  /* as it was named, or NULL */
     const char *public_id;
     enum acme_order_status status; /* what is stored, or what time has made of it */
     const char *identifiers;       /* JSON */
@@ -32,6 +34,7 @@ struct acme_order {
 struct acme_order_wish {
     const struct json *identifiers;
     struct when not_before, not_after; /* WHEN_NONE: not asked for */
+    const char *replaces;              /* certID of RFC 9773, or NULL */
     struct acme_peer peer;
 };
 /**
@@ -39,7 +42,8 @@ struct acme_order_wish {
  * proved a short while ago are proved.
  *
  * @param problems  receives struct acme_subproblem: the names that are refused
- * @return as acme_names_read(); E_INVALID: malformed (dates); E_FORBIDDEN: rejectedIdentifier, no
+ * @return as acme_names_read() and acme_ari_replaced(); E_CONFLICT: alreadyReplaced; E_INVALID:
+ * malformed (dates); E_FORBIDDEN: rejectedIdentifier, no
  * challenge fits a name
  */
 enum err acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,

@@ -1,6 +1,7 @@
 /* newOrder (RFC 8555 section 7.4). */
 #include "acme/order.h"
 
+#include "acme/ari.h"
 #include "acme/authz.h"
 #include "base/metric.h"
 
@@ -14,16 +15,17 @@ struct making {
     const char *public_id, *json;
     struct bytes hash;
     struct when now;
-    int64_t id;
+    int64_t id, replaced;
     bool fresh;
 };
 
 SQL(same_order,
     "SELECT id FROM acme_order WHERE account = $1 AND names_hash = $2 AND status IN (1, 2) "
     "AND expires_at > $3 ORDER BY id DESC LIMIT 1");
-SQL(order_add, "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
-               "names_hash, not_before, not_after, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, "
-               "$8, $9) RETURNING id");
+SQL(order_add,
+    "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
+    "names_hash, not_before, not_after, created_at, replaces, replaces_cert) VALUES ($1, $2, "
+    "$3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id");
 SQL(order_authz_add, "INSERT INTO acme_order_authz (order_id, place, authz) VALUES ($1, $2, $3)");
 SQL(lapsed_authzs, "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE "
                    "oz.order_id = $1 AND (z.status > 2 OR z.expires_at <= $2) LIMIT 1");
@@ -58,9 +60,37 @@ add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct w
                BIND(v_text(m->public_id), v_int(m->account->id),
                     v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
                     v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
-                    v_when(m->wish->not_after), v_when(m->now)),
+                    v_when(m->wish->not_after), v_when(m->now), v_text(m->wish->replaces),
+                    v_id(m->replaced)),
                &row));
     m->id = row_int(&row);
+    return OK;
+}
+
+SQL(replacing_order,
+    "SELECT 1 FROM acme_order WHERE replaces_cert = $1 AND (status IN (3, 4) OR (status "
+    "IN (1, 2) AND expires_at > $2)) LIMIT 1");
+
+/* A certificate is replaced once (RFC 9773 section 5). */
+static enum err
+check_replaced(struct scope *s, struct tx *tx, const struct making *m)
+{
+    uint8_t anchor[SHA256_LEN];
+    const char *what = arena_printf(s->arena, "acme replaces %lld", (long long)m->replaced);
+    struct row row;
+    enum err e;
+
+    if (!m->replaced)
+        return OK;
+    hash_sha256(bytes_of_text(what), anchor);
+    TRY(tx_anchor(s, tx, (struct bytes){ anchor, SHA256_LEN }));
+    e = tx_one(s, tx, &replacing_order, BIND(v_int(m->replaced), v_when(m->now)), &row);
+    if (e == OK)
+        return acme_fail(s, E_CONFLICT, "alreadyReplaced",
+                         "another order replaces this certificate already");
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
     return OK;
 }
 
@@ -77,6 +107,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     m->fresh = !found;
     if (found)
         return OK;
+    TRY(check_replaced(s, tx, m));
     LIST_EACH(struct acme_name, n, m->names)
     {
         TRY(acme_authz_for(s, tx, m->ep, m->account->id, n, m->now, &authzs[i++], &valid, &until));
@@ -137,10 +168,10 @@ check_provable(struct scope *s, const struct acme_endpoint *ep, const struct lis
 }
 
 static const char *
-dates_text(struct scope *s, const struct acme_order_wish *w)
+more_text(struct scope *s, const struct acme_order_wish *w)
 {
-    return arena_printf(s->arena, "%lld %lld", (long long)w->not_before.ms,
-                        (long long)w->not_after.ms);
+    return arena_printf(s->arena, "%lld %lld %s", (long long)w->not_before.ms,
+                        (long long)w->not_after.ms, w->replaces ? w->replaces : "");
 }
 
 enum err
@@ -159,7 +190,9 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
     TRY(acme_names_read(s, ep, wish->identifiers, &names, problems));
     TRY(check_provable(s, ep, &names, problems));
     TRY(check_dates(s, acme, ep, wish, m.now));
-    TRY(acme_names_json(s, &names, dates_text(s, wish), &m.json, &m.hash));
+    if (wish->replaces)
+        TRY(acme_ari_replaced(s, acme, a, wish->replaces, &names, &m.replaced));
+    TRY(acme_names_json(s, &names, more_text(s, wish), &m.json, &m.hash));
     TRY(db_write(s, acme->o.db, make_in, &m));
     if (m.fresh)
         metric_add(&orders_total, 1);

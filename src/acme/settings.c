@@ -50,6 +50,12 @@ static const struct field acme_settings_fields[] = {
     A(authz_reuse, "authz_reuse", .flags = DURATION, .preset = "8h", .min = 0,
       .max = INT64_C(7776000000),
       .doc = "How long a proof counts for further orders of the same account; 0s: not at all."),
+    A(keep, "keep", .flags = DURATION, .preset = "90d", .min = 1000, .max = INT64_C(3153600000000),
+      .doc = "How long orders and proofs that are over are kept; an order that gave a certificate "
+             "as long as that is valid."),
+    A(ari_retry, "ari_retry", .flags = DURATION, .preset = "6h", .min = 60000, .max = 86400000,
+      .doc = "After how long clients shall ask again when to renew (RFC 9773), a fifth more or "
+             "less."),
     A(retry_first, "retry_first", .flags = DURATION, .preset = "5s", .min = 10, .max = 3600000,
       .doc = "From a challenge that is not met to the next look; doubles."),
     A(retry_for, "retry_for", .flags = DURATION, .preset = "60s", .min = 0, .max = 86400000,

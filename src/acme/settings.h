@@ -20,7 +20,8 @@ struct acme_settings {
     struct list challenges;     /* of const char *: that are offered */
     struct list allow, deny;    /* of const char *: rules of acme/names.h */
     struct list caa_identities; /* of const char * */
-    int64_t max_names, order_life, authz_reuse, retry_first, retry_for, finalize_delay;
+    int64_t max_names, order_life, keep, ari_retry, authz_reuse, retry_first, retry_for,
+        finalize_delay;
     bool include_root;
     struct proof_settings *validation;
 };

@@ -21,8 +21,9 @@ struct resource {
     bool get;              /* GET and HEAD are answered, too */
     bool reads;            /* takes POST-as-GET alone */
     bool slow;             /* an authority signs, which may take long */
+    bool asks;             /* GET asks the database, so it may wait */
     enum signed_by by;
-    enum err (*answer)(struct call *c);     /* to a POST that was checked */
+    enum err (*answer)(struct call *c);     /* to a POST that was checked; NULL: none is taken */
     enum err (*answer_get)(struct call *c); /* with .get */
 };
 extern const struct resource resources[];
@@ -93,6 +94,7 @@ enum err directory_get(struct call *c);
 enum err directory_post(struct call *c);
 enum err new_nonce_get(struct call *c);
 enum err new_nonce_post(struct call *c);
+enum err renewal_info_get(struct call *c);
 enum err new_account(struct call *c);
 enum err account_post(struct call *c);
 enum err key_change(struct call *c);

@@ -15,7 +15,7 @@ static const struct field directory_meta_fields[] = {
 static const struct model directory_meta_model = MODEL(directory_meta, directory_meta_fields);
 
 struct directory {
-    const char *new_nonce, *new_account, *new_order, *revoke_cert, *key_change;
+    const char *new_nonce, *new_account, *new_order, *revoke_cert, *key_change, *renewal_info;
     struct directory_meta *meta;
 };
 static const struct field directory_fields[] = {
@@ -24,6 +24,7 @@ static const struct field directory_fields[] = {
     FIELD(directory, new_order, "newOrder"),
     FIELD(directory, revoke_cert, "revokeCert"),
     FIELD(directory, key_change, "keyChange"),
+    FIELD(directory, renewal_info, "renewalInfo"),
     FIELD(directory, meta, "meta", .model = &directory_meta_model),
 };
 static const struct model directory_model = MODEL(directory, directory_fields);
@@ -42,6 +43,7 @@ directory_get(struct call *c)
                              .new_order = acme_url(a, c->ep, "new-order", NULL),
                              .revoke_cert = acme_url(a, c->ep, "revoke-cert", NULL),
                              .key_change = acme_url(a, c->ep, "key-change", NULL),
+                             .renewal_info = acme_url(a, c->ep, "renewal-info", NULL),
                              .meta = &meta };
 
     return answer_json(c, 200, &directory_model, &out);

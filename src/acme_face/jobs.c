@@ -1,6 +1,7 @@
 /* Jobs of the ACME server. */
 #include "jobs/jobs.h"
 #include "acme/challenge.h"
+#include "acme/cleanup.h"
 #include "acme/finalize.h"
 #include "acme_face/acme_face.h"
 
@@ -19,10 +20,13 @@ finalize_run(struct scope *s, void *app, const struct job *job)
 static enum err
 cleanup_run(struct scope *s, void *app, const struct job *job)
 {
+    const struct acme *acme = ((struct app *)app)->acme;
     int64_t count = 1;
 
     while (count > 0 && !job_should_stop(job))
-        TRY(nonces_expire(s, ((struct app *)app)->acme->nonces, &count));
+        TRY(nonces_expire(s, acme->nonces, &count));
+    for (count = 1; count > 0 && !job_should_stop(job);)
+        TRY(acme_cleanup(s, acme, &count));
     return OK;
 }
 

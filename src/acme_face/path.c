@@ -46,6 +46,12 @@ const struct resource resources[] = {
       .reads = true,
       .answer = cert_post },
     { .word = "revoke-cert", .name = "/acme/revoke-cert", .by = BY_EITHER, .answer = revoke_cert },
+    { .word = "renewal-info",
+      .name = "/acme/renewal-info/{certID}",
+      .has_id = true,
+      .get = true,
+      .asks = true,
+      .answer_get = renewal_info_get },
     { .word = NULL },
 };
 

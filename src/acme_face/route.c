@@ -34,13 +34,20 @@ call_of(struct http_request *http, bool *found)
     return c;
 }
 
+static const char *
+methods_of(const struct resource *r)
+{
+    return !r->answer ? "GET, HEAD, OPTIONS"
+           : r->get   ? "GET, HEAD, POST, OPTIONS"
+                      : "POST, OPTIONS";
+}
+
 /* OPTIONS, for programs in browsers. */
 static void
 tell_options(struct call *c)
 {
-    http_reply_header(c->http, "Allow", c->res->get ? "GET, HEAD, POST, OPTIONS" : "POST, OPTIONS");
-    http_reply_header(c->http, "Access-Control-Allow-Methods",
-                      c->res->get ? "GET, HEAD, POST" : "POST");
+    http_reply_header(c->http, "Allow", methods_of(c->res));
+    http_reply_header(c->http, "Access-Control-Allow-Methods", methods_of(c->res));
     http_reply_header(c->http, "Access-Control-Allow-Headers", "Content-Type");
     answer_headers(c);
     http_reply(c->http, 204, NULL, (struct bytes){ NULL, 0 });
@@ -49,9 +56,9 @@ tell_options(struct call *c)
 static void
 refuse_method(struct call *c)
 {
-    http_reply_header(c->http, "Allow", c->res->get ? "GET, HEAD, POST, OPTIONS" : "POST, OPTIONS");
+    http_reply_header(c->http, "Allow", methods_of(c->res));
     (void)acme_fail(c->s, E_INVALID, "malformed",
-                    c->res->get ? "only GET, HEAD and POST are answered here"
+                    c->res->get ? "this method is not answered here"
                                 : "this is read by POST-as-GET (RFC 8555 section 6.3)");
     answer_refusal(c, 405);
 }
@@ -70,7 +77,7 @@ handle(struct http_request *http)
         tell_options(c);
     } else if (c->res->get && is_read(http)) {
         e = c->res->answer_get(c);
-    } else if (!text_eq(http->method, "POST")) {
+    } else if (!text_eq(http->method, "POST") || !c->res->answer) {
         refuse_method(c);
     } else {
         e = call_check(c);
@@ -135,7 +142,7 @@ acme_route(struct http_request *http)
         return NULL;
     if (!path_read(&c, http->path))
         return &nowhere;
-    if (c.res->get && is_read(http))
+    if (c.res->get && is_read(http) && !c.res->asks)
         return &quick;
     return &routes[c.res - resources];
 }

@@ -1,10 +1,12 @@
 /* What the doctor mends: only what cannot be wrong, each of it told. */
 #include "server/doctor_in.h"
 
+#include "base/file.h"
 #include "catalog/mend.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,34 +39,53 @@ tell(struct mender *m, bool good, const char *text)
 /* Files ------------------------------------------------------------------------------------------
  */
 
-/** Its owner's alone, and of who owns all of them. Links are left to who made them. */
+/**
+ * Its owner's alone, and of who owns all of them. Links, and files with more names than one, are
+ * left to who made them: whoever runs the server must not lead one who mends as root elsewhere.
+ */
 static void
-mend_mode(struct mender *m, const char *path)
+mend_mode(struct mender *m, int at, const char *name, const char *path)
 {
+    AUTO(fd_close) int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    const char *itself = arena_printf(m->d.s->arena, "/proc/self/fd/%d", fd);
     struct stat st;
 
-    if (lstat(path, &st) != 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+    if (fd < 0 || fstat(fd, &st) != 0 ||
+        !((S_ISREG(st.st_mode) && st.st_nlink == 1) || S_ISDIR(st.st_mode)))
         return;
     if (st.st_mode & 077)
-        tell(m, m->dry || chmod(path, st.st_mode & 07700) == 0,
+        tell(m, m->dry || chmod(itself, st.st_mode & 07700) == 0,
              arena_printf(m->d.s->arena, "%s: mode %04o, so that only its owner may look into it",
                           path, (unsigned)(st.st_mode & 07700)));
     if (st.st_uid != m->owner && geteuid() == 0)
-        tell(m, m->dry || lchown(path, m->owner, m->group) == 0,
+        tell(m, m->dry || fchownat(fd, "", m->owner, m->group, AT_EMPTY_PATH) == 0,
              arena_printf(m->d.s->arena, "%s: it is given to the owner of the data directory",
                           path));
+}
+
+/** A directory that is none by a link; NULL: it is not there, or cannot be read. */
+static DIR *
+open_dir(const char *path, bool by_link)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (by_link ? 0 : O_NOFOLLOW));
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir && fd >= 0)
+        (void)close(fd);
+    return dir;
 }
 
 static void
 mend_modes(struct mender *m, const char *dir)
 {
-    DIR *open = opendir(dir);
+    DIR *open = open_dir(dir, false);
     const struct dirent *one;
 
-    mend_mode(m, dir);
+    mend_mode(m, AT_FDCWD, dir, dir);
     while (open && (one = readdir(open)))
         if (*one->d_name != '.')
-            mend_mode(m, arena_printf(m->d.s->arena, "%s/%s", dir, one->d_name));
+            mend_mode(m, dirfd(open), one->d_name,
+                      arena_printf(m->d.s->arena, "%s/%s", dir, one->d_name));
     if (open)
         (void)closedir(open);
 }
@@ -84,19 +105,20 @@ mend_dir(struct mender *m, const char *path)
 
 /** Files that a write which was cut short left behind. */
 static void
-mend_leftovers(struct mender *m, const char *dir)
+mend_leftovers(struct mender *m, const char *dir, bool by_link)
 {
     struct when before = when_add_ms(clock_now(), -LEFT_MS);
-    DIR *open = opendir(dir);
+    DIR *open = open_dir(dir, by_link);
     const struct dirent *one;
     struct stat st;
 
     while (open && (one = readdir(open))) {
         const char *path = arena_printf(m->d.s->arena, "%s/%s", dir, one->d_name);
 
-        if (text_ends(one->d_name, ".new") && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-            st.st_mtime < when_s(before))
-            tell(m, m->dry || unlink(path) == 0,
+        if (text_ends(one->d_name, ".new") &&
+            fstatat(dirfd(open), one->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtime < when_s(before))
+            tell(m, m->dry || unlinkat(dirfd(open), one->d_name, 0) == 0,
                  arena_printf(m->d.s->arena,
                               "%s: what a write that was cut short left there is removed", path));
     }
@@ -109,19 +131,23 @@ mend_files(struct mender *m)
 {
     const struct server_settings *set = m->d.set;
     struct arena *a = m->d.s->arena;
-    const char *url = installation_db(a, set), *keys = installation_path(a, set, "keys");
+    const char *url = installation_db(a, set), *keys = installation_path(a, set, "keys"),
+               *master = installation_path(a, set, "master.key");
     static const char *const beside[] = { "", "-wal", "-shm" };
 
-    mend_mode(m, set->data_dir);
+    mend_mode(m, AT_FDCWD, set->data_dir, set->data_dir);
     mend_dir(m, keys);
     mend_dir(m, installation_signed(a, set));
     mend_dir(m, set->audit->dir);
     mend_modes(m, keys);
-    mend_mode(m, installation_path(a, set, "master.key"));
-    for (size_t i = 0; i < COUNT(beside) && text_starts(url, "sqlite:"); i++)
-        mend_mode(m, arena_printf(a, "%s%s", url + strlen("sqlite:"), beside[i]));
-    mend_leftovers(m, set->data_dir);
-    mend_leftovers(m, keys);
+    mend_mode(m, AT_FDCWD, master, master);
+    for (size_t i = 0; i < COUNT(beside) && text_starts(url, "sqlite:"); i++) {
+        const char *path = arena_printf(a, "%s%s", url + strlen("sqlite:"), beside[i]);
+
+        mend_mode(m, AT_FDCWD, path, path);
+    }
+    mend_leftovers(m, set->data_dir, true);
+    mend_leftovers(m, keys, false);
 }
 
 /* The register -----------------------------------------------------------------------------------

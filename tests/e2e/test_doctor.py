@@ -222,6 +222,25 @@ def totals(server):
         server, "SELECT kind, key, SUM(value) FROM counter GROUP BY kind, key HAVING SUM(value) <> 0"))
 
 
+def test_mending_leads_nowhere_else(new_server, tmp_path):
+    server = new_server().start()
+    server.stop()
+    away, keys = tmp_path / "away", server.data / "keys"
+    away.mkdir(mode=0o755)
+    old = away / "old.new"
+    for one in (away / "passwd", away / "linked", old):
+        one.write_text("")
+        one.chmod(0o644)
+    os.utime(old, (1, 1))
+    os.link(away / "linked", keys / "linked.key")
+    assert mended(doctor(server, "--fix")[1]) == ["there is nothing to mend"], "a file with two names is somebody else's"
+    (keys / "linked.key").unlink()
+    keys.rename(server.data / "elsewhere")
+    keys.symlink_to(away)
+    doctor(server, "--fix")
+    assert [one.stat().st_mode & 0o777 for one in (away, away / "passwd", away / "linked", old)] == [0o755] + [0o644] * 3
+
+
 def test_what_can_be_mended_safely_is_mended_and_told(new_server, database, tmp_path):
     server = new_server().start()
     client = server.client()

@@ -619,49 +619,99 @@ take_answer(struct scope *s, const struct resolver *r, const struct ub_result *u
     take_end(s, r, u, out);
 }
 
-enum err
-resolver_ask(struct scope *s, const struct resolver *shared, const char *name, enum dns_type type,
-             struct dns_answer *out)
+/* One of the questions that are asked together. */
+struct ask {
+    const struct way *way;
+    enum dns_type type;
+    struct question *question; /* NULL: it was never asked */
+    int id;
+    int64_t began_us;
+};
+
+static enum err
+ask_start(struct scope *s, struct resolver *r, const char *name, struct ask *a)
 {
-    struct resolver *r = (struct resolver *)(uintptr_t)shared; /* its lock and library lock */
-    const struct way *w = way_for(r, name);
     struct question *q = mem_alloc(sizeof(*q));
-    struct dns_answer answer = { .end = DNS_TIMED_OUT, .owner = name };
-    int64_t began = clock_mono_us();
-    int id = 0, e;
-    enum err result = OK;
+    int e;
 
     *q = (struct question){ .resolver = r, .references = 2 };
-    e = ub_resolve_async(w->ctx, arena_printf(s->arena, "%s.", name), (int)type, 1, q, on_answer,
-                         &id);
+    a->way = way_for(r, name);
+    a->began_us = clock_mono_us();
+    e = ub_resolve_async(a->way->ctx, arena_printf(s->arena, "%s.", name), (int)a->type, 1, q,
+                         on_answer, &a->id);
     if (e) {
         mem_free(q);
         return fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(e));
     }
+    a->question = q;
+    return OK;
+}
+
+static enum err
+ask_finish(struct scope *s, struct resolver *r, const struct ask *a, struct dns_answer *out)
+{
+    struct question *q = a->question;
+    enum err result = OK;
+
     if (wait_for(s, r, q)) {
         if (q->failure || !q->result)
             result = fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(q->failure));
         else
-            take_answer(s, r, q->result, &answer);
+            take_answer(s, r, q->result, out);
     } else {
+        int e;
+
         (void)pthread_mutex_unlock(&r->lock);
-        e = ub_cancel(w->ctx, id); /* on success nobody calls back */
+        e = ub_cancel(a->way->ctx, a->id); /* on success nobody calls back */
         (void)pthread_mutex_lock(&r->lock);
         if (e == 0)
             q->references--;
-        answer.why =
+        out->why =
             arena_printf(s->arena, "no answer within %lld s", (long long)r->timeout_ms / 1000);
         if (reach_stopping())
             result = fail(s, E_UNAVAILABLE, "the program is stopping");
     }
     question_drop(q);
     (void)pthread_mutex_unlock(&r->lock);
-    answer.took_ms = (clock_mono_us() - began) / 1000;
-    metric_add(&queries_total, 1, dns_type_name(type), dns_end_name(answer.end), w->label);
-    metric_observe(&query_seconds, (double)answer.took_ms / 1000);
-    if (result == OK)
-        *out = answer;
+    out->took_ms = (clock_mono_us() - a->began_us) / 1000;
+    metric_add(&queries_total, 1, dns_type_name(a->type), dns_end_name(out->end), a->way->label);
+    metric_observe(&query_seconds, (double)out->took_ms / 1000);
     return result;
+}
+
+enum err
+resolver_ask_both(struct scope *s, const struct resolver *shared, const char *name,
+                  const enum dns_type types[2], struct dns_answer out[2])
+{
+    struct resolver *r = (struct resolver *)(uintptr_t)shared; /* its lock and library lock */
+    struct ask asks[2] = { { .type = types[0] }, { .type = types[1] } };
+    struct dns_answer answers[2] = { { .end = DNS_TIMED_OUT, .owner = name },
+                                     { .end = DNS_TIMED_OUT, .owner = name } };
+    enum err result = OK;
+
+    for (size_t i = 0; i < 2 && result == OK && types[i]; i++)
+        result = ask_start(s, r, name, &asks[i]);
+    for (size_t i = 0; i < 2;
+         i++) { /* what was asked is waited for, whatever became of the other */
+        enum err e = asks[i].question ? ask_finish(s, r, &asks[i], &answers[i]) : OK;
+
+        result = result == OK ? e : result;
+    }
+    if (result != OK)
+        return result;
+    out[0] = answers[0];
+    if (types[1])
+        out[1] = answers[1];
+    return OK;
+}
+
+enum err
+resolver_ask(struct scope *s, const struct resolver *r, const char *name, enum dns_type type,
+             struct dns_answer *out)
+{
+    const enum dns_type types[2] = { type, 0 };
+
+    return resolver_ask_both(s, r, name, types, out);
 }
 
 bool

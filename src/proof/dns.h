@@ -73,6 +73,9 @@ OWNED(struct resolver, resolver_free);
  */
 enum err resolver_ask(struct scope *s, const struct resolver *r, const char *name,
                       enum dns_type type, struct dns_answer *out);
+/** The same of two types at once; the second may be 0, for none. */
+enum err resolver_ask_both(struct scope *s, const struct resolver *r, const char *name,
+                           const enum dns_type types[2], struct dns_answer out[2]);
 /** Is this the end of a question that found nothing, though all went well? */
 bool dns_is_nothing(enum dns_end end);
 /** "A", "TXT" ... */

@@ -102,12 +102,11 @@ record_text(struct arena *a, enum dns_type type, struct bytes rdata)
     return run_shown(a, rdata, 200);
 }
 
-enum err
-run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *out)
+static void
+step_dns(struct run *r, const char *name, enum dns_type type, const struct dns_answer *out)
 {
     size_t shown = 0;
 
-    TRY(resolver_ask(r->s, r->resolver, name, type, out));
     run_step_begin(r, "dns");
     run_step_text(r, "name", name);
     run_step_text(r, "type", dns_type_name(type));
@@ -128,6 +127,13 @@ run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *
     run_step_text(r, "dnssec", out->secure ? "secure" : "none");
     run_step_int(r, "ms", out->took_ms);
     run_step_end(r);
+}
+
+enum err
+run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *out)
+{
+    TRY(resolver_ask(r->s, r->resolver, name, type, out));
+    step_dns(r, name, type, out);
     return OK;
 }
 
@@ -155,21 +161,24 @@ judge(struct run *r, struct bytes ip, int port, struct list *targets, const char
         (struct target){ .ip = ip, .text = text, .hidden = verdict == REACH_ALLOWED };
 }
 
-/** Ask for one family. What is wrong is kept in *BAD, for when the other has nothing either. */
+/** Ask for both families at once. What is wrong is kept in *BAD, for when there is nothing. */
 static enum err
-ask_family(struct run *r, const char *host, enum dns_type type, int port, struct list *targets,
-           struct dns_answer *bad, const char **refused)
+ask_families(struct run *r, const char *host, int port, struct list *targets,
+             struct dns_answer *bad, const char **refused)
 {
-    struct dns_answer answer;
-    size_t len = type == DNS_A ? 4 : 16;
+    static const enum dns_type types[2] = { DNS_AAAA, DNS_A };
+    struct dns_answer answers[2];
 
-    TRY(run_ask(r, host, type, &answer));
-    if (answer.end != DNS_ANSWERED && !dns_is_nothing(answer.end))
-        *bad = answer;
-    LIST_EACH(const struct bytes, ip, &answer.records)
-    {
-        if (ip->len == len)
-            judge(r, *ip, port, targets, refused);
+    TRY(resolver_ask_both(r->s, r->resolver, host, types, answers));
+    for (size_t i = 0; i < 2; i++) {
+        step_dns(r, host, types[i], &answers[i]);
+        if (answers[i].end != DNS_ANSWERED && !dns_is_nothing(answers[i].end))
+            *bad = answers[i];
+        LIST_EACH(const struct bytes, ip, &answers[i].records)
+        {
+            if (ip->len == (i == 0 ? 16 : 4))
+                judge(r, *ip, port, targets, refused);
+        }
     }
     return OK;
 }
@@ -188,8 +197,7 @@ run_resolve(struct run *r, const char *host, int port, struct list *targets)
     } else {
         if (reach_refuses_name(host))
             return run_refuse(r, "connection", "the name %s is not allowed", host);
-        TRY(ask_family(r, host, DNS_AAAA, port, &found, &bad, &refused));
-        TRY(ask_family(r, host, DNS_A, port, &found, &bad, &refused));
+        TRY(ask_families(r, host, port, &found, &bad, &refused));
     }
     if (found.count)
         *targets = found;

@@ -43,8 +43,8 @@ read_row(struct row *row, struct acme_authz *out)
 }
 
 SQL(challenges_of, "SELECT id, authz, public_id, type, token, status, key_auth, answered_at, "
-                   "validated_at, next_attempt, attempts, error FROM acme_challenge WHERE authz = "
-                   "$1 ORDER BY id");
+                   "validated_at, next_attempt, attempts, error, report FROM acme_challenge WHERE "
+                   "authz = $1 ORDER BY id");
 
 static enum err
 read_challenges(struct scope *s, const struct acme *acme, struct acme_authz *z)
@@ -68,6 +68,7 @@ read_challenges(struct scope *s, const struct acme *acme, struct acme_authz *z)
         c->next_attempt = row_when(row);
         c->attempts = row_int(row);
         c->error = row_text(row);
+        c->report = row_text(row);
     }
     return OK;
 }
@@ -113,6 +114,26 @@ acme_authz_of_challenge(struct scope *s, const struct acme *acme, const struct a
         return OK;
     }
     return fail(s, E_INTERNAL, "a challenge without its authorization");
+}
+
+SQL(authzs_of_order,
+    "SELECT " AUTHZ_COLUMNS " FROM acme_order_authz oz JOIN acme_authz z ON z.id = "
+    "oz.authz WHERE oz.order_id = $1 ORDER BY oz.place");
+
+enum err
+acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t order, struct list *out)
+{
+    struct rows rows;
+
+    TRY(db_all(s, acme->o.db, &authzs_of_order, BIND(v_int(order)), &rows));
+    *out = (struct list){ 0 };
+    for (size_t i = 0; i < rows.count; i++) {
+        struct acme_authz *z = list_push(s->arena, out, struct acme_authz);
+
+        read_row(&rows.at[i], z);
+        TRY(read_challenges(s, acme, z));
+    }
+    return OK;
 }
 
 /* Making. */

@@ -33,7 +33,8 @@ struct acme_challenge {
     const char *key_auth;
     struct when answered_at, validated_at, next_attempt;
     int64_t attempts;
-    const char *error; /* JSON, or NULL */
+    const char *error;  /* JSON, or NULL */
+    const char *report; /* JSON: the latest try, step by step; or NULL */
 };
 /** An authorization as it is at this moment. */
 struct acme_authz {
@@ -52,6 +53,10 @@ enum err acme_authz_get(struct scope *s, const struct acme *acme, const struct a
 enum err acme_authz_of_challenge(struct scope *s, const struct acme *acme,
                                  const struct acme_account *a, const char *challenge,
                                  struct acme_authz *out, struct acme_challenge **one);
+/** All authorizations of an order, in the order of its names, whose ever it is: for operators. OUT
+ * receives struct acme_authz. */
+enum err acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t order,
+                              struct list *out);
 /** End it, when it is pending or valid; its orders that are not done fail. */
 enum err acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_authz *z,
                                const struct acme_account *a, const struct acme_peer *peer);

@@ -159,6 +159,23 @@ acme_order_by_id(struct scope *s, const struct acme *acme, int64_t id, struct ac
     return read_whole(s, acme, &row, out);
 }
 
+SQL(order_account,
+    "SELECT o.id, a.public_id FROM acme_order o JOIN acme_account a ON a.id = o.account "
+    "WHERE o.public_id = $1");
+
+enum err
+acme_order_find(struct scope *s, const struct acme *acme, const char *public_id,
+                struct acme_order *out, const char **account)
+{
+    int64_t id;
+    struct row row;
+
+    TRY(db_one(s, acme->o.db, &order_account, BIND(v_text(public_id)), &row));
+    id = row_int(&row);
+    *account = row_text(&row);
+    return acme_order_by_id(s, acme, id, out);
+}
+
 /* Moving on. */
 
 SQL(orders_lock,

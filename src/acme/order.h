@@ -53,6 +53,9 @@ enum err acme_order_new(struct scope *s, const struct acme *acme, const struct a
  * authority has made of it is written down. */
 enum err acme_order_get(struct scope *s, const struct acme *acme, const struct acme_account *a,
                         const char *public_id, struct acme_order *out);
+/** Any account's, for operators; ACCOUNT receives the account's public id. E_NOT_FOUND. */
+enum err acme_order_find(struct scope *s, const struct acme *acme, const char *public_id,
+                         struct acme_order *out, const char **account);
 /** By its number, for jobs. */
 enum err acme_order_by_id(struct scope *s, const struct acme *acme, int64_t id,
                           struct acme_order *out);

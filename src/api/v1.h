@@ -234,6 +234,27 @@ struct v1_eab_key_new {
     int64_t max_uses; /* 0: no limit */
     struct when expires_at;
 };
+/** An order of an ACME client, with all that was found on its way. */
+struct v1_acme_challenge {
+    const char *type, *status;
+    int64_t attempts;
+    struct when answered_at, validated_at, next_attempt_at;
+    struct raw error, steps;
+};
+struct v1_acme_authz {
+    const char *id, *type, *value, *status;
+    bool wildcard;
+    struct when expires_at;
+    struct list challenges; /* of struct v1_acme_challenge */
+};
+struct v1_acme_order {
+    const char *id, *account, *status, *replaces;
+    struct raw identifiers, error;
+    struct when created_at, expires_at;
+    struct opt_int certificate_id, request_id;
+    struct list authorizations; /* of struct v1_acme_authz */
+};
+extern const struct op v1_acme_orders_get_op;
 extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_revoke_op;
 
 /* Authorities. */

@@ -55,3 +55,57 @@ const struct op v1_eab_keys_revoke_op = {
     .needs = "system/modify",
     .doc = "Bind no more accounts by this key. Those that are bound stay.",
 };
+
+#define C(member, wire, ...) FIELD(v1_acme_challenge, member, wire, __VA_ARGS__)
+static const struct field v1_acme_challenge_fields[] = {
+    C(type, "type"),
+    C(status, "status", .doc = "pending, processing, valid, invalid."),
+    C(attempts, "attempts", .doc = "How often it was looked whether it is met."),
+    C(answered_at, "answered_at", .doc = "When the client said so first."),
+    C(validated_at, "validated_at"),
+    C(next_attempt_at, "next_attempt_at"),
+    C(error, "error", .doc = "The problem document of the latest try that failed."),
+    C(steps, "steps", .doc = "What the latest try did, found and was told, in order."),
+};
+#undef C
+static const struct model v1_acme_challenge_model =
+    MODEL(v1_acme_challenge, v1_acme_challenge_fields);
+
+#define Z(member, wire, ...) FIELD(v1_acme_authz, member, wire, __VA_ARGS__)
+static const struct field v1_acme_authz_fields[] = {
+    Z(id, "id"),
+    Z(type, "type", .doc = "dns, ip."),
+    Z(value, "value"),
+    Z(wildcard, "wildcard"),
+    Z(status, "status", .doc = "pending, valid, invalid, deactivated, expired, revoked."),
+    Z(expires_at, "expires_at"),
+    Z(challenges, "challenges", .model = &v1_acme_challenge_model),
+};
+#undef Z
+static const struct model v1_acme_authz_model = MODEL(v1_acme_authz, v1_acme_authz_fields);
+
+#define O(member, wire, ...) FIELD(v1_acme_order, member, wire, __VA_ARGS__)
+static const struct field v1_acme_order_fields[] = {
+    O(id, "id", .doc = "The last part of its address."),
+    O(account, "account", .doc = "The same of its account."),
+    O(status, "status", .doc = "pending, ready, processing, valid, invalid."),
+    O(identifiers, "identifiers"),
+    O(error, "error", .doc = "Why it is invalid: a problem document."),
+    O(replaces, "replaces", .doc = "The certificate that it replaces, as RFC 9773 names it."),
+    O(created_at, "created_at"),
+    O(expires_at, "expires_at"),
+    O(certificate_id, "certificate_id"),
+    O(request_id, "request_id"),
+    O(authorizations, "authorizations", .model = &v1_acme_authz_model),
+};
+#undef O
+static const struct model v1_acme_order_model = MODEL(v1_acme_order, v1_acme_order_fields);
+
+const struct op v1_acme_orders_get_op = {
+    .method = "GET",
+    .path = "/acme/orders/{order}",
+    .tag = TAG,
+    .needs = "system/read",
+    .reply = &v1_acme_order_model,
+    .doc = "An order of an ACME client: how far it is and, step by step, why it failed.",
+};

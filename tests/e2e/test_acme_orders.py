@@ -211,6 +211,27 @@ def test_a_challenge_that_is_not_met_ends_the_order_with_the_reason(holder):
     assert holder.order(wanted)["status"] == "pending"
 
 
+@pytest.mark.seed("S378")
+def test_operators_see_step_by_step_why_it_failed(acme_server, holder):
+    client, wanted = acme_server.client(), name("why")
+    order = holder.order(wanted)
+    path = "/acme/orders/" + order["url"].rsplit("/", 1)[-1]
+    said = chancery.good(client.rest("GET", path))
+    assert said["status"] == "pending" and said["identifiers"] == order["identifiers"] and said["certificate_id"] is None
+    assert holder.kid.endswith(said["account"]) and order["url"].endswith(said["id"])
+    holder.prove(order, place=False)
+    said = chancery.good(client.rest("GET", path))
+    assert said["status"] == "invalid" and said["error"]["type"].endswith("incorrectResponse")
+    tried = next(one for one in said["authorizations"][0]["challenges"] if one["type"] == "http-01")
+    assert tried["status"] == "invalid" and tried["attempts"] >= 2 and tried["error"]["detail"]
+    assert "127.0.0.1" in str(tried["steps"]) and all(step["step"] for step in tried["steps"])
+    assert said["authorizations"][0]["value"] == wanted
+    done, _ = holder.issue(name("fine"))
+    said = chancery.good(client.rest("GET", "/acme/orders/" + done["url"].rsplit("/", 1)[-1]))
+    assert said["status"] == "valid" and said["certificate_id"] and said["request_id"]
+    assert client.rest("GET", "/acme/orders/none").status_code == 404
+
+
 def test_a_name_that_there_is_not_is_told_so(holder, answers):
     wanted = name("gone")
     answers[1].absent.add(wanted)

@@ -53,7 +53,14 @@ value_text(struct cli *c, const struct json *one)
 static bool
 is_secret(const struct json *one)
 {
-    return text_eq(json_str(json_get(one, "value")), SECRET_SHOWN);
+    const struct json *value = json_get(one, "value"), *of_name;
+    const char *name;
+    size_t at = 0;
+
+    while (json_is_object(value) && json_member(value, &at, &name, &of_name))
+        if (text_eq(json_str(of_name), SECRET_SHOWN))
+            return true;
+    return text_eq(json_str(value), SECRET_SHOWN);
 }
 
 /* Export. */

@@ -35,8 +35,12 @@ show_text(struct show *w, const char *text)
 static bool
 hidden(const struct field *f, const void *member)
 {
+    const char *text = f->type == FT_TEXT ? *(const char *const *)member : NULL;
+
+    if ((f->flags & KEEP_REF) && text && settings_is_reference(text))
+        return false;
     if (f->type == FT_TEXT)
-        return value_is_secret(f, *(const char *const *)member);
+        return value_is_secret(f, text);
     return (f->flags & SECRET) && (f->type != FT_BYTES || ((const struct bytes *)member)->len > 0);
 }
 
@@ -242,7 +246,8 @@ type_words(const struct field *f)
     if (f->flags & SIZE)
         return "size, such as 64KiB or 8MiB";
     if (f->flags & SECRET)
-        return "secret, or a reference to one";
+        return f->type == FT_PAIRS ? "names with secrets, or references to them"
+                                   : "secret, or a reference to one";
     return words[f->type];
 }
 

@@ -181,7 +181,7 @@ static const struct field hsm_settings_fields[] = {
     H(module, "module", .doc = "The PKCS#11 module: path of the shared library; none: no HSM."),
     H(pin, "pin", .flags = SECRET | KEEP_REF,
       .doc = "Reference to the PIN of the tokens: file:PATH, env:NAME, seal:..."),
-    H(pins, "pins", .max = 100, .flags = KEEP_REF,
+    H(pins, "pins", .max = 100, .flags = SECRET | KEEP_REF,
       .doc = "TOKEN: reference to its PIN, for tokens that have their own."),
     H(sessions, "sessions", .preset = "4", .min = 1, .max = 64,
       .doc = "Threads, each with a session, for each token."),

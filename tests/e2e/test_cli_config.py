@@ -106,6 +106,19 @@ def test_what_was_set_is_exported_without_secrets(config, tmp_path):
     assert {row["key"] for row in rows} <= {"db.url"}, rows
 
 
+def test_a_pin_is_not_told_and_where_it_is_kept_is(config):
+    config.write_text(FILE + 'hsm: {pin: "31415926", pins: {one: "27182818", two: "file:/run/pin"}}\n')
+    for form in ("json", "yaml", "env"):
+        told = ok(chancery.cli("config", "show", "--config", config, "-o", form))
+        assert "27182818" not in told and "31415926" not in told and "file:/run/pin" in told, told
+    assert "27182818" not in ok(chancery.cli("config", "diff", "--config", config))
+    text = ok(chancery.cli("config", "export", "--config", config))
+    assert "18" not in text and "***" not in text and "# pins: a secret, left out" in text, text
+    config.write_text(FILE + 'hsm: {pin: "file:/run/one", pins: {two: "file:/run/pin"}}\n')
+    told = yaml.safe_load(ok(chancery.cli("config", "export", "--config", config)))
+    assert told["hsm"] == {"pin": "file:/run/one", "pins": {"two": "file:/run/pin"}}
+
+
 def test_a_whole_file_is_put_in_place_when_it_is_good(config, tmp_path):
     new = tmp_path / "new.yaml"
     new.write_text(FILE.replace("9443", "8443"))

@@ -1,6 +1,7 @@
 #include "access/api_tokens.h"
 
 #include "access/manage.h"
+#include "access/role_in.h"
 #include "base/random.h"
 #include "pki/hash.h"
 
@@ -75,12 +76,9 @@ grants_load(struct scope *s, struct db *db, int64_t id, struct list *out)
 
     TRY(db_all(s, db, &api_token_grants, BIND(v_int(id)), &rows));
     for (size_t i = 0; i < rows.count; i++) {
-        struct row *row = &rows.at[i];
-        struct grant g = { .permission = permission_by_name(row_text(row)) };
-        bool known = grant_on_parse(row_text(row), &g.on);
+        struct grant g;
 
-        g.object = row_int(row);
-        if (known && g.permission != PERM_NONE)
+        if (grant_of_row(&rows.at[i], &g))
             list_add(s->arena, out, struct grant, g);
     }
     return OK;
@@ -105,21 +103,6 @@ token_object(struct scope *s, int64_t id, const char *name)
 {
     return (struct audit_object){ "api_token", arena_printf(s->arena, "%lld", (long long)id),
                                   name };
-}
-
-static const char *
-grants_text(struct scope *s, const struct list *grants)
-{
-    struct buf text;
-
-    buf_init_in(&text, s->arena, (size_t)64 * 1024);
-    LIST_EACH(struct grant, g, grants)
-    {
-        buf_printf(&text, "%s%s", text.len ? ", " : "", permission_info(g->permission)->name);
-        if (g->on != GRANT_GLOBAL)
-            buf_printf(&text, " on %s %lld", grant_on_name(g->on), (long long)g->object);
-    }
-    return buf_str(&text);
 }
 
 static enum err

@@ -1,6 +1,7 @@
 #include "access/holds.h"
 
 #include "access/grants.h"
+#include "access/role_in.h"
 
 SQL(held_by_role, "SELECT permission, scope_kind, scope_id FROM permission_grant WHERE role = $1");
 SQL(held_by_account, "SELECT g.permission, g.scope_kind, g.scope_id FROM role_member m "
@@ -48,12 +49,9 @@ static enum err
 holds_rows(struct scope *s, const struct caller *by, struct rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->at[i];
-        struct grant g = { .permission = permission_by_name(row_text(row)) };
-        bool known = grant_on_parse(row_text(row), &g.on);
+        struct grant g;
 
-        g.object = row_int(row);
-        if (!known || g.permission == PERM_NONE)
+        if (!grant_of_row(&rows->at[i], &g))
             g = (struct grant){ .permission = PERM_ALL };
         TRY(holds_grant(s, by, &g));
     }

@@ -1,5 +1,7 @@
 #include "access/known.h"
 
+#include "access/role_in.h"
+
 #include <string.h>
 
 #define USER_COLUMNS                                                                 \
@@ -137,12 +139,10 @@ gather(struct scope *s, struct db *db, struct arena *a, struct gathered *g, enum
         list_add(a, &g->names, const char *, arena_text(a, row_text(&roles.at[i])));
     }
     for (size_t i = 0; i < grants.count; i++) {
-        enum permission p = permission_by_name(row_text(&grants.at[i]));
-        enum grant_on on;
-        bool known = grant_on_parse(row_text(&grants.at[i]), &on);
+        struct grant one;
 
-        if (p != PERM_NONE && known) /* a newer server may know more than we do */
-            grants_add(a, g->grants, &g->objects, p, on, row_int(&grants.at[i]));
+        if (grant_of_row(&grants.at[i], &one))
+            grants_add(a, g->grants, &g->objects, one.permission, one.on, one.object);
     }
     return OK;
 }

@@ -15,5 +15,10 @@ enum err role_present(struct scope *s, struct tx *tx, int64_t id, bool lock, str
 bool grant_among(const struct list *grants, const struct grant *one);
 /** A grant as the record shows it: "certificates/read", "enrollment/csr on template 3". */
 const char *grant_text(struct scope *s, const struct grant *g);
+/** All of a list of them, with commas between. */
+const char *grants_text(struct scope *s, const struct list *grants);
+/** Read a grant from the next columns of ROW: permission, kind and id of the object. False: this
+ * program does not know it, a newer one does. */
+bool grant_of_row(struct row *row, struct grant *out);
 
 #endif

@@ -46,11 +46,9 @@ role_read(struct row *row, struct role *out)
 static void
 grant_read(struct scope *s, struct row *row, struct list *out)
 {
-    struct grant g = { .permission = permission_by_name(row_text(row)) };
-    bool known = grant_on_parse(row_text(row), &g.on);
+    struct grant g;
 
-    g.object = row_int(row);
-    if (known && g.permission != PERM_NONE)
+    if (grant_of_row(row, &g))
         list_add(s->arena, out, struct grant, g);
 }
 
@@ -123,6 +121,28 @@ grant_text(struct scope *s, const struct grant *g)
     return g->on == GRANT_GLOBAL ? name
                                  : arena_printf(s->arena, "%s on %s %lld", name,
                                                 grant_on_name(g->on), (long long)g->object);
+}
+
+const char *
+grants_text(struct scope *s, const struct list *grants)
+{
+    struct buf text;
+
+    buf_init_in(&text, s->arena, (size_t)64 * 1024);
+    LIST_EACH(struct grant, g, grants)
+    buf_printf(&text, "%s%s", text.len ? ", " : "", grant_text(s, g));
+    return buf_str(&text);
+}
+
+bool
+grant_of_row(struct row *row, struct grant *out)
+{
+    struct grant g = { .permission = permission_by_name(row_text(row)) };
+    bool known = grant_on_parse(row_text(row), &g.on);
+
+    g.object = row_int(row);
+    *out = g;
+    return known && g.permission != PERM_NONE;
 }
 
 enum err

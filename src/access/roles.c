@@ -55,17 +55,6 @@ result_read(struct scope *s, struct tx *tx, struct role_change *r, int64_t id)
 }
 
 static const char *
-grants_text(struct scope *s, const struct list *grants)
-{
-    struct buf text;
-
-    buf_init_in(&text, s->arena, (size_t)32 * 1024);
-    LIST_EACH(struct grant, g, grants)
-    buf_printf(&text, "%s%s", text.len ? ", " : "", grant_text(s, g));
-    return buf_str(&text);
-}
-
-static const char *
 members_text(struct scope *s, const struct list *members)
 {
     struct buf text;
@@ -109,11 +98,11 @@ member_check(struct scope *s, struct tx *tx, const struct role_member *m)
                         BIND(v_int(m->id)), &row);
 
     if (e == E_NOT_FOUND)
-        return fail(s, E_NOT_FOUND, "%s %lld was not found",
-                    m->kind == CALLER_USER    ? "user"
-                    : m->kind == CALLER_CLAIM ? "claim"
-                                              : "client",
-                    (long long)m->id);
+        return fail_code(s, E_NOT_FOUND, CHY_NOT_FOUND, "%s %lld was not found",
+                         m->kind == CALLER_USER    ? "user"
+                         : m->kind == CALLER_CLAIM ? "claim"
+                                                   : "client",
+                         (long long)m->id);
     return e;
 }
 

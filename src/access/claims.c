@@ -99,7 +99,9 @@ claim_object(struct scope *s, const struct claim *c)
 static enum err
 not_there(struct scope *s, enum err e, int64_t id)
 {
-    return e == E_NOT_FOUND ? fail(s, e, "claim %lld was not found", (long long)id) : e;
+    return e == E_NOT_FOUND
+               ? fail_code(s, e, CHY_NOT_FOUND, "claim %lld was not found", (long long)id)
+               : e;
 }
 
 /** A change of a claim on its way through its transaction. */

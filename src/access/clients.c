@@ -58,7 +58,9 @@ struct client_change {
 static enum err
 not_there(struct scope *s, enum err e, int64_t id)
 {
-    return e == E_NOT_FOUND ? fail(s, e, "client %lld was not found", (long long)id) : e;
+    return e == E_NOT_FOUND
+               ? fail_code(s, e, CHY_NOT_FOUND, "client %lld was not found", (long long)id)
+               : e;
 }
 
 static enum err
@@ -146,7 +148,8 @@ client_add(struct scope *s, struct access *a, const struct caller *by,
         secret_make(s, &secret, &c.hash);
     e = db_write(s, a->db, add_in, &c);
     if (db_is_unique_conflict(s, e))
-        return fail(s, E_CONFLICT, "there is a client \"%s\" already", c.client_id);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "there is a client \"%s\" already",
+                         c.client_id);
     TRY(e);
     *secret_made = secret;
     if (out)
@@ -280,7 +283,7 @@ client_find(struct scope *s, struct access *a, const char *client_id, struct oau
     enum err e = db_one(s, a->db, &client_row_by_name, BIND(v_text(client_id)), &row);
 
     if (e == E_NOT_FOUND)
-        return fail(s, e, "the client \"%s\" was not found", client_id);
+        return fail_code(s, e, CHY_NOT_FOUND, "the client \"%s\" was not found", client_id);
     TRY(e);
     client_read(&row, &found);
     TRY(roles_names(s, a->db, CALLER_CLIENT, found.id, &found.roles));

@@ -91,7 +91,8 @@ access_provider_try(struct scope *s, struct access *a, const struct caller *by,
     struct domain_login room;
 
     if (!d && !tickets && !oidc_knows(a->oidc, trial->provider))
-        return fail(s, E_NOT_FOUND, "provider \"%.64s\" was not found", trial->provider);
+        return fail_code(s, E_NOT_FOUND, CHY_NOT_FOUND, "provider \"%.64s\" was not found",
+                         trial->provider);
     TRY(who_of(s, trial, &room, &who));
     if (d)
         domain_try(s, d, who, text_empty(trial->password) ? NULL : trial->password, steps);

@@ -55,7 +55,9 @@ user_object(struct scope *s, const struct user *u)
 static enum err
 not_there(struct scope *s, enum err e, int64_t id)
 {
-    return e == E_NOT_FOUND ? fail(s, e, "user %lld was not found", (long long)id) : e;
+    return e == E_NOT_FOUND
+               ? fail_code(s, e, CHY_NOT_FOUND, "user %lld was not found", (long long)id)
+               : e;
 }
 
 /** A change of a user on its way through its transaction. */
@@ -139,7 +141,8 @@ user_add(struct scope *s, struct access *a, const struct caller *by, const struc
         TRY(password_hash(s, password, &u.hash));
     e = db_write(s, a->db, add_in, &u);
     if (db_is_unique_conflict(s, e))
-        return fail(s, E_CONFLICT, "there is an account \"%s\" already", u.login);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "there is an account \"%s\" already",
+                         u.login);
     TRY(e);
     if (out)
         *out = u.result;
@@ -258,8 +261,8 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_one(s, tx, &user_claims, BIND(v_int(old.id)), &row));
     claims = row_int(&row);
     if (claims > 0)
-        return fail(s, E_CONFLICT, "%lld claims name the account \"%s\"", (long long)claims,
-                    old.account);
+        return fail_code(s, E_CONFLICT, CHY_CONFLICT, "%lld claims name the account \"%s\"",
+                         (long long)claims, old.account);
     TRY(api_tokens_drop(s, tx, CALLER_USER, old.id));
     TRY(tx_do(s, tx, &user_leaves, BIND(v_int(old.id))));
     TRY(tx_do(s, tx, &user_drop, BIND(v_int(old.id))));
@@ -302,7 +305,7 @@ user_find(struct scope *s, struct access *a, const char *account, struct user *o
     if (access_name_split(s->arena, account, &domain, &login))
         e = db_one(s, a->db, &user_row_by_login, BIND(v_text(login), v_text(domain)), &row);
     if (e == E_NOT_FOUND)
-        return fail(s, e, "the user \"%s\" was not found", account);
+        return fail_code(s, e, CHY_NOT_FOUND, "the user \"%s\" was not found", account);
     TRY(e);
     user_read(&row, &found);
     TRY(roles_names(s, a->db, CALLER_USER, found.id, &found.roles));

@@ -226,7 +226,8 @@ member_of(struct request *rq, const char *kind, const char *name, enum caller_ki
         struct claim claim;
 
         if (!text_to_int(name, id))
-            return fail(s, E_NOT_FOUND, "a claim is named by its id, not \"%.64s\"", name);
+            return fail_code(s, E_NOT_FOUND, CHY_NOT_FOUND,
+                             "a claim is named by its id, not \"%.64s\"", name);
         return claim_get(s, a, *id, &claim);
     }
     e = *out == CALLER_USER ? user_find(s, a, name, &user) : client_find(s, a, name, &client);

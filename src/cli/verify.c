@@ -211,8 +211,10 @@ run_verify(struct cli *c)
     check_dates(c, &rows, &leaf, at);
     if (host)
         check_host(c, &rows, &leaf, host);
-    if (cli_has(c, "ocsp"))
+    if (cli_has(c, "ocsp") && chain.count)
         check_ocsp(c, &rows, &chain, &roots);
+    else if (cli_has(c, "ocsp"))
+        proof_add(c, &rows, "ocsp", false, "there is no chain, so nobody is asked");
     return proof_print(c, ref, &rows);
 }
 

@@ -27,6 +27,13 @@ def checks(done):
     return {row["check"]: row["good"] for row in told["checks"]}
 
 
+def test_what_comes_with_a_certificate_may_be_none(server, made, tmp_path):
+    web = tmp_path / "web.pem"
+    web.write_text(web.read_text() + "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n")
+    done = server.cli("verify", web, "--ocsp", "-o", "json")
+    assert checks(done) == {"chain": False, "dates": True, "ocsp": False}, done.stdout
+
+
 def test_a_certificate_is_verified(server, client, made, tmp_path):
     name, answer = made
     web = tmp_path / "web.pem"

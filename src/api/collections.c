@@ -43,14 +43,9 @@ const struct model collection_reply_model = MODEL(collection_reply, collection_r
 static const struct field collection_create_fields[] = { MEMBERS(0, 0, REQUIRED) };
 static const struct field collection_copy_fields[] = { MEMBERS(0, REQUIRED, REQUIRED) };
 static const struct field collection_update_fields[] = { MEMBERS(REQUIRED, 0, REQUIRED) };
-#define SHAPE(name_)                                                                         \
-    {                                                                                        \
-        .name = #name_, .size = sizeof(struct collection_request), .fields = name_##_fields, \
-        .count = COUNT(name_##_fields)                                                       \
-    }
-static const struct model collection_create_model = SHAPE(collection_create);
-static const struct model collection_copy_model = SHAPE(collection_copy);
-static const struct model collection_update_model = SHAPE(collection_update);
+static const struct model collection_create_model = SHAPE(collection_request, collection_create);
+static const struct model collection_copy_model = SHAPE(collection_request, collection_copy);
+static const struct model collection_update_model = SHAPE(collection_request, collection_update);
 
 static const struct field collection_role_permissions_fields[] = {
     FIELD(collection_role_permissions, role_id, "RoleId", .flags = REQUIRED),

@@ -74,13 +74,10 @@ const struct model custom_report_reply_model =
         FIELD(custom_report_request, favorite, "Favorite")
 static const struct field custom_report_create_fields[] = { MEMBERS(0, REQUIRED) };
 static const struct field custom_report_update_fields[] = { MEMBERS(REQUIRED, 0) };
-#define SHAPE(name_)                                                                            \
-    {                                                                                           \
-        .name = #name_, .size = sizeof(struct custom_report_request), .fields = name_##_fields, \
-        .count = COUNT(name_##_fields)                                                          \
-    }
-static const struct model custom_report_create_model = SHAPE(custom_report_create);
-static const struct model custom_report_update_model = SHAPE(custom_report_update);
+static const struct model custom_report_create_model =
+    SHAPE(custom_report_request, custom_report_create);
+static const struct model custom_report_update_model =
+    SHAPE(custom_report_request, custom_report_update);
 
 const struct op reports_list_op = {
     .method = "GET",

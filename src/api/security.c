@@ -220,14 +220,12 @@ static const struct field security_role_copy_fields[] = {
     FIELD(security_role_request, description, "Description", .max = 1024),
     FIELD(security_role_request, email_address, "EmailAddress", .max = 320),
 };
-#define SHAPE(name_)                                                                            \
-    {                                                                                           \
-        .name = #name_, .size = sizeof(struct security_role_request), .fields = name_##_fields, \
-        .count = COUNT(name_##_fields)                                                          \
-    }
-static const struct model security_role_create_model = SHAPE(security_role_create);
-static const struct model security_role_update_model = SHAPE(security_role_update);
-static const struct model security_role_copy_model = SHAPE(security_role_copy);
+static const struct model security_role_create_model =
+    SHAPE(security_role_request, security_role_create);
+static const struct model security_role_update_model =
+    SHAPE(security_role_request, security_role_update);
+static const struct model security_role_copy_model =
+    SHAPE(security_role_request, security_role_copy);
 
 static const struct field role_identity_reply_fields[] = {
     FIELD(role_identity_reply, id, "Id"),

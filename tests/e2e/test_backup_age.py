@@ -13,7 +13,7 @@ import backups
 import chancery
 from test_ship import based, elsewhere, integrity, lose, put_back, segments, shipping, wait_shipped  # noqa: F401
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(not shutil.which("age"), reason="age is not installed")]
+pytestmark = pytest.mark.skipif(not shutil.which("age"), reason="age is not installed")
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def opened(path, name, identity_file):
     return subprocess.run(["zstd", "-dcq"], input=plain.stdout, capture_output=True, check=True, timeout=60).stdout
 
 
+@pytest.mark.once
 def test_age_opens_each_part_and_restore_opens_all(new_server, elsewhere, identity, tmp_path):
     server = new_server().start()
     serial = server.client().enroll(dns=("hidden.example.com",))["SerialNumber"]
@@ -87,6 +88,7 @@ def test_age_opens_each_part_and_restore_opens_all(new_server, elsewhere, identi
         assert secret not in done.stdout + done.stderr
 
 
+@pytest.mark.once
 def test_a_backup_that_age_encrypted_as_a_whole_is_restored(new_server, elsewhere, identity, tmp_path):
     server = new_server().start()
     server.client().enroll()
@@ -111,6 +113,7 @@ def test_a_backup_that_age_encrypted_as_a_whole_is_restored(new_server, elsewher
     assert integrity(target) == [("ok",)]
 
 
+@pytest.mark.once
 def test_damage_to_an_encrypted_backup_is_told_and_nothing_is_restored(new_server, elsewhere, identity, tmp_path):
     server = new_server().start()
     one, first = identity()
@@ -130,6 +133,7 @@ def test_damage_to_an_encrypted_backup_is_told_and_nothing_is_restored(new_serve
         assert os.listdir(target.data) == [] and not list(target.dir.glob("chancery.db*"))
 
 
+@pytest.mark.once
 def test_the_servers_own_backups_and_the_copied_log_are_encrypted(shipping, elsewhere, identity):  # noqa: F811
     one, first = identity()
     server = shipping(every="200ms", **{"backup.recipients": first}).start()
@@ -157,6 +161,7 @@ def test_the_servers_own_backups_and_the_copied_log_are_encrypted(shipping, else
     assert all(target.client().total(f'SerialNumber -eq "{one}"') == 1 for one in (serial, again))
 
 
+@pytest.mark.once
 def test_recipients_and_identities_that_cannot_be_are_told(new_server, identity, tmp_path):
     one, first = identity()
     secret = one.read_text().splitlines()[-1]
@@ -180,3 +185,25 @@ def test_recipients_and_identities_that_cannot_be_are_told(new_server, identity,
                         ("open.txt", "open.txt"), ("none.txt", "none.txt")):
         status, said = backups.verify(path, "--identity", tmp_path / name)
         assert status not in (0, 12) and words in said, (name, status, said)
+
+
+def test_a_database_of_either_kind_comes_back_from_an_encrypted_backup(new_server, new_database, identity, tmp_path):
+    server = new_server().start()
+    serials = [server.client().enroll(dns=(f"n{i}.example.com",))["SerialNumber"] for i in range(3)]
+    one, first = identity()
+    made = chancery.cli("backup", "create", *backups.place(server), "--to", tmp_path / "b", "--recipient", first, "-o", "json")
+    path = pathlib.Path(json.loads(made.stdout)["path"])
+    part = next(name for name in ("table/certificate", "database.sqlite")
+                if any(one["name"] == name for one in backups.manifest(path)["parts"]))
+    assert opened(path, part, one)
+    server.stop()
+    target = chancery.Server(new_database())
+    try:
+        target.data.mkdir(mode=0o700)
+        done = backups.restore(path, target, "--master-key", server.data / "master.key", "--identity", one)
+        assert done.returncode == 0, done.stdout + done.stderr
+        target.start()
+        assert all(target.client().total(f'SerialNumber -eq "{serial}"') == 1 for serial in serials)
+        assert target.cli("audit", "verify").returncode == 0
+    finally:
+        target.close()

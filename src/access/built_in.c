@@ -10,7 +10,7 @@ static const enum permission auditor[] = {
     PERM_REPORTS_READ,      PERM_AUDIT_READ,    PERM_AUDIT_EXPORT,   PERM_AUDIT_VERIFY,
     PERM_SSL_READ,          PERM_SSH_READ,      PERM_DASHBOARD_READ, PERM_PORTAL_READ,
     PERM_API_READ,          PERM_MAC_READ,      PERM_PAM_READ,       PERM_METRICS_READ,
-    PERM_HEALTH_READ,       PERM_NONE,
+    PERM_HEALTH_READ,       PERM_HOLDS_READ,    PERM_NONE,
 };
 
 static const enum permission operator[] = {

@@ -96,6 +96,8 @@
                "/auditing/read/", "See the audit record.")                                         \
     PERMISSION(AUDIT_EXPORT, "audit/export", "", "/auditing/export/", "Export the audit record.")  \
     PERMISSION(AUDIT_VERIFY, "audit/verify", "", "/auditing/verify/", "Verify the audit record.")  \
+    PERMISSION(HOLDS_READ, "holds/read", "", "/holds/read/", "See legal holds.")                   \
+    PERMISSION(HOLDS_MODIFY, "holds/modify", "", "/holds/modify/", "Place and lift legal holds.")  \
     PERMISSION(SSL_READ, "ssl/read", "SslManagement:Read",                                         \
                "/ssl/read/", "See network discovery.")                                             \
     PERMISSION(SSL_MODIFY, "ssl/modify", "SslManagement:Modify",                                   \

@@ -220,6 +220,34 @@ struct v1_token_query {
 extern const struct op v1_tokens_list_op, v1_tokens_create_op, v1_tokens_get_op,
     v1_tokens_revoke_op;
 
+/* Legal holds. */
+
+struct v1_hold {
+    int64_t id;
+    struct opt_int certificate;
+    struct when audit_from, audit_to;
+    const char *reason, *placed_by;
+    struct when placed_at;
+    const char *lifted_by;
+    struct when lifted_at;
+    const char *lifted_reason;
+};
+struct v1_hold_new {
+    int64_t certificate;
+    struct when audit_from, audit_to;
+    const char *reason;
+};
+struct v1_hold_lift {
+    const char *reason;
+};
+struct v1_hold_query {
+    int64_t limit;
+    const char *after;
+    int64_t certificate;
+    bool all;
+};
+extern const struct op v1_holds_list_op, v1_holds_create_op, v1_holds_get_op, v1_holds_lift_op;
+
 /* Keys by which ACME accounts are bound. */
 
 struct v1_eab_key {

@@ -30,6 +30,8 @@
            "A certificate was removed from the register.")                                         \
     ACTION(CERTIFICATE_ARCHIVE, "certificate", "certificate.archive",                              \
            "Certificates that expired long ago were moved to the archive.")                        \
+    ACTION(HOLD_PLACE, "certificate", "hold.place", "A legal hold was placed.")                    \
+    ACTION(HOLD_LIFT, "certificate", "hold.lift", "A legal hold was lifted.")                      \
     ACTION(CERTIFICATE_METADATA, "certificate", "certificate.metadata",                            \
            "What is noted about a certificate was changed.")                                       \
     ACTION(CERTIFICATE_KEY_RECOVER, "certificate", "certificate.key.recover",                      \

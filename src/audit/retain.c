@@ -37,6 +37,8 @@ SQL(range_oldest, "SELECT MIN(ts) FROM audit");
 SQL(removed_insert,
     "INSERT INTO audit_removed (lane, from_seq, to_seq, prev, last, key_id, signature, file, "
     "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+SQL(held_from, "SELECT MIN(h.from_at) FROM legal_hold h WHERE h.certificate IS NULL AND "
+               "h.lifted_at IS NULL");
 SQL(left_over, "SELECT MIN(a.seq) FROM audit a WHERE a.lane = $1 AND a.seq <= $2");
 SQL(events_remove, "DELETE FROM audit WHERE lane = $1 AND seq >= $2 AND seq <= $3");
 SQL(checkpoints_remove, "DELETE FROM audit_checkpoint WHERE lane = $1 AND to_seq <= $2");
@@ -50,8 +52,15 @@ static enum err
 range_find(struct scope *s, struct db *db, struct when before, struct range *out)
 {
     struct rows lanes;
+    struct row held;
 
     *out = (struct range){ 0 };
+    TRY(db_one(s, db, &held_from, BIND_NONE, &held));
+    if (!row_null(&held)) { /* what comes before a hold goes, nothing else */
+        struct when from = row_when(&held);
+
+        before = when_cmp(from, before) < 0 ? from : before;
+    }
     TRY(db_all(s, db, &chains, BIND_NONE, &lanes));
     for (size_t i = 0; i < lanes.count && !out->to; i++) {
         struct range r = { .lane = row_int(&lanes.at[i]) };

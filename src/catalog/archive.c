@@ -22,7 +22,8 @@ COUNTER(archived_total, "chancery_archived_certificates_total",
 #define OLD                                                                                      \
     "FROM certificate c WHERE c.not_after < $1 AND c.state IN (0, 1, 2) AND (c.revoked_at IS "   \
     "NULL OR ((c.crl_done = 1 OR c.ca_key IS NULL) AND COALESCE(c.revocation_reason, 0) <> 6)) " \
-    "AND NOT EXISTS (SELECT 1 FROM ca_certificate a WHERE a.certificate = c.id)"
+    "AND NOT EXISTS (SELECT 1 FROM ca_certificate a WHERE a.certificate = c.id) AND NOT EXISTS " \
+    "(SELECT 1 FROM legal_hold h WHERE h.certificate = c.id AND h.lifted_at IS NULL)"
 #define CHOSEN "@among $1 @among_end"
 
 SQL(old_count, "SELECT COUNT(*) " OLD);

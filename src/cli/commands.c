@@ -5,6 +5,7 @@
 #include "cli/certs_more.h"
 #include "cli/check.h"
 #include "cli/config_rows.h"
+#include "cli/holds.h"
 #include "cli/inspect_rows.h"
 #include "cli/issue_rows.h"
 #include "cli/keep.h"
@@ -299,6 +300,18 @@ static const struct flag audit_flags[] = {
     WATCH_FLAG,
 };
 static const struct flag audit_tail_flags[] = { TAIL_FLAGS, AUDIT_FILTERS };
+static const struct flag hold_list_flags[] = {
+    { "certificate", 0, FLAG_TEXT, "ID", "of this certificate alone", NULL, NULL, NULL },
+    { "all", 0, FLAG_SWITCH, NULL, "those that were lifted, too", NULL, NULL, NULL },
+};
+static const struct flag hold_place_flags[] = {
+    { "reason", 0, FLAG_TEXT, "TEXT", "why: the number of the case", NULL, NULL, NULL },
+    { "audit-from", 0, FLAG_TIME, "T", "hold the audit record from here on", NULL, NULL, NULL },
+    { "audit-to", 0, FLAG_TIME, "T", "until here; default: all that comes", NULL, NULL, NULL },
+};
+static const struct flag hold_lift_flags[] = {
+    { "reason", 0, FLAG_TEXT, "TEXT", "why it is not needed any more", NULL, NULL, NULL },
+};
 static const struct flag archive_flags[] = {
     { "older-than", 0, FLAG_DURATION, "D", "since they expired; default 730d", NULL, NULL, NULL },
     { "dry-run", 0, FLAG_SWITCH, NULL, "only say how many that would be", NULL, NULL, NULL },
@@ -641,6 +654,15 @@ const struct command commands[] = {
     { "templates show", "NAME", 1, 1, NULL, 0, run_templates_show, "Show one template.",
       "  chancery templates show WebServer -o yaml\n" },
     TEMPLATE_COMMANDS,
+    { "legal-holds list", "", 0, 0, FLAGS(hold_list_flags), run_holds_list,
+      "List what must stay, whatever the retention says.",
+      "  chancery legal-holds list\n  chancery legal-holds list --certificate 12345 --all\n" },
+    { "legal-holds place", "[CERTIFICATE...]", 0, -1, FLAGS(hold_place_flags), run_holds_place,
+      "Hold certificates with their keys, or the audit record of a time.",
+      "  chancery legal-holds place 12345 --reason \"case 2026-118\"\n"
+      "  chancery legal-holds place --audit-from 2026-01-01 --reason \"case 2026-118\"\n" },
+    { "legal-holds lift", "ID...", 1, -1, FLAGS(hold_lift_flags), run_holds_lift,
+      "Lift legal holds.", "  chancery legal-holds lift 7 --reason \"case closed\" --yes\n" },
     { "archive run", "", 0, 0, FLAGS(archive_flags), run_archive_run,
       "Move certificates that expired long ago to the archive.",
       "  chancery archive run --older-than 730d --dry-run\n"

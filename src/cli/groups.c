@@ -20,6 +20,7 @@ const struct group groups[] = {
     { "users", "Manage who may log in." },
     { "roles", "Manage what people and programs may do." },
     { "tokens", "Tokens for programs: less than their owner, for a time." },
+    { "legal-holds", "What must stay, whatever the retention says." },
     { "providers", "Identity providers and directories, which log people in, too." },
     { "context", "Manage the servers and identities that are kept." },
     { "check", "Plug-ins for monitoring: exit 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN." },

@@ -1,5 +1,7 @@
 #include "flow/keys.h"
 
+#include "flow/holds.h"
+
 #include "base/metric.h"
 #include "base/random.h"
 #include "db/seen.h"
@@ -299,8 +301,12 @@ key_find(struct scope *s, struct db *db, struct bytes hash, int64_t *id)
 SQL(over,
     "SELECT k.id, COALESCE((SELECT MAX(c.id) FROM certificate c WHERE c.key_hash = "
     "k.key_hash), (SELECT MAX(a.id) FROM archived_certificate a WHERE a.key_hash = "
-    "k.key_hash AND a.has_private_key = 1), 0) FROM private_key k WHERE k.delete_at <= $1 AND "
-    "k.purpose = 'certificate' ORDER BY k.delete_at, k.id LIMIT $2");
+    "k.key_hash AND a.has_private_key = 1), 0), k.key_hash FROM private_key k WHERE k.delete_at <= "
+    "$1 AND "
+    "k.purpose = 'certificate' AND NOT EXISTS (SELECT 1 FROM legal_hold h WHERE h.lifted_at IS "
+    "NULL AND (h.certificate IN (SELECT c.id FROM certificate c WHERE c.key_hash = k.key_hash) OR "
+    "h.certificate IN (SELECT a.id FROM archived_certificate a WHERE a.key_hash = k.key_hash))) "
+    "ORDER BY k.delete_at, k.id LIMIT $2");
 
 static enum err
 expire_in(struct scope *s, struct tx *tx, void *arg)
@@ -311,8 +317,11 @@ expire_in(struct scope *s, struct tx *tx, void *arg)
     *count = 0;
     TRY(tx_all(s, tx, &over, BIND(v_when(clock_now()), v_int(BATCH)), &rows));
     for (size_t i = 0; i < rows.count; i++) {
-        int64_t id = row_int(&rows.at[i]), certificate = row_int(&rows.at[i]);
+        int64_t id = row_int(&rows.at[i]), certificate = row_int(&rows.at[i]), hold;
 
+        TRY(hold_on_key(s, tx, row_bytes(&rows.at[i]), &hold));
+        if (hold)
+            continue; /* since a moment */
         TRY(key_erase(s, tx, id));
         TRY(audit_add(
             s, tx,

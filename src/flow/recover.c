@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "flow/holds.h"
 #include "flow/keys.h"
 #include "flow/requests.h"
 #include "seal/seal.h"
@@ -84,6 +85,8 @@ told_of(const struct handing *h)
     return h->once ? "The private key was handed out, and is not kept any longer." : NULL;
 }
 
+SQL(spend_key, "UPDATE private_key SET exportable = 0, delete_at = $2 WHERE id = $1");
+
 static enum err
 record_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -93,11 +96,17 @@ record_in(struct scope *s, struct tx *tx, void *arg)
         { "form", NULL, bundle_ending(h->in->form), AUDIT_IS_TEXT },
     };
     struct row row;
+    int64_t hold;
 
     TRY(note_collected(s, tx, h));
     TRY(tx_one(s, tx, &still_kept, BIND(v_int(h->id)), &row));
-    if (h->once)
-        TRY(key_erase(s, tx, h->id));
+    if (h->once) {
+        TRY(hold_on_key(s, tx, h->row->key_hash, &hold));
+        if (hold) /* it leaves no more, and goes once the hold is lifted */
+            TRY(tx_do(s, tx, &spend_key, BIND(v_int(h->id), v_when(clock_now()))));
+        else
+            TRY(key_erase(s, tx, h->id));
+    }
     return audit_add(
         s, tx,
         &(struct audit_event){
@@ -235,8 +244,16 @@ destroy_in(struct scope *s, struct tx *tx, void *arg)
 
     for (size_t i = 0; i < d->rows.count; i++) {
         const struct cert_row *row = list_at(&d->rows, struct cert_row, i);
-        enum err e = key_erase(s, tx, *list_at(&d->keys, int64_t, i));
+        int64_t hold;
+        enum err e;
 
+        TRY(hold_on_key(s, tx, row->key_hash, &hold));
+        if (hold)
+            return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                             "the private key of certificate %lld is under legal hold %lld; none "
+                             "was deleted",
+                             (long long)row->id, (long long)hold);
+        e = key_erase(s, tx, *list_at(&d->keys, int64_t, i));
         if (e == E_NOT_FOUND)
             continue; /* two certificates of one key, or somebody else was faster */
         TRY(e);

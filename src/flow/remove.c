@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "catalog/archive.h"
+#include "flow/holds.h"
 #include "flow/keys.h"
 
 COUNTER(removed_total, "chancery_removed_certificates_total",
@@ -47,15 +48,20 @@ because(struct scope *s, struct row *row)
 static enum err
 judge(struct scope *s, struct tx *tx, struct removing *r)
 {
-    LIST_EACH(int64_t, id, r->ids)
+    LIST_EACH(struct cert_row, one, &r->rows)
     {
+        const int64_t *id = &one->id;
         struct row row;
         enum err e = tx_one(s, tx, &stands, BIND(v_int(*id)), &row);
         const char *why = e == OK ? because(s, &row) : NULL;
+        int64_t hold;
 
         if (e != OK && e != E_NOT_FOUND)
             return e;
         scope_clear(s);
+        TRY(hold_on_certificate(s, tx, one, &hold));
+        if (hold)
+            why = arena_printf(s->arena, "It is under legal hold %lld.", (long long)hold);
         if (why)
             list_add(s->arena, r->failed, struct not_removed, ((struct not_removed){ *id, why }));
     }

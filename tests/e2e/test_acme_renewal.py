@@ -5,6 +5,7 @@ import pytest
 from cryptography import x509
 
 import acme
+import admin
 import chancery
 import keys
 import processes
@@ -132,3 +133,26 @@ def test_what_is_over_is_removed_and_certificates_stay(new_server, acme_settings
     gone(kept["url"])
     assert client.total(f'CN -eq "{wanted}"') == 1
     assert holder.good(holder.kid + "/orders").json() == {"orders": []}
+
+
+@chancery.needs_faults
+def test_an_order_that_becomes_valid_while_it_is_cleaned_away_stays_so(new_server, acme_settings, answers, database):
+    if database != "postgresql":
+        pytest.skip("SQLite has one writer")
+    import psycopg2
+    server = new_server(program=chancery.FAULTS, settings={**acme_settings, "acme.order_life": "1h"}).start()
+    order = acme.Orderer(server, answers).order(name("late")).get("url").rsplit("/", 1)[-1]
+    server.stop()
+    with psycopg2.connect(server.database) as connection:
+        cursor = connection.cursor()
+        cursor.execute("UPDATE acme_authz SET status = 2, expires_at = 9e15 WHERE id IN (SELECT authz FROM acme_order_authz oz "
+                       "JOIN acme_order o ON o.id = oz.order_id WHERE o.public_id = %s)", (order,))
+        cursor.execute("UPDATE acme_order SET status = 4 WHERE public_id = %s", (order,))
+        server.start(CHANCERY_CLOCK_OFFSET_MS=str(86400 * 1000))
+        waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        processes.wait_until(lambda: admin.sql(server, waits), 20, what="the cleaning to wait")
+    connection.close()
+    busy = "SELECT 1 FROM job WHERE kind = 'acme.cleanup' AND state = 1"
+    processes.wait_until(lambda: not admin.sql(server, busy), 20, what="the cleaning to end")
+    assert admin.sql(server, f"SELECT status FROM acme_order WHERE public_id = '{order}'") == [(4,)]
+    assert [row[0] for row in admin.sql(server, "SELECT status FROM acme_authz")] == [2]

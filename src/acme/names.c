@@ -40,8 +40,9 @@ acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n)
 
     if (text_eq(n->type, "ip")) {
         bits = network_of(a, rule, &net);
-        return ip_parse(a, n->base, &ip) &&
-               (bits >= 0 ? in_network(net, bits, ip) : text_eq(rule, n->base));
+        if (bits < 0 && ip_parse(a, rule, &net)) /* however it is written */
+            bits = (int)net.len * 8;
+        return bits >= 0 && ip_parse(a, n->base, &ip) && in_network(net, bits, ip);
     }
     if (text_starts(rule, "*."))
         rule++;

@@ -420,12 +420,12 @@ def test_what_waits_for_approval_ends_with_its_proof_and_its_account(new_server,
 
 @pytest.mark.seed("S371", "S405", "S385", "S176")
 def test_lists_say_which_names_may_be_asked_for(new_server, acme_settings, answers):
-    server = new_server(settings={**acme_settings, "acme.allow": "*.dev.test,exact.test,127.0.0.0/8",
-                                  "acme.deny": "*.bad.dev.test,no.c.dev.test,*.zip,127.0.0.2"}).start()
+    server = new_server(settings={**acme_settings, "acme.allow": "*.dev.test,exact.test,127.0.0.0/8,2001:db8::/32",
+                                  "acme.deny": "*.bad.dev.test,no.c.dev.test,*.zip,127.0.0.2,2001:DB8::5"}).start()
     holder = acme.Orderer(server, answers)
-    for good in ("a.dev.test", "a.b.dev.test", "exact.test", "*.dev.test", "*.a.dev.test", "127.0.0.1"):
+    for good in ("a.dev.test", "a.b.dev.test", "exact.test", "*.dev.test", "*.a.dev.test", "127.0.0.1", "2001:db8::4"):
         holder.order(good)
-    for bad in ("dev.test", "a.exact.test", "other.test", "x.bad.dev.test", "*.bad.dev.test", "no.c.dev.test", "*.c.dev.test", "a.zip", "127.0.0.2", "10.0.0.1"):
+    for bad in ("dev.test", "a.exact.test", "other.test", "x.bad.dev.test", "*.bad.dev.test", "no.c.dev.test", "*.c.dev.test", "a.zip", "127.0.0.2", "2001:db8::5", "10.0.0.1"):
         said = holder.bad("newOrder", {"identifiers": [acme.identifier("a.dev.test"), acme.identifier(bad)]}, 403, "rejectedIdentifier")
         assert said["subproblems"][0]["identifier"]["value"] == bad
 

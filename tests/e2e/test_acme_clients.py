@@ -186,8 +186,11 @@ esac
     (tmp_path / "csr").write_text(keys.new_csr(cn=name, dns=(name,)))
     trust = "/etc/ssl/certs/ca-certificates.crt"  # uacme knows no other; in a namespace of its own that is our root
 
+    become = [] if os.geteuid() == 0 else ["--map-root-user"]
+    if processes.run(["unshare", *become, "--mount", "true"]).returncode != 0:
+        pytest.skip("this machine gives nobody a mount namespace, and uacme can be told of no other root")
+
     def run(*command):
-        become = [] if os.geteuid() == 0 else ["--map-root-user"]
         return processes.run(["unshare", *become, "--mount", "sh", "-c", f'mount --bind "$0" {trust} && exec "$@"', acme_server.ca,
                               "uacme", "-v", "-c", tmp_path / "uacme", "-a", acme_server.acme_directory, *command], timeout=120)
     done = run("-y", "new", "ana@example.com")

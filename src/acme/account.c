@@ -329,12 +329,12 @@ is_taken(struct scope *s, const struct acme *acme, const struct acme_endpoint *e
 
 enum err
 acme_account_rekey(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-                   struct acme_account *a, const struct acme_key *key, const struct acme_peer *peer,
-                   const char **owner)
+                   struct acme_account *a, struct acme_rekey *to)
 {
-    struct change c = { .account = a, .peer = peer, .key = key };
+    const struct acme_key *key = to->key;
+    struct change c = { .account = a, .peer = to->peer, .key = key };
     struct row row;
-    enum err e = is_taken(s, acme, ep, key, owner);
+    enum err e = is_taken(s, acme, ep, key, &to->owner);
 
     if (e != E_NOT_FOUND)
         return e;
@@ -351,7 +351,7 @@ acme_account_rekey(struct scope *s, const struct acme *acme, const struct acme_e
     e = db_write(s, acme->o.db, rekey_in, &c);
     if (db_is_unique_conflict(s, e)) {
         scope_clear(s);
-        return is_taken(s, acme, ep, key, owner);
+        return is_taken(s, acme, ep, key, &to->owner);
     }
     TRY(e);
     a->jwk = key->jwk;

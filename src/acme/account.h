@@ -76,16 +76,20 @@ enum err acme_account_set_contacts(struct scope *s, const struct acme *acme, str
 /** End the account for good: its orders that are not done become invalid. */
 enum err acme_account_deactivate(struct scope *s, const struct acme *acme, struct acme_account *a,
                                  const struct acme_peer *peer);
+/** What keyChange asks for. */
+struct acme_rekey {
+    const struct acme_key *key;
+    const struct acme_peer *peer;
+    const char *owner; /* receives the id of the account that has the key already, on E_CONFLICT */
+};
 /**
  * Give the account another key.
  *
- * @param owner  receives the id of the account that has the key already, on E_CONFLICT
  * @return E_CONFLICT: malformed; E_INVALID: badPublicKey, that of a certificate
  */
 enum err acme_account_rekey(struct scope *s, const struct acme *acme,
                             const struct acme_endpoint *ep, struct acme_account *a,
-                            const struct acme_key *key, const struct acme_peer *peer,
-                            const char **owner);
+                            struct acme_rekey *to);
 /** Whether some account, dead or alive, has a key with this SHA-256 of its SubjectPublicKeyInfo. */
 enum err acme_account_has_key(struct scope *s, const struct acme *acme, struct bytes key_hash,
                               bool *has);

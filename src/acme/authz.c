@@ -175,53 +175,53 @@ new_token(struct scope *s)
 
 /* One that was proved by a challenge that is still offered. */
 static enum err
-find_valid(struct scope *s, struct tx *tx, int64_t account, const struct acme_name *n,
-           const struct list *offered, struct when now, int64_t *id, struct when *expires)
+find_valid(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+           const struct acme_name *n, const struct list *offered, struct acme_authz_held *out)
 {
     struct rows rows;
 
-    *id = 0;
-    TRY(tx_all(
-        s, tx, &authz_reusable,
-        BIND(v_int(account), v_text(n->type), v_text(n->base), v_bool(n->wildcard), v_when(now)),
-        &rows));
-    for (size_t i = 0; i < rows.count && !*id; i++) {
-        int64_t found = row_int(&rows.at[i]);
-        const char *method = row_text(&rows.at[i]);
+    TRY(tx_all(s, tx, &authz_reusable,
+               BIND(v_int(wish->account), v_text(n->type), v_text(n->base), v_bool(n->wildcard),
+                    v_when(wish->now)),
+               &rows));
+    for (size_t i = 0; i < rows.count && !out->valid; i++) {
+        const char *method;
 
+        out->id = row_int(&rows.at[i]);
+        method = row_text(&rows.at[i]);
         LIST_EACH(const char *, type, offered)
         if (text_eq(*type, method))
-            *id = found;
-        *expires = row_when(&rows.at[i]);
+            out->valid = true;
+        out->expires_at = row_when(&rows.at[i]);
     }
     return OK;
 }
 
 enum err
-acme_authz_for(struct scope *s, struct tx *tx, const struct acme_endpoint *ep, int64_t account,
-               const struct acme_name *n, struct when now, int64_t *id, bool *valid,
-               struct when *expires)
+acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+               const struct acme_name *n, struct acme_authz_held *out)
 {
+    const struct acme_settings *set = wish->ep->set;
     struct list offered = { 0 };
     struct row row;
 
-    acme_challenges_for(s, ep, n, &offered);
-    *id = 0;
-    if (ep->set->authz_reuse)
-        TRY(find_valid(s, tx, account, n, &offered, now, id, expires));
-    *valid = *id != 0;
-    if (*valid)
+    *out = (struct acme_authz_held){ 0 };
+    acme_challenges_for(s, wish->ep, n, &offered);
+    if (set->authz_reuse)
+        TRY(find_valid(s, tx, wish, n, &offered, out));
+    if (out->valid)
         return OK;
-    *expires = when_add_ms(now, ep->set->order_life);
+    out->expires_at = when_add_ms(wish->now, set->order_life);
     TRY(tx_one(s, tx, &authz_add,
-               BIND(v_text(acme_new_id(s->arena)), v_int(account), v_text(n->type), v_text(n->base),
-                    v_bool(n->wildcard), v_when(*expires), v_when(now)),
+               BIND(v_text(acme_new_id(s->arena)), v_int(wish->account), v_text(n->type),
+                    v_text(n->base), v_bool(n->wildcard), v_when(out->expires_at),
+                    v_when(wish->now)),
                &row));
-    *id = row_int(&row);
+    out->id = row_int(&row);
     LIST_EACH(const char *, type, &offered)
     TRY(tx_do(
         s, tx, &challenge_add,
-        BIND(v_text(acme_new_id(s->arena)), v_int(*id), v_text(*type), v_text(new_token(s)))));
+        BIND(v_text(acme_new_id(s->arena)), v_int(out->id), v_text(*type), v_text(new_token(s)))));
     return OK;
 }
 

@@ -67,15 +67,21 @@ enum err acme_authz_deactivate(struct scope *s, const struct acme *acme, struct 
 enum err acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_account *a,
                            int64_t authz, const struct acme_peer *peer, const char *message);
 
-/** As part of TX: the authorization for a name, an old one that still holds or a new one.
- *
- * @param id       receives its id
- * @param valid    receives whether it holds already
- * @param expires  receives until when
- */
-enum err acme_authz_for(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
-                        int64_t account, const struct acme_name *n, struct when now, int64_t *id,
-                        bool *valid, struct when *expires);
+/** Who has to prove names, where and when. */
+struct acme_authz_wish {
+    const struct acme_endpoint *ep;
+    int64_t account;
+    struct when now;
+};
+/** The authorization that there is for a name. */
+struct acme_authz_held {
+    int64_t id;
+    bool valid; /* already */
+    struct when expires_at;
+};
+/** As part of TX: the authorization for a name, an old one that still holds or a new one. */
+enum err acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+                        const struct acme_name *n, struct acme_authz_held *out);
 /** The challenges that are offered for a name, of const char *; none: it cannot be proved here. */
 void acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struct acme_name *n,
                          struct list *out);

@@ -119,21 +119,20 @@ check_mac(struct scope *s, const struct acme *acme, const struct acme_endpoint *
 
 enum err
 acme_eab_check(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-               const struct json *binding, const char *url, const struct acme_key *account,
-               struct acme_eab *out)
+               const struct acme_eab_offer *offer, struct acme_eab *out)
 {
     struct binding b = { 0 };
     struct acme_key bound;
     struct json *jwk;
     struct buf text;
 
-    TRY(read_binding(s, binding, url, &b));
+    TRY(read_binding(s, offer->binding, offer->url, &b));
     TRY(check_mac(s, acme, ep, &b, &out->key));
     if (json_parse(s, b.payload, &jwk) != OK || acme_key_read_any(s, jwk, &bound) != OK ||
-        !text_eq(bound.thumbprint, account->thumbprint))
+        !text_eq(bound.thumbprint, offer->account->thumbprint))
         return unauthorized(s);
     buf_init_in(&text, s->arena, 65536);
-    json_write(&text, binding);
+    json_write(&text, offer->binding);
     out->json = buf_str(&text);
     out->kid = b.kid;
     metric_add(&eab_total, 1, "bound");

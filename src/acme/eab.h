@@ -16,18 +16,20 @@ struct acme_eab {
     const char *kid;
     const char *json; /* as it was received */
 };
+/** A binding as it came. */
+struct acme_eab_offer {
+    const struct json *binding;     /* the member externalAccountBinding */
+    const char *url;                /* of the request that it came in */
+    const struct acme_key *account; /* the key that is to be bound */
+};
 /**
  * Check a binding.
  *
- * @param binding  the member externalAccountBinding
- * @param url      of the request that it came in
- * @param account  the key that is to be bound
  * @return E_INVALID: malformed; E_FORBIDDEN: unauthorized, with the same text for a key that there
  * is not, that may not be used any more, and a MAC that does not match
  */
 enum err acme_eab_check(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-                        const struct json *binding, const char *url, const struct acme_key *account,
-                        struct acme_eab *out);
+                        const struct acme_eab_offer *offer, struct acme_eab *out);
 /** As part of TX: the binding is used now. E_FORBIDDEN: not any more. */
 enum err acme_eab_use(struct scope *s, struct tx *tx, const struct acme_eab *eab);
 

@@ -186,21 +186,22 @@ now(struct scope *s, struct issuing *i, const struct list *names, const char *su
 
 enum err
 acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-              const struct acme_account *a, struct acme_order *o, struct bytes csr,
-              const struct acme_peer *peer)
+              struct acme_order *o, const struct acme_finalize_wish *wish)
 {
-    struct issuing i = { .acme = acme, .ep = ep, .o = o, .account = a->public_id, .csr = csr };
+    struct issuing i = {
+        .acme = acme, .ep = ep, .o = o, .account = wish->account->public_id, .csr = wish->csr
+    };
     struct list names = { 0 };
     const char *subject;
 
     if ((o->status == ACME_ORDER_PROCESSING || o->status == ACME_ORDER_VALID) &&
-        bytes_eq(o->csr, csr))
+        bytes_eq(o->csr, wish->csr))
         return OK; /* a client that lost the answer asks again */
     if (o->status != ACME_ORDER_READY)
         return acme_fail(s, E_FORBIDDEN, "orderNotReady", "the order is %s, not ready",
                          acme_order_status_name(o->status));
     TRY(judge(s, &i, &names, &subject));
-    set_caller(s, &i, peer);
+    set_caller(s, &i, wish->peer);
     if (ep->set->finalize_delay)
         return do_later(s, &i, ep->set->finalize_delay);
     return now(s, &i, &names, subject);

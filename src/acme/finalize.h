@@ -11,6 +11,12 @@
 #define ACME_FINALIZE_JOB "acme.finalize"
 struct job;
 
+/** What finalize asks for, and who. */
+struct acme_finalize_wish {
+    const struct acme_account *account;
+    const struct acme_peer *peer;
+    struct bytes csr;
+};
 /**
  * Ask for the certificate of an order.
  *
@@ -19,8 +25,7 @@ struct job;
  * @return E_FORBIDDEN: orderNotReady; E_INVALID: badCSR, and the order stays ready
  */
 enum err acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-                       const struct acme_account *a, struct acme_order *o, struct bytes csr,
-                       const struct acme_peer *peer);
+                       struct acme_order *o, const struct acme_finalize_wish *wish);
 /** What a job of kind ACME_FINALIZE_JOB does: try an order again that is processing. */
 enum err acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *job);
 

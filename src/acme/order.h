@@ -32,6 +32,7 @@ struct acme_order {
 
 /** What newOrder asks for. */
 struct acme_order_wish {
+    const struct acme_account *account; /* whose it is to be */
     const struct json *identifiers;
     struct when not_before, not_after; /* WHEN_NONE: not asked for */
     const char *replaces;              /* certID of RFC 9773, or NULL */
@@ -47,8 +48,8 @@ struct acme_order_wish {
  * challenge fits a name
  */
 enum err acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-                        const struct acme_account *a, const struct acme_order_wish *wish,
-                        struct acme_order *out, struct list *problems);
+                        const struct acme_order_wish *wish, struct acme_order *out,
+                        struct list *problems);
 /** An order of account A; E_NOT_FOUND: they have none with this id. What an approval or a slow
  * authority has made of it is written down. */
 enum err acme_order_get(struct scope *s, const struct acme *acme, const struct acme_account *a,

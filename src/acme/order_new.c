@@ -99,8 +99,10 @@ make_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct making *m = arg;
     int64_t *authzs = arena_alloc(s->arena, m->names->count * sizeof(*authzs));
-    struct when expires = when_add_ms(m->now, m->ep->set->order_life), until;
-    bool ready = true, found, valid;
+    struct when expires = when_add_ms(m->now, m->ep->set->order_life);
+    struct acme_authz_wish wish = { m->ep, m->account->id, m->now };
+    struct acme_authz_held held;
+    bool ready = true, found;
     size_t i = 0;
 
     TRY(find_same(s, tx, m, &found));
@@ -110,10 +112,11 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     TRY(check_replaced(s, tx, m));
     LIST_EACH(struct acme_name, n, m->names)
     {
-        TRY(acme_authz_for(s, tx, m->ep, m->account->id, n, m->now, &authzs[i++], &valid, &until));
-        ready = ready && valid;
-        if (when_cmp(until, expires) < 0)
-            expires = until;
+        TRY(acme_authz_for(s, tx, &wish, n, &held));
+        authzs[i++] = held.id;
+        ready = ready && held.valid;
+        if (when_cmp(held.expires_at, expires) < 0)
+            expires = held.expires_at;
     }
     TRY(add_order(s, tx, m, ready, expires));
     for (i = 0; i < m->names->count; i++)
@@ -176,12 +179,11 @@ more_text(struct scope *s, const struct acme_order_wish *w)
 
 enum err
 acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-               const struct acme_account *a, const struct acme_order_wish *wish,
-               struct acme_order *out, struct list *problems)
+               const struct acme_order_wish *wish, struct acme_order *out, struct list *problems)
 {
     struct list names = { 0 };
     struct making m = { .ep = ep,
-                        .account = a,
+                        .account = wish->account,
                         .wish = wish,
                         .names = &names,
                         .public_id = acme_new_id(s->arena),
@@ -191,7 +193,7 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
     TRY(check_provable(s, ep, &names, problems));
     TRY(check_dates(s, acme, ep, wish, m.now));
     if (wish->replaces)
-        TRY(acme_ari_replaced(s, acme, a, wish->replaces, &names, &m.replaced));
+        TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));
     TRY(acme_names_json(s, &names, more_text(s, wish), &m.json, &m.hash));
     TRY(db_write(s, acme->o.db, make_in, &m));
     if (m.fresh)

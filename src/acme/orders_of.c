@@ -7,15 +7,15 @@ SQL(orders_page, "SELECT public_id FROM acme_order WHERE account = $1 AND id < $
 
 enum err
 acme_orders_of(struct scope *s, const struct acme *acme, const struct acme_account *a,
-               const char *after, int64_t limit, struct list *out, const char **next)
+               int64_t limit, struct list *out, const char **cursor)
 {
     int64_t before = INT64_MAX;
     struct rows rows;
     struct row row;
     enum err e;
 
-    if (after) {
-        e = db_one(s, acme->o.db, &order_place, BIND(v_text(after), v_int(a->id)), &row);
+    if (*cursor) {
+        e = db_one(s, acme->o.db, &order_place, BIND(v_text(*cursor), v_int(a->id)), &row);
         if (e == E_NOT_FOUND)
             return acme_fail(s, E_INVALID, "malformed", "the cursor is not one of this list");
         TRY(e);
@@ -23,10 +23,10 @@ acme_orders_of(struct scope *s, const struct acme *acme, const struct acme_accou
     }
     TRY(db_all(s, acme->o.db, &orders_page,
                BIND(v_int(a->id), v_int(before), v_when(clock_now()), v_int(limit + 1)), &rows));
-    *next = NULL;
+    *cursor = NULL;
     for (size_t i = 0; i < rows.count && i < (size_t)limit; i++)
         list_add(s->arena, out, const char *, row_text(&rows.at[i]));
     if (rows.count > (size_t)limit)
-        *next = *list_last(out, const char *);
+        *cursor = *list_last(out, const char *);
     return OK;
 }

@@ -7,12 +7,12 @@
 /**
  * The orders that are not invalid, the newest first.
  *
- * @param after  public id: go on behind it; NULL: from the beginning
- * @param out    receives const char *, public ids
- * @param next   receives what to go on behind, or NULL at the end
- * @return E_INVALID: malformed, AFTER is none of theirs
+ * @param out     receives const char *, public ids
+ * @param cursor  public id: go on behind it; NULL: from the beginning; receives what to go on
+ * behind then, or NULL at the end
+ * @return E_INVALID: malformed, CURSOR is none of theirs
  */
 enum err acme_orders_of(struct scope *s, const struct acme *acme, const struct acme_account *a,
-                        const char *after, int64_t limit, struct list *out, const char **next);
+                        int64_t limit, struct list *out, const char **cursor);
 
 #endif

@@ -69,7 +69,8 @@ make_account(struct call *c)
     TRY(member_bool(c, "termsOfServiceAgreed", &wish.terms_agreed));
     TRY(member_texts(c, "contact", &wish.contacts));
     if (binding && c->ep->set->eab != ACME_EAB_OFF) {
-        TRY(acme_eab_check(c->s, c->acme, c->ep, binding, c->url, &c->key, &eab));
+        TRY(acme_eab_check(c->s, c->acme, c->ep,
+                           &(struct acme_eab_offer){ binding, c->url, &c->key }, &eab));
         wish.eab = &eab;
     }
     TRY(acme_account_new(c->s, c->acme, c->ep, &wish, &made, &fresh));
@@ -121,19 +122,18 @@ answer_orders(struct call *c)
 {
     struct list ids = { 0 };
     struct orders_doc doc = { 0 };
-    const char *next;
+    const char *cursor = http_query(c->http, "cursor", false);
 
     if (c->payload)
         return acme_fail(c->s, E_INVALID, "malformed",
                          "the list of orders is only read: the payload must be the empty string");
-    TRY(acme_orders_of(c->s, c->acme, &c->account, http_query(c->http, "cursor", false),
-                       c->ep->set->page, &ids, &next));
+    TRY(acme_orders_of(c->s, c->acme, &c->account, c->ep->set->page, &ids, &cursor));
     LIST_EACH(const char *, id, &ids)
     list_add(c->s->arena, &doc.orders, const char *, acme_url(c->s->arena, c->ep, "order", *id));
-    if (next)
+    if (cursor)
         answer_link(c,
                     arena_printf(c->s->arena, "%s/orders?cursor=%s",
-                                 account_url(c, c->account.public_id), next),
+                                 account_url(c, c->account.public_id), cursor),
                     "next");
     return answer_json(c, 200, &orders_doc_model, &doc);
 }
@@ -195,9 +195,10 @@ read_inner(struct call *c, struct acme_key *key, const struct json **payload)
 enum err
 key_change(struct call *c)
 {
-    const char *kid = c->jws.kid, *owner = NULL;
+    const char *kid = c->jws.kid;
     const struct json *payload;
     struct acme_key key, old;
+    struct acme_rekey to = { .key = &key, .peer = &c->peer };
     enum err e;
 
     if (!c->payload)
@@ -208,9 +209,9 @@ key_change(struct call *c)
     if (acme_key_read_any(c->s, json_get(payload, "oldKey"), &old) != OK ||
         !text_eq(old.thumbprint, c->key.thumbprint))
         return malformed(c, "its oldKey is not the account's key");
-    e = acme_account_rekey(c->s, c->acme, c->ep, &c->account, &key, &c->peer, &owner);
-    if (e == E_CONFLICT && owner)
-        http_reply_header(c->http, "Location", account_url(c, owner));
+    e = acme_account_rekey(c->s, c->acme, c->ep, &c->account, &to);
+    if (e == E_CONFLICT && to.owner)
+        http_reply_header(c->http, "Location", account_url(c, to.owner));
     TRY(e);
     return answer_account(c, 200, &c->account);
 }

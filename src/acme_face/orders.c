@@ -70,7 +70,8 @@ member_when(struct call *c, const char *name, struct when *out)
 enum err
 new_order(struct call *c)
 {
-    struct acme_order_wish wish = { .identifiers = json_get(c->payload, "identifiers"),
+    struct acme_order_wish wish = { .account = &c->account,
+                                    .identifiers = json_get(c->payload, "identifiers"),
                                     .peer = c->peer };
     struct acme_order o;
 
@@ -79,7 +80,7 @@ new_order(struct call *c)
     TRY(member_when(c, "notBefore", &wish.not_before));
     TRY(member_when(c, "notAfter", &wish.not_after));
     TRY(member_text(c, "replaces", &wish.replaces));
-    TRY(acme_order_new(c->s, c->acme, c->ep, &c->account, &wish, &o, &c->subproblems));
+    TRY(acme_order_new(c->s, c->acme, c->ep, &wish, &o, &c->subproblems));
     return answer_order(c, 201, &o);
 }
 
@@ -106,14 +107,14 @@ enum err
 finalize_post(struct call *c)
 {
     const char *text;
+    struct acme_finalize_wish wish = { .account = &c->account, .peer = &c->peer };
     struct acme_order o;
-    struct bytes csr;
 
     TRY(find_order(c, &o));
     TRY(member_text(c, "csr", &text));
-    if (!text || !base64url_decode(c->s->arena, text, strlen(text), &csr) || !csr.len)
+    if (!text || !base64url_decode(c->s->arena, text, strlen(text), &wish.csr) || !wish.csr.len)
         return acme_fail(c->s, E_INVALID, "malformed",
                          "\"csr\" is no request in base64url (RFC 8555 section 7.4)");
-    TRY(acme_finalize(c->s, c->acme, c->ep, &c->account, &o, csr, &c->peer));
+    TRY(acme_finalize(c->s, c->acme, c->ep, &o, &wish));
     return answer_order(c, 200, &o);
 }

@@ -71,8 +71,8 @@ first_kept(struct scope *s, const char *stream)
 
 /** One that says of itself that it follows the one before. */
 static enum err
-check_one(struct scope *s, const struct shipped *in, int64_t number, const char *signer,
-          const char **previous, bool bytes, struct when *at)
+check_one(struct scope *s, const struct shipped *in, int64_t number,
+          const struct shipped_wish *wish, const char **previous, struct when *at)
 {
     AUTO(segment_close) struct segment_file f = { 0 };
 
@@ -80,12 +80,12 @@ check_one(struct scope *s, const struct shipped *in, int64_t number, const char 
     if (!text_eq(f.head.stream, in->stream) || f.head.number != number)
         return fail(s, E_INVALID, "in its place stands segment %lld of the stream %s",
                     (long long)f.head.number, f.head.stream);
-    if (!text_eq(f.head.signer, signer))
+    if (!text_eq(f.head.signer, wish->signer))
         return fail(s, E_INVALID, "it is sealed by another key, %s, than the backup",
                     f.head.signer);
     if (*previous && !text_eq(f.head.previous, *previous))
         return fail(s, E_INVALID, "it does not follow the segment before");
-    if (bytes)
+    if (wish->bytes)
         TRY(segment_check(s, &f));
     *previous = f.head.hash;
     *at = f.head.at;
@@ -106,15 +106,15 @@ short_name(struct scope *s, const struct shipped *in, int64_t number)
 
 /** From the first on, as far as each follows the one before. */
 static enum err
-follow(struct scope *s, const struct list *numbers, const char *signer, struct when until,
-       bool bytes, struct shipped *out)
+follow(struct scope *s, const struct list *numbers, const struct shipped_wish *wish,
+       struct shipped *out)
 {
     const char *previous = NULL;
     int64_t last = *list_last(numbers, int64_t);
 
     for (int64_t n = out->from; n <= last; n++) {
         struct when at;
-        enum err e = check_one(s, out, n, signer, &previous, bytes, &at);
+        enum err e = check_one(s, out, n, wish, &previous, &at);
 
         if (e == E_NOT_FOUND || e == E_INVALID) {
             fault(s, out,
@@ -125,7 +125,7 @@ follow(struct scope *s, const struct list *numbers, const char *signer, struct w
             return OK;
         }
         TRY(e);
-        if (when_given(until) && when_cmp(at, until) > 0)
+        if (when_given(wish->until) && when_cmp(at, wish->until) > 0)
             return OK;
         out->to = n;
         out->at = at;
@@ -134,9 +134,10 @@ follow(struct scope *s, const struct list *numbers, const char *signer, struct w
 }
 
 enum err
-shipped_look(struct scope *s, const char *dir, const struct backup_manifest *m, const char *signer,
-             struct when until, bool bytes, struct shipped *out)
+shipped_look(struct scope *s, const struct shipped_wish *wish, const struct backup_manifest *m,
+             struct shipped *out)
 {
+    const char *dir = wish->dir;
     struct list numbers;
 
     *out = (struct shipped){ .dir = dir, .from = 1, .at = WHEN_NONE };
@@ -153,7 +154,7 @@ shipped_look(struct scope *s, const char *dir, const struct backup_manifest *m, 
                                stream_dir(s->arena, dir, out->stream)));
         return OK;
     }
-    TRY(follow(s, &numbers, signer, until, bytes, out));
+    TRY(follow(s, &numbers, wish, out));
     if (out->to < m->stream->through) { /* it has more than they tell */
         out->to = out->from - 1;
         out->at = WHEN_NONE;
@@ -167,11 +168,11 @@ backup_shipped(struct scope *s, const char *path, const char *dir, struct when u
 {
     AUTO(archive_close) struct archive *a = NULL;
     struct backup_manifest m = { 0 };
-    const char *signer;
+    struct shipped_wish wish = { .dir = dir, .until = until, .bytes = bytes };
 
     TRY(archive_open(s, path, &a));
-    TRY(manifest_read(s, archive_manifest(a), archive_seal(a), &m, &signer));
-    return shipped_look(s, dir, &m, signer, until, bytes, out);
+    TRY(manifest_read(s, archive_manifest(a), archive_seal(a), &m, &wish.signer));
+    return shipped_look(s, &wish, &m, out);
 }
 
 /* Using ----------------------------------------------------------------------------------------
@@ -312,8 +313,8 @@ remove_stream(struct scope *s, const char *stream, int64_t *gone)
 }
 
 enum err
-shipped_prune(struct scope *s, const char *dir, const struct list *entries, struct when since,
-              const char *keep, const char *signer, int64_t *gone)
+shipped_prune(struct scope *s, const char *dir, const struct list *entries,
+              const struct shipped_keep *keep, int64_t *gone)
 {
     struct when unchanged = when_add_ms(clock_now(), -DAY_MS);
     struct list streams = { 0 };
@@ -331,12 +332,12 @@ shipped_prune(struct scope *s, const char *dir, const struct list *entries, stru
     LIST_EACH(const char *, id, &streams)
     {
         const char *stream = stream_dir(s->arena, dir, *id);
-        int64_t first = first_needed(s, *id, entries, since);
+        int64_t first = first_needed(s, *id, entries, keep->since);
 
         if (first)
             TRY(remove_below(s, stream, first, false, gone));
-        else if (!text_eq(*id, keep) && stat(stream, &st) == 0 && st.st_mtime < when_s(unchanged) &&
-                 is_by(s, dir, *id, signer))
+        else if (!text_eq(*id, keep->stream) && stat(stream, &st) == 0 &&
+                 st.st_mtime < when_s(unchanged) && is_by(s, dir, *id, keep->signer))
             TRY(remove_stream(s, stream, gone));
     }
     return OK;

@@ -17,16 +17,20 @@ struct shipped {
     struct list faults; /* of const char *: a segment that is missing or damaged, by its name */
 };
 
+/** What is looked for. */
+struct shipped_wish {
+    const char *dir;    /* of the streams */
+    const char *signer; /* whose seal the segments bear */
+    struct when until;  /* none that is later; WHEN_NONE: all */
+    bool bytes;         /* compare every byte of each; else its manifest and its place */
+};
 /**
- * Look at the segments in DIR that continue the backup of which M tells, sealed by SIGNER, up to
- * the last without a fault.
+ * Look at the segments that continue the backup of which M tells, up to the last without a fault.
  *
- * @param until  none that is later; WHEN_NONE: all
- * @param bytes  compare every byte of each; else its manifest and its place
  * @return OK also when there are none; E_UNAVAILABLE, E_FORBIDDEN: they cannot be read
  */
-enum err shipped_look(struct scope *s, const char *dir, const struct backup_manifest *m,
-                      const char *signer, struct when until, bool bytes, struct shipped *out);
+enum err shipped_look(struct scope *s, const struct shipped_wish *wish,
+                      const struct backup_manifest *m, struct shipped *out);
 /** shipped_look() of the backup at PATH. E_INVALID, E_NOT_FOUND: that cannot be read */
 enum err backup_shipped(struct scope *s, const char *path, const char *dir, struct when until,
                         bool bytes, struct shipped *out);
@@ -41,14 +45,19 @@ enum err shipped_files(struct scope *s, const struct shipped *in,
                                         const struct list *parts, size_t i),
                        void *arg);
 
+/** What stays when old segments go. */
+struct shipped_keep {
+    struct when since;  /* what backups made since then need, and the newest of its stream */
+    const char *stream; /* this one */
+    const char *signer; /* streams that somebody else sealed */
+};
 /**
  * Remove from DIR the segments that continue none of the backups ENTRIES (struct backup_entry, the
- * newest first) made since SINCE or the newest of its stream; and streams sealed by SIGNER without
- * a backup that have not changed for a day, but for the stream KEEP.
+ * newest first), and streams without a backup that have not changed for a day; not what KEEP says.
  *
  * @param gone  receives how many segments were removed
  */
 enum err shipped_prune(struct scope *s, const char *dir, const struct list *entries,
-                       struct when since, const char *keep, const char *signer, int64_t *gone);
+                       const struct shipped_keep *keep, int64_t *gone);
 
 #endif

@@ -218,8 +218,14 @@ look_on(struct cli *c, const char *path, const struct backup_report *r, struct s
     if (settings_of(c, &settings) == OK)
         set = settings_root(settings);
     scope_clear(c->s);
-    return shipped_look(c->s, backup_ship_dir(c, set ? set->backup->ship->dir : NULL, path),
-                        &r->manifest, r->signer, WHEN_NONE, true, out);
+    return shipped_look(c->s,
+                        &(struct shipped_wish){
+                            .dir = backup_ship_dir(c, set ? set->backup->ship->dir : NULL, path),
+                            .signer = r->signer,
+                            .until = WHEN_NONE,
+                            .bytes = true,
+                        },
+                        &r->manifest, out);
 }
 
 static void

@@ -275,12 +275,14 @@ TEST(help_of_a_command_reads_as_it_should)
         "\n"
         "Examples:\n"
         "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n"
+        "  chancery ca crl \"Example Issuing CA 1\" --publish --pem\n"
         "\n"
         "Flags:\n"
         "  -o, --out FILE               write there; default stdout\n"
         "      --pem                    PEM instead of DER\n"
         "      --delta                  what has changed since the full list\n"
         "      --shard N                this part of the list\n"
+        "      --publish                have a new list made and published first\n"
         "\n"
         "Global flags: chancery help flags. Exit codes: chancery help exit-codes.\n";
     AUTO(buf_done) struct buf b;

@@ -70,8 +70,8 @@ check_backup(struct scope *s, struct restoring *r)
     archive_identities(r->archive, r->wish->ids);
     TRY(manifest_read(s, archive_manifest(r->archive), archive_seal(r->archive), &r->out->manifest,
                       &signer));
-    TRY(shipped_look(s, r->wish->ship, &r->out->manifest, signer, r->wish->until, true,
-                     &r->out->shipped));
+    TRY(shipped_look(s, &(struct shipped_wish){ r->wish->ship, signer, r->wish->until, true },
+                     &r->out->manifest, &r->out->shipped));
     r->out->shipped.ids = r->wish->ids;
     return OK;
 }

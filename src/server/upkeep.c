@@ -67,8 +67,10 @@ prune_segments(struct scope *s, const struct parts *p)
         return OK;
     ship_state(s->arena, p->ship, &state);
     TRY(backup_list(s, set->dir, &have));
-    TRY(shipped_prune(s, set->ship->dir, &have, when_add_ms(clock_now(), -set->ship->keep),
-                      state.stream, state.signer, &gone));
+    TRY(shipped_prune(s, set->ship->dir, &have,
+                      &(struct shipped_keep){ when_add_ms(clock_now(), -set->ship->keep),
+                                              state.stream, state.signer },
+                      &gone));
     if (gone)
         log_info(s, "%lld segments of the log were kept long enough and are removed",
                  (long long)gone);

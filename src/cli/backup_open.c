@@ -65,7 +65,7 @@ opened_backup(struct cli *c, const struct age_identities *ids, const char **path
     if (!ids)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "%s is encrypted: --identity FILE opens it",
                          *path);
-    fd = open(text_empty(dir) ? "/var/tmp" : dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    fd = open(dir && *dir ? dir : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail(c->s, E_UNAVAILABLE, "there is no room for the opened backup in TMPDIR: %s",
                     strerror(errno));

@@ -140,7 +140,7 @@ TEST(a_copy_that_follows_the_log_is_the_database)
     assert_true(follow(&p, 1000000) > 0);
     assert_same(&p);
     assert_int_equal(sqlite3_close(p.handle), SQLITE_OK);
-    assert_int_equal(system(arena_printf(s->arena, "rm -r %s", dir)), 0);
+    assert_int_equal(test_run(arena_printf(s->arena, "rm -r %s", dir)), 0);
 }
 
 TEST(another_log_is_not_taken_for_the_same)
@@ -181,5 +181,5 @@ TEST(another_log_is_not_taken_for_the_same)
     assert_int_equal(piece.pages.count, 0);
     (void)close(log);
     (void)sqlite3_close(p.handle);
-    assert_int_equal(system(arena_printf(s->arena, "rm -r %s", dir)), 0);
+    assert_int_equal(test_run(arena_printf(s->arena, "rm -r %s", dir)), 0);
 }

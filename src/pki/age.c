@@ -22,13 +22,13 @@ OWNED(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free);
 static void
 derive(struct bytes secret, struct bytes salt, const char *info, uint8_t out[SHA256_LEN])
 {
-    uint8_t prk[SHA256_LEN], text[64];
-    size_t len = strlen(info);
+    uint8_t prk[SHA256_LEN];
+    char text[64];
+    int len = snprintf(text, sizeof(text), "%s\1", info);
 
     hash_hmac_sha256(salt, secret, prk);
-    memcpy(text, info, len);
-    text[len] = 1;
-    hash_hmac_sha256((struct bytes){ prk, sizeof(prk) }, (struct bytes){ text, len + 1 }, out);
+    hash_hmac_sha256((struct bytes){ prk, sizeof(prk) },
+                     (struct bytes){ (const uint8_t *)text, (size_t)len }, out);
     wipe(prk, sizeof(prk));
 }
 

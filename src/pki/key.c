@@ -387,7 +387,7 @@ pubkey_verify(struct scope *s, const struct pubkey *k, enum sig_alg alg, struct 
               struct bytes signature)
 {
     const struct sig_alg_info *info = sig_alg_info(alg);
-    EVP_PKEY *key;
+    EVP_PKEY *key = NULL;
 
     if (k->type == KEY_EC && info->key == KEY_EC)
         return point_verify(s, k, info, message, signature);

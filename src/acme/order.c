@@ -67,19 +67,18 @@ age(struct scope *s, struct acme_order *o, bool lapsed)
 }
 
 static enum err
-read_authzs(struct scope *s, const struct acme *acme, struct acme_order *o)
+read_authzs(struct scope *s, const struct acme *acme, struct acme_order *o, bool *lapsed)
 {
     struct when now = clock_now();
-    bool lapsed = false;
     struct rows rows;
 
+    *lapsed = false;
     TRY(db_all(s, acme->o.db, &order_authzs, BIND(v_int(o->id)), &rows));
     for (size_t i = 0; i < rows.count; i++) {
         list_add(s->arena, &o->authzs, const char *, row_text(&rows.at[i]));
         if (row_int(&rows.at[i]) > ACME_AUTHZ_VALID || when_cmp(row_when(&rows.at[i]), now) <= 0)
-            lapsed = true;
+            *lapsed = true;
     }
-    age(s, o, lapsed);
     return OK;
 }
 
@@ -134,9 +133,17 @@ SQL(order_by_number, "SELECT " ORDER_COLUMNS " FROM acme_order WHERE id = $1");
 static enum err
 read_whole(struct scope *s, const struct acme *acme, struct row *row, struct acme_order *out)
 {
+    struct row again;
+    bool lapsed;
+
     *out = (struct acme_order){ 0 };
     read_row(row, out);
-    TRY(read_authzs(s, acme, out));
+    TRY(read_authzs(s, acme, out, &lapsed));
+    if (lapsed) { /* what became of the order may have been committed between the two questions */
+        TRY(db_one(s, acme->o.db, &order_by_number, BIND(v_int(out->id)), &again));
+        read_row(&again, out);
+    }
+    age(s, out, lapsed);
     return settle(s, acme, out);
 }
 

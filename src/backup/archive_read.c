@@ -217,7 +217,7 @@ check_frame(struct scope *s, const struct checking *c, const char *name, int64_t
     *at += TAR_BLOCK + size;
     TRY(read_at(s, c->a, *at, block, gap));
     if (!is_zero(block, gap))
-        fault(s, c, "%s: there is something behind its end", name);
+        fault(s, c, "%s: what is behind its end was changed", name);
     *at += (int64_t)gap;
     return OK;
 }

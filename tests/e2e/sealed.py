@@ -41,8 +41,10 @@ def private_keys(server):
 
 
 def scalar(pkcs8):
-    """The private half itself: the secret number of an elliptic curve key, a prime of an RSA key."""
+    """The private half itself: the secret number of an elliptic curve key, a prime of an RSA key, a seed."""
     key = serialization.load_der_private_key(pkcs8, None)
+    if not hasattr(key, "private_numbers"):  # Ed25519: its seed
+        return key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
     numbers = key.private_numbers()
     if hasattr(numbers, "private_value"):
         return numbers.private_value.to_bytes((key.key_size + 7) // 8, "big")

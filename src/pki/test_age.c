@@ -147,7 +147,7 @@ TEST(recipients_and_identities_have_one_form)
 static bool
 run(struct scope *s, const char *dir, const char *command)
 {
-    return system(arena_printf(s->arena, "cd %s && %s 2>/dev/null", dir, command)) == 0;
+    return test_run(arena_printf(s->arena, "cd %s && %s 2>/dev/null", dir, command)) == 0;
 }
 
 static struct bytes
@@ -167,7 +167,7 @@ TEST(the_program_age_opens_what_is_sealed_here_and_the_reverse)
     struct list to = { 0 };
     char *recipient;
 
-    if (system("age --version > /dev/null 2>&1") != 0) {
+    if (test_run("age --version > /dev/null 2>&1") != 0) {
         print_message("age is not installed\n");
         return;
     }

@@ -44,7 +44,7 @@ answers(struct fake_dns_reply *r, const char *name, int type, int times, UNUSED 
         }
     } else if (strcmp(name, "blank.test") == 0) {
         fake_dns_txt(r, "");
-    } else if (sscanf(name, "hop%d.test", &hop) == 1) {
+    } else if (fake_dns_numbered(name, "hop", &hop)) {
         if (hop == 0) {
             fake_dns_txt(r, "the end");
             return;

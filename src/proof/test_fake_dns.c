@@ -286,6 +286,19 @@ bind_both(struct fake_dns *f)
     return false;
 }
 
+bool
+fake_dns_numbered(const char *name, const char *before, int *n)
+{
+    char *end;
+    long number;
+
+    if (!text_starts(name, before))
+        return false;
+    number = strtol(name + strlen(before), &end, 10);
+    *n = (int)number;
+    return number >= 0 && number < 10000 && end > name + strlen(before) && !strcmp(end, ".test");
+}
+
 void
 fake_dns_start(struct fake_dns *f, fake_dns_fn *answer, void *arg)
 {

@@ -47,6 +47,9 @@ void fake_dns_caa(struct fake_dns_reply *r, int flags, const char *tag, const ch
 void fake_dns_cname(struct fake_dns_reply *r, const char *target);
 void fake_dns_rdata(struct fake_dns_reply *r, int type, const void *data, size_t len);
 
+/** Whether NAME is BEFORE, a number and ".test"; N receives the number. */
+bool fake_dns_numbered(const char *name, const char *before, int *n);
+
 /** Start on a free port. */
 void fake_dns_start(struct fake_dns *f, fake_dns_fn *answer, void *arg);
 void fake_dns_stop(struct fake_dns *f);

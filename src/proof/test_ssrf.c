@@ -54,14 +54,14 @@ answers(struct fake_dns_reply *r, const char *name, int type, int times, UNUSED 
 
     if (name[0] == 'c' && name[1] == '-') {
         fake_dns_cname(r, name + 2);
-    } else if (sscanf(name, "four-%d.test", &n) == 1 && type == DNS_A) {
+    } else if (fake_dns_numbered(name, "four-", &n) && type == DNS_A) {
         fake_dns_address(r, fours[n]);
-    } else if (sscanf(name, "mapped-%d.test", &n) == 1 && type == DNS_AAAA) {
+    } else if (fake_dns_numbered(name, "mapped-", &n) && type == DNS_AAAA) {
         char text[64];
 
         (void)snprintf(text, sizeof(text), "::ffff:%s", fours[n]);
         fake_dns_address(r, text);
-    } else if (sscanf(name, "six-%d.test", &n) == 1 && type == DNS_AAAA) {
+    } else if (fake_dns_numbered(name, "six-", &n) && type == DNS_AAAA) {
         fake_dns_address(r, sixes[n]);
     } else if (strcmp(name, "rebinds.test") == 0 && type == DNS_A) {
         /* the first answer is allowed, the others are not */

@@ -187,10 +187,10 @@ TEST(the_program_age_opens_what_is_sealed_here_and_the_reverse)
             s, file_write(s, arena_printf(s->arena, "%s/ours", dir), sealed(s, plain, &to), 0600));
         assert_true(run(s, dir, "age -d -i one ours > plain && age -d -i two ours | cmp - plain"));
         again = read_in(s, dir, "plain");
-        assert_true(again.len == plain.len && memcmp(again.data, plain.data, plain.len) == 0);
+        assert_true(bytes_eq(again, plain));
         assert_true(run(s, dir, "age -e -R to -o theirs plain"));
         assert_ok(s, opened(s, read_in(s, dir, "theirs"), ids, 4096, &again));
-        assert_true(again.len == plain.len && memcmp(again.data, plain.data, plain.len) == 0);
+        assert_true(bytes_eq(again, plain));
     }
     /* for others alone */
     assert_true(run(s, dir, "age -e -r $(age-keygen -y two) -o others plain"));

@@ -1,5 +1,6 @@
 """ACME clients of Debian, unmodified: they register, get certificates, renew and revoke."""
 import os
+import pathlib
 import uuid
 
 import pytest
@@ -184,15 +185,13 @@ esac
 """)
     hook.chmod(0o755)
     (tmp_path / "csr").write_text(keys.new_csr(cn=name, dns=(name,)))
-    trust = "/etc/ssl/certs/ca-certificates.crt"  # uacme knows no other; in a namespace of its own that is our root
-
-    become = [] if os.geteuid() == 0 else ["--map-root-user"]
-    if processes.run(["unshare", *become, "--mount", "true"]).returncode != 0:
-        pytest.skip("this machine gives nobody a mount namespace, and uacme can be told of no other root")
+    shim = tmp_path / "roots.so"  # uacme trusts what the system trusts and can be told of no other file: for it, that is our root
+    processes.run(["gcc", "-shared", "-fPIC", f'-DROOTS="{acme_server.ca}"', "-o", shim, pathlib.Path(__file__).parent / "roots_shim.c"],
+                  check=True)
 
     def run(*command):
-        return processes.run(["unshare", *become, "--mount", "sh", "-c", f'mount --bind "$0" {trust} && exec "$@"', acme_server.ca,
-                              "uacme", "-v", "-c", tmp_path / "uacme", "-a", acme_server.acme_directory, *command], timeout=120)
+        return processes.run(["uacme", "-v", "-c", tmp_path / "uacme", "-a", acme_server.acme_directory, *command], timeout=120,
+                             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LD_PRELOAD": str(shim)})
     done = run("-y", "new", "ana@example.com")
     assert done.returncode == 0, done.stderr
     done = run("-h", hook, "issue", name)

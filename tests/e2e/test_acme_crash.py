@@ -9,6 +9,7 @@ import keys
 import processes
 
 pytestmark = chancery.needs_faults
+FORGETFUL = {"CHANCERY_DB_VFS": "forget"}  # on SQLite, what was not synced is lost with the server
 
 
 class Story:
@@ -44,7 +45,7 @@ processes_ended = (acme.requests.exceptions.ConnectionError,)
 
 @pytest.fixture
 def story(new_server, acme_settings, answers):
-    return Story(new_server(program=chancery.FAULTS, settings=acme_settings), answers)
+    return Story(new_server(program=chancery.FAULTS, settings=acme_settings, env=FORGETFUL), answers)
 
 
 def a_name():
@@ -83,7 +84,7 @@ def test_an_order_has_its_certificate_or_can_be_finalized(story, point, then):
 @pytest.mark.parametrize("point", ["acme.finalize_again:1", "enroll.signed:1", "enroll.committed:1"])
 def test_an_order_that_is_processing_goes_on(new_server, acme_settings, answers, point):
     settings = {**acme_settings, "acme.finalize_delay": "100ms"}
-    story = Story(new_server(program=chancery.FAULTS, settings=settings), answers)
+    story = Story(new_server(program=chancery.FAULTS, settings=settings, env=FORGETFUL), answers)
     wanted = a_name()
     order = story.client.order(wanted)
     story.client.prove(order)

@@ -136,9 +136,8 @@ def test_what_is_over_is_removed_and_certificates_stay(new_server, acme_settings
 
 
 @chancery.needs_faults
-def test_an_order_that_becomes_valid_while_it_is_cleaned_away_stays_so(new_server, acme_settings, answers, database):
-    if database != "postgresql":
-        pytest.skip("SQLite has one writer")
+@pytest.mark.database("postgresql")  # SQLite has one writer
+def test_an_order_that_becomes_valid_while_it_is_cleaned_away_stays_so(new_server, acme_settings, answers):
     import psycopg2
     server = new_server(program=chancery.FAULTS, settings={**acme_settings, "acme.order_life": "1h"}).start()
     order = acme.Orderer(server, answers).order(name("late")).get("url").rsplit("/", 1)[-1]

@@ -421,7 +421,7 @@ def test_metrics_rules_parse(server):
     text = metrics(server).text
     seen = set()
     for line in text.splitlines():
-        assert re.match(r'^(# (HELP|TYPE) [a-z0-9_]+ .*|[a-z0-9_]+(\{([a-z_]+="([^"\\\n]|\\.)*",?)*\})? [-+0-9.eEInfNa]+)$', line), line
+        assert re.match(r'^(# (HELP|TYPE) [a-z_][a-z0-9_]* .*|[a-z_][a-z0-9_]*(\{([a-z_]+="([^"\\\n]|\\.)*",?)*\})? [-+0-9.eEInfNa]+)$', line), line
         if not line.startswith("#"):
             name = line.rsplit(" ", 1)[0]
             assert name not in seen, name

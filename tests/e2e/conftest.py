@@ -1,4 +1,5 @@
 """Fixtures: a server on each database, and what a test may start beside it. See docs/testing.md."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import acme  # noqa: E402
 import answerer  # noqa: E402
 import chancery  # noqa: E402
 import openapi  # noqa: E402
@@ -95,14 +97,24 @@ def new_database(database, request):
 
 
 @pytest.fixture(scope="session")
-def server(database, request):
+def shared_server(database, request):
+    """Start a server for all tests that share a fixture: a context, `with shared_server(...) as server`."""
+    @contextlib.contextmanager
+    def run(**more):
+        url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
+        one = chancery.Server(url, **more)
+        try:
+            yield one.start()
+        finally:
+            one.close()
+    return run
+
+
+@pytest.fixture(scope="session")
+def server(shared_server):
     """The server that most tests share: one for each database, for the whole run."""
-    url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
-    one = chancery.Server(url)
-    try:
-        yield one.start()
-    finally:
-        one.close()
+    with shared_server() as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
@@ -124,14 +136,24 @@ def acme_settings(answers):
 
 
 @pytest.fixture(scope="session")
-def acme_server(database, request, acme_settings):
+def acme_server(shared_server, acme_settings):
     """The server that tests of ACME orders share; accounts and names are each test's own."""
-    url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
-    one = chancery.Server(url, settings=acme_settings)
-    try:
-        yield one.start()
-    finally:
-        one.close()
+    with shared_server(settings=acme_settings) as one:
+        yield one
+
+
+@pytest.fixture
+def someone(server):
+    """An ACME client without an account."""
+    return acme.Client(server)
+
+
+@pytest.fixture
+def holder(server):
+    """An ACME client with an account."""
+    client = acme.Client(server)
+    client.register()
+    return client
 
 
 @pytest.fixture

@@ -9,18 +9,6 @@ import keys
 from acme import flat, jwk_of, refused
 
 
-@pytest.fixture
-def someone(server):
-    return acme.Client(server)
-
-
-@pytest.fixture
-def holder(server):
-    client = acme.Client(server)
-    client.register()
-    return client
-
-
 def test_a_key_registers_once_and_is_known_from_then_on(someone):
     reply = someone.register(contact=["mailto:a@example.com"], onlyReturnExisting=False, orders="x", status="revoked", other=1)
     account = reply.json()

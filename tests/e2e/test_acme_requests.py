@@ -10,20 +10,6 @@ import keys
 from acme import b64, flat, jwk_of, refused
 
 
-@pytest.fixture
-def someone(server):
-    """A client without an account."""
-    return acme.Client(server)
-
-
-@pytest.fixture
-def holder(server):
-    """A client with one."""
-    client = acme.Client(server)
-    client.register()
-    return client
-
-
 @pytest.mark.seed("S173", "S178", "S364", "S365")
 def test_the_directory_tells_every_address_below_the_servers_own(server, someone):
     reply = someone.get(someone.base + "/directory")

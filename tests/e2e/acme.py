@@ -5,8 +5,10 @@ import hmac
 import ipaddress
 import json
 import urllib.parse
+import uuid
 
 import requests
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, ed448, padding, rsa, utils
 
@@ -227,6 +229,26 @@ def der(csr):
     """A PEM request or certificate as base64url of its DER."""
     text = "".join(line for line in csr.strip().splitlines() if "-----" not in line)
     return b64(base64.b64decode(text))
+
+
+def name(*labels):
+    """A name that no other test has."""
+    return ".".join([*labels, f"{uuid.uuid4().hex[:12]}.acme.test"])
+
+
+def all_of(chain):
+    """The certificates of a chain in PEM."""
+    end = "-----END CERTIFICATE-----\n"
+    return [x509.load_pem_x509_certificate((one + end).encode()) for one in chain.split(end)[:-1]]
+
+
+def leaf(chain):
+    return all_of(chain)[0]
+
+
+def revoke(client, chain, jwk=False, **more):
+    one = leaf(chain).public_bytes(serialization.Encoding.DER)
+    return client.post("revokeCert", {"certificate": b64(one), **more}, jwk=jwk)
 
 
 def links(reply, rel):

@@ -10,16 +10,11 @@ import sys
 import pytest
 
 import processes
+from programs import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "tests" / "conformance" / "acme_server.py"
 DOCS = ROOT / "docs" / "acme-conformance.md"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def ask(*arguments):

@@ -2,11 +2,9 @@
 import base64
 import concurrent.futures
 import time
-import uuid
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
@@ -14,7 +12,7 @@ import acme
 import answerer
 import chancery
 import keys
-from acme import refused
+from acme import all_of, leaf, name, refused, revoke
 
 
 @pytest.fixture
@@ -25,20 +23,6 @@ def holder(acme_server, answers):
 @pytest.fixture
 def other(acme_server, answers):
     return acme.Orderer(acme_server, answers)
-
-
-def name(*labels):
-    """A name that no other test has."""
-    return ".".join([*labels, f"{uuid.uuid4().hex[:12]}.acme.test"])
-
-
-def all_of(chain):
-    end = "-----END CERTIFICATE-----\n"
-    return [x509.load_pem_x509_certificate((one + end).encode()) for one in chain.split(end)[:-1]]
-
-
-def leaf(chain):
-    return all_of(chain)[0]
 
 
 def names_of(certificate):
@@ -442,14 +426,10 @@ def test_settings_that_cannot_be_used_are_refused_by_name(new_server, key, value
 # CAA.
 
 @pytest.fixture(scope="module")
-def careful_server(database, request, acme_settings):
+def careful_server(shared_server, acme_settings):
     """A server that looks at CAA records."""
-    url = request.getfixturevalue("_postgres").new_database() if database == "postgresql" else None
-    one = chancery.Server(url, settings={**acme_settings, "acme.caa_identities": "ca.acme.test", "acme.retry_for": "0s"})
-    try:
-        yield one.start()
-    finally:
-        one.close()
+    with shared_server(settings={**acme_settings, "acme.caa_identities": "ca.acme.test", "acme.retry_for": "0s"}) as one:
+        yield one
 
 
 @pytest.mark.seed("S384")
@@ -492,11 +472,6 @@ def test_who_may_certify_a_name_is_its_owners_matter(careful_server, answers, wi
 
 
 # Revocation.
-
-def revoke(client, chain, jwk=False, **more):
-    one = all_of(chain)[0].public_bytes(serialization.Encoding.DER)
-    return client.post("revokeCert", {"certificate": acme.b64(one), **more}, jwk=jwk)
-
 
 def is_revoked(server, chain):
     found = server.client().get("/Certificates", **{"pq.queryString": f'Thumbprint -eq "{thumb(chain)}"', "pq.includeRevoked": "true"})

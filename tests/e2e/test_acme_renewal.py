@@ -9,8 +9,7 @@ import admin
 import chancery
 import keys
 import processes
-from acme import b64, refused
-from test_acme_orders import leaf, name, revoke
+from acme import b64, leaf, name, refused, revoke
 
 
 def test_an_order_that_took_too_long_is_over(new_server, acme_settings, answers):

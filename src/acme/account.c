@@ -266,17 +266,13 @@ static enum err
 deactivate_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct change *c = arg;
-    struct acme_problem why = { .type = "unauthorized",
-                                .status = 403,
-                                .detail = "The account was deactivated." };
+    const char *why = acme_problem_text(s->arena, "unauthorized", "The account was deactivated.");
     int64_t changed;
 
     TRY(tx_count(s, tx, &account_end, BIND(v_int(c->account->id)), &changed));
     if (!changed)
         return is_dead(s);
-    TRY(tx_do(
-        s, tx, &orders_end,
-        BIND(v_int(c->account->id), v_text(acme_problem_json(s->arena, &why)), v_when(c->now))));
+    TRY(tx_do(s, tx, &orders_end, BIND(v_int(c->account->id), v_text(why), v_when(c->now))));
     return tell(s, tx,
                 &(struct told){ AUDIT_ACME_ACCOUNT_DEACTIVATE, c->account, c->peer, NULL, 0 });
 }

@@ -258,17 +258,15 @@ enum err
 acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_authz *z,
                       const struct acme_account *a, const struct acme_peer *peer)
 {
-    struct acme_problem why = { .type = "unauthorized",
-                                .status = 403,
-                                .detail = "An authorization of the order was deactivated." };
-    struct ending end = { z, a, peer, acme_problem_json(s->arena, &why) };
+    const char *why = "An authorization of the order was deactivated.";
+    struct ending end = { z, a, peer, acme_problem_text(s->arena, "unauthorized", why) };
 
     if (z->status != ACME_AUTHZ_DEACTIVATED && z->status > ACME_AUTHZ_VALID)
         return OK;
     if (z->status != ACME_AUTHZ_DEACTIVATED)
         TRY(db_write(s, acme->o.db, deactivate_in, &end));
     z->status = ACME_AUTHZ_DEACTIVATED;
-    return acme_requests_end(s, acme, a, z->id, peer, why.detail);
+    return acme_requests_end(s, acme, a, z->id, peer, why);
 }
 
 SQL(requests_waiting,

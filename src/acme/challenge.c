@@ -133,16 +133,12 @@ static enum err
 conclude(struct scope *s, const struct acme *acme, const struct acme_try *t,
          const struct proof_report *report)
 {
-    struct acme_problem why = { .type = report->problem,
-                                .status =
-                                    report->problem ? acme_problem_status(report->problem) : 0,
-                                .detail = report->detail };
     struct retry_later later = { .t = t, .report = report->steps };
     struct when now = clock_now();
 
     if (report->proved)
         return acme_proved(s, acme, t, report->steps);
-    later.error = acme_problem_json(s->arena, &why);
+    later.error = acme_problem_text(s->arena, report->problem, report->detail);
     if (!next_try(acme->o.set, t, now, &later.at))
         return acme_not_proved(s, acme, t, later.error, report);
     return db_write(s, acme->o.db, retry_in, &later);

@@ -73,10 +73,9 @@ clean_in(struct scope *s, struct tx *tx, void *arg)
 enum err
 acme_cleanup(struct scope *s, const struct acme *acme, int64_t *count)
 {
-    struct acme_problem why = { .type = "malformed",
-                                .status = 400,
-                                .detail = "The order has expired." };
-    struct cleaning c = { .now = clock_now(), .error = acme_problem_json(s->arena, &why) };
+    struct cleaning c = { .now = clock_now(),
+                          .error =
+                              acme_problem_text(s->arena, "malformed", "The order has expired.") };
 
     c.before = when_add_ms(c.now, -acme->o.set->keep);
     TRY(db_write(s, acme->o.db, clean_in, &c));

@@ -13,14 +13,6 @@ acme_order_status_name(enum acme_order_status status)
     return (size_t)status < COUNT(status_names) ? status_names[status] : "";
 }
 
-static const char *
-problem_text(struct scope *s, const char *type, const char *detail)
-{
-    return acme_problem_json(s->arena, &(struct acme_problem){ .type = type,
-                                                               .status = acme_problem_status(type),
-                                                               .detail = detail });
-}
-
 /* Reading. */
 
 #define ORDER_COLUMNS                                                                              \
@@ -57,10 +49,10 @@ age(struct scope *s, struct acme_order *o, bool lapsed)
     if (o->status != ACME_ORDER_PENDING && o->status != ACME_ORDER_READY)
         return;
     if (when_cmp(o->expires_at, clock_now()) <= 0)
-        o->error = problem_text(s, "malformed", "The order has expired.");
+        o->error = acme_problem_text(s->arena, "malformed", "The order has expired.");
     else if (lapsed)
-        o->error = problem_text(s, "unauthorized",
-                                "An authorization of the order does not hold any more.");
+        o->error = acme_problem_text(s->arena, "unauthorized",
+                                     "An authorization of the order does not hold any more.");
     else
         return;
     o->status = ACME_ORDER_INVALID;
@@ -119,7 +111,8 @@ settle(struct scope *s, const struct acme *acme, struct acme_order *o)
         o->status = ACME_ORDER_VALID;
     } else if (d == DISPOSITION_DENIED || d == DISPOSITION_FAILED) {
         o->status = ACME_ORDER_INVALID;
-        o->error = problem_text(s, "unauthorized", why ? why : "The request was denied.");
+        o->error =
+            acme_problem_text(s->arena, "unauthorized", why ? why : "The request was denied.");
     } else {
         return OK;
     }

@@ -73,7 +73,7 @@ type_of_kind(const struct scope *s, enum err e)
 }
 
 static int
-status_of_kind(const struct scope *s, enum err e, const char *type)
+status_of_kind(enum err e, const char *type)
 {
     if (text_eq(type, "malformed"))
         return e == E_NOT_FOUND     ? 404
@@ -85,7 +85,6 @@ status_of_kind(const struct scope *s, enum err e, const char *type)
         return 401; /* a dead account, and nothing else */
     if (text_eq(type, "serverInternal") && (e == E_TIMEOUT || e == E_UNAVAILABLE || e == E_LIMIT))
         return 503;
-    (void)s;
     return acme_problem_status(type);
 }
 
@@ -110,7 +109,7 @@ acme_problem_of(struct scope *s, enum err e)
     if (!known) /* tags of other floors mean nothing here */
         type = type_of_kind(s, e);
     return (struct acme_problem){ .type = type,
-                                  .status = status_of_kind(s, e, type),
+                                  .status = status_of_kind(e, type),
                                   .detail = detail_of(s, e),
                                   .request_id = s->id };
 }
@@ -186,4 +185,12 @@ acme_problem_json(struct arena *a, const struct acme_problem *p)
     buf_init_in(&out, a, PROBLEM_MAX);
     json_encode(&out, &problem_doc_model, &doc);
     return buf_str(&out);
+}
+
+const char *
+acme_problem_text(struct arena *a, const char *type, const char *detail)
+{
+    return acme_problem_json(a, &(struct acme_problem){ .type = type,
+                                                        .status = acme_problem_status(type),
+                                                        .detail = detail });
 }

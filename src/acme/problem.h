@@ -38,5 +38,8 @@ struct acme_problem acme_problem_of(struct scope *s, enum err e);
 int acme_problem_status(const char *type);
 /** The document as JSON; NULL when it does not fit. */
 const char *acme_problem_json(struct arena *a, const struct acme_problem *p);
+/** That of a problem of this TYPE, with its usual status and nothing but a DETAIL: as orders and
+ * challenges keep why they failed. */
+const char *acme_problem_text(struct arena *a, const char *type, const char *detail);
 
 #endif

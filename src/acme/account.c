@@ -37,14 +37,25 @@ read_row(struct row *row, struct acme_account *out)
 }
 
 struct audit_actor
-acme_actor(const struct acme_account *a, const struct acme_peer *peer)
+acme_actor(const char *public_id, const struct acme_peer *peer)
 {
     return (struct audit_actor){ .type = "acme_account",
-                                 .id = a->public_id,
-                                 .name = a->public_id,
+                                 .id = public_id,
+                                 .name = public_id,
                                  .auth = "jws",
                                  .ip = peer ? peer->address : NULL,
                                  .user_agent = peer ? peer->user_agent : NULL };
+}
+
+struct caller
+acme_caller(struct arena *arena, const char *public_id, const struct acme_peer *peer)
+{
+    struct caller caller = caller_system;
+
+    caller.id_text = "acme";
+    caller.name = arena_printf(arena, "acme:%s", public_id);
+    caller.actor = acme_actor(public_id, peer);
+    return caller;
 }
 
 /* Finding. */
@@ -111,7 +122,7 @@ struct told {
 static enum err
 tell(struct scope *s, struct tx *tx, const struct told *t)
 {
-    struct audit_actor actor = acme_actor(t->account, t->peer);
+    struct audit_actor actor = acme_actor(t->account->public_id, t->peer);
 
     return audit_add(
         s, tx,

@@ -101,7 +101,10 @@ enum err acme_account_has_key(struct scope *s, const struct acme *acme, struct b
  */
 enum err acme_contacts(struct scope *s, const struct list *contacts, const char **json);
 
-/** Who did it, for the audit record. */
-struct audit_actor acme_actor(const struct acme_account *a, const struct acme_peer *peer);
+/** Who did it, for the audit record: the account with this PUBLIC_ID; PEER may be NULL. */
+struct audit_actor acme_actor(const char *public_id, const struct acme_peer *peer);
+/** The account as it comes to the one door: what accounts may do is the matter of their orders, and
+ * of the template. */
+struct caller acme_caller(struct arena *arena, const char *public_id, const struct acme_peer *peer);
 
 #endif

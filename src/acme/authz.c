@@ -240,7 +240,7 @@ static enum err
 deactivate_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct ending *end = arg;
-    struct audit_actor actor = acme_actor(end->account, end->peer);
+    struct audit_actor actor = acme_actor(end->account->public_id, end->peer);
     int64_t changed;
 
     TRY(acme_orders_fail(s, tx, end->z->id, end->error, clock_now()));
@@ -278,12 +278,9 @@ enum err
 acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_account *a,
                   int64_t authz, const struct acme_peer *peer, const char *message)
 {
-    struct caller by = caller_system;
+    struct caller by = acme_caller(s->arena, a->public_id, peer);
     struct rows rows;
 
-    by.id_text = "acme";
-    by.name = arena_printf(s->arena, "acme:%s", a->public_id);
-    by.actor = acme_actor(a, peer);
     TRY(db_all(s, acme->o.db, &requests_waiting, BIND(v_int(a->id), v_int(authz)), &rows));
     for (size_t i = 0; i < rows.count; i++)
         TRY(flow_end_waiting(s, acme->o.flow, &by, row_int(&rows.at[i]), message));

@@ -17,7 +17,6 @@ struct issuing {
     const struct acme *acme;
     const struct acme_endpoint *ep;
     struct acme_order *o;
-    const char *account; /* public id */
     struct bytes csr;
     struct caller caller;
     struct when retry_at;
@@ -46,20 +45,6 @@ issued_in(struct scope *s, struct tx *tx, const struct enrolled *got, void *arg)
     return changed ? OK
                    : acme_fail(s, E_FORBIDDEN, "orderNotReady",
                                "the order is not ready: it was finalized already, or has ended");
-}
-
-static void
-set_caller(struct scope *s, struct issuing *i, const struct acme_peer *peer)
-{
-    i->caller = caller_system; /* what accounts may do is the order's matter, and the template's */
-    i->caller.id_text = "acme";
-    i->caller.name = arena_printf(s->arena, "acme:%s", i->account);
-    i->caller.actor = (struct audit_actor){ .type = "acme_account",
-                                            .id = i->account,
-                                            .name = i->account,
-                                            .auth = "jws",
-                                            .ip = peer ? peer->address : NULL,
-                                            .user_agent = peer ? peer->user_agent : NULL };
 }
 
 static void
@@ -188,9 +173,7 @@ enum err
 acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
               struct acme_order *o, const struct acme_finalize_wish *wish)
 {
-    struct issuing i = {
-        .acme = acme, .ep = ep, .o = o, .account = wish->account->public_id, .csr = wish->csr
-    };
+    struct issuing i = { .acme = acme, .ep = ep, .o = o, .csr = wish->csr };
     struct list names = { 0 };
     const char *subject;
 
@@ -201,7 +184,7 @@ acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoi
         return acme_fail(s, E_FORBIDDEN, "orderNotReady", "the order is %s, not ready",
                          acme_order_status_name(o->status));
     TRY(judge(s, &i, &names, &subject));
-    set_caller(s, &i, wish->peer);
+    i.caller = acme_caller(s->arena, wish->account->public_id, wish->peer);
     if (ep->set->finalize_delay)
         return do_later(s, &i, ep->set->finalize_delay);
     return now(s, &i, &names, subject);
@@ -265,9 +248,8 @@ acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *
         return OK;
     TRY(db_one(s, acme->o.db, &account_of_order, BIND(v_int(id)), &row));
     i.o = &o;
-    i.account = row_text(&row);
     i.csr = o.csr;
-    set_caller(s, &i, NULL);
+    i.caller = acme_caller(s->arena, row_text(&row), NULL);
     crash_point("acme.finalize_again");
     e = judge(s, &i, &names, &subject);
     if (e == OK)

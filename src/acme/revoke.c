@@ -73,10 +73,24 @@ authorize(struct scope *s, const struct acme *acme, const struct acme_revoke *in
     return OK;
 }
 
+static struct caller
+caller_of(struct scope *s, const struct acme_revoke *in)
+{
+    struct caller caller = caller_system;
+
+    if (in->account)
+        return acme_caller(s->arena, in->account->public_id, &in->peer);
+    caller.id_text = "acme";
+    caller.name = "acme: the certificate's key";
+    caller.actor = acme_actor(in->key->thumbprint, &in->peer);
+    caller.actor.type = "acme_key";
+    return caller;
+}
+
 static enum err
 pass(struct scope *s, const struct acme *acme, const struct acme_revoke *in, int64_t id)
 {
-    struct caller caller = caller_system;
+    struct caller caller = caller_of(s, in);
     struct list ids = { 0 };
     struct revoke revoke = { .caller = &caller,
                              .ids = &ids,
@@ -86,16 +100,6 @@ pass(struct scope *s, const struct acme *acme, const struct acme_revoke *in, int
     struct revoked done = { 0 };
     const struct revoked_one *one;
 
-    caller.id_text = "acme";
-    caller.name = in->account ? arena_printf(s->arena, "acme:%s", in->account->public_id)
-                              : "acme: the certificate's key";
-    caller.actor = in->account ? acme_actor(in->account, &in->peer)
-                               : (struct audit_actor){ .type = "acme_key",
-                                                       .id = in->key->thumbprint,
-                                                       .name = in->key->thumbprint,
-                                                       .auth = "jws",
-                                                       .ip = in->peer.address,
-                                                       .user_agent = in->peer.user_agent };
     list_add(s->arena, &ids, int64_t, id);
     TRY(flow_revoke(s, acme->o.flow, &revoke, &done));
     one = done.each.items;

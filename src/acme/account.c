@@ -5,8 +5,7 @@
 
 #define ACCOUNT_COLUMNS                                                                        \
     "id, endpoint, eab_key, version, public_id, status, thumbprint, key_hash, jwk, contacts, " \
-    "eab, "                                                                                    \
-    "terms_at, created_at, last_seen_at, created_ip"
+    "eab, terms_at, created_at, last_seen_at, created_ip"
 
 static const char *const status_names[] = { "", "valid", "deactivated", "revoked" };
 

@@ -42,7 +42,7 @@ read_row(struct row *row, struct acme_authz *out)
         out->status = ACME_AUTHZ_EXPIRED;
 }
 
-SQL(challenges_of, "SELECT id, authz, public_id, type, token, status, key_auth, answered_at, "
+SQL(challenges_of, "SELECT id, public_id, type, token, status, key_auth, answered_at, "
                    "validated_at, next_attempt, attempts, error, report FROM acme_challenge WHERE "
                    "authz = $1 ORDER BY id");
 
@@ -57,7 +57,6 @@ read_challenges(struct scope *s, const struct acme *acme, struct acme_authz *z)
         struct acme_challenge *c = list_push(s->arena, &z->challenges, struct acme_challenge);
 
         c->id = row_int(row);
-        c->authz = row_int(row);
         c->public_id = row_text(row);
         c->type = row_text(row);
         c->token = row_text(row);

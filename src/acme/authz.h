@@ -27,7 +27,7 @@ const char *acme_challenge_status_name(enum acme_challenge_status status);
 
 /** A way of proving. */
 struct acme_challenge {
-    int64_t id, authz;
+    int64_t id;
     const char *public_id, *type, *token;
     enum acme_challenge_status status;
     const char *key_auth;

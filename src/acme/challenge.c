@@ -72,17 +72,15 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
 /* A try. */
 
 SQL(challenge_to_try,
-    "SELECT c.id, c.public_id, c.type, c.token, c.key_auth, c.answered_at, c.attempts, z.id, "
+    "SELECT c.id, c.type, c.token, c.key_auth, c.answered_at, c.attempts, z.id, "
     "z.public_id, z.type, z.value, z.wildcard, a.public_id FROM acme_challenge c JOIN acme_authz z "
     "ON z.id = c.authz JOIN acme_account a ON a.id = z.account WHERE c.id = $1 AND c.status = 2 "
-    "AND "
-    "z.status = 1 AND z.expires_at > $2 AND a.status = 1");
+    "AND z.status = 1 AND z.expires_at > $2 AND a.status = 1");
 
 static void
 read_try(struct row *row, struct acme_try *out)
 {
     out->challenge = row_int(row);
-    out->challenge_id = row_text(row);
     out->method = row_text(row);
     out->token = row_text(row);
     out->key_auth = row_text(row);

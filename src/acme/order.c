@@ -78,14 +78,10 @@ SQL(request_of, "SELECT disposition, COALESCE(certificate, 0), message FROM requ
 SQL(order_settle, "UPDATE acme_order SET status = $2, certificate = $3, error = $4, ended_at = $5 "
                   "WHERE id = $1 AND status = 3");
 
-struct settling {
-    struct acme_order *o;
-};
-
 static enum err
 settle_in(struct scope *s, struct tx *tx, void *arg)
 {
-    const struct acme_order *o = ((struct settling *)arg)->o;
+    const struct acme_order *o = arg;
 
     return tx_do(s, tx, &order_settle,
                  BIND(v_int(o->id), v_int(o->status), v_id(o->certificate), v_text(o->error),
@@ -96,7 +92,6 @@ settle_in(struct scope *s, struct tx *tx, void *arg)
 static enum err
 settle(struct scope *s, const struct acme *acme, struct acme_order *o)
 {
-    struct settling settling = { o };
     enum disposition d;
     const char *why;
     struct row row;
@@ -116,7 +111,7 @@ settle(struct scope *s, const struct acme *acme, struct acme_order *o)
     } else {
         return OK;
     }
-    return db_write(s, acme->o.db, settle_in, &settling);
+    return db_write(s, acme->o.db, settle_in, o);
 }
 
 SQL(order_by_public,

@@ -9,7 +9,6 @@ COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
 
 struct making {
     const struct acme_endpoint *ep;
-    const struct acme_account *account;
     const struct acme_order_wish *wish;
     const struct list *names; /* of struct acme_name */
     const char *public_id, *json;
@@ -36,7 +35,7 @@ find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
 {
     struct row row, lapsed;
     enum err e = tx_one(s, tx, &same_order,
-                        BIND(v_int(m->account->id), v_bytes(m->hash), v_when(m->now)), &row);
+                        BIND(v_int(m->wish->account->id), v_bytes(m->hash), v_when(m->now)), &row);
 
     *found = false;
     if (e == E_NOT_FOUND) {
@@ -57,7 +56,7 @@ add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct w
     struct row row;
 
     TRY(tx_one(s, tx, &order_add,
-               BIND(v_text(m->public_id), v_int(m->account->id),
+               BIND(v_text(m->public_id), v_int(m->wish->account->id),
                     v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
                     v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
                     v_when(m->wish->not_after), v_when(m->now), v_text(m->wish->replaces),
@@ -100,7 +99,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     struct making *m = arg;
     int64_t *authzs = arena_alloc(s->arena, m->names->count * sizeof(*authzs));
     struct when expires = when_add_ms(m->now, m->ep->set->order_life);
-    struct acme_authz_wish wish = { m->ep, m->account->id, m->now };
+    struct acme_authz_wish wish = { m->ep, m->wish->account->id, m->now };
     struct acme_authz_held held;
     bool ready = true, found;
     size_t i = 0;
@@ -183,7 +182,6 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
 {
     struct list names = { 0 };
     struct making m = { .ep = ep,
-                        .account = wish->account,
                         .wish = wish,
                         .names = &names,
                         .public_id = acme_new_id(s->arena),

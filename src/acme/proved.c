@@ -8,7 +8,6 @@
 #define REUSE_CAA_MS (8 * HOUR_MS) /* RFC 8659 section 4; CA/B baseline requirements 3.2.2.8 */
 
 struct outcome {
-    const struct acme *acme;
     const struct acme_try *t;
     const char *error, *report, *address;
     const char *detail;
@@ -75,7 +74,7 @@ acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t, 
 {
     const struct acme_settings *set = acme->o.set;
     int64_t life = MAX(set->authz_reuse, REUSE_LEAST_MS);
-    struct outcome o = { .acme = acme, .t = t, .report = report, .now = clock_now() };
+    struct outcome o = { .t = t, .report = report, .now = clock_now() };
 
     if (set->caa_identities.count)
         life = MIN(life, REUSE_CAA_MS);
@@ -101,8 +100,7 @@ enum err
 acme_not_proved(struct scope *s, const struct acme *acme, const struct acme_try *t,
                 const char *error, const struct proof_report *report)
 {
-    struct outcome o = { .acme = acme,
-                         .t = t,
+    struct outcome o = { .t = t,
                          .error = error,
                          .report = report->steps,
                          .detail = report->detail,

@@ -12,7 +12,7 @@ struct proof_report;
 struct acme_try {
     const struct job *job;
     int64_t challenge, authz, attempts;
-    const char *challenge_id, *authz_id, *account_id; /* public ids */
+    const char *authz_id, *account_id; /* public ids */
     const char *method, *token, *key_auth;
     const char *type, *value; /* of the name */
     bool wildcard;

@@ -23,7 +23,7 @@ check_reason(struct scope *s, const struct acme_revoke *in)
 
 SQL(issued_to, "SELECT 1 FROM acme_order WHERE certificate = $1 AND account = $2 AND status = 4");
 
-static enum err
+static void
 names_of(struct scope *s, const struct cert *cert, struct list *out)
 {
     LIST_EACH(struct general_name, n, &cert->exts.san)
@@ -35,10 +35,9 @@ names_of(struct scope *s, const struct cert *cert, struct list *out)
         name->wildcard = n->kind == GN_DNS && text_starts(name->value, "*.");
         name->base = name->value + (name->wildcard ? 2 : 0);
     }
-    return OK;
 }
 
-/* WHY receives how they are known. */
+/* BY receives how they are known. */
 static enum err
 authorize(struct scope *s, const struct acme *acme, const struct acme_revoke *in,
           const struct cert *cert, int64_t id, const char **by)
@@ -60,7 +59,7 @@ authorize(struct scope *s, const struct acme *acme, const struct acme_revoke *in
         return e;
     scope_clear(s);
     *by = "authorizations";
-    TRY(names_of(s, cert, &names));
+    names_of(s, cert, &names);
     TRY(acme_authz_holds_all(s, acme, in->account->id, &names, &holds));
     if (!holds)
         return acme_fail(s, E_FORBIDDEN, "unauthorized",

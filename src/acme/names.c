@@ -8,6 +8,14 @@
 #define NAMES_JSON_MAX (256 * 1024)
 #define DNS_FLAGS (NAMES_WILDCARD | NAMES_INTERNAL | NAMES_PUBLIC_SUFFIX)
 
+void
+acme_name_set(struct acme_name *n, const char *value)
+{
+    n->value = value;
+    n->wildcard = text_starts(value, "*.");
+    n->base = value + (n->wildcard ? 2 : 0);
+}
+
 /* Rules. */
 
 /* "10.0.0.0/8"; the number of its bits, or -1. */
@@ -120,9 +128,7 @@ judge_dns(struct judging *j, const char *value, struct acme_name *out)
                arena_printf(j->s->arena, "\"%s\": %s", value, why));
         return false;
     }
-    out->wildcard = text_starts(normal, "*.");
-    out->value = normal;
-    out->base = normal + (out->wildcard ? 2 : 0);
+    acme_name_set(out, normal);
     return true;
 }
 
@@ -139,7 +145,7 @@ judge_ip(struct judging *j, const char *value, struct acme_name *out)
         refuse(j, "ip", value, "malformed", arena_printf(j->s->arena, "\"%s\": %s", value, why));
         return false;
     }
-    out->value = out->base = normal;
+    acme_name_set(out, normal);
     return true;
 }
 
@@ -256,9 +262,6 @@ acme_names_of_json(struct scope *s, const char *json, struct list *out)
 {
     TRY(json_decode_list(s, &name_model, JSON_STRICT, bytes_of_text(json), out));
     LIST_EACH(struct acme_name, n, out)
-    {
-        n->wildcard = text_starts(n->value, "*.");
-        n->base = n->value + (n->wildcard ? 2 : 0);
-    }
+    acme_name_set(n, n->value);
     return OK;
 }

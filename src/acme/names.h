@@ -13,6 +13,9 @@ struct acme_name {
     bool wildcard;
 };
 
+/** Let N be for VALUE, in lower case: what is to be proved follows from it. */
+void acme_name_set(struct acme_name *n, const char *value);
+
 /**
  * Read the member "identifiers" of newOrder: in lower case, each once, in the order given. All of
  * them are judged.

@@ -31,9 +31,7 @@ names_of(struct scope *s, const struct cert *cert, struct list *out)
         struct acme_name *name = list_push(s->arena, out, struct acme_name);
 
         name->type = n->kind == GN_DNS ? "dns" : n->kind == GN_IP ? "ip" : "other";
-        name->value = text_fold(s->arena, n->text ? n->text : "");
-        name->wildcard = n->kind == GN_DNS && text_starts(name->value, "*.");
-        name->base = name->value + (name->wildcard ? 2 : 0);
+        acme_name_set(name, text_fold(s->arena, n->text ? n->text : ""));
     }
 }
 

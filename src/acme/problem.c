@@ -115,25 +115,22 @@ acme_problem_of(struct scope *s, enum err e)
 }
 
 /* The document's shape. */
-struct identifier_doc {
-    const char *type, *value;
+static const struct field acme_identifier_fields[] = {
+    FIELD(acme_identifier, type, "type"),
+    FIELD(acme_identifier, value, "value"),
 };
-static const struct field identifier_doc_fields[] = {
-    FIELD(identifier_doc, type, "type"),
-    FIELD(identifier_doc, value, "value"),
-};
-static const struct model identifier_doc_model = MODEL(identifier_doc, identifier_doc_fields);
+const struct model acme_identifier_model = MODEL(acme_identifier, acme_identifier_fields);
 
 struct subproblem_doc {
     const char *type, *detail;
     int64_t status;
-    struct identifier_doc *identifier;
+    const struct acme_identifier *identifier;
 };
 static const struct field subproblem_doc_fields[] = {
     FIELD(subproblem_doc, type, "type"),
     FIELD(subproblem_doc, detail, "detail"),
     FIELD(subproblem_doc, status, "status"),
-    FIELD(subproblem_doc, identifier, "identifier", .model = &identifier_doc_model),
+    FIELD(subproblem_doc, identifier, "identifier", .model = &acme_identifier_model),
 };
 static const struct model subproblem_doc_model = MODEL(subproblem_doc, subproblem_doc_fields);
 
@@ -178,9 +175,8 @@ acme_problem_json(struct arena *a, const struct acme_problem *p)
 
         *one = (struct subproblem_doc){ .type = whole_type(a, sub->type),
                                         .detail = sub->detail,
-                                        .status = acme_problem_status(sub->type) };
-        one->identifier = arena_new_of(a, struct identifier_doc);
-        *one->identifier = (struct identifier_doc){ sub->identifier.type, sub->identifier.value };
+                                        .status = acme_problem_status(sub->type),
+                                        .identifier = &sub->identifier };
     }
     buf_init_in(&out, a, PROBLEM_MAX);
     json_encode(&out, &problem_doc_model, &doc);

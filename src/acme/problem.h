@@ -15,6 +15,7 @@
 struct acme_identifier {
     const char *type, *value; /* "dns", "ip" */
 };
+extern const struct model acme_identifier_model;
 /** One of several failures, each of a name. */
 struct acme_subproblem {
     const char *type; /* "rejectedIdentifier" */

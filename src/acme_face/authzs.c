@@ -18,25 +18,16 @@ static const struct field challenge_doc_fields[] = {
 };
 static const struct model challenge_doc_model = MODEL(challenge_doc, challenge_doc_fields);
 
-struct name_doc {
-    const char *type, *value;
-};
-static const struct field name_doc_fields[] = {
-    FIELD(name_doc, type, "type"),
-    FIELD(name_doc, value, "value"),
-};
-static const struct model name_doc_model = MODEL(name_doc, name_doc_fields);
-
 struct authz_doc {
     const char *status, *expires;
-    struct name_doc *identifier;
+    const struct acme_identifier *identifier;
     struct list challenges; /* of struct challenge_doc */
     bool wildcard;
 };
 static const struct field authz_doc_fields[] = {
     FIELD(authz_doc, status, "status"),
     FIELD(authz_doc, expires, "expires"),
-    FIELD(authz_doc, identifier, "identifier", .model = &name_doc_model),
+    FIELD(authz_doc, identifier, "identifier", .model = &acme_identifier_model),
     FIELD(authz_doc, challenges, "challenges", .model = &challenge_doc_model),
     FIELD(authz_doc, wildcard, "wildcard", .flags = OMIT_EMPTY),
 };
@@ -92,7 +83,7 @@ nothing_here(struct call *c, enum err e)
 static enum err
 answer_authz(struct call *c, const struct acme_authz *z)
 {
-    struct name_doc name = { z->type, z->value };
+    struct acme_identifier name = { z->type, z->value };
     struct authz_doc doc = { .status = acme_authz_status_name(z->status),
                              .expires = when_rfc3339(c->s->arena, z->expires_at),
                              .identifier = &name,

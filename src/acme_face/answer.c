@@ -110,6 +110,14 @@ answer_refusal(struct call *c, int status)
     send_problem(c, &p);
 }
 
+enum err
+nothing_here(struct call *c, enum err e)
+{
+    return e == E_NOT_FOUND
+               ? acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address")
+               : e;
+}
+
 /* Payloads. */
 
 enum err

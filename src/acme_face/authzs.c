@@ -73,14 +73,6 @@ add_retry_after(struct call *c, const struct acme_challenge *ch)
 }
 
 static enum err
-nothing_here(struct call *c, enum err e)
-{
-    return e == E_NOT_FOUND
-               ? acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address")
-               : e;
-}
-
-static enum err
 answer_authz(struct call *c, const struct acme_authz *z)
 {
     struct acme_identifier name = { z->type, z->value };

@@ -80,6 +80,8 @@ enum err answer_json(struct call *c, int status, const struct model *m, const vo
 void answer_failure(struct call *c, enum err e);
 /** The same with a status of the server's own choice. */
 void answer_refusal(struct call *c, int status);
+/** E of a look-up by the path: E_NOT_FOUND in words for a client; any other as it is. */
+enum err nothing_here(struct call *c, enum err e);
 
 /* Reading a payload. */
 /** A member that is a list of texts; NULL when absent. E_INVALID: malformed. */
@@ -91,9 +93,7 @@ enum err member_text(struct call *c, const char *name, const char **out);
 
 /* The resources. */
 enum err directory_get(struct call *c);
-enum err directory_post(struct call *c);
-enum err new_nonce_get(struct call *c);
-enum err new_nonce_post(struct call *c);
+enum err new_nonce(struct call *c);
 enum err renewal_info_get(struct call *c);
 enum err new_account(struct call *c);
 enum err account_post(struct call *c);

@@ -14,7 +14,7 @@ chain_number(struct call *c, int64_t *number)
 {
     *number = 0;
     if (c->more && (!text_to_int(c->more, number) || *number < 1 || *number > CHAINS_MAX))
-        return acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address");
+        return nothing_here(c, E_NOT_FOUND);
     return OK;
 }
 
@@ -73,13 +73,9 @@ cert_post(struct call *c)
 {
     int64_t certificate, number;
     struct acme_chain chain;
-    enum err e;
 
     TRY(chain_number(c, &number));
-    e = acme_certificate_of(c->s, c->acme, &c->account, c->id, &certificate);
-    if (e == E_NOT_FOUND)
-        return acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address");
-    TRY(e);
+    TRY(nothing_here(c, acme_certificate_of(c->s, c->acme, &c->account, c->id, &certificate)));
     TRY(acme_chain(c->s, c->acme, c->ep, certificate, number, &chain));
     link_others(c, &chain, number);
     return answer_chain(c, &chain);

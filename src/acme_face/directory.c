@@ -50,24 +50,10 @@ directory_get(struct call *c)
 }
 
 enum err
-directory_post(struct call *c)
-{
-    return directory_get(c);
-}
-
-enum err
-new_nonce_get(struct call *c)
+new_nonce(struct call *c)
 {
     answer_headers(c);
-    http_reply(c->http, text_eq(c->http->method, "HEAD") ? 200 : 204, NULL,
+    http_reply(c->http, text_eq(c->http->method, "GET") ? 204 : 200, NULL,
                (struct bytes){ NULL, 0 });
-    return OK;
-}
-
-enum err
-new_nonce_post(struct call *c)
-{
-    answer_headers(c);
-    http_reply(c->http, 200, NULL, (struct bytes){ NULL, 0 });
     return OK;
 }

@@ -84,22 +84,12 @@ new_order(struct call *c)
     return answer_order(c, 201, &o);
 }
 
-static enum err
-find_order(struct call *c, struct acme_order *o)
-{
-    enum err e = acme_order_get(c->s, c->acme, &c->account, c->id, o);
-
-    return e == E_NOT_FOUND
-               ? acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address")
-               : e;
-}
-
 enum err
 order_post(struct call *c)
 {
     struct acme_order o;
 
-    TRY(find_order(c, &o));
+    TRY(nothing_here(c, acme_order_get(c->s, c->acme, &c->account, c->id, &o)));
     return answer_order(c, 200, &o);
 }
 
@@ -110,7 +100,7 @@ finalize_post(struct call *c)
     struct acme_finalize_wish wish = { .account = &c->account, .peer = &c->peer };
     struct acme_order o;
 
-    TRY(find_order(c, &o));
+    TRY(nothing_here(c, acme_order_get(c->s, c->acme, &c->account, c->id, &o)));
     TRY(member_text(c, "csr", &text));
     if (!text || !base64url_decode(c->s->arena, text, strlen(text), &wish.csr) || !wish.csr.len)
         return acme_fail(c->s, E_INVALID, "malformed",

@@ -71,7 +71,7 @@ handle(struct http_request *http)
     enum err e = OK;
 
     if (!found) {
-        (void)acme_fail(c->s, E_NOT_FOUND, "malformed", "there is nothing at this address");
+        (void)nothing_here(c, E_NOT_FOUND);
         answer_refusal(c, 404);
     } else if (text_eq(http->method, "OPTIONS")) {
         tell_options(c);

@@ -195,14 +195,11 @@ acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *j
 {
     struct acme_try t = { .job = job };
     struct proof_report report;
-    struct json *j;
     struct row row;
     int64_t id;
     enum err e;
 
-    TRY(json_parse(s, bytes_of_text(job->payload), &j));
-    if (!json_int(json_get(j, "challenge"), &id))
-        return fail(s, E_INVALID, "the job names no challenge");
+    TRY(job_number(s, job, "challenge", &id));
     e = db_one(s, acme->o.db, &challenge_to_try, BIND(v_int(id), v_when(clock_now())), &row);
     if (e == E_NOT_FOUND) { /* it was decided, or is over */
         scope_clear(s);

@@ -235,14 +235,11 @@ acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *
     struct list names = { 0 };
     struct acme_order o;
     const char *subject;
-    struct json *j;
     struct row row;
     int64_t id;
     enum err e;
 
-    TRY(json_parse(s, bytes_of_text(job->payload), &j));
-    if (!json_int(json_get(j, "order"), &id))
-        return fail(s, E_INVALID, "the job names no order");
+    TRY(job_number(s, job, "order", &id));
     TRY(acme_order_by_id(s, acme, id, &o));
     if (o.status != ACME_ORDER_PROCESSING || o.request)
         return OK;

@@ -4,7 +4,6 @@
 
 #include "ca/lists.h"
 #include "catalog/catalog.h"
-#include "codec/json.h"
 #include "jobs/jobs.h"
 
 #define BATCH 200
@@ -118,12 +117,9 @@ adopt_run(struct scope *s, void *app, const struct job *job)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
     const struct ca_key *key;
     int64_t id, after = 0;
-    struct json *payload;
     struct rows rows;
 
-    TRY(json_parse(s, bytes_of_text(job->payload), &payload));
-    if (!json_int(json_get(payload, "key"), &id))
-        return fail(s, E_INVALID, "the job names no key");
+    TRY(job_number(s, job, "key", &id));
     key = ca_key_by_id(snap, id);
     if (!key)
         return fail(s, E_UNAVAILABLE, "this server has not read the authority yet");

@@ -48,6 +48,9 @@ struct job {
     struct jobs *jobs;
 };
 
+/** A whole number of the payload, by its name. E_INVALID: it names none. */
+enum err job_number(struct scope *s, const struct job *job, const char *name, int64_t *out);
+
 /**
  * Make sure, inside a handler's transaction, that the job is still ours; when a lease ran out and
  * somebody else took the job over, the transaction fails.

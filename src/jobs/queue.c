@@ -1,6 +1,7 @@
 /* The queue as everybody sees it: putting jobs in, looking at them, taking them out. */
 #include "jobs/jobs.h"
 
+#include "codec/json.h"
 #include "jobs/bell.h"
 
 static const char *const state_names[] = { "queued", "running", "done", "failed", "cancelled" };
@@ -155,4 +156,14 @@ jobs_settle(struct scope *s, struct db *db, const char *kind)
             return fail(s, E_TIMEOUT, "jobs are still waiting or running");
         clock_nap(5);
     }
+}
+
+enum err
+job_number(struct scope *s, const struct job *job, const char *name, int64_t *out)
+{
+    struct json *payload;
+
+    TRY(json_parse(s, bytes_of_text(job->payload), &payload));
+    return json_int(json_get(payload, name), out) ? OK
+                                                  : fail(s, E_INVALID, "the job names no %s", name);
 }

@@ -475,3 +475,18 @@ TEST(jobs_that_ended_long_ago_are_removed)
 {
     on_both(cleans_up);
 }
+
+TEST(a_job_says_for_what_it_is)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct job job = { .payload = "{\"order\":7,\"name\":\"x\"}" };
+    int64_t number = 0;
+
+    assert_ok(s, job_number(s, &job, "order", &number));
+    assert_int_equal(number, 7);
+    assert_err(E_INVALID, job_number(s, &job, "name", &number));
+    assert_string_equal(s->error.text, "the job names no name");
+    job.payload = "{";
+    assert_err(E_INVALID, job_number(s, &job, "order", &number));
+    assert_int_equal(number, 7);
+}

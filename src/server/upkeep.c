@@ -5,7 +5,6 @@
 #include "backup/shipped.h"
 #include "base/log.h"
 #include "catalog/archive.h"
-#include "codec/json.h"
 #include "flow/approve.h"
 #include "server/installation.h"
 #include "server/parts.h"
@@ -244,12 +243,9 @@ static enum err
 request_issue_run(struct scope *s, void *app, const struct job *job)
 {
     struct parts *p = app;
-    struct json *j;
     int64_t id;
 
-    TRY(json_parse(s, bytes_of_text(job->payload), &j));
-    if (!json_int(json_get(j, "request"), &id))
-        return fail(s, E_INVALID, "the job names no request");
+    TRY(job_number(s, job, "request", &id));
     return flow_resume(s, &p->app.flow, id);
 }
 

@@ -54,21 +54,12 @@ check_rules(struct scope *s, const char *key, const struct list *rules)
 static enum err
 check_challenges(struct scope *s, const struct acme_settings *set)
 {
-    static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01",
-                                         "dns-persist-01" };
-
     LIST_EACH(const char *, type, &set->challenges)
-    {
-        bool found = false;
-
-        for (size_t i = 0; i < COUNT(known); i++)
-            found = found || text_eq(known[i], *type);
-        if (!found)
-            return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
-                             "acme.challenges: \"%s\" is none of http-01, dns-01, tls-alpn-01, "
-                             "dns-account-01, dns-persist-01",
-                             *type);
-    }
+    if (!proof_fits(*type, "dns", false))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                         "acme.challenges: \"%s\" is none of http-01, dns-01, tls-alpn-01, "
+                         "dns-account-01, dns-persist-01",
+                         *type);
     return OK;
 }
 

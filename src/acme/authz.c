@@ -3,6 +3,7 @@
 #include "acme/order.h"
 #include "base/random.h"
 #include "flow/approve.h"
+#include "proof/proof.h"
 
 #define TOKEN_LEN 32
 
@@ -137,20 +138,12 @@ acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t order, st
 
 /* Making. */
 
-static bool
-fits(const struct acme_name *n, const char *challenge)
-{
-    if (text_eq(n->type, "ip")) /* RFC 8738 section 7 */
-        return text_eq(challenge, "http-01") || text_eq(challenge, "tls-alpn-01");
-    return !n->wildcard || text_starts(challenge, "dns-"); /* RFC 8555 section 7.1.3 */
-}
-
 void
 acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struct acme_name *n,
                     struct list *out)
 {
     LIST_EACH(const char *, type, &ep->set->challenges)
-    if (fits(n, *type))
+    if (proof_fits(*type, n->type, n->wildcard))
         list_add(s->arena, out, const char *, *type);
 }
 

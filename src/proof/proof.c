@@ -18,7 +18,8 @@ GAUGE(inflight, "chancery_acme_validation_inflight", "Challenges that are being 
 static const struct {
     const char *name;
     enum err (*prove)(struct run *r);
-    bool ip, wildcard; /* what it is good for beside DNS names */
+    bool ip, wildcard; /* what it is good for beside DNS names: RFC 8738 section 7, RFC 8555
+                          section 7.1.3 */
     bool no_token;
 } challenges[] = {
     { "http-01", prove_http_01, .ip = true },
@@ -167,28 +168,50 @@ prover_reaches(const struct prover *p, struct bytes ip)
 
 /* Proving. */
 
+/* An index into challenges; their COUNT: there is none of this name. */
+static size_t
+index_of(const char *challenge)
+{
+    size_t i = 0;
+
+    while (i < COUNT(challenges) && !text_eq(challenge, challenges[i].name))
+        i++;
+    return i;
+}
+
+static bool
+is_good_for(size_t i, bool ip, bool wildcard)
+{
+    return (!ip || challenges[i].ip) && (!wildcard || challenges[i].wildcard);
+}
+
+bool
+proof_fits(const char *challenge, const char *type, bool wildcard)
+{
+    size_t i = index_of(challenge);
+
+    return i < COUNT(challenges) && is_good_for(i, text_eq(type, "ip"), wildcard);
+}
+
 static enum err
 find(struct scope *s, const struct proof_request *q, size_t *index)
 {
+    size_t i = index_of(q->challenge);
     bool ip = text_eq(q->type, "ip");
 
     if (!ip && !text_eq(q->type, "dns"))
         return fail(s, E_UNSUPPORTED, "identifiers of the type %s cannot be proved",
                     q->type ? q->type : "none");
-    for (size_t i = 0; i < COUNT(challenges); i++) {
-        if (!text_eq(q->challenge, challenges[i].name))
-            continue;
-        if ((ip && !challenges[i].ip) || (q->wildcard && !challenges[i].wildcard))
-            return fail(s, E_UNSUPPORTED, "%s does not prove %s", q->challenge,
-                        ip ? "addresses" : "wildcards");
-        if (text_empty(q->value) ||
-            (!challenges[i].no_token && (text_empty(q->token) || text_empty(q->key_authorization))))
-            return fail(s, E_INVALID, "%s needs a name, a token and a key authorization",
-                        q->challenge);
-        *index = i;
-        return OK;
-    }
-    return fail(s, E_UNSUPPORTED, "there is no challenge %s", q->challenge ? q->challenge : "");
+    if (i == COUNT(challenges))
+        return fail(s, E_UNSUPPORTED, "there is no challenge %s", q->challenge ? q->challenge : "");
+    if (!is_good_for(i, ip, q->wildcard))
+        return fail(s, E_UNSUPPORTED, "%s does not prove %s", q->challenge,
+                    ip ? "addresses" : "wildcards");
+    if (text_empty(q->value) ||
+        (!challenges[i].no_token && (text_empty(q->token) || text_empty(q->key_authorization))))
+        return fail(s, E_INVALID, "%s needs a name, a token and a key authorization", q->challenge);
+    *index = i;
+    return OK;
 }
 
 static void

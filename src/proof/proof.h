@@ -28,6 +28,10 @@ OWNED(struct prover, prover_free);
 /** May a proof of this address reach it? Of no use to order what never can be proved. */
 bool prover_reaches(const struct prover *p, struct bytes ip);
 
+/** Whether CHALLENGE ("http-01") is there, and can prove an identifier of TYPE ("dns", "ip"), or
+ * the WILDCARD of one. */
+bool proof_fits(const char *challenge, const char *type, bool wildcard);
+
 /** What is to be proved, and by whom. */
 struct proof_request {
     const char *type, *value;      /* "dns" (without "*.", lower case) or "ip" */

@@ -5,6 +5,7 @@
 #include "access/oidc.h"
 #include "access/outside.h"
 #include "access/password.h"
+#include "access/turns.h"
 #include "base/log.h"
 #include "seal/keyring.h"
 
@@ -37,6 +38,7 @@ access_open(struct scope *s, struct db *db, struct seal *seal, const struct acce
     a->o = options_fill(arena, o);
     a->remember = remember_new();
     a->guesses = guesses_new();
+    a->turns = turns_new();
     a->outside = snapshot_place_new(sizeof(struct outside));
     (void)pthread_mutex_init(&a->app_lock, NULL);
     password_at_once(a->o.hashes_at_once);
@@ -65,6 +67,7 @@ access_close(struct access *a)
     tokens_close(a->tokens);
     snapshot_place_free(a->outside);
     oidc_close(a->oidc);
+    turns_free(a->turns);
     guesses_free(a->guesses);
     remember_free(a->remember);
     (void)pthread_mutex_destroy(&a->app_lock);

@@ -6,6 +6,7 @@
 #include "access/oidc.h"
 #include "access/outside.h"
 #include "access/password.h"
+#include "access/turns.h"
 #include "base/metric.h"
 #include "base/secret.h"
 #include "jobs/outbox.h"
@@ -338,9 +339,18 @@ pair_text(struct scope *s, const char *name, const char *secret)
     return arena_printf(s->arena, "%zu:%s:%s", strlen(name), name, secret);
 }
 
+/** Whose turn an attempt takes: that of the name without its domain, which may be written or not;
+ * people of two domains who share a name wait for each other, which is no harm. */
+static const char *
+turn_name(struct scope *s, const struct attempt *t)
+{
+    return arena_printf(s->arena, "%s:%s", t->method, t->login ? t->login : t->name);
+}
+
 static enum err
 login_as(struct scope *s, struct attempt *t, const struct caller **out)
 {
+    AUTO(turns_give) struct turn turn = { 0 };
     uint8_t key[REMEMBER_KEY_LEN];
 
     if (text_empty(t->name) || !t->secret || strlen(t->secret) > PASSWORD_MAX) {
@@ -349,6 +359,10 @@ login_as(struct scope *s, struct attempt *t, const struct caller **out)
     }
     remember_key(t->a->remember, t->method, pair_text(s, t->name, t->secret), key);
     *out = remember_caller(s, t->a->remember, key, t->peer);
+    if (*out)
+        return OK;
+    TRY(turns_take(s, t->a->turns, turn_name(s, t), &turn));
+    *out = remember_caller(s, t->a->remember, key, t->peer); /* those who came first proved it? */
     return *out ? OK : attempt_run(s, t, key, out);
 }
 

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 struct oidc;
+struct turns;
 struct snapshot_place;
 
 struct access {
@@ -19,6 +20,7 @@ struct access {
     struct access_options o; /* with every preset filled in */
     struct remember *remember;
     struct guesses *guesses;
+    struct turns *turns; /* of names that log in */
     struct tokens *tokens;
     struct oidc *oidc;
     struct snapshot_place *outside; /* a struct outside */

@@ -1,5 +1,6 @@
 """Who are you: Basic, tokens, client credentials, lock-out, and what a caller may do."""
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import json
@@ -13,6 +14,11 @@ import keys
 import processes
 import programs
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+
+def client_token(server, client_id, secret):
+    return requests.post(server.url.rstrip("/") + "/KeyfactorAPI/OAuth/Token", verify=str(server.ca), timeout=30, data={
+        "grant_type": "client_credentials", "client_id": client_id, "client_secret": secret})
 
 
 def login(server, user, password, path="/KeyfactorAPI/Auth/Login"):
@@ -46,9 +52,7 @@ def test_a_token_of_an_account_that_is_gone_opens_no_later_one(server, kind):
             name, password = admin.user(server, roles=roles)
             return name, login(server, name, password).json()["access_token"]
         made = admin_client.rest("POST", "/clients", json={"roles": roles}).json()
-        reply = requests.post(server.url.rstrip("/") + "/KeyfactorAPI/OAuth/Token", verify=str(server.ca), timeout=30, data={
-            "grant_type": "client_credentials", "client_id": made["client_id"], "client_secret": made["client_secret"]})
-        return made["client_id"], reply.json()["access_token"]
+        return made["client_id"], client_token(server, made["client_id"], made["client_secret"]).json()["access_token"]
 
     gone, old = make([])
     assert server.client(token=old).rest("GET", "/whoami").status_code == 200
@@ -231,11 +235,28 @@ def test_too_many_wrong_passwords_lock_the_account_out_for_a_while(server):
     name, password = admin.user(server)
     assert login(server, name, password).status_code == 200
     statuses = [login(server, name, "wrong").status_code for _ in range(25)]
-    assert set(statuses) <= {401, 429}, statuses
+    assert statuses == 5 * [401] + 20 * [429]
     reply = login(server, name, password)
-    assert reply.status_code in (401, 429), "the right password opens a locked account"
+    assert reply.status_code == 429, "the right password opens a locked account"
+    assert 1 <= int(reply.headers["Retry-After"]) <= 60
     other, other_password = admin.user(server)
     assert login(server, other, other_password).status_code == 200, "others are not locked out with it"
+
+
+@pytest.mark.parametrize("kind", ["user", "nobody", "client"])
+def test_wrong_passwords_that_come_at_once_are_judged_one_after_the_other(server, kind):
+    """Whoever sends fifty at the same moment has as many guesses as one who sends them in turn."""
+    attempt = login
+    if kind == "client":
+        made = server.client().rest("POST", "/clients", json={}).json()
+        name, secret, attempt = made["client_id"], made["client_secret"], client_token
+    else:
+        name, secret = admin.user(server)
+        name = "nobody-" + name if kind == "nobody" else name
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        statuses = [reply.status_code for reply in pool.map(lambda i: attempt(server, name, f"wrong {i}"), range(50))]
+    assert sorted(statuses) == 5 * [401] + 45 * [429]
+    assert attempt(server, name, secret).status_code == 429, "it is locked"
 
 
 def test_a_switched_off_user_is_refused_at_once(server):

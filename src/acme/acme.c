@@ -1,5 +1,6 @@
 #include "acme/acme.h"
 
+#include "acme/known.h"
 #include "acme/names.h"
 #include "base/random.h"
 #include "pki/jws.h"
@@ -100,6 +101,7 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
 
     acme->o = *o;
     acme->arena = arena_new();
+    acme->known = known_new();
     e = open_endpoint(s, acme);
     if (e == OK)
         e = nonces_open(s, o->db, o->seal, &nonces, &acme->nonces);
@@ -119,6 +121,7 @@ acme_close(struct acme *acme)
     if (!acme)
         return;
     prover_free(acme->prover);
+    known_free(acme->known);
     nonces_close(acme->nonces);
     arena_free(acme->arena);
     mem_free(acme);

@@ -31,11 +31,13 @@ struct acme_options {
     const struct list *own;          /* of struct endpoint (net/reach.h): that no proof may reach */
 };
 
+struct known;
 struct prover;
 struct acme {
     struct acme_options o;
     struct nonces *nonces;
     struct prover *prover;
+    struct known *known;
     struct arena *arena;
     struct acme_endpoint *by_settings;
 };

@@ -147,10 +147,11 @@ acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struc
         list_add(s->arena, out, const char *, *type);
 }
 
+/* "+ 0": or SQLite takes the index of state and expiry, and reads all that are valid. */
 SQL(authz_reusable,
     "SELECT id, method, expires_at FROM acme_authz WHERE account = $1 AND type = $2 "
-    "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at > $5 ORDER BY "
-    "expires_at DESC");
+    "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at + 0 > $5 "
+    "ORDER BY expires_at + 0 DESC");
 SQL(authz_add, "INSERT INTO acme_authz (public_id, account, type, value, wildcard, status, "
                "expires_at, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7) RETURNING id");
 SQL(challenge_add, "INSERT INTO acme_challenge (public_id, authz, type, token, status) VALUES ($1, "
@@ -281,7 +282,7 @@ acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_ac
 
 SQL(authz_held,
     "SELECT 1 FROM acme_authz WHERE account = $1 AND type = $2 AND value = $3 AND wildcard "
-    "= $4 AND status = 2 AND expires_at > $5 LIMIT 1");
+    "= $4 AND status = 2 AND expires_at + 0 > $5 LIMIT 1");
 
 enum err
 acme_authz_holds_all(struct scope *s, const struct acme *acme, int64_t account,

@@ -1,5 +1,6 @@
 #include "acme/chain.h"
 
+#include "acme/known.h"
 #include "catalog/catalog.h"
 
 #define STEPS_MAX 10
@@ -27,14 +28,6 @@ SQL(others_of_key, "SELECT id FROM ca_certificate WHERE ca_key = $1 AND sha256 <
 SQL(ca_certificate_by_id,
     "SELECT der, COALESCE(issuer_certificate, 0) FROM ca_certificate WHERE id = $1");
 
-static bool
-is_root(struct scope *s, struct bytes der)
-{
-    struct cert cert;
-
-    return cert_read(s, der, &cert) == OK && cert.self_issued && cert_is_root(s, &cert);
-}
-
 static enum err
 add_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep, int64_t id,
           struct list *out)
@@ -46,18 +39,18 @@ add_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint *
         TRY(db_one(s, acme->o.db, &ca_certificate_by_id, BIND(v_int(id)), &row));
         der = row_bytes(&row);
         id = row_int(&row);
-        if (ep->set->include_root || !is_root(s, der))
+        if (ep->set->include_root || !known_root(s, acme->known, der))
             list_add(s->arena, out, struct bytes, der);
     }
     return OK;
 }
 
 static enum err
-usual_chain(struct scope *s, const struct acme_endpoint *ep, const struct list *issuers,
-            struct list *out)
+usual_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+            const struct list *issuers, struct list *out)
 {
     LIST_EACH(struct bytes, der, issuers)
-    if (ep->set->include_root || !is_root(s, *der))
+    if (ep->set->include_root || !known_root(s, acme->known, *der))
         list_add(s->arena, out, struct bytes, *der);
     return OK;
 }
@@ -89,5 +82,5 @@ acme_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint 
         return acme_fail(s, E_NOT_FOUND, "malformed", "there is no such chain");
     list_add(s->arena, &out->certs, struct bytes, row.der);
     return number ? add_chain(s, acme, ep, row_int(&others.at[number - 1]), &out->certs)
-                  : usual_chain(s, ep, &issuers, &out->certs);
+                  : usual_chain(s, acme, ep, &issuers, &out->certs);
 }

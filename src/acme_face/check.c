@@ -1,7 +1,7 @@
 /* Who signed a request (RFC 8555 section 6.2), in the order of acme.md section 2. */
 #include "acme_face/call.h"
 
-#include "pki/jwk.h"
+#include "acme/known.h"
 #include <string.h>
 
 #define DEPTH_MAX 16 /* of JSON */
@@ -143,7 +143,7 @@ find_account(struct call *c, const struct flat *f)
     c->by_account = true;
     c->key.jwk = c->account.jwk;
     c->key.thumbprint = base64url_encode(s->arena, c->account.thumbprint);
-    return jwk_parse(s, bytes_of_text(c->account.jwk), &c->key.key);
+    return known_key(s, c->acme->known, c->account.thumbprint, c->account.jwk, &c->key.key);
 }
 
 static enum err

@@ -2,6 +2,7 @@
 
 #include "acme/authz.h"
 #include "acme/eab.h"
+#include "acme/order.h"
 
 #define ACCOUNT_COLUMNS                                                                        \
     "id, endpoint, eab_key, version, public_id, status, thumbprint, key_hash, jwk, contacts, " \
@@ -268,9 +269,6 @@ acme_account_set_contacts(struct scope *s, const struct acme *acme, struct acme_
 
 SQL(account_end, "UPDATE acme_account SET status = 2, version = version + 1 WHERE id = $1 AND "
                  "status = 1");
-SQL(orders_end,
-    "UPDATE acme_order SET status = 5, error = $2, ended_at = $3 WHERE account = $1 AND "
-    "(status IN (1, 2) OR (status = 3 AND request IS NULL))");
 
 static enum err
 deactivate_in(struct scope *s, struct tx *tx, void *arg)
@@ -282,7 +280,7 @@ deactivate_in(struct scope *s, struct tx *tx, void *arg)
     TRY(tx_count(s, tx, &account_end, BIND(v_int(c->account->id)), &changed));
     if (!changed)
         return is_dead(s);
-    TRY(tx_do(s, tx, &orders_end, BIND(v_int(c->account->id), v_text(why), v_when(c->now))));
+    TRY(acme_orders_end(s, tx, c->account->id, why, c->now));
     return tell(s, tx,
                 &(struct told){ AUDIT_ACME_ACCOUNT_DEACTIVATE, c->account, c->peer, NULL, 0 });
 }

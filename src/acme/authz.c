@@ -25,8 +25,9 @@ acme_challenge_status_name(enum acme_challenge_status status)
 
 /* Reading. */
 
-#define AUTHZ_COLUMNS \
-    "z.id, z.account, z.public_id, z.type, z.value, z.wildcard, z.status, z.expires_at"
+#define AUTHZ_COLUMNS                                                                     \
+    "z.id, z.account, z.public_id, z.type, z.value, z.wildcard, z.status, z.expires_at, " \
+    "z.validated_at, z.created_at, z.method"
 
 static void
 read_row(struct row *row, struct acme_authz *out)
@@ -39,6 +40,9 @@ read_row(struct row *row, struct acme_authz *out)
     out->wildcard = row_bool(row);
     out->status = (enum acme_authz_status)row_int(row);
     out->expires_at = row_when(row);
+    out->validated_at = row_when(row);
+    out->created_at = row_when(row);
+    out->method = row_text(row);
     if (out->status <= ACME_AUTHZ_VALID && when_cmp(out->expires_at, clock_now()) <= 0)
         out->status = ACME_AUTHZ_EXPIRED;
 }
@@ -114,6 +118,48 @@ acme_authz_of_challenge(struct scope *s, const struct acme *acme, const struct a
         return OK;
     }
     return fail(s, E_INTERNAL, "a challenge without its authorization");
+}
+
+SQL(authz_account, "SELECT a.public_id, " AUTHZ_COLUMNS " FROM acme_authz z JOIN acme_account a ON "
+                   "a.id = z.account WHERE z.public_id = $1");
+
+enum err
+acme_authz_find(struct scope *s, const struct acme *acme, const char *public_id,
+                struct acme_authz *out, const char **account)
+{
+    struct row row;
+
+    TRY(db_one(s, acme->o.db, &authz_account, BIND(v_text(public_id)), &row));
+    *account = row_text(&row);
+    *out = (struct acme_authz){ 0 };
+    read_row(&row, out);
+    return read_challenges(s, acme, out);
+}
+
+SQL(looks_of, "SELECT number, at, error, report FROM acme_challenge_try WHERE challenge = $1 "
+              "ORDER BY number");
+
+enum err
+acme_looks_of(struct scope *s, const struct acme *acme, const struct acme_challenge *c,
+              struct list *out)
+{
+    struct rows rows;
+
+    *out = (struct list){ 0 };
+    TRY(db_all(s, acme->o.db, &looks_of, BIND(v_int(c->id)), &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct acme_look *look = list_push(s->arena, out, struct acme_look);
+
+        look->number = row_int(&rows.at[i]);
+        look->at = row_when(&rows.at[i]);
+        look->error = row_text(&rows.at[i]);
+        look->report = row_text(&rows.at[i]);
+    }
+    if (c->status == ACME_CHALLENGE_VALID)
+        list_add(s->arena, out, struct acme_look,
+                 ((struct acme_look){
+                     .number = c->attempts, .at = c->validated_at, .report = c->report }));
+    return OK;
 }
 
 SQL(authzs_of_order,
@@ -272,11 +318,19 @@ acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_ac
                   int64_t authz, const struct acme_peer *peer, const char *message)
 {
     struct caller by = acme_caller(s->arena, a->public_id, peer);
+
+    return acme_requests_end_by(s, acme, &by, a->id, authz, message);
+}
+
+enum err
+acme_requests_end_by(struct scope *s, const struct acme *acme, const struct caller *by,
+                     int64_t account, int64_t authz, const char *message)
+{
     struct rows rows;
 
-    TRY(db_all(s, acme->o.db, &requests_waiting, BIND(v_int(a->id), v_int(authz)), &rows));
+    TRY(db_all(s, acme->o.db, &requests_waiting, BIND(v_int(account), v_int(authz)), &rows));
     for (size_t i = 0; i < rows.count; i++)
-        TRY(flow_end_waiting(s, acme->o.flow, &by, row_int(&rows.at[i]), message));
+        TRY(flow_end_waiting(s, acme->o.flow, by, row_int(&rows.at[i]), message));
     return OK;
 }
 

@@ -36,13 +36,21 @@ struct acme_challenge {
     const char *error;  /* JSON, or NULL */
     const char *report; /* JSON: the latest try, step by step; or NULL */
 };
+/** A look at what a challenge asks for. */
+struct acme_look {
+    int64_t number; /* from 1 */
+    struct when at;
+    const char *error;  /* JSON; NULL: it was met */
+    const char *report; /* JSON: step by step */
+};
 /** An authorization as it is at this moment. */
 struct acme_authz {
     int64_t id, account;
     const char *public_id, *type, *value;
     bool wildcard;
     enum acme_authz_status status; /* what is stored, or what time has made of it */
-    struct when expires_at;
+    struct when expires_at, validated_at, created_at;
+    const char *method;     /* the challenge that made it valid, or NULL */
     struct list challenges; /* of struct acme_challenge */
 };
 
@@ -57,6 +65,13 @@ enum err acme_authz_of_challenge(struct scope *s, const struct acme *acme,
  * receives struct acme_authz. */
 enum err acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t order,
                               struct list *out);
+/** One, whose ever it is; ACCOUNT receives the account's public id. E_NOT_FOUND. */
+enum err acme_authz_find(struct scope *s, const struct acme *acme, const char *public_id,
+                         struct acme_authz *out, const char **account);
+/** Every look at what challenge C asks for, as far as it is known; OUT receives struct acme_look.
+ */
+enum err acme_looks_of(struct scope *s, const struct acme *acme, const struct acme_challenge *c,
+                       struct list *out);
 /** End it, when it is pending or valid; its orders that are not done fail. */
 enum err acme_authz_deactivate(struct scope *s, const struct acme *acme, struct acme_authz *z,
                                const struct acme_account *a, const struct acme_peer *peer);
@@ -66,6 +81,10 @@ enum err acme_authz_deactivate(struct scope *s, const struct acme *acme, struct 
  * so that no more of them come. */
 enum err acme_requests_end(struct scope *s, const struct acme *acme, const struct acme_account *a,
                            int64_t authz, const struct acme_peer *peer, const char *message);
+
+/** The same because somebody else, BY, wants it. ACCOUNT is a number. */
+enum err acme_requests_end_by(struct scope *s, const struct acme *acme, const struct caller *by,
+                              int64_t account, int64_t authz, const char *message);
 
 /** Who has to prove names, where and when. */
 struct acme_authz_wish {

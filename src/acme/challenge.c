@@ -111,6 +111,7 @@ retry_in(struct scope *s, struct tx *tx, void *arg)
     TRY(job_still_ours(s, tx, r->t->job));
     TRY(tx_do(s, tx, &challenge_retry,
               BIND(v_int(r->t->challenge), v_text(r->error), v_text(r->report), v_when(r->at))));
+    TRY(acme_try_keep(s, tx, r->t, r->error, r->report));
     return want_try(s, tx, r->t->challenge, r->at);
 }
 

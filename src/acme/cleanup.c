@@ -21,6 +21,8 @@ SQL(order_links_drop, "DELETE FROM acme_order_authz WHERE order_id = $1");
 SQL(order_drop, "DELETE FROM acme_order WHERE id = $1");
 SQL(authzs_over, "SELECT id FROM acme_authz WHERE status > 2 AND expires_at <= $1 AND NOT EXISTS "
                  "(SELECT 1 FROM acme_order_authz oz WHERE oz.authz = acme_authz.id) LIMIT $2");
+SQL(tries_drop, "DELETE FROM acme_challenge_try WHERE challenge IN (SELECT id FROM acme_challenge "
+                "WHERE authz = $1)");
 SQL(challenges_drop, "DELETE FROM acme_challenge WHERE authz = $1");
 SQL(authz_drop, "DELETE FROM acme_authz WHERE id = $1");
 
@@ -43,8 +45,7 @@ expire_in(struct scope *s, struct tx *tx, struct cleaning *c)
 }
 
 static enum err
-drop(struct scope *s, struct tx *tx, struct cleaning *c, struct sql *over, struct sql *parts,
-     struct sql *whole)
+drop(struct scope *s, struct tx *tx, struct cleaning *c, struct sql *over, struct sql *const *parts)
 {
     struct rows rows;
 
@@ -52,8 +53,8 @@ drop(struct scope *s, struct tx *tx, struct cleaning *c, struct sql *over, struc
     for (size_t i = 0; i < rows.count; i++) {
         int64_t id = row_int(&rows.at[i]);
 
-        TRY(tx_do(s, tx, parts, BIND(v_int(id))));
-        TRY(tx_do(s, tx, whole, BIND(v_int(id))));
+        for (size_t part = 0; parts[part]; part++)
+            TRY(tx_do(s, tx, parts[part], BIND(v_int(id))));
     }
     c->count += (int64_t)rows.count;
     return OK;
@@ -62,12 +63,14 @@ drop(struct scope *s, struct tx *tx, struct cleaning *c, struct sql *over, struc
 static enum err
 clean_in(struct scope *s, struct tx *tx, void *arg)
 {
+    static struct sql *const of_order[] = { &order_links_drop, &order_drop, NULL };
+    static struct sql *const of_authz[] = { &tries_drop, &challenges_drop, &authz_drop, NULL };
     struct cleaning *c = arg;
 
     c->count = 0;
     TRY(expire_in(s, tx, c));
-    TRY(drop(s, tx, c, &orders_over, &order_links_drop, &order_drop));
-    return drop(s, tx, c, &authzs_over, &challenges_drop, &authz_drop);
+    TRY(drop(s, tx, c, &orders_over, of_order));
+    return drop(s, tx, c, &authzs_over, of_authz);
 }
 
 enum err

@@ -17,7 +17,7 @@ acme_order_status_name(enum acme_order_status status)
 
 #define ORDER_COLUMNS                                                                              \
     "id, account, request, certificate, replaces_cert, replaces, public_id, status, identifiers, " \
-    "error, csr, expires_at, not_before, not_after, created_at"
+    "error, csr, expires_at, not_before, not_after, created_at, ended_at"
 
 static void
 read_row(struct row *row, struct acme_order *out)
@@ -37,6 +37,7 @@ read_row(struct row *row, struct acme_order *out)
     out->not_before = row_when(row);
     out->not_after = row_when(row);
     out->created_at = row_when(row);
+    out->ended_at = row_when(row);
 }
 
 SQL(order_authzs, "SELECT z.public_id, z.status, z.expires_at FROM acme_order_authz oz JOIN "
@@ -206,4 +207,14 @@ acme_orders_fail(struct scope *s, struct tx *tx, int64_t authz, const char *erro
         TRY(tx_do(s, tx, &order_fail,
                   BIND(v_int(row_int(&rows.at[i])), v_text(error), v_when(now))));
     return OK;
+}
+
+SQL(orders_end,
+    "UPDATE acme_order SET status = 5, error = $2, ended_at = $3 WHERE account = $1 AND "
+    "(status IN (1, 2) OR (status = 3 AND request IS NULL))");
+
+enum err
+acme_orders_end(struct scope *s, struct tx *tx, int64_t account, const char *error, struct when now)
+{
+    return tx_do(s, tx, &orders_end, BIND(v_int(account), v_text(error), v_when(now)));
 }

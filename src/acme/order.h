@@ -26,7 +26,7 @@ struct acme_order {
     const char *identifiers;       /* JSON */
     const char *error;             /* JSON, or NULL */
     struct bytes csr;              /* that was accepted; or none */
-    struct when expires_at, not_before, not_after, created_at;
+    struct when expires_at, not_before, not_after, created_at, ended_at;
     struct list authzs; /* of const char *: public ids, in the order of the identifiers */
 };
 
@@ -67,5 +67,9 @@ enum err acme_orders_fail(struct scope *s, struct tx *tx, int64_t authz, const c
 enum err acme_orders_lock(struct scope *s, struct tx *tx, int64_t authz, struct rows *out);
 /** As part of TX: those of them that wait for nothing else are ready. */
 enum err acme_orders_ready(struct scope *s, struct tx *tx, struct rows *locked);
+
+/** As part of TX: the orders of an account that are not done fail, because of ERROR (JSON). */
+enum err acme_orders_end(struct scope *s, struct tx *tx, int64_t account, const char *error,
+                         struct when now);
 
 #endif

@@ -82,6 +82,20 @@ acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t, 
     return db_write(s, acme->o.db, proved_in, &o);
 }
 
+/* So many, and no more: clients may ask for another look as often as they like. */
+SQL(try_add,
+    "INSERT INTO acme_challenge_try (challenge, number, at, error, report) SELECT c.id, "
+    "c.attempts, $2, $3, $4 FROM acme_challenge c WHERE c.id = $1 AND c.attempts BETWEEN 1 AND 100 "
+    "ON CONFLICT (challenge, number) DO NOTHING");
+
+enum err
+acme_try_keep(struct scope *s, struct tx *tx, const struct acme_try *t, const char *error,
+              const char *report)
+{
+    return tx_do(s, tx, &try_add,
+                 BIND(v_int(t->challenge), v_when(clock_now()), v_text(error), v_text(report)));
+}
+
 static enum err
 not_proved_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -92,6 +106,8 @@ not_proved_in(struct scope *s, struct tx *tx, void *arg)
     TRY(acme_orders_fail(s, tx, o->t->authz, o->error, o->now));
     TRY(tx_count(s, tx, &challenge_invalid,
                  BIND(v_int(o->t->challenge), v_text(o->error), v_text(o->report)), &changed));
+    if (changed)
+        TRY(acme_try_keep(s, tx, o->t, o->error, o->report));
     TRY(tx_count(s, tx, &authz_invalid, BIND(v_int(o->t->authz), v_text(o->report)), &authz));
     return changed && authz ? audit(s, tx, o, false) : OK;
 }

@@ -27,4 +27,9 @@ enum err acme_proved(struct scope *s, const struct acme *acme, const struct acme
 enum err acme_not_proved(struct scope *s, const struct acme *acme, const struct acme_try *t,
                          const char *error, const struct proof_report *report);
 
+/** As part of TX, after the challenge's attempts were counted: what this one, which failed, found.
+ * ERROR and REPORT are JSON. */
+enum err acme_try_keep(struct scope *s, struct tx *tx, const struct acme_try *t, const char *error,
+                       const char *report);
+
 #endif

@@ -263,26 +263,56 @@ struct v1_eab_key_new {
     struct when expires_at;
 };
 /** An order of an ACME client, with all that was found on its way. */
+struct v1_acme_look {
+    int64_t number;
+    struct when at;
+    struct raw error, steps;
+};
 struct v1_acme_challenge {
     const char *type, *status;
     int64_t attempts;
     struct when answered_at, validated_at, next_attempt_at;
     struct raw error, steps;
+    struct list tries; /* of struct v1_acme_look */
 };
 struct v1_acme_authz {
-    const char *id, *type, *value, *status;
+    const char *id, *account, *type, *value, *status, *method;
     bool wildcard;
-    struct when expires_at;
+    struct when created_at, validated_at, expires_at;
     struct list challenges; /* of struct v1_acme_challenge */
 };
 struct v1_acme_order {
-    const char *id, *account, *status, *replaces;
+    const char *id, *account, *profile, *status, *replaces;
     struct raw identifiers, error;
-    struct when created_at, expires_at;
+    struct when created_at, expires_at, ended_at;
     struct opt_int certificate_id, request_id;
     struct list authorizations; /* of struct v1_acme_authz */
 };
-extern const struct op v1_acme_orders_get_op;
+/** Orders, or authorizations, by whose and what they are. */
+struct v1_acme_query {
+    int64_t limit;
+    const char *after, *account, *name;
+    int64_t status;
+};
+struct v1_acme_account {
+    const char *id, *profile, *status, *thumbprint, *eab_key, *created_ip, *user_agent;
+    struct raw contacts;
+    struct when terms_agreed_at, created_at, last_seen_at;
+    struct list orders; /* of struct v1_acme_order */
+};
+struct v1_acme_account_query {
+    int64_t limit;
+    const char *after, *contains, *eab_key;
+    int64_t status;
+};
+/** Why an operator does something. */
+struct v1_acme_reason {
+    const char *reason;
+};
+extern const struct op v1_acme_accounts_list_op, v1_acme_accounts_get_op,
+    v1_acme_accounts_suspend_op, v1_acme_accounts_restore_op, v1_acme_accounts_deactivate_op;
+extern const struct op v1_acme_orders_list_op, v1_acme_orders_get_op, v1_acme_authzs_list_op,
+    v1_acme_authzs_get_op, v1_acme_authzs_revoke_op;
 extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_revoke_op;
 
 /* Authorities. */

@@ -75,12 +75,18 @@
     ACTION(ACME_ACCOUNT_EDIT, "acme", "acme.account.edit", "An ACME account got other contacts.")  \
     ACTION(ACME_ACCOUNT_KEY, "acme", "acme.account.key", "An ACME account got another key.")       \
     ACTION(ACME_ACCOUNT_DEACTIVATE, "acme", "acme.account.deactivate",                             \
-           "An ACME account was ended by its holder.")                                             \
+           "An ACME account was ended for good.")                                                  \
+    ACTION(ACME_ACCOUNT_SUSPEND, "acme", "acme.account.suspend",                                   \
+           "An ACME account was suspended by an operator.")                                        \
+    ACTION(ACME_ACCOUNT_RESTORE, "acme", "acme.account.restore",                                   \
+           "An ACME account that was suspended may go on.")                                        \
     ACTION(ACME_AUTHZ_VALID, "acme", "acme.authz.valid", "An ACME client proved a name.")          \
     ACTION(ACME_AUTHZ_INVALID, "acme", "acme.authz.invalid",                                       \
            "An ACME client did not prove a name.")                                                 \
     ACTION(ACME_AUTHZ_DEACTIVATE, "acme", "acme.authz.deactivate",                                 \
            "An ACME client gave up its proof of a name.")                                          \
+    ACTION(ACME_AUTHZ_REVOKE, "acme", "acme.authz.revoke",                                         \
+           "A proof of a name does not count any more: an operator revoked it.")                   \
     ACTION(ACME_EAB_CREATE, "acme", "acme.eab.create", "A key for ACME account binding was made.") \
     ACTION(ACME_EAB_REVOKE, "acme", "acme.eab.revoke",                                             \
            "A key for ACME account binding was ended.")                                            \

@@ -108,7 +108,7 @@ no_headers(struct http_request *http UNUSED, struct app *app UNUSED, const struc
 
 /* All operations: the tables of this folder's files, one after another. */
 
-#define BINDINGS_MAX 128
+#define BINDINGS_MAX 256
 static struct binding bindings[BINDINGS_MAX];
 
 CONSTRUCTOR static void
@@ -117,7 +117,7 @@ bindings_join(void)
     static const struct binding *const tables[] = {
         rest_users,       rest_claims, rest_providers,    rest_roles,  rest_templates,
         rest_authorities, rest_audit,  rest_certificates, rest_system, rest_tokens,
-        rest_requests,    rest_acme,   rest_holds,
+        rest_requests,    rest_acme,   rest_acme_seen,    rest_holds,
     };
     size_t n = 0;
 

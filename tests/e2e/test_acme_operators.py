@@ -1,0 +1,184 @@
+"""What operators see of ACME and do about it: accounts, orders, authorizations, keys for bindings, renewal windows."""
+import pytest
+
+import acme
+import chancery
+import processes
+from acme import refused
+from test_acme_orders import approved_template, name
+
+
+@pytest.fixture
+def holder(acme_server, answers):
+    return acme.Orderer(acme_server, answers)
+
+
+@pytest.fixture
+def operator(acme_server):
+    return acme_server.client()
+
+
+def last(url):
+    return url.rsplit("/", 1)[-1]
+
+
+def look(operator, path, **query):
+    return chancery.good(operator.rest("GET", "/acme" + path, params=query or None))
+
+
+def listed(operator, path, **query):
+    """All items of a list, page by page."""
+    items, after = [], None
+    while True:
+        page = look(operator, path, **query, **({"after": after} if after else {}))
+        items += page["items"]
+        after = page["next"]
+        if not after:
+            return items
+
+
+def tell(operator, path, status=200, **body):
+    reply = operator.rest("POST", "/acme" + path, json=body or None)
+    assert reply.status_code == status, reply.text
+    return reply.json() if reply.content else None
+
+
+def events(operator, action, target):
+    found = chancery.good(operator.rest("GET", "/audit", params={"action": action, "target_id": target}))["items"]
+    return [chancery.good(operator.rest("GET", f"/audit/{one['id']}"))["event"] for one in found]
+
+
+# Accounts.
+
+def test_accounts_are_listed_found_and_shown_with_their_orders(acme_server, operator, holder):
+    mail = f"{name().split('.')[0]}@Example.com"
+    holder.good(holder.kid, {"contact": [f"mailto:{mail}"]})
+    order, _ = holder.issue(name("shown"))
+    account = last(holder.kid)
+    one = look(operator, f"/accounts/{account}")
+    assert (one["id"], one["status"], one["contacts"], one["created_ip"]) == (account, "valid", [f"mailto:{mail}"], "127.0.0.1")
+    assert one["profile"] == "" and one["eab_key"] is None and one["thumbprint"] == acme.thumbprint(holder.key)
+    assert one["user_agent"].startswith("python-requests") and one["created_at"].endswith("Z")
+    assert [(row["id"], row["status"]) for row in one["orders"]] == [(last(order["url"]), "valid")]
+    assert look(operator, f"/accounts/{account[:12]}")["id"] == account, "the beginning of an id is enough"
+    for query in ({"contains": mail.lower()}, {"contains": account}, {"contains": acme.thumbprint(holder.key)},
+                  {"contains": mail, "status": "valid"}):
+        rows = listed(operator, "/accounts", **query)
+        assert [row["id"] for row in rows] == [account], query
+        assert "orders" not in rows[0]
+    assert listed(operator, "/accounts", contains=mail, status="deactivated") == []
+    acme.Orderer(acme_server, (holder.web, holder.dns))
+    first = look(operator, "/accounts", limit=1)
+    assert len(first["items"]) == 1 and first["next"] and account in [row["id"] for row in listed(operator, "/accounts", limit=3)]
+    for path, query, status in (("/accounts", {"status": "alive"}, 400), ("/accounts", {"after": "none"}, 400),
+                                ("/accounts/none", {}, 404), ("/orders", {"after": "none"}, 400), ("/orders", {"status": "x"}, 400),
+                                ("/orders", {"account": "none"}, 404), ("/authorizations/none", {}, 404)):
+        reply = operator.rest("GET", "/acme" + path, params=query or None)
+        assert reply.status_code == status and (status == 404 or list(query)[0] in reply.text), reply.text
+
+
+def test_an_account_that_is_suspended_does_nothing_until_it_is_restored(operator, holder):
+    account = last(holder.kid)
+    pending = holder.order(name("wait"))
+    done, _ = holder.issue(name("done"))
+    for body in ({}, {"reason": ""}, {"reason": "x" * 1001}):
+        assert "reason" in operator.rest("POST", f"/acme/accounts/{account}/suspend", json=body).text
+    assert tell(operator, f"/accounts/{account}/suspend", reason="INC 7")["status"] == "revoked"
+    holder.bad("newOrder", {"identifiers": [acme.identifier(name())]}, 401, "unauthorized")
+    refused(holder.post("newAccount", {}, jwk=True), 401, "unauthorized")
+    tell(operator, f"/accounts/{account}/suspend", 409, reason="again")
+    assert look(operator, f"/orders/{last(pending['url'])}")["status"] == "invalid"
+    assert "suspended" in look(operator, f"/orders/{last(pending['url'])}")["error"]["detail"]
+    assert look(operator, f"/orders/{last(done['url'])}")["status"] == "valid"
+    event, = events(operator, "acme.account.suspend", account)
+    assert event["reason"] == "INC 7" and event["actor"]["name"] == operator.server.user
+    assert tell(operator, f"/accounts/{account}/restore", reason="over")["status"] == "valid"
+    holder.issue(name("again"))
+    assert events(operator, "acme.account.restore", account)
+    tell(operator, f"/accounts/{account}/restore", 409, reason="it is")
+    tell(operator, "/accounts/none/suspend", 404, reason="x")
+
+
+def test_an_account_that_is_ended_does_not_come_back(operator, holder):
+    account = last(holder.kid)
+    tell(operator, f"/accounts/{account}/suspend", reason="first")
+    assert tell(operator, f"/accounts/{account}/deactivate", reason="left us")["status"] == "deactivated"
+    for what in ("restore", "suspend", "deactivate"):
+        assert "deactivated" in tell(operator, f"/accounts/{account}/{what}", 409, reason="x")["detail"]
+    refused(holder.post("newAccount", {}, jwk=True), 401, "unauthorized")
+    assert events(operator, "acme.account.deactivate", account)[0]["reason"] == "left us"
+    assert account in [row["id"] for row in listed(operator, "/accounts", status="deactivated", contains=account)]
+
+
+def test_a_request_that_waits_for_an_approval_ends_with_the_account(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.template": "Approved"}).start()
+    holder, operator = acme.Orderer(server, answers), server.client()
+    approved_template(operator)
+    order = holder.order(name("approve"))
+    holder.prove(order)
+    assert holder.finalize(order).json()["status"] == "processing"
+    seen = look(operator, f"/orders/{last(order['url'])}")
+    assert seen["status"] == "processing" and seen["request_id"]
+    tell(operator, f"/accounts/{last(holder.kid)}/suspend", reason="INC 8")
+    assert look(operator, f"/orders/{last(order['url'])}")["status"] == "invalid"
+    assert chancery.good(operator.rest("GET", f"/requests/{seen['request_id']}"))["state"] == "denied"
+
+
+# Orders and authorizations.
+
+def test_orders_are_listed_by_account_state_and_name(operator, holder):
+    wanted, account = name("www"), last(holder.kid)
+    first, _ = holder.issue(wanted)
+    second = holder.order(name("two"), wanted)
+    wild = holder.order(f"*.{wanted}")
+    ids = [last(one["url"]) for one in (first, second, wild)]
+    assert [row["id"] for row in listed(operator, "/orders", account=account)] == ids[::-1], "the newest first"
+    assert [row["id"] for row in listed(operator, "/orders", account=account, limit=1)] == ids[::-1]
+    assert [row["id"] for row in listed(operator, "/orders", account=account, status="valid")] == ids[:1]
+    assert [row["id"] for row in listed(operator, "/orders", account=account[:10], status="pending")] == [ids[2], ids[1]]
+    assert [row["id"] for row in listed(operator, "/orders", name=wanted.upper())] == ids[::-1]
+    assert [row["id"] for row in listed(operator, "/orders", name="*." + wanted, status="valid")] == ids[:1]
+    assert listed(operator, "/orders", name=name()) == []
+    row = listed(operator, "/orders", name=wanted, status="valid")[0]
+    assert row["account"] == account and row["identifiers"] == first["identifiers"] and row["certificate_id"] and row["ended_at"]
+    assert ids[0] in [one["id"] for one in listed(operator, "/orders", status="valid", limit=1000)]
+
+
+def test_every_try_of_a_challenge_is_seen(operator, holder):
+    order = holder.order(name("tries"))
+    holder.prove(order, place=False)
+    seen = look(operator, f"/orders/{last(order['url'])[:14]}")
+    tried = next(one for one in seen["authorizations"][0]["challenges"] if one["type"] == "http-01")
+    tries = tried["tries"]
+    assert [one["number"] for one in tries] == list(range(1, tried["attempts"] + 1)) and len(tries) >= 2
+    assert all(one["error"]["detail"] and one["steps"] and one["at"].endswith("Z") for one in tries)
+    assert [one["at"] for one in tries] == sorted(one["at"] for one in tries)
+    assert tries[-1]["steps"] == tried["steps"] and tries[-1]["error"] == tried["error"]
+    late = holder.order(name("late"))
+    one = holder.challenge(holder.authz(late))
+    holder.good(one["url"], {})
+    processes.wait_until(lambda: "error" in holder.good(one["url"]).json(), 20, what="a try")
+    holder.place(holder.authz(late))
+    holder.good(one["url"], {})
+    holder.poll(late["url"], "ready")
+    tried = next(one for one in look(operator, f"/authorizations/{last(late['authorizations'][0])}")["challenges"]
+                 if one["type"] == "http-01")
+    assert tried["tries"][0]["error"] and "error" not in tried["tries"][-1] and tried["tries"][-1]["steps"] == tried["steps"]
+
+
+def test_authorizations_are_listed_and_one_that_is_revoked_proves_nothing(operator, holder):
+    wanted, account = name("held"), last(holder.kid)
+    order = holder.order(wanted)
+    holder.prove(order)
+    row, = listed(operator, "/authorizations", account=account)
+    assert (row["value"], row["status"], row["method"], row["account"]) == (wanted, "valid", "http-01", account)
+    assert listed(operator, "/authorizations", name=wanted, status="valid") == [row]
+    assert listed(operator, "/authorizations", name=wanted, status="pending") == []
+    assert "challenges" not in row
+    path = f"/authorizations/{row['id']}"
+    assert "reason" in tell(operator, path + "/revoke", 400, reason="")["problems"][0]["field"]
+    assert tell(operator, path + "/revoke", reason="the name was sold")["status"] == "revoked"
+    assert holder.authz(order)["status"] == "revoked" and holder.good(order["url"]).json()["status"] == "invalid"
+    tell(operator, path + "/revoke", 409, reason="again")
+    assert events(operator, "acme.authz.revoke", row["id"])[0]["reason"] == "the name was sold"
+    assert holder.order(wanted)["status"] == "pending"

@@ -1,5 +1,6 @@
 /* The first run: a root, an issuing authority below it, their CRLs and responders. */
 #include "ca/found.h"
+#include "ca/signed_log.h"
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -82,14 +83,47 @@ found(struct scope *s, struct ca_office *office, const struct audit_actor *actor
     return OK;
 }
 
+/* A first run that was interrupted had signed its two authorities, and nothing else. */
+static enum err
+is_of_use(struct scope *s UNUSED, void *arg, const struct signed_record *r)
+{
+    bool *in_use = arg;
+
+    *in_use = *in_use || !text_eq(r->kind, SIGNED_CERTIFICATE);
+    return OK;
+}
+
+/**
+ * New authorities would have the keys and names of those before them, and their first, empty CRL
+ * would take back every revocation.
+ */
+static enum err
+refuse_second_life(struct scope *s, const struct ca_office *office)
+{
+    struct signed_found found;
+    bool in_use = false;
+
+    if (!office->o.signed_dir)
+        return OK;
+    TRY(signed_log_read(s, office->o.signed_dir, WHEN_NONE, is_of_use, &in_use, &found));
+    if (in_use)
+        return fail(s, E_CONFLICT,
+                    "the database knows no authority, but %s tells what authorities have signed "
+                    "here: the database is empty, or another one",
+                    office->o.signed_dir);
+    return OK;
+}
+
 enum err
 ca_first_run(struct scope *s, struct ca_office *office, const struct audit_actor *actor)
 {
     struct row row;
 
     TRY(db_one(s, office->o.db, &count_authorities, BIND_NONE, &row));
-    if (row_int(&row) == 0)
+    if (row_int(&row) == 0) {
+        TRY(refuse_second_life(s, office));
         return found(s, office, actor);
+    }
     if (found_finish(s, office) != OK) { /* their jobs go on trying */
         log_failure(s, LOG_ERROR, "a first CRL or responder could not be made");
         scope_clear(s);

@@ -2,6 +2,7 @@
 
 #include "base/macros.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* By words of the failure's text; both, where there are two. The first that fits counts. */
@@ -38,6 +39,9 @@ static const struct {
     { "the master key", "there is no file",
       "put the copy of the master key back (mode 0600), or say in seal.master_key where it is; "
       "never make a new one beside old data" },
+    { "the database knows no authority", NULL,
+      "bring the database back (chancery restore), or mend db.url; to begin anew, do it in another "
+      "data_dir" },
     { "mode 0", NULL, "chmod 0600 the file that is named" },
     { "Permission denied", NULL,
       "what is named must belong to the user that runs the server: chown -R chancery: "
@@ -73,4 +77,13 @@ advice_for(const char *text)
         if (strstr(text, advices[i].word) && (!advices[i].also || strstr(text, advices[i].also)))
             return advices[i].advice;
     return NULL;
+}
+
+void
+advice_print(const struct scope *s)
+{
+    const char *advice = advice_for(s->error.text);
+
+    if (advice)
+        (void)fprintf(stderr, "  fix:  %s\n", advice);
 }

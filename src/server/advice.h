@@ -2,7 +2,11 @@
 #ifndef SERVER_ADVICE_H
 #define SERVER_ADVICE_H
 
+#include "base/scope.h"
+
 /** One sentence for the failure that TEXT tells of, or NULL when nobody knows better. */
 const char *advice_for(const char *text);
+/** Print it for the failure of S on the standard error, when there is one. */
+void advice_print(const struct scope *s);
 
 #endif

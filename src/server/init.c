@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "codec/json.h"
 #include "seal/reference.h"
+#include "server/advice.h"
 #include "server/parts.h"
 #include <stdio.h>
 #include <string.h>
@@ -124,13 +125,15 @@ server_init(int argc, char **argv)
     p->settings = settings;
     p->set = settings_root(settings);
     e = set_up(s, p, &o);
-    if (e == OK && text_eq(o.output, "json"))
+    if (e == OK && text_eq(o.output, "json")) {
         summarise_json(p, &o);
-    else if (e == OK)
+    } else if (e == OK) {
         summarise(p, &o);
-    else
+    } else {
         (void)fprintf(stderr, "error: not set up: %s\n",
                       s->error.text ? s->error.text : err_name(e));
+        advice_print(s);
+    }
     parts_close(p);
     scope_free(p->scope);
     mem_free(p);

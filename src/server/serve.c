@@ -603,15 +603,6 @@ run(struct scope *s, const struct options *o, struct settings *settings)
     return e == OK ? 0 : 1;
 }
 
-static void
-print_advice(const struct scope *s)
-{
-    const char *advice = advice_for(s->error.text);
-
-    if (advice)
-        (void)fprintf(stderr, "  fix:  %s\n", advice);
-}
-
 static int
 load_and_run(struct scope *s, const struct options *o)
 {
@@ -620,7 +611,7 @@ load_and_run(struct scope *s, const struct options *o)
 
     if (options_load(s, o, &settings) != OK) {
         (void)fprintf(stderr, "error: the settings cannot be used: %s\n", s->error.text);
-        print_advice(s);
+        advice_print(s);
         return 2;
     }
     apply_log(settings_root(settings));
@@ -632,7 +623,7 @@ load_and_run(struct scope *s, const struct options *o)
     if (code) {
         (void)fprintf(stderr, "error: the server cannot start: %s\n",
                       s->error.text ? s->error.text : "");
-        print_advice(s);
+        advice_print(s);
     }
     return code;
 }

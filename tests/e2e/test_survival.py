@@ -63,6 +63,30 @@ def test_a_missing_master_key_is_told_and_none_is_made_in_its_place(new_server):
     assert server.client().enroll()["SerialNumber"]
 
 
+@pytest.mark.parametrize("command", ["serve", "init"])
+def test_authorities_do_not_begin_anew_beside_what_they_signed(new_server, command, tmp_path):
+    """Their keys with another, empty database: a first CRL would take back every revocation."""
+    server = new_server()
+    server.start()
+    made = server.client().enroll()
+    server.stop()
+    root, kept = (server.data / "root.pem").read_bytes(), server.database
+    server.database = new_server().database
+    password = tmp_path / "password"
+    password.write_text("a password that is long enough")
+    password.chmod(0o600)
+    arguments = [str(part) for part in server.command()] if command == "serve" else [
+        str(server.program), "init", "--data-dir", str(server.data), "--set", f"db.url={server.database}",
+        "--admin-user", "eve", "--admin-password-file", str(password), "--url", "http://pki.example.com"]
+    done = processes.run(arguments, timeout=60)
+    told = done.stdout + done.stderr
+    assert done.returncode != 0 and "the database knows no authority" in told and "db.url" in told, told
+    assert (server.data / "root.pem").read_bytes() == root
+    server.database = kept
+    server.start()
+    assert server.client().get(f"/Certificates/{made['KeyfactorID']}")["IssuedCN"] == "localhost"
+
+
 @pytest.mark.database("sqlite")
 def test_another_programs_look_at_the_database_harms_nothing(new_server, database):
     """Its last connection takes the log away, unless it sees by our locks that we are there."""

@@ -1,5 +1,6 @@
 #include "acme/authz.h"
 
+#include "acme/eab.h"
 #include "acme/order.h"
 #include "base/random.h"
 #include "flow/approve.h"
@@ -185,11 +186,11 @@ acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t order, st
 /* Making. */
 
 void
-acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struct acme_name *n,
+acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish, const struct acme_name *n,
                     struct list *out)
 {
-    LIST_EACH(const char *, type, &ep->set->challenges)
-    if (proof_fits(*type, n->type, n->wildcard))
+    LIST_EACH(const char *, type, &wish->ep->set->challenges)
+    if (proof_fits(*type, n->type, n->wildcard) && acme_eab_allows_challenge(wish->binding, *type))
         list_add(s->arena, out, const char *, *type);
 }
 
@@ -245,7 +246,7 @@ acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wis
     struct row row;
 
     *out = (struct acme_authz_held){ 0 };
-    acme_challenges_for(s, wish->ep, n, &offered);
+    acme_challenges_for(s, wish, n, &offered);
     if (set->authz_reuse)
         TRY(find_valid(s, tx, wish, n, &offered, out));
     if (out->valid)

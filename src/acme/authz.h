@@ -91,6 +91,7 @@ struct acme_authz_wish {
     const struct acme_endpoint *ep;
     int64_t account;
     struct when now;
+    const struct acme_eab_policy *binding; /* what the account is bound to; NULL: nothing */
 };
 /** The authorization that there is for a name. */
 struct acme_authz_held {
@@ -102,8 +103,8 @@ struct acme_authz_held {
 enum err acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
                         const struct acme_name *n, struct acme_authz_held *out);
 /** The challenges that are offered for a name, of const char *; none: it cannot be proved here. */
-void acme_challenges_for(struct scope *s, const struct acme_endpoint *ep, const struct acme_name *n,
-                         struct list *out);
+void acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish,
+                         const struct acme_name *n, struct list *out);
 /** Whether account A holds valid authorizations for all of NAMES (of struct acme_name). */
 enum err acme_authz_holds_all(struct scope *s, const struct acme *acme, int64_t account,
                               const struct list *names, bool *holds);

@@ -33,9 +33,38 @@ enum err acme_eab_check(struct scope *s, const struct acme *acme, const struct a
 /** As part of TX: the binding is used now. E_FORBIDDEN: not any more. */
 enum err acme_eab_use(struct scope *s, struct tx *tx, const struct acme_eab *eab);
 
+/** What accounts that a key bound may ask for; a list that is empty restricts nothing. */
+struct acme_eab_policy {
+    const char *owner;       /* whose it is, in words; or NULL */
+    struct list allow, deny; /* of const char *: rules of acme/names.h */
+    struct list types;       /* of const char *: "dns", "ip" */
+    struct list challenges;  /* of const char *: by which names may be proved */
+    struct list profiles;    /* of const char *: that orders may name */
+};
+/** Record what is wrong with it as problems: "allow[2]". */
+void acme_eab_policy_check(struct scope *s, const struct acme_eab_policy *p);
+/** As JSON, and back. */
+enum err acme_eab_policy_text(struct scope *s, const struct acme_eab_policy *p, const char **out);
+enum err acme_eab_policy_read(struct scope *s, const char *text, struct acme_eab_policy *out);
+/** What account A may ask for; OUT receives NULL when it is bound to no key. */
+enum err acme_eab_policy_of(struct scope *s, const struct acme *acme, const struct acme_account *a,
+                            const struct acme_eab_policy **out);
+/** Whether P (NULL: none) lets a name be proved so, or an order name this profile. */
+bool acme_eab_allows_challenge(const struct acme_eab_policy *p, const char *type);
+bool acme_eab_allows_profile(const struct acme_eab_policy *p, const char *name);
+/**
+ * Whether P (NULL: none) allows all NAMES (of struct acme_name).
+ *
+ * @param problems  receives struct acme_subproblem
+ * @return E_FORBIDDEN: rejectedIdentifier
+ */
+enum err acme_eab_judge(struct scope *s, const struct acme_eab_policy *p, const struct list *names,
+                        struct list *problems);
+
 /** What a new key may do. */
 struct acme_eab_wish {
     const struct caller *by;
+    struct acme_eab_policy policy;
     int64_t max_uses;       /* 0: no limit */
     struct when expires_at; /* WHEN_NONE: never */
     const char *kid;        /* NULL: chosen here */
@@ -44,8 +73,10 @@ struct acme_eab_wish {
 struct acme_eab_row {
     int64_t id, uses, max_uses; /* max_uses 0: no limit */
     const char *kid, *created_by;
+    const char *endpoint; /* name of the directory that it is for */
     enum acme_eab_status status;
     struct when created_at, expires_at, last_used_at; /* WHEN_NONE: never */
+    struct acme_eab_policy policy;
 };
 /** "enabled", "used up", "expired" or "revoked". */
 const char *acme_eab_state(const struct acme_eab_row *k, struct when now);
@@ -58,9 +89,17 @@ const char *acme_eab_state(const struct acme_eab_row *k, struct when now);
 enum err acme_eab_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                       const struct acme_eab_wish *wish, struct acme_eab_row *out,
                       const char **hmac);
+/** One; E_NOT_FOUND. */
+enum err acme_eab_get(struct scope *s, const struct acme *acme, const char *kid,
+                      struct acme_eab_row *out);
+/** How a key ends. */
+struct acme_eab_end {
+    const struct caller *by;
+    const char *kid;
+    bool suspend; /* the accounts that it bound, too */
+};
 /** Bind no more accounts by it. E_NOT_FOUND. */
-enum err acme_eab_revoke(struct scope *s, const struct acme *acme, const struct caller *by,
-                         const char *kid);
+enum err acme_eab_revoke(struct scope *s, const struct acme *acme, const struct acme_eab_end *end);
 /**
  * Keys in the order of their kid, behind AFTER (NULL: from the first).
  *

@@ -1,14 +1,17 @@
 /* Keys for account binding, as operators make, see and end them. */
 #include "acme/eab_in.h"
 
+#include "acme/oversee.h"
 #include "base/random.h"
 
 #define MAC_KEY_LEN 32
-#define EAB_COLUMNS \
-    "id, uses, max_uses, kid, created_by, status, created_at, expires_at, last_used_at"
+#define EAB_COLUMNS                                                                         \
+    "k.id, k.uses, k.max_uses, k.kid, k.created_by, k.status, k.created_at, k.expires_at, " \
+    "k.last_used_at, e.name, k.body FROM acme_eab_key k JOIN acme_endpoint e ON e.id = "    \
+    "k.endpoint "
 
-static void
-read_row(struct row *row, struct acme_eab_row *out)
+static enum err
+read_row(struct scope *s, struct row *row, struct acme_eab_row *out)
 {
     out->id = row_int(row);
     out->uses = row_int(row);
@@ -19,6 +22,8 @@ read_row(struct row *row, struct acme_eab_row *out)
     out->created_at = row_when(row);
     out->expires_at = row_when(row);
     out->last_used_at = row_when(row);
+    out->endpoint = row_text(row);
+    return acme_eab_policy_read(s, row_text(row), &out->policy);
 }
 
 const char *
@@ -31,25 +36,27 @@ acme_eab_state(const struct acme_eab_row *k, struct when now)
     return k->max_uses && k->uses >= k->max_uses ? "used up" : "enabled";
 }
 
-SQL(eab_add,
-    "INSERT INTO acme_eab_key (id, kid, endpoint, sealed, status, body, max_uses, "
-    "expires_at, created_by, created_at) VALUES ($1, $2, $3, $4, 1, '{}', $5, $6, $7, $8)");
+SQL(eab_add, "INSERT INTO acme_eab_key (id, kid, endpoint, sealed, status, body, max_uses, "
+             "expires_at, created_by, created_at) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9)");
 
 struct making {
     const struct acme_endpoint *ep;
     const struct acme_eab_wish *wish;
     struct acme_eab_row row;
     struct bytes sealed;
+    const char *policy;
 };
 
 static enum err
-audit(struct scope *s, struct tx *tx, enum audit_action action, const struct caller *by,
-      const char *kid)
+audit(struct scope *s, struct tx *tx, enum audit_action action, const struct acme_eab_end *end,
+      const struct audit_change *fact)
 {
     return audit_add(s, tx,
                      &(struct audit_event){ .action = action,
-                                            .actor = &by->actor,
-                                            .target = { "acme_eab_key", kid, NULL } });
+                                            .actor = &end->by->actor,
+                                            .target = { "acme_eab_key", end->kid, NULL },
+                                            .changes = fact,
+                                            .change_count = 1 });
 }
 
 static enum err
@@ -57,12 +64,14 @@ new_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct making *m = arg;
     const struct acme_eab_row *r = &m->row;
+    struct audit_change fact = { "policy", NULL, m->policy, AUDIT_IS_TEXT };
 
     TRY(tx_do(s, tx, &eab_add,
               BIND(v_int(r->id), v_text(r->kid), v_int(m->ep->id), v_bytes(m->sealed),
-                   v_id(r->max_uses), v_when(r->expires_at), v_text(r->created_by),
-                   v_when(r->created_at))));
-    return audit(s, tx, AUDIT_ACME_EAB_CREATE, m->wish->by, r->kid);
+                   v_text(m->policy), v_id(r->max_uses), v_when(r->expires_at),
+                   v_text(r->created_by), v_when(r->created_at))));
+    return audit(s, tx, AUDIT_ACME_EAB_CREATE, &(struct acme_eab_end){ m->wish->by, r->kid, false },
+                 &fact);
 }
 
 enum err
@@ -76,6 +85,8 @@ acme_eab_new(struct scope *s, const struct acme *acme, const struct acme_endpoin
         .row = { .id = (int64_t)random_below(UINT64_C(1) << 53),
                  .kid = wish->kid ? wish->kid : acme_new_id(s->arena),
                  .created_by = wish->by->name,
+                 .endpoint = ep->name,
+                 .policy = wish->policy,
                  .status = ACME_EAB_ENABLED,
                  .max_uses = wish->max_uses,
                  .created_at = clock_now(),
@@ -84,6 +95,7 @@ acme_eab_new(struct scope *s, const struct acme *acme, const struct acme_endpoin
     };
     enum err e;
 
+    TRY(acme_eab_policy_text(s, &wish->policy, &m.policy));
     random_bytes(key->data, key->len);
     TRY(seal_column(s, acme->o.seal, ACME_EAB_COLUMN, m.row.id, secret_bytes(key), &m.sealed));
     e = db_write(s, acme->o.db, new_in, &m);
@@ -95,32 +107,63 @@ acme_eab_new(struct scope *s, const struct acme *acme, const struct acme_endpoin
     return OK;
 }
 
-SQL(eab_revoke, "UPDATE acme_eab_key SET status = 2, version = version + 1 WHERE kid = $1");
+SQL(eab_revoke,
+    "UPDATE acme_eab_key SET status = 2, version = version + 1 WHERE kid = $1 RETURNING "
+    "id");
 
 struct ending {
-    const struct caller *by;
-    const char *kid;
+    const struct acme_eab_end *end;
+    struct list suspended; /* of int64_t: accounts */
 };
 
 static enum err
 revoke_in(struct scope *s, struct tx *tx, void *arg)
 {
-    const struct ending *end = arg;
-    int64_t changed;
+    struct ending *e = arg;
+    const struct acme_eab_end *end = e->end;
+    struct acme_command why = {
+        .by = end->by,
+        .reason =
+            arena_printf(s->arena, "the key \"%s\" that it is bound to was revoked", end->kid),
+    };
+    struct audit_change fact = { "suspended_accounts", NULL, NULL, AUDIT_IS_TEXT };
+    struct row row;
 
-    TRY(tx_count(s, tx, &eab_revoke, BIND(v_text(end->kid)), &changed));
-    if (!changed)
-        return fail(s, E_NOT_FOUND, "there is no key \"%s\"", end->kid);
-    return audit(s, tx, AUDIT_ACME_EAB_REVOKE, end->by, end->kid);
+    e->suspended = (struct list){ 0 };
+    TRY(tx_one(s, tx, &eab_revoke, BIND(v_text(end->kid)), &row));
+    if (end->suspend)
+        TRY(acme_accounts_suspend(s, tx, row_int(&row), &why, &e->suspended));
+    fact.after = arena_printf(s->arena, "%zu", e->suspended.count);
+    return audit(s, tx, AUDIT_ACME_EAB_REVOKE, end, &fact);
+}
+
+static enum err
+is_none(struct scope *s, enum err e, const char *kid)
+{
+    return e == E_NOT_FOUND ? fail(s, E_NOT_FOUND, "there is no key \"%s\"", kid) : e;
 }
 
 enum err
-acme_eab_revoke(struct scope *s, const struct acme *acme, const struct caller *by, const char *kid)
+acme_eab_revoke(struct scope *s, const struct acme *acme, const struct acme_eab_end *end)
 {
-    return db_write(s, acme->o.db, revoke_in, &(struct ending){ by, kid });
+    struct ending e = { .end = end };
+
+    TRY(is_none(s, db_write(s, acme->o.db, revoke_in, &e), end->kid));
+    return acme_accounts_stop(s, acme, end->by, &e.suspended);
 }
 
-SQL(eab_page, "SELECT " EAB_COLUMNS " FROM acme_eab_key WHERE kid > $1 ORDER BY kid LIMIT $2");
+SQL(eab_one, "SELECT " EAB_COLUMNS "WHERE k.kid = $1");
+
+enum err
+acme_eab_get(struct scope *s, const struct acme *acme, const char *kid, struct acme_eab_row *out)
+{
+    struct row row;
+
+    TRY(is_none(s, db_one(s, acme->o.db, &eab_one, BIND(v_text(kid)), &row), kid));
+    return read_row(s, &row, out);
+}
+
+SQL(eab_page, "SELECT " EAB_COLUMNS "WHERE k.kid > $1 ORDER BY k.kid LIMIT $2");
 
 enum err
 acme_eab_list(struct scope *s, const struct acme *acme, const char *after, int64_t limit,
@@ -133,7 +176,7 @@ acme_eab_list(struct scope *s, const struct acme *acme, const char *after, int64
     *out = (struct list){ 0 };
     *next = NULL;
     for (size_t i = 0; i < rows.count && i < (size_t)limit; i++)
-        read_row(&rows.at[i], list_push(s->arena, out, struct acme_eab_row));
+        TRY(read_row(s, &rows.at[i], list_push(s->arena, out, struct acme_eab_row)));
     if (rows.count > (size_t)limit)
         *next = list_last(out, struct acme_eab_row)->kid;
     return OK;

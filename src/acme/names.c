@@ -101,6 +101,16 @@ is_denied(struct scope *s, const struct list *rules, const struct acme_name *n)
     return any_matches(s, rules, n);
 }
 
+const char *
+acme_rules_refuse(struct scope *s, const struct list *allow, const struct list *deny,
+                  const struct acme_name *n)
+{
+    if (is_denied(s, deny, n))
+        return "the name is on the list of those denied";
+    return allow->count && !any_matches(s, allow, n) ? "the name is not one of those allowed"
+                                                     : NULL;
+}
+
 /* Judging. */
 
 struct judging {
@@ -154,6 +164,7 @@ judge(struct judging *j, const char *type, const char *value, struct list *out)
 {
     const struct acme_settings *set = j->ep->set;
     struct acme_name n = { .type = type };
+    const char *why;
 
     if (!text_eq(type, "dns") && !text_eq(type, "ip")) {
         refuse(j, type, value, "unsupportedIdentifier", "only dns and ip are identifiers here");
@@ -164,10 +175,9 @@ judge(struct judging *j, const char *type, const char *value, struct list *out)
     LIST_EACH(struct acme_name, have, out)
     if (text_eq(have->type, n.type) && text_eq(have->value, n.value))
         return;
-    if (is_denied(j->s, &set->deny, &n))
-        refuse(j, type, n.value, "rejectedIdentifier", "the name is on the list of those denied");
-    else if (set->allow.count && !any_matches(j->s, &set->allow, &n))
-        refuse(j, type, n.value, "rejectedIdentifier", "the name is not one of those allowed");
+    why = acme_rules_refuse(j->s, &set->allow, &set->deny, &n);
+    if (why)
+        refuse(j, type, n.value, "rejectedIdentifier", why);
     list_add(j->s->arena, out, struct acme_name, n);
 }
 

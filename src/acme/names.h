@@ -35,6 +35,9 @@ enum err acme_names_json(struct scope *s, const struct list *names, const char *
 enum err acme_names_of_json(struct scope *s, const char *json, struct list *out);
 /** Does RULE ("example.com", "*.example.com": whatever is below, "10.0.0.0/8") match? */
 bool acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n);
+/** Why N may not be asked for by these rules, of which an empty ALLOW allows all; NULL: it may. */
+const char *acme_rules_refuse(struct scope *s, const struct list *allow, const struct list *deny,
+                              const struct acme_name *n);
 /** A rule that is none: what is wrong with it; NULL: nothing. */
 const char *acme_rule_fault(struct arena *a, const char *rule);
 

@@ -3,6 +3,7 @@
 
 #include "acme/ari.h"
 #include "acme/authz.h"
+#include "acme/eab.h"
 #include "base/metric.h"
 
 COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
@@ -10,6 +11,7 @@ COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
 struct making {
     const struct acme_endpoint *ep;
     const struct acme_order_wish *wish;
+    struct acme_authz_wish authz;
     const struct list *names; /* of struct acme_name */
     const char *public_id, *json;
     struct bytes hash;
@@ -99,7 +101,6 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     struct making *m = arg;
     int64_t *authzs = arena_alloc(s->arena, m->names->count * sizeof(*authzs));
     struct when expires = when_add_ms(m->now, m->ep->set->order_life);
-    struct acme_authz_wish wish = { m->ep, m->wish->account->id, m->now };
     struct acme_authz_held held;
     bool ready = true, found;
     size_t i = 0;
@@ -111,7 +112,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     TRY(check_replaced(s, tx, m));
     LIST_EACH(struct acme_name, n, m->names)
     {
-        TRY(acme_authz_for(s, tx, &wish, n, &held));
+        TRY(acme_authz_for(s, tx, &m->authz, n, &held));
         authzs[i++] = held.id;
         ready = ready && held.valid;
         if (when_cmp(held.expires_at, expires) < 0)
@@ -150,14 +151,14 @@ check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint
 }
 
 static enum err
-check_provable(struct scope *s, const struct acme_endpoint *ep, const struct list *names,
+check_provable(struct scope *s, const struct acme_authz_wish *wish, const struct list *names,
                struct list *problems)
 {
     LIST_EACH(struct acme_name, n, names)
     {
         struct list offered = { 0 };
 
-        acme_challenges_for(s, ep, n, &offered);
+        acme_challenges_for(s, wish, n, &offered);
         if (!offered.count)
             list_add(s->arena, problems, struct acme_subproblem,
                      ((struct acme_subproblem){ "rejectedIdentifier",
@@ -187,8 +188,11 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
                         .public_id = acme_new_id(s->arena),
                         .now = clock_now() };
 
+    m.authz = (struct acme_authz_wish){ ep, wish->account->id, m.now, NULL };
+    TRY(acme_eab_policy_of(s, acme, wish->account, &m.authz.binding));
     TRY(acme_names_read(s, ep, wish->identifiers, &names, problems));
-    TRY(check_provable(s, ep, &names, problems));
+    TRY(acme_eab_judge(s, m.authz.binding, &names, problems));
+    TRY(check_provable(s, &m.authz, &names, problems));
     TRY(check_dates(s, acme, ep, wish, m.now));
     if (wish->replaces)
         TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));

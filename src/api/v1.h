@@ -251,15 +251,17 @@ extern const struct op v1_holds_list_op, v1_holds_create_op, v1_holds_get_op, v1
 /* Keys by which ACME accounts are bound. */
 
 struct v1_eab_key {
-    const char *kid, *status, *created_by;
+    const char *kid, *profile, *status, *owner, *created_by;
+    struct list allow, deny, types, challenges, profiles; /* of const char * */
     int64_t uses;
     struct opt_int max_uses;
     struct when created_at, expires_at, last_used_at;
     const char *hmac_key; /* told once, when it is made */
 };
 struct v1_eab_key_new {
-    const char *kid;
-    int64_t max_uses; /* 0: no limit */
+    const char *kid, *profile, *owner;
+    struct list allow, deny, types, challenges, profiles; /* of const char * */
+    int64_t max_uses;                                     /* 0: no limit */
     struct when expires_at;
 };
 /** An order of an ACME client, with all that was found on its way. */
@@ -313,7 +315,11 @@ extern const struct op v1_acme_accounts_list_op, v1_acme_accounts_get_op,
     v1_acme_accounts_suspend_op, v1_acme_accounts_restore_op, v1_acme_accounts_deactivate_op;
 extern const struct op v1_acme_orders_list_op, v1_acme_orders_get_op, v1_acme_authzs_list_op,
     v1_acme_authzs_get_op, v1_acme_authzs_revoke_op;
-extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_revoke_op;
+struct v1_eab_key_end {
+    bool suspend_accounts;
+};
+extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_get_op,
+    v1_eab_keys_revoke_op;
 
 /* Authorities. */
 

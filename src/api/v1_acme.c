@@ -4,6 +4,15 @@
 
 static const struct field v1_eab_key_fields[] = {
     FIELD(v1_eab_key, kid, "kid", .doc = "What the client calls the key."),
+    FIELD(v1_eab_key, profile, "profile",
+          .doc = "Whose directory it is for; empty: the default's."),
+    FIELD(v1_eab_key, owner, "owner"),
+    FIELD(v1_eab_key, allow, "allow", .model = &text_model,
+          .doc = "What accounts that it bound may ask for; none: whatever the directory allows."),
+    FIELD(v1_eab_key, deny, "deny", .model = &text_model, .doc = "What they may not."),
+    FIELD(v1_eab_key, types, "types", .model = &text_model, .doc = "Of names: none: all."),
+    FIELD(v1_eab_key, challenges, "challenges", .model = &text_model, .doc = "None: all."),
+    FIELD(v1_eab_key, profiles, "profiles", .model = &text_model, .doc = "None: all."),
     FIELD(v1_eab_key, status, "status", .doc = "enabled, used up, expired, revoked."),
     FIELD(v1_eab_key, uses, "uses", .doc = "Accounts that were bound by it."),
     FIELD(v1_eab_key, max_uses, "max_uses", .doc = "Most of them; null: no limit."),
@@ -20,6 +29,19 @@ V1_PAGE(v1_eab_keys, v1_eab_key_model);
 static const struct field v1_eab_key_new_fields[] = {
     FIELD(v1_eab_key_new, kid, "kid", .min = 1, .max = 64,
           .doc = "A name for the key; one is chosen when absent."),
+    FIELD(v1_eab_key_new, profile, "profile", .max = 64,
+          .doc = "Accounts of this profile's directory; absent: of the default one."),
+    FIELD(v1_eab_key_new, owner, "owner", .max = 255, .doc = "Whose it is, for people."),
+    FIELD(v1_eab_key_new, allow, "allow", .model = &text_model, .max = 1000,
+          .doc = "What accounts that it binds may ask for, of what the directory allows: "
+                 "www.example.com, *.example.com for whatever is below it, 10.0.0.0/8."),
+    FIELD(v1_eab_key_new, deny, "deny", .model = &text_model, .max = 1000,
+          .doc = "What they may not, in the same forms; it wins."),
+    FIELD(v1_eab_key_new, types, "types", .model = &text_model, .max = 2, .doc = "dns, ip."),
+    FIELD(v1_eab_key_new, challenges, "challenges", .model = &text_model, .max = 10,
+          .doc = "By which they may prove names: http-01 ..."),
+    FIELD(v1_eab_key_new, profiles, "profiles", .model = &text_model, .max = 100,
+          .doc = "The profiles that their orders may name."),
     FIELD(v1_eab_key_new, max_uses, "max_uses", .min = 0, .max = 1000000000,
           .doc = "How many accounts it may bind; 0: any number."),
     FIELD(v1_eab_key_new, expires_at, "expires_at", .doc = "Never, when absent."),
@@ -46,12 +68,26 @@ const struct op v1_eab_keys_create_op = {
     .status = 201,
     .flags = OP_IDEMPOTENT | OP_SECRET,
     .doc = "Make a key for somebody's ACME client; the answer tells its secret, once.",
-    .example = "{\"kid\":\"printers\",\"max_uses\":1}",
+    .example = "{\"kid\":\"printers\",\"max_uses\":1,\"allow\":[\"*.printers.example.com\"]}",
 };
+const struct op v1_eab_keys_get_op = {
+    .method = "GET",
+    .path = "/acme/eab-keys/{kid}",
+    .tag = TAG,
+    .needs = "system/read",
+    .reply = &v1_eab_key_model,
+    .doc = "One key, without its secret.",
+};
+static const struct field v1_eab_key_end_fields[] = {
+    FIELD(v1_eab_key_end, suspend_accounts, "suspend_accounts",
+          .doc = "The accounts that it bound are suspended, too."),
+};
+static const struct model v1_eab_key_end_model = MODEL(v1_eab_key_end, v1_eab_key_end_fields);
 const struct op v1_eab_keys_revoke_op = {
     .method = "DELETE",
     .path = "/acme/eab-keys/{kid}",
     .tag = TAG,
     .needs = "system/modify",
+    .query = &v1_eab_key_end_model,
     .doc = "Bind no more accounts by this key. Those that are bound stay.",
 };

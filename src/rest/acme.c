@@ -11,6 +11,13 @@ show_key(const struct acme_eab_row *k, struct v1_eab_key *out)
 {
     *out = (struct v1_eab_key){
         .kid = k->kid,
+        .profile = k->endpoint,
+        .owner = k->policy.owner,
+        .allow = k->policy.allow,
+        .deny = k->policy.deny,
+        .types = k->policy.types,
+        .challenges = k->policy.challenges,
+        .profiles = k->policy.profiles,
         .status = acme_eab_state(k, clock_now()),
         .uses = k->uses,
         .max_uses = { k->max_uses != 0, k->max_uses },
@@ -35,14 +42,43 @@ keys_list(struct request *rq)
     return reply_items(rq, &out, next);
 }
 
+/* The directory that a key is for; NULL: there is none of this name. */
+static const struct acme_endpoint *
+directory_of(struct request *rq, const char *profile)
+{
+    const struct acme *acme = rq->app->acme;
+    const struct acme_endpoint *ep =
+        text_empty(profile) ? acme->by_settings : acme_endpoint(acme, profile);
+
+    if (!ep)
+        problem(rq->scope, "profile", CHY_BAD_VALUE, "there is no profile \"%.64s\"", profile);
+    return ep;
+}
+
+static void
+check_profiles(struct request *rq, const struct list *names)
+{
+    LIST_EACH(const char *, name, names)
+    if (text_empty(*name) || !acme_endpoint(rq->app->acme, *name))
+        problem(rq->scope,
+                arena_printf(rq->scope->arena, "profiles[%zu]",
+                             (size_t)(name - (const char **)names->items)),
+                CHY_BAD_VALUE, "there is no profile \"%.64s\"", *name);
+}
+
 static enum err
 key_make(struct request *rq)
 {
     const struct v1_eab_key_new *in = rq->body;
     const struct acme *acme = rq->app->acme;
     struct acme_eab_wish wish = {
-        .by = rq->caller, .kid = in->kid, .max_uses = in->max_uses, .expires_at = in->expires_at
+        .by = rq->caller,
+        .kid = in->kid,
+        .max_uses = in->max_uses,
+        .expires_at = in->expires_at,
+        .policy = { in->owner, in->allow, in->deny, in->types, in->challenges, in->profiles },
     };
+    const struct acme_endpoint *ep;
     struct acme_eab_row row;
     struct v1_eab_key out, kept;
     const char *hmac;
@@ -52,8 +88,11 @@ key_make(struct request *rq)
                 "has other characters than letters, digits, . _ -");
     if (when_given(in->expires_at) && when_cmp(in->expires_at, clock_now()) <= 0)
         problem(rq->scope, "expires_at", CHY_BAD_VALUE, "has passed already");
+    ep = directory_of(rq, in->profile);
+    check_profiles(rq, &in->profiles);
+    acme_eab_policy_check(rq->scope, &wish.policy);
     TRY(problems_check(rq->scope));
-    TRY(acme_eab_new(rq->scope, acme, acme->by_settings, &wish, &row, &hmac));
+    TRY(acme_eab_new(rq->scope, acme, ep, &wish, &row, &hmac));
     show_key(&row, &kept);
     out = kept;
     out.hmac_key = hmac;
@@ -68,14 +107,29 @@ keys_create(struct request *rq)
 }
 
 static enum err
+keys_get(struct request *rq)
+{
+    struct acme_eab_row row;
+    struct v1_eab_key out;
+
+    TRY(acme_eab_get(rq->scope, rq->app->acme, var_text(rq, "kid"), &row));
+    show_key(&row, &out);
+    return reply(rq, 200, &out);
+}
+
+static enum err
 keys_revoke(struct request *rq)
 {
-    return acme_eab_revoke(rq->scope, rq->app->acme, rq->caller, var_text(rq, "kid"));
+    const struct v1_eab_key_end *in = rq->query;
+    struct acme_eab_end end = { rq->caller, var_text(rq, "kid"), in->suspend_accounts };
+
+    return acme_eab_revoke(rq->scope, rq->app->acme, &end);
 }
 
 const struct binding rest_acme[] = {
     { &v1_eab_keys_list_op, keys_list },
     { &v1_eab_keys_create_op, keys_create },
+    { &v1_eab_keys_get_op, keys_get },
     { &v1_eab_keys_revoke_op, keys_revoke },
     { NULL, NULL },
 };

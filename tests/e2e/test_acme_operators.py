@@ -182,3 +182,77 @@ def test_authorizations_are_listed_and_one_that_is_revoked_proves_nothing(operat
     tell(operator, path + "/revoke", 409, reason="again")
     assert events(operator, "acme.authz.revoke", row["id"])[0]["reason"] == "the name was sold"
     assert holder.order(wanted)["status"] == "pending"
+
+
+# Keys for bindings.
+
+def new_key(operator, **body):
+    reply = operator.rest("POST", "/acme/eab-keys", json=body)
+    assert reply.status_code == 201, reply.text
+    return reply.json()
+
+
+@pytest.fixture
+def bound(acme_server, answers):
+    """Make a holder of an account that a key bound."""
+    def make(key):
+        client = acme.Client(acme_server)
+        client.register(externalAccountBinding=client.binding(key["kid"], key["hmac_key"]))
+        known = acme.Orderer.__new__(acme.Orderer)
+        known.__dict__.update(client.__dict__, web=answers[0], dns=answers[1])
+        return known
+    return make
+
+
+@pytest.mark.seed("S405", "S371")
+def test_an_account_asks_for_what_the_key_that_bound_it_allows(operator, bound):
+    zone = name("team")
+    key = new_key(operator, owner="printers", allow=[f"*.{zone}"], deny=[f"secret.{zone}"], types=["dns"],
+                  challenges=["http-01"])
+    shown = look(operator, f"/eab-keys/{key['kid']}")
+    assert (shown["owner"], shown["allow"], shown["deny"], shown["types"], shown["challenges"], shown["profiles"]) == (
+        "printers", [f"*.{zone}"], [f"secret.{zone}"], ["dns"], ["http-01"], []) and "hmac_key" not in shown
+    assert operator.rest("GET", "/acme/eab-keys/none").status_code == 404
+    holder = bound(key)
+    order, _ = holder.issue(f"www.{zone}")
+    assert order["status"] == "valid"
+    for wrong, names in ((zone, [zone]), (f"secret.{zone}", [f"secret.{zone}"]), ("127.0.0.1", ["127.0.0.1"]),
+                         (name("other"), None), (f"secret.{zone}", [f"a.{zone}", f"secret.{zone}"])):
+        said = holder.bad("newOrder", {"identifiers": [acme.identifier(one) for one in names or [wrong]]}, 403,
+                          "rejectedIdentifier")
+        assert [one["identifier"]["value"] for one in said["subproblems"]] == [wrong] and "bound to" in said["detail"]
+    authz = holder.authz(holder.order(f"only.{zone}"))
+    assert {one["type"] for one in authz["challenges"]} == {"http-01"}
+    said = holder.bad("newOrder", {"identifiers": [acme.identifier(f"*.x.{zone}")]}, 403, "rejectedIdentifier")
+    assert "no challenge" in said["detail"], "a wildcard is proved by DNS"
+    free = bound(new_key(operator))
+    assert len(free.authz(free.order(f"secret.{zone}"))["challenges"]) == 3
+    assert [row["eab_key"] for row in listed(operator, "/accounts", eab_key=key["kid"])] == [key["kid"]]
+
+
+def test_what_a_key_may_not_say_is_told_by_its_field(operator):
+    for body, field in (({"allow": ["ok.test", "-bad"]}, "allow[1]"), ({"deny": ["10.0.0.0/99"]}, "deny[0]"),
+                        ({"types": ["dns", "email"]}, "types[1]"), ({"challenges": ["http-02"]}, "challenges[0]"),
+                        ({"owner": "x" * 256}, "owner"), ({"allow": "x"}, "allow"), ({"profile": "no-such"}, "profile"),
+                        ({"profiles": ["no-such"]}, "profiles[0]")):
+        reply = operator.rest("POST", "/acme/eab-keys", json=body)
+        assert reply.status_code == 400 and field in [one["field"] for one in reply.json()["problems"]], reply.text
+
+
+def test_a_key_that_ends_takes_its_accounts_along_when_told_so(operator, bound):
+    key = new_key(operator, allow=["*.acme.test"])
+    first, second = bound(key), bound(key)
+    order = first.order(name())
+    path = f"/acme/eab-keys/{key['kid']}"
+    assert operator.rest("DELETE", path, params={"suspend_accounts": "perhaps"}).status_code == 400
+    assert operator.rest("DELETE", path).status_code == 204
+    assert first.good(first.kid).json()["status"] == "valid", "those that are bound stay"
+    assert operator.rest("DELETE", path, params={"suspend_accounts": "true"}).status_code == 204
+    for holder in (first, second):
+        refused(holder.post(holder.kid), 401, "unauthorized")
+        assert key["kid"] in events(operator, "acme.account.suspend", last(holder.kid))[0]["reason"]
+    assert look(operator, f"/orders/{last(order['url'])}")["status"] == "invalid"
+    assert [row["status"] for row in listed(operator, "/accounts", eab_key=key["kid"])] == ["revoked", "revoked"]
+    tell(operator, f"/accounts/{last(first.kid)}/restore", reason="not this one")
+    assert first.order(name())["status"] == "pending"
+    assert "suspended_accounts" in str(events(operator, "acme.eab.revoke", key["kid"]))

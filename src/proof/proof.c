@@ -159,13 +159,6 @@ prover_free(struct prover *p)
     mem_free(p);
 }
 
-bool
-prover_reaches(const struct prover *p, struct bytes ip)
-{
-    return reach_judge(&p->rules, ip, (int)p->o.http_port) != REACH_REFUSED ||
-           reach_judge(&p->rules, ip, (int)p->o.tls_port) != REACH_REFUSED;
-}
-
 /* Proving. */
 
 /* An index into challenges; their COUNT: there is none of this name. */

@@ -25,9 +25,6 @@ enum err prover_new(struct scope *s, const struct proof_settings *settings, cons
 void prover_free(struct prover *p);
 OWNED(struct prover, prover_free);
 
-/** May a proof of this address reach it? Of no use to order what never can be proved. */
-bool prover_reaches(const struct prover *p, struct bytes ip);
-
 /** Whether CHALLENGE ("http-01") is there, and can prove an identifier of TYPE ("dns", "ip"), or
  * the WILDCARD of one. */
 bool proof_fits(const char *challenge, const char *type, bool wildcard);

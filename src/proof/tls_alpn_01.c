@@ -63,7 +63,7 @@ shake_hands(struct run *r, SSL *ssl, int fd, const char **problem)
 }
 
 static SSL *
-ssl_for(struct run *r, SSL_CTX *ctx, int fd, const char *sni)
+ssl_for(SSL_CTX *ctx, int fd, const char *sni)
 {
     SSL *ssl;
 
@@ -75,7 +75,6 @@ ssl_for(struct run *r, SSL_CTX *ctx, int fd, const char *sni)
         SSL_set_tlsext_host_name(ssl, sni) == 1 && SSL_set_fd(ssl, fd) == 1)
         return ssl;
     SSL_free(ssl);
-    (void)r;
     return NULL;
 }
 
@@ -110,7 +109,7 @@ talk(struct run *r, int fd, struct bytes ip)
 {
     AUTO(SSL_CTX_free) SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     const char *sni = ip.len ? dns_reverse_name(r->s->arena, ip) : r->q->value;
-    AUTO(SSL_free) SSL *ssl = ssl_for(r, ctx, fd, sni);
+    AUTO(SSL_free) SSL *ssl = ssl_for(ctx, fd, sni);
     const char *why, *problem = NULL;
     int64_t began = clock_mono_ms();
     enum err e;

@@ -42,10 +42,8 @@ prove_dns_persist_01(struct run *r)
 
     if (r->q->accounts.count == 0 || r->q->issuers.count == 0)
         return fail(r->s, E_INVALID, "dns-persist-01 needs the account's URL and our names");
-    TRY(run_ask(r, name, DNS_TXT, &answer));
-    if (dns_is_nothing(answer.end))
-        return run_refuse(r, "incorrectResponse", "no TXT record found at %s", name);
-    if (answer.end != DNS_ANSWERED)
-        return run_refuse(r, "dns", "looking up TXT at %s: %s", name, answer.why);
+    TRY(run_ask_proof(r, name, &answer));
+    if (run_refused(r))
+        return OK;
     return judge(r, name, &answer);
 }

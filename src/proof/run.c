@@ -137,6 +137,17 @@ run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *
     return OK;
 }
 
+enum err
+run_ask_proof(struct run *r, const char *name, struct dns_answer *out)
+{
+    TRY(run_ask(r, name, DNS_TXT, out));
+    if (dns_is_nothing(out->end))
+        return run_refuse(r, "incorrectResponse", "no TXT record found at %s", name);
+    if (out->end != DNS_ANSWERED)
+        return run_refuse(r, "dns", "looking up TXT at %s: %s", name, out->why);
+    return OK;
+}
+
 /* Addresses. */
 
 static void

@@ -48,6 +48,8 @@ void run_step_end(struct run *r);
 
 /** Ask, and write the step down. Of TXT and CAA the first records are shown. */
 enum err run_ask(struct run *r, const char *name, enum dns_type type, struct dns_answer *out);
+/** The same of TXT records that have to be there: else the proof is refused. */
+enum err run_ask_proof(struct run *r, const char *name, struct dns_answer *out);
 
 /** An address that passed the guard. */
 struct target {

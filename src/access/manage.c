@@ -112,14 +112,9 @@ static enum err
 new_roles_check(struct scope *s, struct tx *tx, const struct caller *by, const struct list *names,
                 const struct list *ids, const struct list *before)
 {
-    for (size_t i = 0; i < ids->count; i++) {
-        bool had = false;
-
-        LIST_EACH(const char *, old, before)
-        had |= text_eq_fold(*old, *list_at(names, const char *, i));
-        if (!had)
+    for (size_t i = 0; i < ids->count; i++)
+        if (!list_has_fold(before, *list_at(names, const char *, i)))
             TRY(holds_role(s, tx, by, *list_at(ids, int64_t, i)));
-    }
     return OK;
 }
 

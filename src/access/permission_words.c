@@ -37,15 +37,6 @@ word_of(enum permission p, enum word_form form)
     return info->v1[0] ? info->v1 : info->name;
 }
 
-static bool
-among(const struct list *words, const char *word)
-{
-    LIST_EACH(const char *, one, words)
-    if (text_eq_fold(*one, word))
-        return true;
-    return false;
-}
-
 static void
 words_of(struct arena *a, const struct held *h, enum word_form form, struct list *out)
 {
@@ -56,7 +47,7 @@ words_of(struct arena *a, const struct held *h, enum word_form form, struct list
     for (int p = PERM_NONE + 1; p < PERM_END; p++) {
         const char *word = word_of((enum permission)p, form);
 
-        if (h->of[p] && !among(out, word))
+        if (h->of[p] && !list_has_fold(out, word))
             list_add(a, out, const char *, word);
     }
 }
@@ -77,7 +68,7 @@ add_word(const struct held *old, const struct list *shown, const char *word, str
 {
     enum permission found[PERM_END];
     int count = permission_expand(word, found);
-    bool had = among(shown, word);
+    bool had = list_has_fold(shown, word);
 
     if (text_eq(word, permission_info(PERM_ALL)->v2)) {
         found[0] = PERM_ALL;
@@ -116,7 +107,7 @@ permission_words_set(struct scope *s, const char *path, const struct word_edit *
         i++;
     }
     LIST_EACH(const char *, word, &shown)
-    same &= among(edit->words, *word);
+    same &= list_has_fold(edit->words, *word);
     now.all |= had.all && same; /* read and written back */
     LIST_EACH(struct grant, g, edit->old)
     if (g->on != GRANT_GLOBAL)

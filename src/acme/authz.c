@@ -225,13 +225,8 @@ find_valid(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
                     v_when(wish->now)),
                &rows));
     for (size_t i = 0; i < rows.count && !out->valid; i++) {
-        const char *method;
-
         out->id = row_int(&rows.at[i]);
-        method = row_text(&rows.at[i]);
-        LIST_EACH(const char *, type, offered)
-        if (text_eq(*type, method))
-            out->valid = true;
+        out->valid = list_has(offered, row_text(&rows.at[i]));
         out->expires_at = row_when(&rows.at[i]);
     }
     return OK;

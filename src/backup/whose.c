@@ -7,8 +7,7 @@ static bool
 share(const struct list *some, const struct list *others)
 {
     LIST_EACH(const char *, one, some)
-    LIST_EACH(const char *, other, others)
-    if (text_eq(*one, *other))
+    if (list_has(others, *one))
         return true;
     return false;
 }

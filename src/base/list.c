@@ -1,5 +1,6 @@
 #include "base/list.h"
 
+#include "base/text.h"
 #include <assert.h>
 #include <string.h>
 
@@ -50,4 +51,22 @@ list_sort(struct list *l, int (*compare)(const void *, const void *))
 
     if (l->count)
         merge(l->items, spare, l->count, l->size, compare);
+}
+
+bool
+list_has(const struct list *texts, const char *text)
+{
+    LIST_EACH(const char *const, one, texts)
+    if (text_eq(*one, text))
+        return true;
+    return false;
+}
+
+bool
+list_has_fold(const struct list *texts, const char *text)
+{
+    LIST_EACH(const char *const, one, texts)
+    if (text_eq_fold(*one, text))
+        return true;
+    return false;
 }

@@ -21,6 +21,11 @@ void *list_grow(struct arena *a, struct list *l, size_t size);
 /** Sort in place, stable. */
 void list_sort(struct list *l, int (*compare)(const void *, const void *));
 
+/** Whether a list of const char * has this TEXT. */
+bool list_has(const struct list *texts, const char *text);
+/** The same with ASCII letters in any case. */
+bool list_has_fold(const struct list *texts, const char *text);
+
 #define LIST_EACH(type, var, l)                                                                  \
     for (__typeof__(type) *var = (type *)(l)->items, *var##_end_ = var ? var + (l)->count : var; \
          var != var##_end_; var++)

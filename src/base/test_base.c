@@ -59,6 +59,21 @@ TEST(a_list_keeps_order_and_sorts_stably)
     assert_int_equal(l.count, 1000);
 }
 
+TEST(a_list_of_texts_says_what_it_has)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    struct list l = { 0 };
+
+    assert_false(list_has(&l, "a"));
+    list_add(a, &l, const char *, "Ab");
+    list_add(a, &l, const char *, "c");
+    assert_true(list_has(&l, "c"));
+    assert_false(list_has(&l, "ab"));
+    assert_true(list_has_fold(&l, "aB"));
+    assert_false(list_has_fold(&l, "a"));
+    assert_false(list_has(&l, NULL));
+}
+
 TEST(a_map_finds_what_was_put_in_any_case_when_told)
 {
     AUTO(arena_free) struct arena *a = arena_new();

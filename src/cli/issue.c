@@ -302,11 +302,8 @@ tell_missing(struct cli *c, const struct issue *j, const struct wish_come_true *
     LIST_EACH(const char *, asked, &j->usages)
     {
         const struct oid_info *info = oid_of_text(*asked);
-        bool there = false;
 
-        LIST_EACH(const char *, have, &cert.exts.eku)
-        there = there || text_eq(*have, *asked);
-        if (!there)
+        if (!list_has(&cert.exts.eku, *asked))
             caution(c, "the certificate is not for %s: template %s does not give that",
                     info ? info->name : *asked, j->wish.tmpl);
     }

@@ -56,8 +56,7 @@ see_enrolled(struct request *rq, int64_t certificate, int64_t request)
 static void
 add_once(struct scope *s, struct list *out, const char *id)
 {
-    LIST_EACH(const char *, known, out)
-    if (text_eq_fold(*known, id))
+    if (list_has_fold(out, id))
         return;
     list_add(s->arena, out, const char *, id);
 }

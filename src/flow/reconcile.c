@@ -187,8 +187,7 @@ lose(struct scope *s, struct reconciling *in, const struct signed_record *r, str
                         .serial_text = r->serial,
                         .why = why };
 
-    LIST_EACH(const char *, have, &in->out->lost)
-    if (text_eq(*have, r->serial))
+    if (list_has(&in->out->lost, r->serial))
         return OK;
     list_add(in->arena, &in->out->lost, const char *, arena_text(in->arena, r->serial));
     if (!hex_decode(s->arena, r->serial, &l.serial))

@@ -202,15 +202,6 @@ plan_key_usage(struct scope *s, const struct policy_input *in, struct policy_res
     return asked & bits ? asked & bits : bits;
 }
 
-static bool
-has_text(const struct list *l, const char *text)
-{
-    LIST_EACH(const char *, item, l)
-    if (text_eq(*item, text))
-        return true;
-    return false;
-}
-
 static void
 plan_eku(struct scope *s, const struct policy_input *in, struct policy_result *out,
          struct list *oids)
@@ -228,7 +219,7 @@ plan_eku(struct scope *s, const struct policy_input *in, struct policy_result *o
     {
         const struct oid_info *info = oid_of_text(*asked);
 
-        if (has_text(&allowed, *asked))
+        if (list_has(&allowed, *asked))
             list_add(s->arena, oids, const char *, *asked);
         else if (text_eq(*asked, OID_EKU_ANY) || text_eq(*asked, OID_EKU_OCSP))
             problem(s, "CSR", CHY_EXTENSION_FORBIDDEN,

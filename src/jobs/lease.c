@@ -104,15 +104,6 @@ struct taking {
     struct list jobs; /* of struct job */
 };
 
-static bool
-serial_taken(const struct list *serials, const char *serial)
-{
-    LIST_EACH(const char *, taken, serials)
-    if (text_eq(*taken, serial))
-        return true;
-    return false;
-}
-
 static enum err
 take_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -131,7 +122,7 @@ take_in(struct scope *s, struct tx *tx, void *arg)
             TRY(give_up(s, tx, t->l, &job, job.fence - 1, "its deadline passed"));
             continue;
         }
-        if (serial && serial_taken(&serials, serial))
+        if (serial && list_has(&serials, serial))
             continue;
         if (serial)
             list_add(s->arena, &serials, const char *, serial);

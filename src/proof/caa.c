@@ -145,17 +145,6 @@ issue_value_get(const struct issue_value *v, const char *tag, int *times)
 
 /* Judging. */
 
-static bool
-has_text(const struct list *texts, const char *text, bool (*same)(const char *, const char *))
-{
-    LIST_EACH(const char *const, t, texts)
-    {
-        if (same(*t, text))
-            return true;
-    }
-    return false;
-}
-
 /** RFC 8657 section 4: labels with commas between; the method must be one of them. */
 static bool
 methods_hold(struct arena *a, const char *value, const char *method)
@@ -189,10 +178,10 @@ allows(struct arena *a, const struct caa *c, const struct caa_question *q, const
         *why = "a property is malformed, so it allows nobody";
         return false;
     }
-    if (!has_text(q->identities, v.issuer, text_eq_fold))
+    if (!list_has_fold(q->identities, v.issuer))
         return false;
     account = issue_value_get(&v, "accounturi", &times);
-    if (times > 1 || (times == 1 && !has_text(q->accounts, account, text_eq))) {
+    if (times > 1 || (times == 1 && !list_has(q->accounts, account))) {
         *why = "accounturi names another account";
         return false;
     }

@@ -282,11 +282,8 @@ follow(struct hop *h, struct list *seen, struct place *next)
 
     if (why)
         return run_refuse(r, "connection", "%s redirects, but %s", h->place->url, why);
-    LIST_EACH(const char *const, url, seen)
-    {
-        if (text_eq(*url, next->url))
-            return run_refuse(r, "connection", "%s redirects in a loop", h->place->url);
-    }
+    if (list_has(seen, next->url))
+        return run_refuse(r, "connection", "%s redirects in a loop", h->place->url);
     if ((int64_t)seen->count > r->p->o.redirects)
         return run_refuse(r, "connection", "more than %d redirects", (int)r->p->o.redirects);
     list_add(r->s->arena, seen, const char *, next->url);

@@ -33,23 +33,12 @@ persist_read(struct arena *a, struct bytes text, struct persist *out)
     return true;
 }
 
-static bool
-holds(const struct list *texts, const char *text, bool (*same)(const char *, const char *))
-{
-    LIST_EACH(const char *const, t, texts)
-    {
-        if (same(*t, text))
-            return true;
-    }
-    return false;
-}
-
 bool
 persist_judge(const struct persist *p, const struct persist_question *q, const char **why)
 {
-    if (!holds(q->issuers, p->issuer, text_eq_fold))
+    if (!list_has_fold(q->issuers, p->issuer))
         return false;
-    if (!holds(q->accounts, p->account, text_eq))
+    if (!list_has(q->accounts, p->account))
         *why = "accounturi names another account";
     else if (q->wildcard && !p->wildcard)
         *why = "it does not say policy=wildcard";

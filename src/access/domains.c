@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/random.h"
+#include "base/wait.h"
 
 #include <string.h>
 
@@ -41,13 +42,8 @@ or_none(struct arena *a, const char *text)
 static enum err
 domain_init(struct scope *s, struct arena *a, const struct domain_options *in, struct domain *d)
 {
-    pthread_condattr_t attr;
-
     pthread_mutex_init(&d->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->slot_free, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&d->slot_free);
     guard_init(&d->guard, 0);
     d->o = (struct domain_options){
         .name = arena_text(a, in->name),
@@ -207,17 +203,10 @@ connect_any(struct scope *s, struct domain *d, struct directory **out)
 static bool
 await_slot(const struct scope *s, struct domain *d)
 {
-    int64_t left_ms = MIN(scope_left_ms(s), SLOT_MS);
-    struct timespec until;
+    int64_t until = clock_mono_ms() + MIN(scope_left_ms(s), SLOT_MS);
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += left_ms / 1000;
-    until.tv_nsec += (long)(left_ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    while (d->busy >= BUSY_MAX)
-        if (pthread_cond_timedwait(&d->slot_free, &d->lock, &until) != 0)
-            break;
+    while (d->busy >= BUSY_MAX && wait_until(&d->slot_free, &d->lock, until))
+        ;
     return d->busy < BUSY_MAX;
 }
 

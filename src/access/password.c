@@ -2,13 +2,11 @@
 
 #include "base/random.h"
 #include "base/secret.h"
+#include "base/wait.h"
 
 #include <argon2.h>
-#include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define MEMORY_KIB 19456
 #define PASSES 2
@@ -29,12 +27,7 @@ static int running, most_at_once = 2;
 CONSTRUCTOR static void
 turns_setup(void)
 {
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&freed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_init(&freed);
 }
 
 void
@@ -50,18 +43,16 @@ static enum err
 turn_take(struct scope *s)
 {
     int64_t until = clock_mono_ms() + MIN(TURN_MS, scope_left_ms(s));
-    struct timespec at = { until / 1000, until % 1000 * 1000000 };
-    int rc = 0;
+    bool taken;
 
     pthread_mutex_lock(&lock);
-    while (running >= most_at_once && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&freed, &lock, &at);
-    if (running < most_at_once) {
+    while (running >= most_at_once && wait_until(&freed, &lock, until))
+        ;
+    taken = running < most_at_once;
+    if (taken)
         running++;
-        rc = 0;
-    }
     pthread_mutex_unlock(&lock);
-    return rc == 0 ? OK : fail(s, E_TIMEOUT, "too many passwords are being checked");
+    return taken ? OK : fail(s, E_TIMEOUT, "too many passwords are being checked");
 }
 
 static void

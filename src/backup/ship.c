@@ -5,10 +5,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/random.h"
+#include "base/wait.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -293,19 +293,11 @@ after(void *arg, int64_t frames, int64_t done)
 static bool
 pause_or_stop(struct ship *ship, int64_t ms)
 {
-    struct timespec until;
     bool stop;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
     (void)pthread_mutex_lock(&ship->waking);
     if (!ship->stopping)
-        (void)pthread_cond_timedwait(&ship->wake, &ship->waking, &until);
+        (void)wait_until(&ship->wake, &ship->waking, clock_mono_ms() + ms);
     stop = ship->stopping;
     (void)pthread_mutex_unlock(&ship->waking);
     return stop;
@@ -351,12 +343,7 @@ run(void *arg)
 static void
 set_up(struct ship *ship)
 {
-    pthread_condattr_t monotonic;
-
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&ship->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&ship->wake);
     (void)pthread_mutex_init(&ship->waking, NULL);
     (void)pthread_mutex_init(&ship->lock, NULL);
     ship->good_mono_ms = clock_mono_ms();

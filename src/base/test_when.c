@@ -1,4 +1,5 @@
 #include "base/test.h"
+#include "base/wait.h"
 
 TEST(times_parse_in_every_form_that_clients_send)
 {
@@ -100,4 +101,20 @@ TEST(durations_parse_in_every_form_and_bare_numbers_are_refused)
         if (ms >= 0)
             assert_string_equal(duration_text(a, ms), cases[i].same);
     }
+}
+
+TEST(a_wait_ends_at_its_moment)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t never;
+    int64_t until = clock_mono_ms() + 30;
+
+    wait_init(&never);
+    assert_int_equal(pthread_mutex_lock(&lock), 0);
+    while (wait_until(&never, &lock, until))
+        ;
+    assert_true(clock_mono_ms() >= until);
+    assert_false(wait_until(&never, &lock, 0));
+    assert_int_equal(pthread_mutex_unlock(&lock), 0);
+    pthread_cond_destroy(&never);
 }

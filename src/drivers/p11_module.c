@@ -1,13 +1,10 @@
 #include "drivers/p11_module.h"
 
 #include "base/fault.h"
-#include "base/when.h"
+#include "base/wait.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define QUIET_S 5 /* how long a new initialisation waits for those inside */
@@ -76,7 +73,6 @@ static enum err
 open_locked(struct scope *s, const char *path, struct p11_module **out)
 {
     struct p11_module *m = loaded.first;
-    pthread_condattr_t monotonic;
     enum err e;
 
     while (m && !text_eq(m->path, path))
@@ -85,10 +81,7 @@ open_locked(struct scope *s, const char *path, struct p11_module **out)
         m = mem_alloc(sizeof(*m));
         m->path = mem_text(path);
         (void)pthread_mutex_init(&m->lock, NULL);
-        (void)pthread_condattr_init(&monotonic);
-        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        (void)pthread_cond_init(&m->change, &monotonic);
-        (void)pthread_condattr_destroy(&monotonic);
+        wait_init(&m->change);
         e = load(s, m);
         if (e != OK) {
             destroy(m);
@@ -193,15 +186,13 @@ p11_leave(struct p11_module *m)
 CK_RV
 p11_restart(struct p11_module *m, uint64_t epoch)
 {
-    struct timespec until;
+    int64_t until = clock_mono_ms() + QUIET_S * SECOND_MS;
     CK_RV rv = CKR_OK;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += QUIET_S;
     (void)pthread_mutex_lock(&m->lock);
     m->waiting++;
     while (rv == CKR_OK && m->epoch == epoch && (m->changing || m->inside))
-        if (pthread_cond_timedwait(&m->change, &m->lock, &until) == ETIMEDOUT)
+        if (!wait_until(&m->change, &m->lock, until))
             rv = CKR_CANT_LOCK;
     if (rv == CKR_OK && m->epoch == epoch)
         rv = initialise(m);

@@ -2,15 +2,13 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/wait.h"
 #include "pki/hash.h"
 #include "seal/reference.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SESSIONS 4
@@ -358,12 +356,6 @@ work(void *arg)
     return NULL;
 }
 
-static struct timespec
-moment(int64_t mono_ms)
-{
-    return (struct timespec){ .tv_sec = mono_ms / 1000, .tv_nsec = mono_ms % 1000 * 1000000 };
-}
-
 /* Every thread is with the module for longer than an answer may take. */
 static bool
 hangs(const struct p11_token *t, int64_t now)
@@ -395,10 +387,8 @@ result_of(struct scope *s, const struct p11_token *t, const struct p11_task *tas
 static enum err
 wait_for(struct scope *s, struct p11_token *t, struct p11_task *task, int64_t until)
 {
-    struct timespec at = moment(until);
-
     while (!task->done)
-        if (pthread_cond_timedwait(&t->done, &t->lock, &at) == ETIMEDOUT && !task->done)
+        if (!wait_until(&t->done, &t->lock, until) && !task->done)
             return E_TIMEOUT;
     return result_of(s, t, task);
 }
@@ -462,7 +452,6 @@ make(struct scope *s, const struct p11_options *o, const struct p11_uri *u, stru
 {
     int sessions = o->sessions > 0 ? MIN(o->sessions, SESSIONS_MAX) : SESSIONS;
     struct p11_module *module;
-    pthread_condattr_t monotonic;
     struct p11_token *t;
 
     TRY(p11_module_open(s, o->module, &module));
@@ -479,11 +468,8 @@ make(struct scope *s, const struct p11_options *o, const struct p11_uri *u, stru
     t->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     t->last = &t->first;
     (void)pthread_mutex_init(&t->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&t->work, &monotonic);
-    (void)pthread_cond_init(&t->done, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&t->work);
+    wait_init(&t->done);
     metric_touch(&restarts, t->name);
     metric_touch(&timeouts, t->name);
     (void)pthread_mutex_lock(&t->lock);
@@ -530,15 +516,14 @@ p11_token_open(struct scope *s, const struct p11_options *o, const struct p11_ur
 static bool
 stop(struct p11_token *t)
 {
-    struct timespec until = moment(clock_mono_ms() + PARTING_S * SECOND_MS);
+    int64_t until = clock_mono_ms() + PARTING_S * SECOND_MS;
     bool ended;
 
     (void)pthread_mutex_lock(&t->lock);
     t->stopping = true;
     (void)pthread_cond_broadcast(&t->work);
-    while (t->running)
-        if (pthread_cond_timedwait(&t->done, &t->lock, &until) == ETIMEDOUT)
-            break;
+    while (t->running && wait_until(&t->done, &t->lock, until))
+        ;
     ended = t->running == 0;
     (void)pthread_mutex_unlock(&t->lock);
     return ended;

@@ -5,12 +5,11 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/random.h"
+#include "base/wait.h"
 #include "jobs/bell.h"
 #include "jobs/lease.h"
 #include "jobs/schedule.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -444,7 +443,6 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
     struct jobs *j = arena_new_of(arena, struct jobs);
     char host[256] = "localhost";
     struct arrival arrival = { .j = j, .version = o->version ? o->version : "", .alone = o->alone };
-    pthread_condattr_t monotonic;
     enum err e;
 
     gethostname(host, sizeof host - 1);
@@ -462,11 +460,8 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
     j->renewed_ms = clock_mono_ms();
     j->sampled_ms = clock_mono_ms() - SAMPLE_MS;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&j->work, &monotonic);
-    pthread_cond_init(&j->idle, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&j->work);
+    wait_init(&j->idle);
     e = note(s, db_write(s, db, arrive_in, &arrival), "registering this server");
     if (e != OK) {
         jobs_free(j);
@@ -481,13 +476,11 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
 static bool
 drain(struct jobs *j, int64_t drain_ms)
 {
-    struct timespec until;
+    int64_t until = clock_mono_ms() + drain_ms + SECOND_MS;
     bool empty;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += drain_ms / 1000 + 1;
     pthread_mutex_lock(&j->lock);
-    while (j->running > 0 && pthread_cond_timedwait(&j->idle, &j->lock, &until) != ETIMEDOUT)
+    while (j->running > 0 && wait_until(&j->idle, &j->lock, until))
         ;
     empty = j->running == 0;
     j->closed = empty;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/wait.h"
 #include "codec/json.h"
 #include "net/client_try.h"
 
@@ -64,7 +65,6 @@ enum err
 peer_new(struct scope *s, const struct peer_options *o, struct peer **out)
 {
     struct peer *p;
-    pthread_condattr_t attr;
 
     if (!o->client_cert_pem.len != !o->client_key_pem)
         return fail(s, E_INVALID, "a client certificate needs its key, and a key its certificate");
@@ -74,10 +74,7 @@ peer_new(struct scope *s, const struct peer_options *o, struct peer **out)
     copy_texts(p, o);
     guard_init(&p->guard, o->per_minute);
     (void)pthread_mutex_init(&p->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&p->slot_free, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    wait_init(&p->slot_free);
     for (size_t i = 0; i < COUNT(outcomes); i++)
         metric_touch(&requests_total, p->o.integration, outcomes[i]);
     metric_touch(&retries_total, p->o.integration);
@@ -349,15 +346,10 @@ slot_take(struct scope *s, struct peer *p, CURL **out)
     (void)pthread_mutex_lock(&p->lock);
     while (p->busy >= p->o.concurrency && !try_stopping()) {
         int64_t left = MIN(scope_left_ms(s), 250);
-        struct timespec until;
 
         if (left <= 0)
             break;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (long)left * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&p->slot_free, &p->lock, &until);
+        (void)wait_until(&p->slot_free, &p->lock, clock_mono_ms() + left);
     }
     if (p->busy < p->o.concurrency) {
         taken = true;

@@ -1,5 +1,6 @@
 #include "net/reach.h"
 
+#include "base/wait.h"
 #include "net/client_try.h"
 #include "pki/name.h"
 
@@ -9,11 +10,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The special-purpose registries of IANA (RFC 6890), and multicast. */
@@ -317,15 +316,10 @@ static struct {
     } of[REACH_AT_ONCE];
 } places = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void
-places_init(void)
+CONSTRUCTOR static void
+places_setup(void)
 {
-    pthread_condattr_t attr;
-
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&places.freed, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    wait_init(&places.freed);
 }
 
 /** The address's row, or a free one; the rows are as many as the places, so there is one. */
@@ -346,16 +340,13 @@ place_of(struct bytes ip)
 bool
 reach_take(struct scope *s, struct bytes ip, int64_t ms)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     int64_t until = clock_mono_ms() + MIN(ms, scope_left_ms(s));
     bool taken = false;
 
-    (void)pthread_once(&once, places_init);
     (void)pthread_mutex_lock(&places.lock);
     while (!try_stopping()) {
         size_t i = places.taken < REACH_AT_ONCE ? place_of(ip) : 0;
-        int64_t left = MIN(until - clock_mono_ms(), 250);
-        struct timespec t;
+        int64_t now = clock_mono_ms();
 
         if (places.taken < REACH_AT_ONCE && places.of[i].count < REACH_AT_ONCE_EACH) {
             memcpy(places.of[i].ip, ip.data, ip.len);
@@ -365,13 +356,9 @@ reach_take(struct scope *s, struct bytes ip, int64_t ms)
             taken = true;
             break;
         }
-        if (left <= 0)
+        if (until <= now)
             break;
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_nsec += (long)left * 1000000;
-        t.tv_sec += t.tv_nsec / 1000000000;
-        t.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&places.freed, &places.lock, &t);
+        (void)wait_until(&places.freed, &places.lock, MIN(until, now + 250));
     }
     (void)pthread_mutex_unlock(&places.lock);
     return taken;

@@ -1,13 +1,13 @@
 #include "net/server_in.h"
 
 #include "base/log.h"
+#include "base/wait.h"
 #include "net/tls.h"
 #include "pki/hash.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_MORE 200 /* beside those of connections */
@@ -87,7 +87,6 @@ http_server_new(struct scope *s, const struct http_server_options *o, struct htt
 {
     struct arena *a = arena_new();
     struct http_server *server = arena_new_of(a, struct http_server);
-    pthread_condattr_t monotonic;
     enum err e;
 
     *server = (struct http_server){ .o = *o, .arena = a };
@@ -101,9 +100,7 @@ http_server_new(struct scope *s, const struct http_server_options *o, struct htt
             (struct listener){ .server = server, .fd = -1, .kind = i == 0 ? ON_HTTPS : ON_HTTP };
     (void)pthread_mutex_init(&server->tls_lock, NULL);
     (void)pthread_mutex_init(&server->empty_lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&server->empty, &monotonic);
+    wait_init(&server->empty);
     server->addresses = addresses_new(server->o.conns_per_address);
     server->tickets = tls_tickets_new();
     server->loops = arena_alloc(a, (size_t)server->o.loops * sizeof(*server->loops));
@@ -180,19 +177,12 @@ http_server_start(struct scope *s, struct http_server *server)
 static void
 wait_empty(struct http_server *server, int64_t drain_ms)
 {
-    struct timespec until;
+    int64_t until = clock_mono_ms() + drain_ms;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(drain_ms / 1000);
-    until.tv_nsec += (long)(drain_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     (void)pthread_mutex_lock(&server->empty_lock);
-    while (server->stopped < server->o.loops || atomic_load(&server->conn_count) > 0)
-        if (pthread_cond_timedwait(&server->empty, &server->empty_lock, &until) == ETIMEDOUT)
-            break;
+    while ((server->stopped < server->o.loops || atomic_load(&server->conn_count) > 0) &&
+           wait_until(&server->empty, &server->empty_lock, until))
+        ;
     (void)pthread_mutex_unlock(&server->empty_lock);
 }
 

@@ -2,18 +2,17 @@
 
 #include "base/file.h"
 #include "base/metric.h"
+#include "base/wait.h"
 #include "net/reach.h"
 #include "pki/name.h"
 
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unbound.h>
 #include <unistd.h>
 
@@ -429,17 +428,13 @@ resolver_new(struct scope *s, const struct proof_settings *settings, const char 
              struct resolver **out)
 {
     struct resolver *r = mem_alloc(sizeof(*r));
-    pthread_condattr_t attr;
     enum err e;
 
     r->arena = arena_new();
     r->timeout_ms = settings->dns_timeout;
     r->dnssec = (enum dnssec_mode)settings->dnssec;
     (void)pthread_mutex_init(&r->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&r->told, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    wait_init(&r->told);
     e = add_all(s, r, settings, refused);
     if (e != OK) {
         resolver_free(r);
@@ -496,16 +491,11 @@ wait_for(struct scope *s, struct resolver *r, const struct question *q)
 
     (void)pthread_mutex_lock(&r->lock);
     while (!q->done && !reach_stopping()) {
-        int64_t left = MIN(until - clock_mono_ms(), 250);
-        struct timespec t;
+        int64_t now = clock_mono_ms();
 
-        if (left <= 0)
+        if (until <= now)
             break;
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_nsec += (long)left * 1000000;
-        t.tv_sec += t.tv_nsec / 1000000000;
-        t.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&r->told, &r->lock, &t);
+        (void)wait_until(&r->told, &r->lock, MIN(until, now + 250));
     }
     return q->done;
 }

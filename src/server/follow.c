@@ -3,8 +3,8 @@
 
 #include "access/app_settings.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "catalog/catalog.h"
-#include <pthread.h>
 
 #define EVERY_MS 500
 
@@ -89,18 +89,11 @@ learn(struct scope *s, struct follower *f)
 static bool
 pause_or_stop(struct follower *f)
 {
-    struct timespec until;
     bool stop;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += EVERY_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
     (void)pthread_mutex_lock(&f->lock);
     if (!f->stopping)
-        (void)pthread_cond_timedwait(&f->wake, &f->lock, &until);
+        (void)wait_until(&f->wake, &f->lock, clock_mono_ms() + EVERY_MS);
     stop = f->stopping;
     (void)pthread_mutex_unlock(&f->lock);
     return stop;
@@ -132,19 +125,14 @@ follower_start(struct scope *s, struct parts *p, struct follower **out)
     struct follower *f = mem_alloc(sizeof(*f));
     enum err e = outbox_follow(s, p->app.db, &f->events);
 
-    pthread_condattr_t monotonic;
-
     f->parts = p;
     f->missed = true; /* since the parts were opened */
     if (e != OK) {
         mem_free(f);
         return e;
     }
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_cond_init(&f->wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&f->wake);
     if (pthread_create(&f->thread, NULL, follow, f) != 0) {
         outbox_reader_free(f->events);
         mem_free(f);

@@ -127,6 +127,12 @@ acme_close(struct acme *acme)
     mem_free(acme);
 }
 
+void
+acme_use_jobs(struct acme *acme, struct jobs *jobs)
+{
+    acme->jobs = jobs;
+}
+
 const struct acme_endpoint *
 acme_endpoint(const struct acme *acme, const char *name)
 {

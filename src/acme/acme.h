@@ -31,6 +31,7 @@ struct acme_options {
     const struct list *own;          /* of struct endpoint (net/reach.h): that no proof may reach */
 };
 
+struct jobs;
 struct known;
 struct prover;
 struct acme {
@@ -38,6 +39,7 @@ struct acme {
     struct nonces *nonces;
     struct prover *prover;
     struct known *known;
+    struct jobs *jobs; /* that try challenges here; NULL: whoever looks at the queue does */
     struct arena *arena;
     struct acme_endpoint *by_settings;
 };
@@ -46,6 +48,9 @@ struct acme {
 enum err acme_open(struct scope *s, const struct acme_options *o, struct acme **out);
 void acme_close(struct acme *a);
 OWNED(struct acme, acme_close);
+
+/** JOBS try challenges as soon as they are answered; NULL: no more. */
+void acme_use_jobs(struct acme *a, struct jobs *jobs);
 
 /** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers. */
 const struct acme_endpoint *acme_endpoint(const struct acme *a, const char *name);

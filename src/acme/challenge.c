@@ -17,32 +17,37 @@ struct answer {
     const struct acme_challenge *c;
     const char *key_auth;
     struct when now;
+    struct jobs *runner; /* keeps one for the first try; NULL: none is free */
+    struct job_spec spec;
+    int64_t job; /* what it will run; 0: nothing */
 };
 
-static enum err
-want_try(struct scope *s, struct tx *tx, int64_t challenge, struct when at)
+static struct job_spec
+a_try(struct scope *s, int64_t challenge, struct when at)
 {
     const char *key = arena_printf(s->arena, "acme.challenge:%lld", (long long)challenge);
-    struct job_spec spec = {
+
+    return (struct job_spec){
         .kind = ACME_VALIDATE_JOB,
         .payload = arena_printf(s->arena, "{\"challenge\":%lld}", (long long)challenge),
         .run_at = at,
         .dedupe = key,
         .serial = key,
     };
-
-    return job_add(s, tx, &spec, NULL);
 }
 
 static enum err
 answer_in(struct scope *s, struct tx *tx, void *arg)
 {
-    const struct answer *a = arg;
+    struct answer *a = arg;
+    int64_t first = 0;
 
+    a->job = 0;
     if (a->c->status == ACME_CHALLENGE_PENDING)
-        TRY(tx_do(s, tx, &challenge_answer,
-                  BIND(v_int(a->c->id), v_text(a->key_auth), v_when(a->now))));
-    return want_try(s, tx, a->c->id, a->now);
+        TRY(tx_count(s, tx, &challenge_answer,
+                     BIND(v_int(a->c->id), v_text(a->key_auth), v_when(a->now)), &first));
+    a->spec.runner = first ? a->runner : NULL; /* no other try of it can be under way then */
+    return job_add(s, tx, &a->spec, a->spec.runner ? &a->job : NULL);
 }
 
 enum err
@@ -52,6 +57,7 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
     struct answer a = { .c = c,
                         .key_auth = arena_printf(s->arena, "%s.%s", c->token, thumbprint),
                         .now = clock_now() };
+    enum err e;
 
     if (z->status == ACME_AUTHZ_VALID)
         return OK;
@@ -61,7 +67,15 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
                          acme_authz_status_name(z->status));
     if (c->status > ACME_CHALLENGE_PROCESSING)
         return OK;
-    TRY(db_write(s, acme->o.db, answer_in, &a));
+    a.spec = a_try(s, c->id, a.now);
+    if (c->status == ACME_CHALLENGE_PENDING && acme->jobs && jobs_reserve(acme->jobs))
+        a.runner = acme->jobs;
+    e = db_write(s, acme->o.db, answer_in, &a);
+    if (a.runner && e == OK && a.job)
+        jobs_begin(a.runner, &a.spec, a.job);
+    else if (a.runner)
+        jobs_release(a.runner);
+    TRY(e);
     if (c->status == ACME_CHALLENGE_PENDING) {
         c->status = ACME_CHALLENGE_PROCESSING;
         c->answered_at = c->next_attempt = a.now;
@@ -107,12 +121,13 @@ static enum err
 retry_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct retry_later *r = arg;
+    struct job_spec spec = a_try(s, r->t->challenge, r->at);
 
     TRY(job_still_ours(s, tx, r->t->job));
     TRY(tx_do(s, tx, &challenge_retry,
               BIND(v_int(r->t->challenge), v_text(r->error), v_text(r->report), v_when(r->at))));
     TRY(acme_try_keep(s, tx, r->t, r->error, r->report));
-    return want_try(s, tx, r->t->challenge, r->at);
+    return job_add(s, tx, &spec, NULL);
 }
 
 /* When to try again: after a wait that doubles, as long as there is time (RFC 8555 section 8.2). */

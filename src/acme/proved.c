@@ -55,7 +55,7 @@ proved_in(struct scope *s, struct tx *tx, void *arg)
     int64_t changed, authz;
     struct rows orders;
 
-    TRY(job_still_ours(s, tx, o->t->job));
+    TRY(job_end(s, tx, o->t->job));
     TRY(acme_orders_lock(s, tx, o->t->authz, &orders));
     TRY(tx_count(s, tx, &challenge_valid,
                  BIND(v_int(o->t->challenge), v_when(o->now), v_text(o->report)), &changed));
@@ -79,7 +79,9 @@ acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t, 
     if (set->caa_identities.count)
         life = MIN(life, REUSE_CAA_MS);
     o.expires = when_add_ms(o.now, life);
-    return db_write(s, acme->o.db, proved_in, &o);
+    TRY(db_write(s, acme->o.db, proved_in, &o));
+    job_has_ended(t->job);
+    return OK;
 }
 
 /* So many, and no more: clients may ask for another look as often as they like. */
@@ -102,7 +104,7 @@ not_proved_in(struct scope *s, struct tx *tx, void *arg)
     const struct outcome *o = arg;
     int64_t changed, authz;
 
-    TRY(job_still_ours(s, tx, o->t->job));
+    TRY(job_end(s, tx, o->t->job));
     TRY(acme_orders_fail(s, tx, o->t->authz, o->error, o->now));
     TRY(tx_count(s, tx, &challenge_invalid,
                  BIND(v_int(o->t->challenge), v_text(o->error), v_text(o->report)), &changed));
@@ -123,5 +125,7 @@ acme_not_proved(struct scope *s, const struct acme *acme, const struct acme_try 
                          .address = report->address,
                          .now = clock_now() };
 
-    return db_write(s, acme->o.db, not_proved_in, &o);
+    TRY(db_write(s, acme->o.db, not_proved_in, &o));
+    job_has_ended(t->job);
+    return OK;
 }

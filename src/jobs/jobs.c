@@ -48,7 +48,7 @@ struct jobs {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work, idle;
     struct task tasks[RUNNERS_MAX]; /* taken, not begun */
-    int task_count, running;
+    int task_count, running, reserved;
     bool closed;          /* the clerk and the runners end */
     atomic_bool stopping; /* nothing new is begun */
 
@@ -135,11 +135,13 @@ task_run(struct jobs *j, struct task *t)
 {
     const struct job_kind *kind = lease_kind(&j->lessee, t->job.kind);
     struct verdict v = { .job = &t->job };
+    bool ended = false;
     int64_t began = clock_mono_us();
     enum err e;
 
     crash_point("jobs.taken");
     t->job.jobs = j;
+    t->job.ended = &ended;
     t->s->principal = arena_printf(t->s->arena, "job_%lld", (long long)t->job.id);
     scope_deadline_in(t->s, kind->limit_ms > 0 ? kind->limit_ms : 5 * MINUTE_MS);
     e = kind->run(t->s, j->lessee.app, &t->job);
@@ -150,7 +152,8 @@ task_run(struct jobs *j, struct task *t)
         v.final = !may_pass(e);
         v.again = next_attempt(kind, &t->job, t->s->error.retry_after_s);
     }
-    settle(j, &v);
+    if (!v.done || !ended)
+        settle(j, &v);
     crash_point("jobs.settled");
     tell(t->s, &v, clock_mono_us() - began);
 }
@@ -210,7 +213,7 @@ renew(struct scope *s, struct jobs *j)
     if (now - j->renewed_ms < j->lessee.lease_ms / 3)
         return OK;
     pthread_mutex_lock(&j->lock);
-    busy = j->running + j->task_count > 0;
+    busy = j->running + j->task_count + j->reserved > 0;
     pthread_mutex_unlock(&j->lock);
     if (busy)
         TRY(lease_renew(s, &j->lessee));
@@ -250,21 +253,65 @@ sample_gauges(struct scope *s, struct jobs *j)
     return OK;
 }
 
-/** Hand the jobs to the runners, each in a scope of its own. */
+/** Hand a job to the runners, in a scope of its own. */
+static void
+hand_one(struct jobs *j, const struct job *job, int reserved)
+{
+    struct task t = { .s = scope_new("jobs"), .job = *job };
+
+    t.job.kind = arena_text(t.s->arena, job->kind);
+    t.job.payload = arena_text(t.s->arena, job->payload);
+    pthread_mutex_lock(&j->lock);
+    j->reserved -= reserved;
+    j->tasks[j->task_count++] = t; /* no more are taken than there are free runners */
+    pthread_cond_signal(&j->work);
+    if (reserved)
+        pthread_cond_broadcast(&j->idle);
+    pthread_mutex_unlock(&j->lock);
+}
+
 static void
 hand_out(struct jobs *j, const struct list *jobs)
 {
     LIST_EACH(struct job, job, jobs)
-    {
-        struct task t = { .s = scope_new("jobs"), .job = *job };
+    hand_one(j, job, 0);
+}
 
-        t.job.kind = arena_text(t.s->arena, job->kind);
-        t.job.payload = arena_text(t.s->arena, job->payload);
-        pthread_mutex_lock(&j->lock);
-        j->tasks[j->task_count++] = t; /* no more are taken than there are free runners */
-        pthread_cond_signal(&j->work);
-        pthread_mutex_unlock(&j->lock);
-    }
+bool
+jobs_reserve(struct jobs *j)
+{
+    bool is_free;
+
+    pthread_mutex_lock(&j->lock);
+    is_free = !j->stopping && j->running + j->task_count + j->reserved < j->runner_count;
+    j->reserved += is_free;
+    pthread_mutex_unlock(&j->lock);
+    return is_free;
+}
+
+void
+jobs_begin(struct jobs *j, const struct job_spec *spec, int64_t id)
+{
+    struct job job;
+
+    lease_job_added(&j->lessee, spec, id, &job);
+    hand_one(j, &job, 1);
+}
+
+void
+jobs_release(struct jobs *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->reserved--;
+    pthread_cond_broadcast(&j->idle);
+    pthread_mutex_unlock(&j->lock);
+    bell_ring(false);
+}
+
+const struct lessee *
+jobs_lessee(const struct jobs *j)
+{
+    return &j->lessee;
 }
 
 static enum err
@@ -276,7 +323,7 @@ take(struct scope *s, struct jobs *j, size_t *taken)
 
     *taken = 0;
     pthread_mutex_lock(&j->lock);
-    free_runners = j->runner_count - j->running - j->task_count;
+    free_runners = j->runner_count - j->running - j->task_count - j->reserved;
     pthread_mutex_unlock(&j->lock);
     if (free_runners <= 0 || j->stopping)
         return OK;
@@ -421,9 +468,12 @@ threads_start(struct jobs *j)
 
     sigfillset(&all); /* signals are for the program's own thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (int i = 0; i < j->runner_count; i++)
+    for (int i = 0; i < j->runner_count; i++) {
         pthread_create(&j->runners[i], NULL, runner_main, j);
+        (void)pthread_setname_np(j->runners[i], "runner");
+    }
     pthread_create(&j->clerk, NULL, clerk_main, j);
+    (void)pthread_setname_np(j->clerk, "clerk");
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -472,7 +522,7 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
     return OK;
 }
 
-/** Wait until no handler runs. */
+/** Wait until no handler runs, and none is about to. */
 static bool
 drain(struct jobs *j, int64_t drain_ms)
 {
@@ -480,9 +530,9 @@ drain(struct jobs *j, int64_t drain_ms)
     bool empty;
 
     pthread_mutex_lock(&j->lock);
-    while (j->running > 0 && wait_until(&j->idle, &j->lock, until))
+    while (j->running + j->reserved > 0 && wait_until(&j->idle, &j->lock, until))
         ;
-    empty = j->running == 0;
+    empty = j->running + j->reserved == 0;
     j->closed = empty;
     pthread_cond_broadcast(&j->work);
     pthread_mutex_unlock(&j->lock);

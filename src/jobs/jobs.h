@@ -27,6 +27,8 @@ struct job_spec {
     struct when deadline; /* given up when it has not succeeded by then; {0} or WHEN_NONE: none */
     int64_t parent;       /* the job that this one is part of; 0: none */
     int max_attempts;     /* 0: the handler's */
+    struct jobs *runner; /* they keep a runner for it, by jobs_reserve(); NULL: whoever looks at the
+                            queue takes it */
 };
 
 /**
@@ -35,6 +37,18 @@ struct job_spec {
  * @param id  receives the job's id, or that of the waiting one that stands for it; may be NULL
  */
 enum err job_add(struct scope *s, struct tx *tx, const struct job_spec *spec, int64_t *id);
+
+/**
+ * Keep a free runner for a job that a transaction is about to add, so that it need not be taken
+ * from the queue: job_add() with .runner enters it as taken, and once that is committed
+ * jobs_begin() runs it. When the transaction failed, or added none, jobs_release() gives the runner
+ * back. Its serial key must be one that no running job has.
+ *
+ * @return false: no runner is free; the job goes through the queue
+ */
+bool jobs_reserve(struct jobs *jobs);
+void jobs_begin(struct jobs *jobs, const struct job_spec *spec, int64_t id);
+void jobs_release(struct jobs *jobs);
 
 /** A job as its handler sees it; all text lives in the scope's arena. */
 struct job {
@@ -46,6 +60,7 @@ struct job {
     int64_t parent;
     struct when deadline;
     struct jobs *jobs;
+    bool *ended; /* set by job_has_ended() */
 };
 
 /** A whole number of the payload, by its name. E_INVALID: it names none. */
@@ -58,6 +73,11 @@ enum err job_number(struct scope *s, const struct job *job, const char *name, in
  * @return E_CONFLICT: it is not
  */
 enum err job_still_ours(struct scope *s, struct tx *tx, const struct job *job);
+
+/** As part of the handler's last transaction: the job is done with it. E_CONFLICT: it is not ours
+ * any more. Behind the commit, the handler says job_has_ended(), and returns OK. */
+enum err job_end(struct scope *s, struct tx *tx, const struct job *job);
+void job_has_ended(const struct job *job);
 
 /**
  * What runs a kind of job. A failure that may pass (E_TIMEOUT, E_UNAVAILABLE, E_CONFLICT, E_LIMIT,

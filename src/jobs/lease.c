@@ -54,19 +54,27 @@ SQL(job_lease,
 SQL(attempt_begin,
     "INSERT INTO attempt (job, number, instance, started_at) VALUES ($1, $2, $3, $4)");
 SQL(attempt_end, "UPDATE attempt SET ended_at = $3, error = $4 WHERE job = $1 AND number = $2");
-SQL(job_end, "UPDATE job SET state = $3, result = $4, finished_at = $5, leased_by = NULL, "
-             "leased_until = NULL WHERE id = $1 AND fence = $2 AND state IN (0, 1)");
+SQL(job_close, "UPDATE job SET state = $3, result = $4, finished_at = $5, leased_by = NULL, "
+               "leased_until = NULL WHERE id = $1 AND fence = $2 AND state IN (0, 1)");
+SQL(job_done, "UPDATE job SET state = 2, result = NULL, finished_at = $3, leased_by = NULL, "
+              "leased_until = NULL WHERE id = $1 AND fence = $2 AND state = 1");
 SQL(job_again, "UPDATE job SET state = 0, result = $3, run_at = $4, leased_by = NULL, "
                "leased_until = NULL WHERE id = $1 AND fence = $2 AND state = 1");
 SQL(job_twin,
     "SELECT w.id FROM job j JOIN job w ON w.dedupe_key = j.dedupe_key AND w.state = 0 AND "
     "w.dedupe_key IS NOT NULL WHERE j.id = $1");
 
+static int
+most_attempts(const struct lessee *l, const char *name, int said)
+{
+    const struct job_kind *kind = lease_kind(l, name);
+
+    return said > 0 ? said : kind && kind->max_attempts > 0 ? kind->max_attempts : 10;
+}
+
 static void
 job_read(const struct lessee *l, struct row *row, struct job *out, const char **serial)
 {
-    const struct job_kind *kind;
-
     out->id = row_int(row);
     out->kind = row_text(row);
     out->payload = row_text(row);
@@ -76,9 +84,7 @@ job_read(const struct lessee *l, struct row *row, struct job *out, const char **
     out->parent = row_int(row);
     out->deadline = row_when(row);
     *serial = row_text(row);
-    kind = lease_kind(l, out->kind);
-    if (out->max_attempts <= 0)
-        out->max_attempts = kind && kind->max_attempts > 0 ? kind->max_attempts : 10;
+    out->max_attempts = most_attempts(l, out->kind, out->max_attempts);
 }
 
 /** Give JOB up, as part of TX; FENCE is the row's present one. */
@@ -89,7 +95,7 @@ give_up(struct scope *s, struct tx *tx, const struct lessee *l, const struct job
     int64_t changed;
 
     TRY(tx_count(
-        s, tx, &job_end,
+        s, tx, &job_close,
         BIND(v_int(job->id), v_int(fence), v_int(JOB_FAILED), v_text(why), v_when(clock_now())),
         &changed));
     if (changed == 0)
@@ -145,6 +151,42 @@ lease_take(struct scope *s, const struct lessee *l, int most, struct list *out)
     return OK;
 }
 
+SQL(job_insert_taken,
+    "INSERT INTO job (kind, payload, state, run_at, deadline_at, serial_key, parent, max_attempts, "
+    "created_at, attempts, fence, leased_by, leased_until) VALUES ($1, $2, 1, $3, $4, $5, $6, $7, "
+    "$3, 1, 1, $8, $9) RETURNING id");
+
+enum err
+lease_added(struct scope *s, struct tx *tx, const struct job_spec *spec, int64_t *id)
+{
+    const struct lessee *l = jobs_lessee(spec->runner);
+    struct when now = clock_now();
+    struct row row;
+
+    TRY(tx_one(s, tx, &job_insert_taken,
+               BIND(v_text(spec->kind), v_text(spec->payload ? spec->payload : "{}"), v_when(now),
+                    spec->deadline.ms ? v_when(spec->deadline) : v_null(), v_text(spec->serial),
+                    v_id(spec->parent), v_int(spec->max_attempts), v_text(l->instance),
+                    v_when(when_add_ms(now, l->lease_ms))),
+               &row));
+    *id = row_int(&row);
+    return tx_do(s, tx, &attempt_begin,
+                 BIND(v_int(*id), v_int(1), v_text(l->instance), v_when(now)));
+}
+
+void
+lease_job_added(const struct lessee *l, const struct job_spec *spec, int64_t id, struct job *out)
+{
+    *out = (struct job){ .id = id,
+                         .kind = spec->kind,
+                         .payload = spec->payload ? spec->payload : "{}",
+                         .attempt = 1,
+                         .max_attempts = most_attempts(l, spec->kind, spec->max_attempts),
+                         .fence = 1,
+                         .parent = spec->parent,
+                         .deadline = spec->deadline.ms ? spec->deadline : WHEN_NONE };
+}
+
 SQL(leases_renew, "UPDATE job SET leased_until = $2 WHERE leased_by = $1 AND state = 1");
 
 static enum err
@@ -179,7 +221,7 @@ wait_again(struct scope *s, struct tx *tx, const struct job *job, struct when at
                         BIND(v_int(job->id), v_int(job->fence), v_text(why), v_when(at)), changed);
     }
     TRY(e);
-    return tx_count(s, tx, &job_end,
+    return tx_count(s, tx, &job_close,
                     BIND(v_int(job->id), v_int(job->fence), v_int(JOB_CANCELLED),
                          v_text(arena_printf(s->arena, "job %lld does its work: %s",
                                              (long long)row_int(&row), why)),
@@ -256,6 +298,19 @@ lease_return(struct scope *s, const struct lessee *l, const struct job *job)
     return db_write(s, l->db, return_in, &copy);
 }
 
+enum err
+job_end(struct scope *s, struct tx *tx, const struct job *job)
+{
+    struct when now = clock_now();
+    int64_t changed;
+
+    TRY(tx_count(s, tx, &job_done, BIND(v_int(job->id), v_int(job->fence), v_when(now)), &changed));
+    if (changed == 0)
+        return fail(s, E_CONFLICT, "job %lld was given to another server", (long long)job->id);
+    return tx_do(s, tx, &attempt_end,
+                 BIND(v_int(job->id), v_int(job->attempt), v_when(now), v_null()));
+}
+
 /** A verdict on its way into the database. */
 struct ending {
     const struct lessee *l;
@@ -285,7 +340,7 @@ end_in(struct scope *s, struct tx *tx, void *arg)
               BIND(v_int(job->id), v_int(job->attempt), v_when(now), v_text(v->why))));
     if (v->done)
         return tx_do(
-            s, tx, &job_end,
+            s, tx, &job_close,
             BIND(v_int(job->id), v_int(job->fence), v_int(JOB_DONE), v_null(), v_when(now)));
     if (v->gave_up)
         return give_up(s, tx, e->l, job, job->fence, v->why);

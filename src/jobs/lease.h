@@ -31,6 +31,13 @@ enum err lease_outlook(struct scope *s, struct db *db, struct outlook *out);
 /** Take up to MOST due jobs; OUT receives a list of struct job. E_CONFLICT: others were quicker,
  * look again. */
 enum err lease_take(struct scope *s, const struct lessee *l, int most, struct list *out);
+/** Add a job that is taken already, by the jobs that keep a runner for it. */
+enum err lease_added(struct scope *s, struct tx *tx, const struct job_spec *spec, int64_t *id);
+/** The lessee of these jobs. */
+const struct lessee *jobs_lessee(const struct jobs *jobs);
+/** The job of SPEC as lease_added() entered it. */
+void lease_job_added(const struct lessee *l, const struct job_spec *spec, int64_t id,
+                     struct job *out);
 /** Prolong all leases of this instance. */
 enum err lease_renew(struct scope *s, const struct lessee *l);
 /** Put back what servers that stopped held, or give it up when that was its last attempt. */

@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "jobs/bell.h"
+#include "jobs/lease.h"
 
 static const char *const state_names[] = { "queued", "running", "done", "failed", "cancelled" };
 
@@ -34,6 +35,8 @@ job_add(struct scope *s, struct tx *tx, const struct job_spec *spec, int64_t *id
     struct when now = clock_now();
     struct row row;
 
+    if (spec->runner)
+        return note(s, lease_added(s, tx, spec, id), "adding a job %s", spec->kind);
     TRY(note(s,
              tx_one(s, tx, &job_insert,
                     BIND(v_text(spec->kind), v_text(spec->payload ? spec->payload : "{}"),
@@ -60,6 +63,13 @@ job_still_ours(struct scope *s, struct tx *tx, const struct job *job)
     if (e == E_NOT_FOUND)
         return fail(s, E_CONFLICT, "job %lld was given to another server", (long long)job->id);
     return e;
+}
+
+void
+job_has_ended(const struct job *job)
+{
+    if (job->ended)
+        *job->ended = true;
 }
 
 SQL(job_take_out, "UPDATE job SET state = 4, finished_at = $2 WHERE id = $1 AND state = 0");

@@ -70,8 +70,29 @@ clean_run(struct scope *s, void *app, const struct job *job)
     return job_cleanup(s, job, &(struct job_keep){ 7 * DAY_MS, 30 * DAY_MS });
 }
 static const struct job_kind clean_kind = { .kind = "jobs.cleanup", .run = clean_run };
+
+static enum err
+end_in_tx(struct scope *s, struct tx *tx, void *arg)
+{
+    return job_end(s, tx, arg);
+}
+
+/* Ends as part of its own change. */
+static enum err
+own_end_run(struct scope *s, void *app, const struct job *job)
+{
+    struct job copy = *job;
+
+    (void)app;
+    seen.runs++;
+    TRY(db_write(s, jobs_db(job->jobs), end_in_tx, &copy));
+    job_has_ended(job);
+    return OK;
+}
+static const struct job_kind own_end_kind = { .kind = "own_end", .run = own_end_run };
 static const struct job_kind *const kinds[] = { &count_kind, &flaky_kind, &hopeless_kind,
-                                                &hold_kind,  &clean_kind, NULL };
+                                                &hold_kind,  &clean_kind, &own_end_kind,
+                                                NULL };
 
 static enum err
 count_given_up(struct scope *s, struct tx *tx, void *app, const struct job *job, const char *why)
@@ -183,6 +204,61 @@ runs_promptly(struct scope *s, struct db *db)
 TEST(a_job_runs_soon_after_its_commit_without_polling)
 {
     on_both(runs_promptly);
+}
+
+static void
+runs_on_its_runner(struct scope *s, struct db *db)
+{
+    struct jobs *jobs = start(s, db, 60 * SECOND_MS);
+    struct job_spec spec = { .kind = "own_end", .payload = "{}", .serial = "k", .runner = jobs };
+    struct batch b = { .spec = spec, .count = 1, .end = E_CONFLICT };
+    struct job_row row;
+    int64_t id;
+
+    for (int i = 0; i < 4; i++)
+        assert_true(jobs_reserve(jobs));
+    assert_false(jobs_reserve(jobs)); /* there are four runners */
+    for (int i = 0; i < 3; i++)
+        jobs_release(jobs);
+    id = add(s, db, spec, 1);
+    assert_int_equal(state_of(s, db, id), JOB_RUNNING); /* nobody else takes it */
+    jobs_begin(jobs, &spec, id);
+    wait_for(state_of(s, db, id) == JOB_DONE);
+    assert_int_equal(seen.runs, 1);
+    assert_ok(s, job_get(s, db, id, &row));
+    assert_int_equal(row.attempts, 1);
+    assert_true(when_given(row.started) && when_given(row.ended));
+    assert_true(jobs_reserve(jobs));
+    assert_err(E_CONFLICT, db_write(s, db, add_in, &b));
+    scope_clear(s);
+    jobs_release(jobs);
+    assert_true(jobs_stop(jobs, SECOND_MS));
+    assert_int_equal(seen.runs, 1);
+}
+TEST(a_job_that_has_a_runner_begins_without_the_queue_and_ends_with_its_change)
+{
+    on_both(runs_on_its_runner);
+}
+
+static void
+stops_with_a_reserved(struct scope *s, struct db *db)
+{
+    struct jobs *jobs = start(s, db, 60 * SECOND_MS);
+    struct job_spec spec = { .kind = "count", .runner = jobs };
+    int64_t id;
+
+    assert_true(jobs_reserve(jobs));
+    id = add(s, db, spec, 1);
+    assert_false(jobs_stop(jobs, 0)); /* it waits for what is about to begin */
+    assert_false(jobs_reserve(jobs));
+    jobs_begin(jobs, &spec, id);
+    assert_true(jobs_stop(jobs, 5 * SECOND_MS));
+    assert_int_equal(seen.runs, 0);
+    assert_int_equal(state_of(s, db, id), JOB_QUEUED);
+}
+TEST(a_server_that_stops_puts_back_a_job_that_was_about_to_begin)
+{
+    on_both(stops_with_a_reserved);
 }
 
 static void
@@ -344,6 +420,8 @@ server_dies(struct scope *s, struct db *db)
     assert_ok(s, job_get(s, db, id, &row));
     assert_int_equal(row.attempts, 2);
     assert_err(E_CONFLICT, db_write(s, db, still_ours_in, list_at(&taken, struct job, 0)));
+    scope_clear(s);
+    assert_err(E_CONFLICT, db_write(s, db, end_in_tx, list_at(&taken, struct job, 0)));
     scope_clear(s);
     assert_ok(s, lease_end(s, &dead, &v)); /* back from the dead, and too late */
     assert_true(v.late);

@@ -371,6 +371,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     jobs.kinds = acme_job_kinds;
     jobs.runners = ACME_RUNNERS;
     TRY(jobs_start(s, p->app.db, &jobs, &p->acme_jobs));
+    acme_use_jobs(p->app.acme, p->acme_jobs);
     TRY(follower_start(s, p, &p->follower));
     TRY(record(s, p, AUDIT_SYSTEM_START));
     TRY(http_server_start(s, p->http));

@@ -2,6 +2,7 @@
 
 #include "acme/known.h"
 #include "acme/names.h"
+#include "acme/profile.h"
 #include "base/random.h"
 #include "pki/jws.h"
 #include "proof/proof.h"
@@ -52,11 +53,17 @@ check_rules(struct scope *s, const char *key, const struct list *rules)
     return OK;
 }
 
+bool
+acme_challenge_known(const char *type)
+{
+    return proof_fits(type, "dns", false);
+}
+
 static enum err
 check_challenges(struct scope *s, const struct acme_settings *set)
 {
     LIST_EACH(const char *, type, &set->challenges)
-    if (!proof_fits(*type, "dns", false))
+    if (!acme_challenge_known(*type))
         return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
                          "acme.challenges: \"%s\" is none of http-01, dns-01, tls-alpn-01, "
                          "dns-account-01, dns-persist-01",
@@ -75,6 +82,7 @@ open_endpoint(struct scope *s, struct acme *acme)
     if (!text_starts(base, "https://") && !text_starts(base, "http://"))
         return fail_code(s, E_INVALID, CHY_BAD_SETTINGS, "acme.base_url: must begin with https://");
     ep->name = "";
+    ep->enabled = true;
     ep->set = set;
     ep->base = arena_printf(acme->arena, "%s/acme", without_slashes(acme->arena, base));
     LIST_EACH(const char *, former, &set->legacy_base_urls)
@@ -107,6 +115,11 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
         e = nonces_open(s, o->db, o->seal, &nonces, &acme->nonces);
     if (e == OK)
         e = note(s, prover_new(s, o->set->validation, o->own, &acme->prover), "acme.validation");
+    if (e == OK) {
+        acme->by_settings->prover = acme->prover;
+        acme->profiles = snapshot_place_new(sizeof(struct acme_profiles));
+        e = acme_profiles_reload(s, acme);
+    }
     if (e != OK) {
         acme_close(acme);
         return e;
@@ -120,6 +133,7 @@ acme_close(struct acme *acme)
 {
     if (!acme)
         return;
+    snapshot_place_free(acme->profiles); /* before the prover that theirs are made of */
     prover_free(acme->prover);
     known_free(acme->known);
     nonces_close(acme->nonces);
@@ -134,9 +148,62 @@ acme_use_jobs(struct acme *acme, struct jobs *jobs)
 }
 
 const struct acme_endpoint *
-acme_endpoint(const struct acme *acme, const char *name)
+acme_endpoint(struct scope *s, const struct acme *acme, const char *name)
 {
-    return !*name && acme->o.set->enabled ? acme->by_settings : NULL;
+    const struct acme_endpoint *found;
+
+    if (!acme->o.set->enabled)
+        return NULL;
+    if (!*name)
+        return acme->by_settings;
+    found = acme_profile_find(acme_profiles(s, acme), name);
+    return found && found->enabled ? found : NULL;
+}
+
+const struct acme_endpoint *
+acme_endpoint_by_id(struct scope *s, const struct acme *acme, int64_t id)
+{
+    if (id == acme->by_settings->id)
+        return acme->by_settings;
+    LIST_EACH(struct acme_endpoint *, ep, &acme_profiles(s, acme)->all)
+    if ((*ep)->id == id && (*ep)->enabled)
+        return *ep;
+    return NULL;
+}
+
+bool
+acme_answers(struct scope *s, const struct acme_endpoint *ep, const char *address)
+{
+    struct network peer;
+
+    if (!ep->clients.count)
+        return true;
+    if (!address || network_read(s, address, &peer) != OK) {
+        scope_clear(s);
+        return false;
+    }
+    LIST_EACH(struct network, n, &ep->clients)
+    if (network_holds(n, (struct bytes){ peer.octets, peer.len }))
+        return true;
+    return false;
+}
+
+const char *
+acme_policy_name(const struct acme_endpoint *policy)
+{
+    return *policy->name ? policy->name : ACME_DEFAULT_PROFILE;
+}
+
+const struct acme_endpoint *
+acme_policy(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+            const char *profile)
+{
+    const struct acme_endpoint *found;
+
+    if (!profile || text_eq(profile, acme_policy_name(ep)))
+        return ep;
+    found = ep->profile || !*profile ? NULL : acme_endpoint(s, acme, profile);
+    return found && found->profile->offered && text_eq(found->name, profile) ? found : NULL;
 }
 
 const char *

@@ -10,15 +10,26 @@
 #include "acme/settings.h"
 #include "flow/flow.h"
 
+struct prover;
+struct acme_profile;
+struct snapshot_place;
+
 /** A directory with what belongs to it. */
 struct acme_endpoint {
     int64_t id;
-    const char *name;         /* "" for the one of the settings */
-    const char *base;         /* "https://pki.example.com/acme": its addresses begin so */
-    struct list former_bases; /* of const char *: those it had before */
-    const struct acme_settings *set;
-    unsigned algorithms; /* JWS_ bits */
+    const char *name;                /* "" for the one of the settings */
+    const char *base;                /* "https://pki.example.com/acme": its addresses begin so */
+    struct list former_bases;        /* of const char *: those it had before */
+    const struct acme_settings *set; /* what holds here */
+    unsigned algorithms;             /* JWS_ bits */
+    const struct prover *prover;
+    const struct acme_profile *profile; /* acme/profile.h; NULL: it is that of the settings */
+    struct list clients;                /* of struct network: who may ask; none: everybody */
+    bool enabled;
 };
+
+/** What orders call the policy of the settings (draft-ietf-acme-profiles). */
+#define ACME_DEFAULT_PROFILE "default"
 
 /** What the ACME server needs; the program owns all of it. */
 struct acme_options {
@@ -33,7 +44,6 @@ struct acme_options {
 
 struct jobs;
 struct known;
-struct prover;
 struct acme {
     struct acme_options o;
     struct nonces *nonces;
@@ -42,6 +52,7 @@ struct acme {
     struct jobs *jobs; /* that try challenges here; NULL: whoever looks at the queue does */
     struct arena *arena;
     struct acme_endpoint *by_settings;
+    struct snapshot_place *profiles;
 };
 
 /** @return E_INVALID: a setting that cannot be used, by its name */
@@ -52,8 +63,21 @@ OWNED(struct acme, acme_close);
 /** JOBS try challenges as soon as they are answered; NULL: no more. */
 void acme_use_jobs(struct acme *a, struct jobs *jobs);
 
-/** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers. */
-const struct acme_endpoint *acme_endpoint(const struct acme *a, const char *name);
+/** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers.
+ * Never waits; it lives as long as S. */
+const struct acme_endpoint *acme_endpoint(struct scope *s, const struct acme *a, const char *name);
+/** The same by its number. */
+const struct acme_endpoint *acme_endpoint_by_id(struct scope *s, const struct acme *a, int64_t id);
+/** By whose rules orders of EP are judged that name PROFILE (NULL: none is named); NULL: they may
+ * not name it. */
+const struct acme_endpoint *acme_policy(struct scope *s, const struct acme *a,
+                                        const struct acme_endpoint *ep, const char *profile);
+/** Whether an endpoint answers this ADDRESS; NULL: none is known. */
+bool acme_answers(struct scope *s, const struct acme_endpoint *ep, const char *address);
+/** What orders call the rules of an endpoint. */
+const char *acme_policy_name(const struct acme_endpoint *policy);
+/** Whether there is such a challenge. */
+bool acme_challenge_known(const char *type);
 /** The address of an object: BASE/WHAT/ID, in arena A. */
 const char *acme_url(struct arena *a, const struct acme_endpoint *ep, const char *what,
                      const char *id);

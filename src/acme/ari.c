@@ -1,6 +1,7 @@
 #include "acme/ari.h"
 
 #include "acme/names.h"
+#include "acme/profile.h"
 #include "catalog/catalog.h"
 #include "pki/hash.h"
 #include <string.h>
@@ -72,11 +73,46 @@ spread(const struct cert_row *row, int64_t range)
     return range > 0 ? (int64_t)(number % (uint64_t)(2 * range)) - range : 0;
 }
 
+SQL(rules_of_certificate, "SELECT a.endpoint, o.profile FROM acme_order o JOIN acme_account a ON "
+                          "a.id = o.account WHERE o.certificate = $1");
+
+/* Was it issued by a profile whose certificates are renewed thirty days before their end? */
+static enum err
+renews_early(struct scope *s, const struct acme *acme, int64_t certificate, bool *early)
+{
+    const struct acme_endpoint *ep, *policy;
+    struct row row;
+    enum err e;
+
+    *early = false;
+    if (!acme_profiles(s, acme)->all.count)
+        return OK;
+    e = db_one(s, acme->o.db, &rules_of_certificate, BIND(v_int(certificate)), &row);
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    ep = acme_endpoint_by_id(s, acme, row_int(&row));
+    policy = ep ? acme_policy(s, acme, ep, row_text(&row)) : NULL;
+    *early = policy && policy->profile && policy->profile->auto_renew;
+    return OK;
+}
+
+/* From thirty days before the end, or the last third where that is less. */
+static void
+early_window(const struct cert_row *row, int64_t life, struct acme_ari *out)
+{
+    out->start = when_add_ms(row->not_after, -MIN(30 * DAY_MS, life / 3));
+    out->end = when_add_ms(out->start, MAX(life / 25, SECOND_MS));
+}
+
 enum err
 acme_ari_window(struct scope *s, const struct acme *acme, const char *cert_id, struct acme_ari *out)
 {
     struct cert_row row;
     int64_t life, half, ideal;
+    bool early;
 
     TRY(find(s, acme, cert_id, 0, &row));
     out->certificate = row.id;
@@ -85,6 +121,11 @@ acme_ari_window(struct scope *s, const struct acme *acme, const char *cert_id, s
     if (row.state == CERT_REVOKED) { /* at once */
         out->end = when_add_ms(clock_now(), -HOUR_MS);
         out->start = when_add_ms(out->end, -HOUR_MS);
+        return OK;
+    }
+    TRY(renews_early(s, acme, row.id, &early));
+    if (early) {
+        early_window(&row, life, out);
         return OK;
     }
     ideal = row.not_before.ms + (life < SHORT_LIFE_MS ? life / 2 : life / 3 * 2) +

@@ -189,7 +189,7 @@ void
 acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish, const struct acme_name *n,
                     struct list *out)
 {
-    LIST_EACH(const char *, type, &wish->ep->set->challenges)
+    LIST_EACH(const char *, type, &wish->policy->set->challenges)
     if (proof_fits(*type, n->type, n->wildcard) && acme_eab_allows_challenge(wish->binding, *type))
         list_add(s->arena, out, const char *, *type);
 }
@@ -197,10 +197,11 @@ acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish, const s
 /* "+ 0": or SQLite takes the index of state and expiry, and reads all that are valid. */
 SQL(authz_reusable,
     "SELECT id, method, expires_at FROM acme_authz WHERE account = $1 AND type = $2 "
-    "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at + 0 > $5 "
-    "ORDER BY expires_at + 0 DESC");
+    "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at + 0 > $5 AND "
+    "COALESCE(endpoint, 0) = $6 ORDER BY expires_at + 0 DESC");
 SQL(authz_add, "INSERT INTO acme_authz (public_id, account, type, value, wildcard, status, "
-               "expires_at, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7) RETURNING id");
+               "expires_at, created_at, endpoint) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8) "
+               "RETURNING id");
 SQL(challenge_add, "INSERT INTO acme_challenge (public_id, authz, type, token, status) VALUES ($1, "
                    "$2, $3, $4, 1)");
 
@@ -213,7 +214,14 @@ new_token(struct scope *s)
     return base64url_encode(s->arena, (struct bytes){ token, sizeof(token) });
 }
 
-/* One that was proved by a challenge that is still offered. */
+/* By whose rules a name is proved; 0: the account's own endpoint's. */
+static int64_t
+other_policy(const struct acme_authz_wish *wish)
+{
+    return wish->policy == wish->ep ? 0 : wish->policy->id;
+}
+
+/* One that was proved by these rules, and a challenge that is still offered. */
 static enum err
 find_valid(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
            const struct acme_name *n, const struct list *offered, struct acme_authz_held *out)
@@ -222,7 +230,7 @@ find_valid(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
 
     TRY(tx_all(s, tx, &authz_reusable,
                BIND(v_int(wish->account), v_text(n->type), v_text(n->base), v_bool(n->wildcard),
-                    v_when(wish->now)),
+                    v_when(wish->now), v_int(other_policy(wish))),
                &rows));
     for (size_t i = 0; i < rows.count && !out->valid; i++) {
         out->id = row_int(&rows.at[i]);
@@ -236,7 +244,7 @@ enum err
 acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
                const struct acme_name *n, struct acme_authz_held *out)
 {
-    const struct acme_settings *set = wish->ep->set;
+    const struct acme_settings *set = wish->policy->set;
     struct list offered = { 0 };
     struct row row;
 
@@ -250,7 +258,7 @@ acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wis
     TRY(tx_one(s, tx, &authz_add,
                BIND(v_text(acme_new_id(s->arena)), v_int(wish->account), v_text(n->type),
                     v_text(n->base), v_bool(n->wildcard), v_when(out->expires_at),
-                    v_when(wish->now)),
+                    v_when(wish->now), v_id(other_policy(wish))),
                &row));
     out->id = row_int(&row);
     LIST_EACH(const char *, type, &offered)

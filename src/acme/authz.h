@@ -88,7 +88,8 @@ enum err acme_requests_end_by(struct scope *s, const struct acme *acme, const st
 
 /** Who has to prove names, where and when. */
 struct acme_authz_wish {
-    const struct acme_endpoint *ep;
+    const struct acme_endpoint *ep;     /* whose the account is */
+    const struct acme_endpoint *policy; /* by whose rules */
     int64_t account;
     struct when now;
     const struct acme_eab_policy *binding; /* what the account is bound to; NULL: nothing */

@@ -87,12 +87,13 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
 
 SQL(challenge_to_try,
     "SELECT c.id, c.type, c.token, c.key_auth, c.answered_at, c.attempts, z.id, "
-    "z.public_id, z.type, z.value, z.wildcard, a.public_id FROM acme_challenge c JOIN acme_authz z "
+    "z.public_id, z.type, z.value, z.wildcard, a.public_id, a.endpoint, "
+    "COALESCE(z.endpoint, a.endpoint) FROM acme_challenge c JOIN acme_authz z "
     "ON z.id = c.authz JOIN acme_account a ON a.id = z.account WHERE c.id = $1 AND c.status = 2 "
     "AND z.status = 1 AND z.expires_at > $2 AND a.status = 1");
 
 static void
-read_try(struct row *row, struct acme_try *out)
+read_try(struct scope *s, const struct acme *acme, struct row *row, struct acme_try *out)
 {
     out->challenge = row_int(row);
     out->method = row_text(row);
@@ -106,6 +107,8 @@ read_try(struct row *row, struct acme_try *out)
     out->value = row_text(row);
     out->wildcard = row_bool(row);
     out->account_id = row_text(row);
+    out->ep = acme_endpoint_by_id(s, acme, row_int(row));
+    out->policy = acme_endpoint_by_id(s, acme, row_int(row));
 }
 
 SQL(challenge_retry, "UPDATE acme_challenge SET attempts = attempts + 1, error = $2, report = $3, "
@@ -171,12 +174,12 @@ joined(struct scope *s, const char *a, const char *b)
 
 /* Who controls a name may still not have said that we certify it (RFC 8659). */
 static enum err
-check_caa(struct scope *s, const struct acme *acme, const struct proof_request *q,
+check_caa(struct scope *s, const struct acme_endpoint *policy, const struct proof_request *q,
           struct proof_report *report)
 {
     struct proof_report caa;
 
-    TRY(proof_caa(s, acme->prover, q, &caa));
+    TRY(proof_caa(s, policy->prover, q, &caa));
     report->steps = joined(s, report->steps, caa.steps);
     report->took_ms += caa.took_ms;
     report->proved = caa.proved;
@@ -186,24 +189,34 @@ check_caa(struct scope *s, const struct acme *acme, const struct proof_request *
 }
 
 static enum err
-prove(struct scope *s, const struct acme *acme, const struct acme_try *t,
-      struct proof_report *report)
+prove(struct scope *s, const struct acme_try *t, struct proof_report *report)
 {
-    const struct acme_endpoint *ep = acme->by_settings;
     struct proof_request q = { .type = t->type,
                                .value = t->value,
                                .wildcard = t->wildcard,
                                .challenge = t->method,
                                .token = t->token,
                                .key_authorization = t->key_auth,
-                               .issuers = ep->set->caa_identities };
+                               .issuers = t->policy->set->caa_identities };
 
-    list_add(s->arena, &q.accounts, const char *, acme_url(s->arena, ep, "acct", t->account_id));
-    LIST_EACH(const char *, base, &ep->former_bases)
+    list_add(s->arena, &q.accounts, const char *, acme_url(s->arena, t->ep, "acct", t->account_id));
+    LIST_EACH(const char *, base, &t->ep->former_bases)
     list_add(s->arena, &q.accounts, const char *,
              arena_printf(s->arena, "%s/acct/%s", *base, t->account_id));
-    TRY(proof_run(s, acme->prover, &q, report));
-    return report->proved ? check_caa(s, acme, &q, report) : OK;
+    TRY(proof_run(s, t->policy->prover, &q, report));
+    return report->proved ? check_caa(s, t->policy, &q, report) : OK;
+}
+
+/* The profile that was to prove it is gone. */
+static enum err
+give_up(struct scope *s, const struct acme *acme, const struct acme_try *t)
+{
+    struct proof_report report = { .steps = "[]",
+                                   .problem = "invalidProfile",
+                                   .detail = "The profile of the order is not offered any more." };
+
+    return acme_not_proved(s, acme, t, acme_problem_text(s->arena, report.problem, report.detail),
+                           &report);
 }
 
 enum err
@@ -222,8 +235,10 @@ acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *j
         return OK;
     }
     TRY(e);
-    read_try(&row, &t);
-    TRY(prove(s, acme, &t, &report));
+    read_try(s, acme, &row, &t);
+    if (!t.ep || !t.policy)
+        return give_up(s, acme, &t);
+    TRY(prove(s, &t, &report));
     log_info(s, "%s of %s: %s", t.method, t.value,
              report.proved   ? "proved"
              : report.detail ? report.detail

@@ -1,6 +1,7 @@
 #include "acme/finalize.h"
 
 #include "acme/csr_names.h"
+#include "acme/profile.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -15,7 +16,7 @@ COUNTER(finalized_total, "chancery_acme_finalized_total", "Requests for an order
 /* An order on its way through the door. */
 struct issuing {
     const struct acme *acme;
-    const struct acme_endpoint *ep;
+    const struct acme_endpoint *policy;
     struct acme_order *o;
     struct bytes csr;
     struct caller caller;
@@ -64,7 +65,7 @@ add_sans(struct scope *s, const struct list *names, struct list *sans)
 static enum err
 ask(struct scope *s, struct issuing *i, const struct list *names, const char *subject)
 {
-    const struct acme_settings *set = i->ep->set;
+    const struct acme_settings *set = i->policy->set;
     struct enroll in = {
         .caller = &i->caller,
         .endpoint = "acme",
@@ -82,6 +83,8 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
     };
     struct enrolled got = { 0 };
 
+    if (i->policy->profile && !when_given(in.not_before) && !when_given(in.not_after))
+        in.validity_ms = i->policy->profile->validity_days * DAY_MS;
     add_sans(s, names, &in.sans);
     TRY(flow_enroll(s, i->acme->o.flow, &in, &got));
     i->o->certificate = got.certificate_id;
@@ -169,11 +172,22 @@ now(struct scope *s, struct issuing *i, const struct list *names, const char *su
     return do_later(s, i, SECOND_MS);
 }
 
+/* EP is the account's; NULL: it is gone. */
+static enum err
+find_policy(struct scope *s, struct issuing *i, const struct acme_endpoint *ep)
+{
+    i->policy = ep ? acme_policy(s, i->acme, ep, i->o->profile) : NULL;
+    return i->policy ? OK
+                     : acme_fail(s, E_INVALID, "invalidProfile",
+                                 "the profile \"%s\" is not offered any more",
+                                 i->o->profile ? i->o->profile : ACME_DEFAULT_PROFILE);
+}
+
 enum err
 acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
               struct acme_order *o, const struct acme_finalize_wish *wish)
 {
-    struct issuing i = { .acme = acme, .ep = ep, .o = o, .csr = wish->csr };
+    struct issuing i = { .acme = acme, .o = o, .csr = wish->csr };
     struct list names = { 0 };
     const char *subject;
 
@@ -183,10 +197,11 @@ acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoi
     if (o->status != ACME_ORDER_READY)
         return acme_fail(s, E_FORBIDDEN, "orderNotReady", "the order is %s, not ready",
                          acme_order_status_name(o->status));
+    TRY(find_policy(s, &i, ep));
     TRY(judge(s, &i, &names, &subject));
     i.caller = acme_caller(s->arena, wish->account->public_id, wish->peer);
-    if (ep->set->finalize_delay)
-        return do_later(s, &i, ep->set->finalize_delay);
+    if (i.policy->set->finalize_delay)
+        return do_later(s, &i, i.policy->set->finalize_delay);
     return now(s, &i, &names, subject);
 }
 
@@ -225,13 +240,13 @@ give_up(struct scope *s, struct issuing *i, const struct job *job, enum err e)
 }
 
 SQL(account_of_order,
-    "SELECT a.public_id FROM acme_order o JOIN acme_account a ON a.id = o.account "
+    "SELECT a.public_id, a.endpoint FROM acme_order o JOIN acme_account a ON a.id = o.account "
     "WHERE o.id = $1");
 
 enum err
 acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *job)
 {
-    struct issuing i = { .acme = acme, .ep = acme->by_settings };
+    struct issuing i = { .acme = acme };
     struct list names = { 0 };
     struct acme_order o;
     const char *subject;
@@ -248,7 +263,9 @@ acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *
     i.csr = o.csr;
     i.caller = acme_caller(s->arena, row_text(&row), NULL);
     crash_point("acme.finalize_again");
-    e = judge(s, &i, &names, &subject);
+    e = find_policy(s, &i, acme_endpoint_by_id(s, acme, row_int(&row)));
+    if (e == OK)
+        e = judge(s, &i, &names, &subject);
     if (e == OK)
         e = refuse(s, ask(s, &i, &names, subject));
     return e == OK ? OK : give_up(s, &i, job, e);

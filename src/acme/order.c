@@ -15,9 +15,9 @@ acme_order_status_name(enum acme_order_status status)
 
 /* Reading. */
 
-#define ORDER_COLUMNS                                                                              \
-    "id, account, request, certificate, replaces_cert, replaces, public_id, status, identifiers, " \
-    "error, csr, expires_at, not_before, not_after, created_at, ended_at"
+#define ORDER_COLUMNS                                                                          \
+    "id, account, request, certificate, replaces_cert, replaces, profile, public_id, status, " \
+    "identifiers, error, csr, expires_at, not_before, not_after, created_at, ended_at"
 
 static void
 read_row(struct row *row, struct acme_order *out)
@@ -28,6 +28,7 @@ read_row(struct row *row, struct acme_order *out)
     out->certificate = row_int(row);
     out->replaces_cert = row_int(row);
     out->replaces = row_text(row);
+    out->profile = row_text(row);
     out->public_id = row_text(row);
     out->status = (enum acme_order_status)row_int(row);
     out->identifiers = row_text(row);

@@ -21,6 +21,7 @@ struct acme_order {
     int64_t id, account, request, certificate;
     int64_t replaces_cert; /* 0: none */
     const char *replaces;  /* as it was named, or NULL */
+    const char *profile;   /* by which it is judged; NULL: its endpoint's own */
     const char *public_id;
     enum acme_order_status status; /* what is stored, or what time has made of it */
     const char *identifiers;       /* JSON */
@@ -36,6 +37,7 @@ struct acme_order_wish {
     const struct json *identifiers;
     struct when not_before, not_after; /* WHEN_NONE: not asked for */
     const char *replaces;              /* certID of RFC 9773, or NULL */
+    const char *profile;               /* that it names, or NULL */
     struct acme_peer peer;
 };
 /**
@@ -43,9 +45,9 @@ struct acme_order_wish {
  * proved a short while ago are proved.
  *
  * @param problems  receives struct acme_subproblem: the names that are refused
- * @return as acme_names_read() and acme_ari_replaced(); E_CONFLICT: alreadyReplaced; E_INVALID:
- * malformed (dates); E_FORBIDDEN: rejectedIdentifier, no
- * challenge fits a name
+ * @return E_INVALID: invalidProfile; as acme_names_read() and acme_ari_replaced(); E_CONFLICT:
+ * alreadyReplaced; E_INVALID: malformed (dates); E_FORBIDDEN: rejectedIdentifier, no challenge fits
+ * a name
  */
 enum err acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                         const struct acme_order_wish *wish, struct acme_order *out,

@@ -4,12 +4,13 @@
 #include "acme/ari.h"
 #include "acme/authz.h"
 #include "acme/eab.h"
+#include "acme/profile.h"
 #include "base/metric.h"
 
 COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
 
 struct making {
-    const struct acme_endpoint *ep;
+    const struct acme_endpoint *policy;
     const struct acme_order_wish *wish;
     struct acme_authz_wish authz;
     const struct list *names; /* of struct acme_name */
@@ -23,10 +24,9 @@ struct making {
 SQL(same_order,
     "SELECT id FROM acme_order WHERE account = $1 AND names_hash = $2 AND status IN (1, 2) "
     "AND expires_at > $3 ORDER BY id DESC LIMIT 1");
-SQL(order_add,
-    "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
-    "names_hash, not_before, not_after, created_at, replaces, replaces_cert) VALUES ($1, $2, "
-    "$3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id");
+SQL(order_add, "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
+               "names_hash, not_before, not_after, created_at, replaces, replaces_cert, profile) "
+               "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id");
 SQL(order_authz_add, "INSERT INTO acme_order_authz (order_id, place, authz) VALUES ($1, $2, $3)");
 SQL(lapsed_authzs, "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE "
                    "oz.order_id = $1 AND (z.status > 2 OR z.expires_at <= $2) LIMIT 1");
@@ -62,7 +62,7 @@ add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct w
                     v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
                     v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
                     v_when(m->wish->not_after), v_when(m->now), v_text(m->wish->replaces),
-                    v_id(m->replaced)),
+                    v_id(m->replaced), v_text(acme_policy_name(m->policy))),
                &row));
     m->id = row_int(&row);
     return OK;
@@ -100,7 +100,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct making *m = arg;
     int64_t *authzs = arena_alloc(s->arena, m->names->count * sizeof(*authzs));
-    struct when expires = when_add_ms(m->now, m->ep->set->order_life);
+    struct when expires = when_add_ms(m->now, m->policy->set->order_life);
     struct acme_authz_held held;
     bool ready = true, found;
     size_t i = 0;
@@ -127,12 +127,13 @@ make_in(struct scope *s, struct tx *tx, void *arg)
 
 /* Dates are given as asked for, or refused. */
 static enum err
-check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint *policy,
             const struct acme_order_wish *w, struct when now)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(acme->o.flow->shelf);
-    const struct template *t = template_find(all, ep->set->template_name);
+    const struct template *t = template_find(all, policy->set->template_name);
     struct when from = when_given(w->not_before) ? w->not_before : now;
+    int64_t most;
 
     if (!when_given(w->not_before) && !when_given(w->not_after))
         return OK;
@@ -143,10 +144,12 @@ check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint
         (when_cmp(w->not_after, from) <= 0 || when_cmp(w->not_after, now) <= 0))
         return acme_fail(s, E_INVALID, "malformed",
                          "notAfter is not after notBefore, or has passed");
-    if (when_given(w->not_after) && t->body->validity_max_ms &&
-        w->not_after.ms - from.ms > t->body->validity_max_ms)
+    most = policy->profile && policy->profile->validity_days
+               ? policy->profile->validity_days * DAY_MS
+               : t->body->validity_max_ms;
+    if (when_given(w->not_after) && most && w->not_after.ms - from.ms > most)
         return acme_fail(s, E_INVALID, "malformed", "a certificate here is valid for at most %s",
-                         duration_text(s->arena, t->body->validity_max_ms));
+                         duration_text(s->arena, most));
     return OK;
 }
 
@@ -171,10 +174,47 @@ check_provable(struct scope *s, const struct acme_authz_wish *wish, const struct
 }
 
 static const char *
-more_text(struct scope *s, const struct acme_order_wish *w)
+more_text(struct scope *s, const struct making *m)
 {
-    return arena_printf(s->arena, "%lld %lld %s", (long long)w->not_before.ms,
-                        (long long)w->not_after.ms, w->replaces ? w->replaces : "");
+    const struct acme_order_wish *w = m->wish;
+
+    return arena_printf(s->arena, "%lld %lld %s %s", (long long)w->not_before.ms,
+                        (long long)w->not_after.ms, w->replaces ? w->replaces : "",
+                        acme_policy_name(m->policy));
+}
+
+/* The profile that an order is of: what it names, or the first one of those that the key allows
+ * that its account is bound to; NULL: its directory's own. */
+static const char *
+profile_of(const struct making *m)
+{
+    const struct acme_eab_policy *binding = m->authz.binding;
+
+    if (m->wish->profile || acme_eab_allows_profile(binding, acme_policy_name(m->authz.ep)))
+        return m->wish->profile;
+    return *list_at(&binding->profiles, const char *, 0);
+}
+
+/* By whose rules? What a profile's own directory asks of clients is asked here, too. */
+static enum err
+choose_policy(struct scope *s, const struct acme *acme, struct making *m)
+{
+    const struct acme_order_wish *w = m->wish;
+    const char *name = profile_of(m);
+    const struct acme_endpoint *policy = acme_policy(s, acme, m->authz.ep, name);
+
+    if (!policy)
+        return acme_fail(s, E_INVALID, "invalidProfile",
+                         "the profile \"%s\" is not one of this directory", name);
+    if (!acme_eab_allows_profile(m->authz.binding, acme_policy_name(policy)) ||
+        (policy != m->authz.ep &&
+         ((policy->set->eab == ACME_EAB_REQUIRED && !w->account->eab_key) ||
+          !acme_answers(s, policy, w->peer.address))))
+        return acme_fail(s, E_INVALID, "invalidProfile",
+                         "the profile \"%s\" is not offered to this account from here",
+                         acme_policy_name(policy));
+    m->authz.policy = m->policy = policy;
+    return OK;
 }
 
 enum err
@@ -182,21 +222,20 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
                const struct acme_order_wish *wish, struct acme_order *out, struct list *problems)
 {
     struct list names = { 0 };
-    struct making m = { .ep = ep,
-                        .wish = wish,
-                        .names = &names,
-                        .public_id = acme_new_id(s->arena),
-                        .now = clock_now() };
+    struct making m = {
+        .wish = wish, .names = &names, .public_id = acme_new_id(s->arena), .now = clock_now()
+    };
 
-    m.authz = (struct acme_authz_wish){ ep, wish->account->id, m.now, NULL };
+    m.authz = (struct acme_authz_wish){ ep, NULL, wish->account->id, m.now, NULL };
     TRY(acme_eab_policy_of(s, acme, wish->account, &m.authz.binding));
-    TRY(acme_names_read(s, ep, wish->identifiers, &names, problems));
+    TRY(choose_policy(s, acme, &m));
+    TRY(acme_names_read(s, m.policy, wish->identifiers, &names, problems));
     TRY(acme_eab_judge(s, m.authz.binding, &names, problems));
     TRY(check_provable(s, &m.authz, &names, problems));
-    TRY(check_dates(s, acme, ep, wish, m.now));
+    TRY(check_dates(s, acme, m.policy, wish, m.now));
     if (wish->replaces)
         TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));
-    TRY(acme_names_json(s, &names, more_text(s, wish), &m.json, &m.hash));
+    TRY(acme_names_json(s, &names, more_text(s, &m), &m.json, &m.hash));
     TRY(db_write(s, acme->o.db, make_in, &m));
     if (m.fresh)
         metric_add(&orders_total, 1);

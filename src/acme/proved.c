@@ -72,7 +72,7 @@ proved_in(struct scope *s, struct tx *tx, void *arg)
 enum err
 acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t, const char *report)
 {
-    const struct acme_settings *set = acme->o.set;
+    const struct acme_settings *set = t->policy->set;
     int64_t life = MAX(set->authz_reuse, REUSE_LEAST_MS);
     struct outcome o = { .t = t, .report = report, .now = clock_now() };
 

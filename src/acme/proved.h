@@ -11,6 +11,7 @@ struct proof_report;
 /** A challenge that is tried, with what it belongs to. */
 struct acme_try {
     const struct job *job;
+    const struct acme_endpoint *ep, *policy; /* whose account, by whose rules; NULL: gone */
     int64_t challenge, authz, attempts;
     const char *authz_id, *account_id; /* public ids */
     const char *method, *token, *key_auth;

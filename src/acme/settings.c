@@ -1,6 +1,6 @@
 #include "acme/settings.h"
 
-static const struct choice eab_modes[] = {
+const struct choice acme_eab_modes[] = {
     { ACME_EAB_OFF, "off", NULL },
     { ACME_EAB_OPTIONAL, "optional", NULL },
     { ACME_EAB_REQUIRED, "required", NULL },
@@ -19,7 +19,7 @@ static const struct field acme_settings_fields[] = {
     A(terms_url, "terms_url", .max = 1024,
       .doc = "Terms of service that clients must agree to; none: there are none."),
     A(website, "website", .max = 1024, .doc = "Where people read about this service."),
-    A(eab, "eab", .choices = eab_modes, .flags = CHOICE_TEXT, .preset = "optional",
+    A(eab, "eab", .choices = acme_eab_modes, .flags = CHOICE_TEXT, .preset = "optional",
       .doc = "External account binding: required: only who has a key from us may register; "
              "optional: who brings one is bound to it; off: none is looked at."),
     A(algorithms, "algorithms", .model = &text_model, .max = 6,

@@ -26,5 +26,7 @@ struct acme_settings {
     struct proof_settings *validation;
 };
 extern const struct model acme_settings_model;
+/** The words of enum acme_eab_mode. */
+extern const struct choice acme_eab_modes[];
 
 #endif

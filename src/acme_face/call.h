@@ -36,6 +36,7 @@ struct call {
     const struct acme_endpoint *ep;
     const struct resource *res;
     const char *id, *more; /* parts of the path; NULL: none */
+    size_t base_len;       /* of "/acme/NAME" before them */
     const char *url;       /* as we publish it */
     struct acme_peer peer;
     struct jws jws;

@@ -1,16 +1,19 @@
 /* Directory and nonces (RFC 8555 sections 7.1.1 and 7.2): from memory, without waiting. */
+#include "acme/profile.h"
 #include "acme_face/call.h"
 
 struct directory_meta {
     const char *terms, *website;
     struct opt_bool eab;
     struct list caa;
+    struct pairs profiles;
 };
 static const struct field directory_meta_fields[] = {
     FIELD(directory_meta, terms, "termsOfService", .flags = OMIT_EMPTY),
     FIELD(directory_meta, website, "website", .flags = OMIT_EMPTY),
     FIELD(directory_meta, caa, "caaIdentities", .model = &text_model, .flags = OMIT_EMPTY),
     FIELD(directory_meta, eab, "externalAccountRequired", .flags = OMIT_EMPTY),
+    FIELD(directory_meta, profiles, "profiles"),
 };
 static const struct model directory_meta_model = MODEL(directory_meta, directory_meta_fields);
 
@@ -29,6 +32,28 @@ static const struct field directory_fields[] = {
 };
 static const struct model directory_model = MODEL(directory, directory_fields);
 
+static void
+add_profile(struct call *c, struct pairs *out, const struct acme_endpoint *policy)
+{
+    const struct acme_profile *p = policy->profile;
+    const char *text = p ? p->description : "What this directory issues when no profile is named.";
+
+    list_add(c->s->arena, &out->of, struct pair,
+             ((struct pair){ acme_policy_name(policy), text_empty(text) ? policy->name : text }));
+}
+
+/* draft-ietf-acme-profiles section 3. */
+static void
+add_profiles(struct call *c, struct pairs *out)
+{
+    add_profile(c, out, c->ep);
+    if (c->ep->profile)
+        return;
+    LIST_EACH(struct acme_endpoint *, ep, &acme_profiles(c->s, c->acme)->all)
+    if ((*ep)->enabled && (*ep)->profile->offered)
+        add_profile(c, out, *ep);
+}
+
 enum err
 directory_get(struct call *c)
 {
@@ -46,6 +71,7 @@ directory_get(struct call *c)
                              .renewal_info = acme_url(a, c->ep, "renewal-info", NULL),
                              .meta = &meta };
 
+    add_profiles(c, &meta.profiles);
     return answer_json(c, 200, &directory_model, &out);
 }
 

@@ -6,7 +6,8 @@
 #define RETRY_AFTER_S "2" /* while an order is processing */
 
 struct order_doc {
-    const char *status, *expires, *not_before, *not_after, *finalize, *certificate, *replaces;
+    const char *status, *expires, *not_before, *not_after, *finalize, *certificate, *replaces,
+        *profile;
     struct raw identifiers, error;
     struct list authorizations;
 };
@@ -20,6 +21,7 @@ static const struct field order_doc_fields[] = {
     FIELD(order_doc, finalize, "finalize"),
     FIELD(order_doc, certificate, "certificate", .flags = OMIT_EMPTY),
     FIELD(order_doc, replaces, "replaces", .flags = OMIT_EMPTY),
+    FIELD(order_doc, profile, "profile", .flags = OMIT_EMPTY),
     FIELD(order_doc, error, "error"),
 };
 static const struct model order_doc_model = MODEL(order_doc, order_doc_fields);
@@ -42,6 +44,7 @@ answer_order(struct call *c, int status, const struct acme_order *o)
         .not_after = date_text(c, o->not_after),
         .finalize = acme_url(a, c->ep, "finalize", o->public_id),
         .replaces = o->replaces,
+        .profile = o->profile,
         .error = { o->status == ACME_ORDER_INVALID ? o->error : NULL },
     };
 
@@ -80,6 +83,7 @@ new_order(struct call *c)
     TRY(member_when(c, "notBefore", &wish.not_before));
     TRY(member_when(c, "notAfter", &wish.not_after));
     TRY(member_text(c, "replaces", &wish.replaces));
+    TRY(member_text(c, "profile", &wish.profile));
     TRY(acme_order_new(c->s, c->acme, c->ep, &wish, &o, &c->subproblems));
     return answer_order(c, 201, &o);
 }

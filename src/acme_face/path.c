@@ -80,13 +80,24 @@ path_read(struct call *c, const char *path)
 {
     const char *word, *rest;
 
-    c->ep = acme_endpoint(c->acme, "");
+    c->ep = acme_endpoint(c->s, c->acme, "");
+    c->base_len = strlen("/acme");
     if (!text_starts(path, "/acme"))
         return false;
     rest = path + strlen("/acme");
     rest += *rest == '/';
     word = next_part(c->s, &rest);
     c->res = resource_named(*word ? word : "directory");
+    if (!c->res) { /* the name of a profile goes before what there is */
+        const struct acme_endpoint *ep = acme_endpoint(c->s, c->acme, word);
+
+        if (!ep)
+            return false;
+        c->ep = ep;
+        c->base_len += 1 + strlen(word);
+        word = next_part(c->s, &rest);
+        c->res = resource_named(*word ? word : "directory");
+    }
     if (!c->res || !c->ep)
         return false;
     if (!c->res->has_id) /* a slash at the end of the directory's is forgiven */

@@ -30,7 +30,7 @@ call_of(struct http_request *http, bool *found)
     *found = path_read(c, http->path);
     if (c->ep) /* as it is published, whatever name brought the client here */
         c->url = arena_printf(c->s->arena, "%s%s", c->ep->base,
-                              http->target + MIN(strlen(http->target), strlen("/acme")));
+                              http->target + MIN(strlen(http->target), c->base_len));
     return c;
 }
 
@@ -73,6 +73,11 @@ handle(struct http_request *http)
     if (!found) {
         (void)nothing_here(c, E_NOT_FOUND);
         answer_refusal(c, 404);
+    } else if (!acme_answers(c->s, c->ep, c->peer.address)) {
+        scope_clear(c->s);
+        (void)acme_fail(c->s, E_FORBIDDEN, "unauthorized",
+                        "this directory does not answer your address");
+        answer_refusal(c, 403);
     } else if (text_eq(http->method, "OPTIONS")) {
         tell_options(c);
     } else if (c->res->get && is_read(http)) {
@@ -102,7 +107,7 @@ static void
 redirect(struct http_request *http)
 {
     struct app *app = http->app;
-    const struct acme_endpoint *ep = acme_endpoint(app->acme, "");
+    const struct acme_endpoint *ep = acme_endpoint(http->scope, app->acme, "");
 
     if (ep)
         http_reply_header(http, "Location", acme_url(http->scope->arena, ep, "directory", NULL));

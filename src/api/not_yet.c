@@ -4,10 +4,6 @@
 
 /* clang-format off */
 #define NOT_YET_OPS                                                                                \
-    NOT_YET("GET", "/ACME/Profiles") \
-    NOT_YET("POST", "/ACME/Profiles") \
-    NOT_YET("DELETE", "/ACME/Profiles/{name}") \
-    NOT_YET("GET", "/ACME/Profiles/{name}") \
     NOT_YET("GET", "/AgentBluePrint") \
     NOT_YET("POST", "/AgentBluePrint/ApplyBlueprint") \
     NOT_YET("POST", "/AgentBluePrint/GenerateBluePrint") \

@@ -90,6 +90,9 @@
     ACTION(ACME_EAB_CREATE, "acme", "acme.eab.create", "A key for ACME account binding was made.") \
     ACTION(ACME_EAB_REVOKE, "acme", "acme.eab.revoke",                                             \
            "A key for ACME account binding was ended.")                                            \
+    ACTION(ACME_PROFILE_CREATE, "acme", "acme.profile.create", "An ACME profile was made.")        \
+    ACTION(ACME_PROFILE_EDIT, "acme", "acme.profile.edit", "An ACME profile was changed.")         \
+    ACTION(ACME_PROFILE_DELETE, "acme", "acme.profile.delete", "An ACME profile was ended.")       \
     ACTION(TEMPLATE_CREATE, "template", "template.create", "A template was made.")                 \
     ACTION(TEMPLATE_EDIT, "template", "template.edit", "A template got a new version.")            \
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \

@@ -4,6 +4,7 @@
 #include "command/template_words.h"
 
 #include "access/app_settings.h"
+#include "api/acme_profiles.h"
 #include "api/audit.h"
 #include "api/authority_edit.h"
 #include "api/certificate_details.h"
@@ -77,6 +78,11 @@ static const struct binding bindings[] = {
     { &authority_delete_op, authority_delete },
     { &authority_status_op, authority_status },
     { &authority_publish_crl_op, authority_publish_crl },
+    { &acme_profiles_list_op, acme_profiles_list },
+    { &acme_profiles_get_op, acme_profiles_get },
+    { &acme_profiles_create_op, acme_profiles_create },
+    { &acme_profiles_edit_op, acme_profiles_edit },
+    { &acme_profiles_delete_op, acme_profiles_delete },
     { &seed_authorities_list_op, seed_authorities_list },
     { &seed_authorities_get_op, seed_authorities_get },
     { &seed_authorities_create_op, seed_authorities_create },

@@ -19,6 +19,7 @@
 #define EVENT_TEMPLATE_CHANGED "template.changed"
 #define EVENT_ACCESS_CHANGED \
     "access.changed" /* users, clients, roles, grants, claims; detail: of whom alone, as "u_17" */
+#define EVENT_ACME_CHANGED "acme.changed"         /* a profile; object: its endpoint */
 #define EVENT_SETTINGS_CHANGED "settings.changed" /* what is switched while servers run */
 
 struct outbox_event {

@@ -95,7 +95,7 @@ add_perspectives(struct scope *s, struct prover *p)
 }
 
 static enum err
-prover_fill(struct scope *s, struct prover *p, const struct list *own)
+read_rules(struct scope *s, struct prover *p)
 {
     struct reach_rules read = { 0 };
 
@@ -109,6 +109,13 @@ prover_fill(struct scope *s, struct prover *p, const struct list *own)
     {
         list_add(p->arena, &p->rules.denied, struct network, *n);
     }
+    return OK;
+}
+
+static enum err
+prover_fill(struct scope *s, struct prover *p, const struct list *own)
+{
+    TRY(read_rules(s, p));
     if (own) {
         LIST_EACH(const struct endpoint, e, own)
         {
@@ -145,15 +152,39 @@ prover_new(struct scope *s, const struct proof_settings *settings, const struct 
     return OK;
 }
 
+enum err
+prover_with_networks(struct scope *s, const struct prover *base, const struct list *allow,
+                     const struct list *deny, struct prover **out)
+{
+    struct prover *p = mem_alloc(sizeof(*p));
+    enum err e;
+
+    *p = *base;
+    p->borrows = true;
+    p->arena = arena_new();
+    p->rules.allowed = p->rules.denied = (struct list){ 0 };
+    p->o.allow_networks = copy_list(p->arena, allow);
+    p->o.deny_networks = copy_list(p->arena, deny);
+    e = read_rules(s, p);
+    if (e != OK) {
+        prover_free(p);
+        return e;
+    }
+    *out = p;
+    return OK;
+}
+
 void
 prover_free(struct prover *p)
 {
     if (!p)
         return;
-    resolver_free(p->resolver);
-    LIST_EACH(const struct perspective, other, &p->perspectives)
-    {
-        resolver_free(other->resolver);
+    if (!p->borrows) {
+        resolver_free(p->resolver);
+        LIST_EACH(const struct perspective, other, &p->perspectives)
+        {
+            resolver_free(other->resolver);
+        }
     }
     arena_free(p->arena);
     mem_free(p);

@@ -21,6 +21,14 @@ struct prover;
  */
 enum err prover_new(struct scope *s, const struct proof_settings *settings, const struct list *own,
                     struct prover **out);
+/**
+ * One like BASE, which must outlive it, that may reach other networks.
+ *
+ * @param allow  of const char *, as proof_settings has them; DENY too
+ * @return E_INVALID: one is none
+ */
+enum err prover_with_networks(struct scope *s, const struct prover *base, const struct list *allow,
+                              const struct list *deny, struct prover **out);
 /** End a prover that no thread uses any more. NULL is allowed. */
 void prover_free(struct prover *p);
 OWNED(struct prover, prover_free);

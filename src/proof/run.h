@@ -13,6 +13,7 @@ struct prover {
     struct resolver *resolver;
     struct list perspectives; /* of struct perspective */
     const char *agent;        /* User-Agent */
+    bool borrows;             /* resolvers and texts are another's */
 };
 
 #define PERSPECTIVES_MAX 16

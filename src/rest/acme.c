@@ -48,7 +48,7 @@ directory_of(struct request *rq, const char *profile)
 {
     const struct acme *acme = rq->app->acme;
     const struct acme_endpoint *ep =
-        text_empty(profile) ? acme->by_settings : acme_endpoint(acme, profile);
+        text_empty(profile) ? acme->by_settings : acme_endpoint(rq->scope, acme, profile);
 
     if (!ep)
         problem(rq->scope, "profile", CHY_BAD_VALUE, "there is no profile \"%.64s\"", profile);
@@ -59,7 +59,7 @@ static void
 check_profiles(struct request *rq, const struct list *names)
 {
     LIST_EACH(const char *, name, names)
-    if (text_empty(*name) || !acme_endpoint(rq->app->acme, *name))
+    if (text_empty(*name) || !acme_endpoint(rq->scope, rq->app->acme, *name))
         problem(rq->scope,
                 arena_printf(rq->scope->arena, "profiles[%zu]",
                              (size_t)(name - (const char **)names->items)),

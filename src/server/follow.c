@@ -2,6 +2,7 @@
 #include "server/parts.h"
 
 #include "access/app_settings.h"
+#include "acme/profile.h"
 #include "base/log.h"
 #include "base/wait.h"
 #include "catalog/catalog.h"
@@ -35,6 +36,8 @@ take(struct scope *s, struct parts *p, const struct outbox_event *ev, bool *auth
     *templates = *templates || text_eq(ev->kind, EVENT_TEMPLATE_CHANGED);
     if (text_eq(ev->kind, EVENT_ACCESS_CHANGED))
         access_forget(p->app.access, ev->detail);
+    if (text_eq(ev->kind, EVENT_ACME_CHANGED))
+        TRY(acme_profiles_reload(s, p->app.acme));
     if (text_eq(ev->kind, EVENT_SETTINGS_CHANGED))
         TRY(app_settings_reload(s, p->app.access));
     return OK;
@@ -51,6 +54,7 @@ follow_once(struct scope *s, struct follower *f)
     if (f->missed) {
         access_forget(f->parts->app.access, NULL);
         TRY(app_settings_reload(s, f->parts->app.access));
+        TRY(acme_profiles_reload(s, f->parts->app.acme));
     }
     TRY(outbox_next(s, f->parts->app.db, f->events, &events));
     LIST_EACH(struct outbox_event, ev, &events)

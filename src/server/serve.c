@@ -248,7 +248,7 @@ record(struct scope *s, const struct parts *p, enum audit_action action)
 static const char *
 acme_directory(struct scope *s, const struct parts *p)
 {
-    const struct acme_endpoint *ep = acme_endpoint(p->app.acme, "");
+    const struct acme_endpoint *ep = acme_endpoint(s, p->app.acme, "");
 
     return ep ? acme_url(s->arena, ep, "directory", NULL) : NULL;
 }

@@ -91,8 +91,8 @@ class Client:
         self.server, self.key = server, key or keys.new_key()
         self.session = requests.Session()
         self.session.verify, self.session.trust_env = str(server.ca), False
-        self.base = server.url.rstrip("/") + "/acme"
-        self.directory = self.get(directory or f"{self.base}/directory").json()
+        self.base = (directory or server.url.rstrip("/") + "/acme/directory").removesuffix("/directory")
+        self.directory = self.get(f"{self.base}/directory").json()
         self.kid = self.nonce_left = None
 
     def get(self, url, **more):

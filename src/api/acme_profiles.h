@@ -1,0 +1,29 @@
+/** ACME profiles, as the seeds call them. */
+#ifndef API_ACME_PROFILES_H
+#define API_ACME_PROFILES_H
+
+#include "codec/op.h"
+
+/** What a profile says; lists that are empty, and what is absent: as the settings have it. */
+struct acme_profile_request {
+    const char *name, *tmpl, *authority, *description, *eab, *terms;
+    struct raw challenge_type;   /* a list, or text with commas */
+    struct list challenge_types; /* of const char *: wins */
+    struct list allowed_domains, denied_domains, allowed_networks, denied_networks,
+        client_networks; /* of const char * */
+    struct opt_int validity, max_names;
+    struct opt_bool enabled;
+    bool auto_renew, offered;
+};
+struct acme_profile_reply {
+    int64_t id;
+    const char *name, *directory, *tmpl, *authority, *description, *eab, *terms, *challenge_type;
+    struct list challenge_types, allowed_domains, denied_domains, allowed_networks, denied_networks,
+        client_networks;
+    struct opt_int validity, max_names;
+    bool enabled, auto_renew, offered;
+};
+extern const struct op acme_profiles_list_op, acme_profiles_get_op, acme_profiles_create_op,
+    acme_profiles_edit_op, acme_profiles_delete_op;
+
+#endif

@@ -77,6 +77,48 @@ first_text(struct scope *s, const struct dns_answer *a)
     return arena_text_n(s->arena, (const char *)text.data, text.len);
 }
 
+/* A resolver that asks the fake name server; settings may be changed before the first question. */
+struct world {
+    struct scope *s;
+    struct fake_dns dns;
+    struct proof_settings o;
+    struct resolver *r;
+};
+
+static void
+world_init(struct world *w)
+{
+    *w = (struct world){ .s = scope_new("test") };
+    fake_dns_start(&w->dns, answers, NULL);
+    w->o = fake_settings(w->s, &w->dns, 80);
+}
+
+static void
+world_done(struct world *w)
+{
+    resolver_free(w->r);
+    fake_dns_stop(&w->dns);
+    scope_free(w->s);
+}
+OWNED_VALUE(struct world, world_done);
+
+static struct resolver *
+resolver_of(struct world *w)
+{
+    if (!w->r)
+        assert_ok(w->s, resolver_new(w->s, &w->o, NULL, &w->r));
+    return w->r;
+}
+
+static struct dns_answer
+ask(struct world *w, const char *name)
+{
+    struct dns_answer a = { 0 };
+
+    assert_ok(w->s, resolver_ask(w->s, resolver_of(w), name, DNS_TXT, &a));
+    return a;
+}
+
 TEST(answers_say_what_became_of_the_question)
 {
     static const struct {
@@ -90,18 +132,12 @@ TEST(answers_say_what_became_of_the_question)
         { "hop10.test", DNS_ANSWERED }, { "hop11.test", DNS_TOO_MUCH },
         { "loop.test", DNS_FAILED },    { "lame.test", DNS_NO_DATA },
     };
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
+    AUTO(world_done) struct world w;
 
-    fake_dns_start(&f, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
+    world_init(&w);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct dns_answer a = { 0 };
+        struct dns_answer a = ask(&w, cases[i].name);
 
-        assert_ok(s, resolver_ask(s, r, cases[i].name, DNS_TXT, &a));
         if (a.end != cases[i].end)
             fail_msg("%s: %s, want %s (%s)", cases[i].name, dns_end_name(a.end),
                      dns_end_name(cases[i].end), a.why ? a.why : "");
@@ -111,72 +147,56 @@ TEST(answers_say_what_became_of_the_question)
         if (strcmp(cases[i].name, "hop10.test") == 0) {
             assert_int_equal(a.aliases, 10);
             assert_string_equal(a.owner, "hop0.test");
-            assert_string_equal(first_text(s, &a), "the end");
+            assert_string_equal(first_text(w.s, &a), "the end");
         }
     }
-    assert_true(fake_dns_by_tcp(&f) > 0);
+    assert_true(fake_dns_by_tcp(&w.dns) > 0);
 }
 
 TEST(every_question_is_asked_anew_and_the_ttl_is_the_record_s_own)
 {
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
+    AUTO(world_done) struct world w;
     struct dns_answer a;
 
-    fake_dns_start(&f, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
-    assert_ok(s, resolver_ask(s, r, "txt.test", DNS_TXT, &a));
-    assert_string_equal(first_text(s, &a), "first");
+    world_init(&w);
+    a = ask(&w, "txt.test");
+    assert_string_equal(first_text(w.s, &a), "first");
     assert_int_equal(a.ttl_s, 300);
-    assert_ok(s, resolver_ask(s, r, "txt.test", DNS_TXT, &a));
-    assert_string_equal(first_text(s, &a), "later");
-    assert_int_equal(fake_dns_asked(&f, "txt.test", DNS_TXT), 2);
-    assert_ok(s, resolver_ask(s, r, "none.test", DNS_TXT, &a));
+    a = ask(&w, "txt.test");
+    assert_string_equal(first_text(w.s, &a), "later");
+    assert_int_equal(fake_dns_asked(&w.dns, "txt.test", DNS_TXT), 2);
+    a = ask(&w, "none.test");
     assert_int_equal(a.end, DNS_NO_NAME);
-    assert_ok(s, resolver_ask(s, r, "none.test", DNS_TXT, &a));
-    assert_string_equal(first_text(s, &a), "now");
+    a = ask(&w, "none.test");
+    assert_string_equal(first_text(w.s, &a), "now");
 }
 
 TEST(answers_are_kept_as_long_as_the_settings_say)
 {
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
+    AUTO(world_done) struct world w;
     struct dns_answer a;
 
-    fake_dns_start(&f, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    o.dns_cache = 60000;
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
+    world_init(&w);
+    w.o.dns_cache = 60000;
     for (int i = 0; i < 3; i++) {
-        assert_ok(s, resolver_ask(s, r, "txt.test", DNS_TXT, &a));
-        assert_string_equal(first_text(s, &a), "first");
+        a = ask(&w, "txt.test");
+        assert_string_equal(first_text(w.s, &a), "first");
         assert_in_range(a.ttl_s, 50, 60);
     }
-    assert_int_equal(fake_dns_asked(&f, "txt.test", DNS_TXT), 1);
+    assert_int_equal(fake_dns_asked(&w.dns, "txt.test", DNS_TXT), 1);
 }
 
 TEST(a_question_ends_when_its_time_is_up_and_a_forged_answer_is_none)
 {
     static const char *const names[] = { "silent.test", "id.test" };
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
+    AUTO(world_done) struct world w;
 
-    fake_dns_start(&f, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    o.dns_timeout = 600;
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
+    world_init(&w);
+    w.o.dns_timeout = 600;
     for (size_t i = 0; i < COUNT(names); i++) {
         int64_t began = clock_mono_ms();
-        struct dns_answer a = { 0 };
+        struct dns_answer a = ask(&w, names[i]);
 
-        assert_ok(s, resolver_ask(s, r, names[i], DNS_TXT, &a));
         assert_int_equal(a.end, DNS_TIMED_OUT);
         assert_int_equal(a.records.count, 0);
         assert_in_range(clock_mono_ms() - began, 500, 5000);
@@ -185,65 +205,51 @@ TEST(a_question_ends_when_its_time_is_up_and_a_forged_answer_is_none)
 
 TEST(an_answer_in_the_wrong_case_is_not_believed)
 {
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
+    AUTO(world_done) struct world w;
     struct dns_answer a;
 
-    fake_dns_start(&f, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
-    assert_ok(s, resolver_ask(s, r, "case.test", DNS_TXT, &a));
+    world_init(&w);
+    a = ask(&w, "case.test");
     /* it is asked again, and what does not agree is no answer */
-    assert_true(fake_dns_asked(&f, "case.test", DNS_TXT) > 1);
+    assert_true(fake_dns_asked(&w.dns, "case.test", DNS_TXT) > 1);
     assert_int_equal(a.end, DNS_FAILED);
-    assert_ok(s, resolver_ask(s, r, "case.test", DNS_TXT, &a));
-    assert_string_equal(first_text(s, &a), "true");
+    a = ask(&w, "case.test");
+    assert_string_equal(first_text(w.s, &a), "true");
 }
 
 TEST(names_below_a_suffix_have_resolvers_of_their_own)
 {
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
+    AUTO(world_done) struct world w;
     AUTO(fake_dns_stop) struct fake_dns g = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
     struct dns_answer a;
 
-    fake_dns_start(&f, answers, NULL);
+    world_init(&w);
     fake_dns_start(&g, inside, NULL);
-    o = fake_settings(s, &f, 80);
-    *list_push(s->arena, &o.resolvers_by_suffix.of, struct pair) =
-        (struct pair){ ".Corp.test", arena_printf(s->arena, "127.0.0.1:%d", g.port) };
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
-    assert_ok(s, resolver_ask(s, r, "x.corp.test", DNS_TXT, &a));
-    assert_string_equal(first_text(s, &a), "ours");
-    assert_ok(s, resolver_ask(s, r, "corp.test", DNS_TXT, &a));
-    assert_string_equal(first_text(s, &a), "ours");
-    assert_ok(s, resolver_ask(s, r, "xcorp.test", DNS_TXT, &a));
+    *list_push(w.s->arena, &w.o.resolvers_by_suffix.of, struct pair) =
+        (struct pair){ ".Corp.test", arena_printf(w.s->arena, "127.0.0.1:%d", g.port) };
+    a = ask(&w, "x.corp.test");
+    assert_string_equal(first_text(w.s, &a), "ours");
+    a = ask(&w, "corp.test");
+    assert_string_equal(first_text(w.s, &a), "ours");
+    a = ask(&w, "xcorp.test");
     assert_int_equal(a.end, DNS_NO_DATA);
-    assert_int_equal(fake_dns_asked(&f, "x.corp.test", DNS_TXT), 0);
+    assert_int_equal(fake_dns_asked(&w.dns, "x.corp.test", DNS_TXT), 0);
 }
 
 TEST(the_second_resolver_is_asked_when_the_first_is_down)
 {
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
+    AUTO(world_done) struct world w;
     AUTO(fake_dns_stop) struct fake_dns g = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
     struct dns_answer a;
 
-    fake_dns_start(&f, answers, NULL);
+    world_init(&w);
     fake_dns_start(&g, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    list_add(s->arena, &o.resolvers, const char *, arena_printf(s->arena, "127.0.0.1:%d", g.port));
-    fake_dns_stop(&f);
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
+    list_add(w.s->arena, &w.o.resolvers, const char *,
+             arena_printf(w.s->arena, "127.0.0.1:%d", g.port));
+    fake_dns_stop(&w.dns);
     for (int i = 0; i < 5; i++) {
-        assert_ok(s, resolver_ask(s, r, "cut.test", DNS_TXT, &a));
-        assert_string_equal(first_text(s, &a), "whole");
+        a = ask(&w, "cut.test");
+        assert_string_equal(first_text(w.s, &a), "whole");
     }
 }
 
@@ -286,17 +292,12 @@ ask_often(void *arg)
 
 TEST(many_threads_share_a_resolver)
 {
-    AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(fake_dns_stop) struct fake_dns f = { 0 };
-    AUTO(resolver_free) struct resolver *r = NULL;
-    struct proof_settings o;
+    AUTO(world_done) struct world w;
     pthread_t threads[8];
 
-    fake_dns_start(&f, answers, NULL);
-    o = fake_settings(s, &f, 80);
-    assert_ok(s, resolver_new(s, &o, NULL, &r));
+    world_init(&w);
     for (size_t i = 0; i < COUNT(threads); i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, r), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, resolver_of(&w)), 0);
     for (size_t i = 0; i < COUNT(threads); i++) {
         void *failed;
 

@@ -115,17 +115,24 @@ allow(struct world *w, const char *network)
     list_add(w->s->arena, &w->o.allow_networks, const char *, network);
 }
 
+static struct proof_request
+request_for(const char *challenge, const char *value)
+{
+    uint8_t v6[16];
+    bool ip = strspn(value, "0123456789.") == strlen(value) || inet_pton(AF_INET6, value, v6) == 1;
+
+    return (struct proof_request){ .type = ip ? "ip" : "dns",
+                                   .value = value,
+                                   .challenge = challenge,
+                                   .token = TOKEN,
+                                   .key_authorization = KEY_AUTH };
+}
+
 static struct proof_report
 prove(struct world *w, const char *challenge, const char *value)
 {
     AUTO(prover_free) struct prover *p = NULL;
-    uint8_t v6[16];
-    bool ip = strspn(value, "0123456789.") == strlen(value) || inet_pton(AF_INET6, value, v6) == 1;
-    struct proof_request q = { .type = ip ? "ip" : "dns",
-                               .value = value,
-                               .challenge = challenge,
-                               .token = TOKEN,
-                               .key_authorization = KEY_AUTH };
+    struct proof_request q = request_for(challenge, value);
     struct proof_report report = { 0 };
 
     assert_ok(w->s, prover_new(w->s, &w->o, &w->own, &p));
@@ -137,13 +144,7 @@ prove(struct world *w, const char *challenge, const char *value)
 static void
 assert_guarded(struct world *w, const struct prover *p, const char *challenge, const char *value)
 {
-    uint8_t v6[16];
-    bool ip = strspn(value, "0123456789.") == strlen(value) || inet_pton(AF_INET6, value, v6) == 1;
-    struct proof_request q = { .type = ip ? "ip" : "dns",
-                               .value = value,
-                               .challenge = challenge,
-                               .token = TOKEN,
-                               .key_authorization = KEY_AUTH };
+    struct proof_request q = request_for(challenge, value);
     struct proof_report report = { 0 };
 
     assert_ok(w->s, proof_run(w->s, p, &q, &report));

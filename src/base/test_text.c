@@ -172,3 +172,12 @@ TEST(a_span_never_passes_the_end)
     assert_false(span_byte(&p, &byte));
     assert_int_equal(byte, 'c');
 }
+
+TEST(foreign_data_is_shown_as_printable_ascii)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+
+    assert_string_equal(text_shown(a, BYTES("a\n\0~\x7f\xc3\xa4 b"), 100), "a??~??? b");
+    assert_string_equal(text_shown(a, BYTES("abc"), 2), "ab");
+    assert_string_equal(text_shown(a, (struct bytes){ 0 }, 2), "");
+}

@@ -212,6 +212,17 @@ text_is_utf8(const void *data, size_t len)
     return true;
 }
 
+char *
+text_shown(struct arena *a, struct bytes data, size_t len)
+{
+    char *out = arena_text_n(a, data.len ? (const char *)data.data : "", MIN(data.len, len));
+
+    for (size_t i = 0; i < MIN(data.len, len); i++)
+        if (out[i] < ' ' || out[i] > '~')
+            out[i] = '?';
+    return out;
+}
+
 bool
 text_has_control(const char *text)
 {

@@ -45,13 +45,7 @@ lint_add(struct lint_work *w, enum lint_id id, const char *detail)
 void
 lint_add_bytes(struct lint_work *w, enum lint_id id, struct bytes detail)
 {
-    size_t len = MIN(detail.len, (size_t)200);
-    char *text = arena_text_n(w->s->arena, (const char *)detail.data, len);
-
-    for (size_t i = 0; i < len; i++)
-        if (text[i] < 0x20 || text[i] > 0x7e)
-            text[i] = '?';
-    lint_add(w, id, text);
+    lint_add(w, id, text_shown(w->s->arena, detail, 200));
 }
 
 bool

@@ -540,19 +540,6 @@ take_records(struct arena *a, const struct ub_result *u, struct dns_answer *out)
     }
 }
 
-/** Text of the library, fit to be shown. */
-static const char *
-printable(struct arena *a, const char *text)
-{
-    char *out = arena_text_n(a, text ? text : "", text ? MIN(strlen(text), 300) : 0);
-
-    for (char *c = out; *c; c++) {
-        if (*c < ' ' || *c > '~')
-            *c = '?';
-    }
-    return out;
-}
-
 static void
 take_end(struct scope *s, const struct resolver *r, const struct ub_result *u,
          struct dns_answer *out)
@@ -570,7 +557,7 @@ take_end(struct scope *s, const struct resolver *r, const struct ub_result *u,
     if (u->bogus) {
         out->end = DNS_BOGUS;
         out->why = arena_printf(s->arena, "DNSSEC validation failed: %s",
-                                printable(s->arena, u->why_bogus));
+                                text_shown(s->arena, bytes_of_text(u->why_bogus), 300));
         return;
     }
     for (size_t i = 0; i < COUNT(codes); i++) {

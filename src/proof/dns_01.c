@@ -30,7 +30,7 @@ judge(struct run *r, const char *name, const struct dns_answer *answer, const ch
     if (!found)
         return run_refuse(r, "incorrectResponse", "the TXT records at %s are malformed", name);
     return run_refuse(r, "incorrectResponse", "no TXT record at %s is the expected one: \"%s\"%s",
-                      name, run_shown(a, first, SHOWN),
+                      name, text_shown(a, first, SHOWN),
                       answer->records.count > 1
                           ? arena_printf(a, " and %zu more", answer->records.count - 1)
                           : "");

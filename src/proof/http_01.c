@@ -180,13 +180,13 @@ step_http(struct hop *h, CURLcode code)
         run_step_int(r, "status", h->status);
     if (code != CURLE_OK && !h->enough)
         run_step_text(r, "why",
-                      run_shown(r->s->arena,
-                                bytes_of_text(h->error[0] ? h->error : curl_easy_strerror(code)),
-                                CURL_ERROR_SIZE));
+                      text_shown(r->s->arena,
+                                 bytes_of_text(h->error[0] ? h->error : curl_easy_strerror(code)),
+                                 CURL_ERROR_SIZE));
     if (h->location && is_redirect(h->status))
-        run_step_text(r, "location", run_shown(r->s->arena, bytes_of_text(h->location), 300));
+        run_step_text(r, "location", text_shown(r->s->arena, bytes_of_text(h->location), 300));
     else if (!h->target->hidden && h->status)
-        run_step_text(r, "body", run_shown(r->s->arena, buf_bytes(&h->body), BODY_SHOWN));
+        run_step_text(r, "body", text_shown(r->s->arena, buf_bytes(&h->body), BODY_SHOWN));
     run_step_int(r, "ms", clock_mono_ms() - h->began_ms);
     run_step_end(r);
 }
@@ -252,7 +252,7 @@ judge_answer(struct hop *h)
 {
     struct run *r = h->r;
     struct bytes body = buf_bytes(&h->body);
-    const char *shown = h->target->hidden ? "" : run_shown(r->s->arena, body, BODY_SHOWN);
+    const char *shown = h->target->hidden ? "" : text_shown(r->s->arena, body, BODY_SHOWN);
 
     if (h->status != 200)
         return run_refuse(r, "incorrectResponse", "%s answered %ld instead of 200%s%s",
@@ -296,13 +296,9 @@ static enum err
 visit(struct run *r, const struct place *place, struct list *seen, struct place *next, bool *again)
 {
     struct hop h = { .r = r, .place = place, .fd = -1 };
-    struct list targets;
     enum err e;
 
-    TRY(run_resolve(r, place->host, place->port, &targets));
-    if (run_refused(r))
-        return OK;
-    TRY(run_connect(r, &targets, place->port, &h.target, &h.fd));
+    TRY(run_connect(r, place->host, place->port, &h.target, &h.fd));
     if (run_refused(r))
         return OK;
     buf_init_in(&h.body, r->s->arena, BODY_MAX);

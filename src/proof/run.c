@@ -75,18 +75,6 @@ run_step_end(struct run *r)
     buf_byte(&r->steps, '}');
 }
 
-const char *
-run_shown(struct arena *a, struct bytes data, size_t len)
-{
-    char *out = arena_text_n(a, (const char *)data.data, MIN(data.len, len));
-
-    for (size_t i = 0; i < MIN(data.len, len); i++) {
-        if (out[i] < ' ' || out[i] > '~')
-            out[i] = '?';
-    }
-    return out;
-}
-
 /* DNS. */
 
 /** A record as a step shows it. */
@@ -98,8 +86,8 @@ record_text(struct arena *a, enum dns_type type, struct bytes rdata)
     if (type == DNS_A || type == DNS_AAAA)
         return rdata.len == 4 || rdata.len == 16 ? ip_text(a, rdata) : "?";
     if (type == DNS_TXT)
-        return dns_txt_read(a, rdata, &text) ? run_shown(a, text, 200) : "malformed";
-    return run_shown(a, rdata, 200);
+        return dns_txt_read(a, rdata, &text) ? text_shown(a, text, 200) : "malformed";
+    return text_shown(a, rdata, 200);
 }
 
 static void
@@ -194,31 +182,28 @@ ask_families(struct run *r, const char *host, int port, struct list *targets,
     return OK;
 }
 
-enum err
-run_resolve(struct run *r, const char *host, int port, struct list *targets)
+/** Where HOST may be reached; when there is nothing the proof is refused. */
+static enum err
+resolve(struct run *r, const char *host, int port, struct list *targets)
 {
-    struct list found = { 0 };
     struct dns_answer bad = { 0 };
     const char *refused = NULL;
     struct bytes ip;
 
-    *targets = found;
     if (ip_parse(r->s->arena, host, &ip)) {
-        judge(r, ip, port, &found, &refused);
+        judge(r, ip, port, targets, &refused);
     } else {
         if (reach_refuses_name(host))
             return run_refuse(r, "connection", "the name %s is not allowed", host);
-        TRY(ask_families(r, host, port, &found, &bad, &refused));
+        TRY(ask_families(r, host, port, targets, &bad, &refused));
     }
-    if (found.count)
-        *targets = found;
-    else if (refused)
+    if (targets->count)
+        return OK;
+    if (refused)
         return run_refuse(r, "connection", "the address %s of %s is not allowed", refused, host);
-    else if (bad.why)
+    if (bad.why)
         return run_refuse(r, "dns", "looking up the addresses of %s: %s", host, bad.why);
-    else
-        return run_refuse(r, "dns", "%s has no address", host);
-    return OK;
+    return run_refuse(r, "dns", "%s has no address", host);
 }
 
 /** Connect to one; *FD stays -1 when that failed, and *WHY says why. */
@@ -248,13 +233,16 @@ connect_one(struct run *r, const struct target *t, int port, int *fd, const char
 }
 
 enum err
-run_connect(struct run *r, const struct list *targets, int port, const struct target **took,
-            int *fd)
+run_connect(struct run *r, const char *host, int port, const struct target **took, int *fd)
 {
     const char *why = NULL, *last = "";
+    struct list targets = { 0 };
 
     *fd = -1;
-    LIST_EACH(const struct target, t, targets)
+    TRY(resolve(r, host, port, &targets));
+    if (run_refused(r))
+        return OK;
+    LIST_EACH(const struct target, t, &targets)
     {
         if (why)
             metric_add(&v4_fallback_total, 1);

@@ -60,24 +60,16 @@ struct target {
 };
 
 /**
- * Where HOST (a DNS name, or an IP address) may be reached, IPv6 first, at most one of each family.
- * When there is nothing the proof is refused and the list is empty.
- */
-enum err run_resolve(struct run *r, const char *host, int port, struct list *targets);
-
-/**
- * Connect to the first of TARGETS that can be: the second is tried when no connection to the first
- * comes about. When none can, the proof is refused and *FD is -1.
+ * Connect to HOST (a DNS name, or an IP address): where it may be reached, IPv6 first, at most one
+ * address of each family; the second is tried when no connection to the first comes about. When
+ * there is none, or none can be connected to, the proof is refused and *FD is -1.
  *
  * @param took  receives the target; run_disconnect() ends the connection
  */
-enum err run_connect(struct run *r, const struct list *targets, int port,
-                     const struct target **took, int *fd);
+enum err run_connect(struct run *r, const char *host, int port, const struct target **took,
+                     int *fd);
 /** Give the target's place back; FD is closed when it is not negative. */
 void run_disconnect(const struct target *t, int fd);
-
-/** At most LEN octets of foreign data as text to show: what is not printable ASCII becomes '?'. */
-const char *run_shown(struct arena *a, struct bytes data, size_t len);
 
 /**
  * What was proved must be proved from each perspective, but for as many as may disagree; all at the

@@ -140,15 +140,11 @@ prove_tls_alpn_01(struct run *r)
     int port = (int)r->p->o.tls_port, fd = -1;
     const struct target *target = NULL;
     struct bytes ip = { 0 };
-    struct list targets;
     enum err e;
 
     if (text_eq(r->q->type, "ip") && !ip_parse(r->s->arena, r->q->value, &ip))
         return fail(r->s, E_INVALID, "\"%s\" is no IP address", r->q->value);
-    TRY(run_resolve(r, r->q->value, port, &targets));
-    if (run_refused(r))
-        return OK;
-    TRY(run_connect(r, &targets, port, &target, &fd));
+    TRY(run_connect(r, r->q->value, port, &target, &fd));
     if (run_refused(r))
         return OK;
     e = talk(r, fd, ip);

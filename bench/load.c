@@ -398,3 +398,51 @@ load_idle_rss(const struct load *l, int pid)
     SSL_CTX_free(ctx);
     return rss;
 }
+
+/* Conversations. */
+
+#define LINE_ROOM 65536
+
+struct line {
+    SSL_CTX *ctx;
+    SSL *ssl;
+    int fd;
+    char room[LINE_ROOM];
+};
+
+struct line *
+line_open(const struct load *l)
+{
+    struct line *line = calloc(1, sizeof(*line));
+
+    line->fd = connect_to(l);
+    if (l->tls) {
+        line->ctx = SSL_CTX_new(TLS_client_method());
+        line->ssl = SSL_new(line->ctx);
+        SSL_set_fd(line->ssl, line->fd);
+        if (SSL_connect(line->ssl) != 1) {
+            fputs("the TLS handshake failed\n", stderr);
+            exit(1);
+        }
+    }
+    return line;
+}
+
+void
+line_close(struct line *line)
+{
+    SSL_free(line->ssl);
+    SSL_CTX_free(line->ctx);
+    close(line->fd);
+    free(line);
+}
+
+int
+line_ask(struct line *line, struct bytes request, const char **answered)
+{
+    *answered = line->room;
+    line->room[0] = 0;
+    return put(line->ssl, line->fd, request)
+               ? answer(line->ssl, line->fd, line->room, sizeof(line->room))
+               : -1;
+}

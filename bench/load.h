@@ -44,4 +44,15 @@ void load_wait_for(const char *host, int port);
  * program when one fails. */
 struct bytes *load_bodies(const struct load *l, struct arena *a);
 
+/** A kept-open connection to L's server for a conversation; one thread at a time. */
+struct line;
+struct line *line_open(const struct load *l);
+void line_close(struct line *line);
+/** Send REQUEST and wait for its answer.
+ *
+ * @param answer  head and body, until the next call
+ * @return its status, -1: there is none
+ */
+int line_ask(struct line *line, struct bytes request, const char **answer);
+
 #endif

@@ -6,7 +6,7 @@ BAO=$PEERS_DIR/bao
 PG_BIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
 
 # Versions are pinned by bench/peers/go.mod, go.sum and requirements.txt; what is built stays in the build directory.
-peers_build() {
+step_build() {
     mkdir -p "$PEERS_DIR"
     if [ ! -x "$PEERS_DIR/step-ca" ]; then
         command -v go >/dev/null || { echo "error: PEERS=1 builds step-ca and needs Go 1.26 (go)" >&2; exit 1; }
@@ -14,6 +14,9 @@ peers_build() {
         (cd bench/peers && CGO_ENABLED=0 go build -p 1 -trimpath -ldflags '-s -w' -o "$PEERS_DIR/step-ca" \
             github.com/smallstep/certificates/cmd/step-ca)
     fi
+}
+peers_build() {
+    step_build
     if [ ! -x "$BAO" ]; then
         echo "fetching OpenBao"
         python3 -m venv "$PEERS_DIR/py"
@@ -31,7 +34,7 @@ wait_for() {
     local tries=0
     until curl -sk -o /dev/null "$1"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 300 ] || { echo "error: nothing answers at $1" >&2; tail -20 "$WORK"/*.log >&2; exit 1; }
+        [ "$tries" -lt 300 ] || { echo "error: nothing answers at $1" >&2; tail -n 20 "$WORK"/*.log >&2; exit 1; }
         sleep 0.1
     done
 }
@@ -161,4 +164,73 @@ peers_start() {
     step_start step-ca-postgresql postgresql "$(pg_url step)" "$PG_PID"
     bao_start openbao-raft "\"raft\" { path = \"$WORK/openbao-raft/raft\" node_id = \"bench\" }" 0
     bao_start openbao-postgresql "\"postgresql\" { connection_url = \"$(pg_url openbao)\" }" "$PG_PID"
+}
+
+# ACME: servers that ask bench-acme's DNS server and look for challenges at its web server; when there is another run of
+# it, those have other ports.
+
+acme_ports() {
+    DNS_PORT=$(free_port)
+    WEB_PORT=$(free_port)
+    ACME_SETTINGS=(--set "acme.validation.resolvers=127.0.0.1:$DNS_PORT" --set "acme.validation.http_port=$WEB_PORT"
+        --set acme.validation.dnssec=off --set acme.validation.allow_networks=127.0.0.0/8)
+}
+acme_directory() { sed -n 's/.*"acme_directory": *"\([^"]*\)".*/\1/p' "$WORK/$1.ready"; }
+
+# acme_ask NAME DIRECTORY ORDERS CLIENTS [READY_FILE DIR]: the server that was started last
+acme_ask() {
+    "$BUILD/bench/bench-acme" "$1" "$2" "${PIDS[-1]}" "$DNS_PORT" "$WEB_PORT" "${@:3}" 2>"$WORK/acme.err" ||
+        { grep -v '^{' "$WORK/acme.err" >&2; exit 1; }
+}
+
+# Debian's Pebble, in memory; above four clients it may wait for itself for ever.
+pebble_start() {
+    local d=$WORK/pebble port
+    port=$(free_port)
+    mkdir -p "$d"
+    cat >"$d/config.json" <<JSON
+{"pebble": {"listenAddress": "127.0.0.1:$port", "managementListenAddress": "127.0.0.1:$(free_port)",
+  "certificate": "$WORK/pki/tls.pem", "privateKey": "$WORK/pki/tls.key", "httpPort": $WEB_PORT, "tlsPort": $WEB_PORT,
+  "ocspResponderURL": "", "externalAccountBindingRequired": false}}
+JSON
+    PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=0 pebble -config "$d/config.json" \
+        -dnsserver "127.0.0.1:$DNS_PORT" >"$WORK/pebble.log" 2>&1 &
+    PIDS+=("$!")
+    ACME_URL=https://127.0.0.1:$port/dir
+    wait_for "$ACME_URL"
+}
+
+acme_step_start() {
+    local d=$WORK/acme-step port
+    port=$(free_port)
+    rm -rf "$d"
+    mkdir -p "$d"
+    cat >"$d/ca.json" <<JSON
+{"root": "$WORK/pki/root.pem", "crt": "$WORK/pki/ca.pem", "key": "$WORK/pki/ca.key",
+ "address": "127.0.0.1:$port", "dnsNames": ["127.0.0.1"], "db": {"type": "badgerv2", "dataSource": "$d/db"},
+ "authority": {"provisioners": [{"type": "ACME", "name": "acme"}]}}
+JSON
+    HOME=$d STEPPATH=$d "$PEERS_DIR/step-ca" "$d/ca.json" --resolver "127.0.0.1:$DNS_PORT" --insecure \
+        --acme-http-port "$WEB_PORT" >"$WORK/acme-step.log" 2>&1 &
+    PIDS+=("$!")
+    ACME_URL=https://127.0.0.1:$port/acme/acme/directory
+    wait_for "$ACME_URL"
+}
+
+acme_peers() {
+    [ -d "$WORK/pki" ] || pki_make
+    if command -v pebble >/dev/null; then
+        title "Pebble, in memory, 4 clients"
+        acme_ports
+        pebble_start
+        acme_ask pebble "$ACME_URL" $((ORDERS / 3)) 4
+        stop_all
+    fi
+    if [ -x "$PEERS_DIR/step-ca" ]; then
+        title "step-ca, badger, 64 clients"
+        acme_ports
+        acme_step_start
+        acme_ask step-ca "$ACME_URL" $((ORDERS / 3)) 64
+        stop_all
+    fi
 }

@@ -123,6 +123,23 @@ process_rss(int pid)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
+int64_t
+process_peak_rss(int pid)
+{
+    char path[64], line[256];
+    long long kib = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    f = fopen(path, "r");
+    while (f && !kib && fgets(line, sizeof(line), f))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = atoll(line + 6);
+    if (f)
+        fclose(f);
+    return kib * 1024;
+}
+
 double
 own_cpu_s(void)
 {

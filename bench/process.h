@@ -12,6 +12,8 @@ double family_cpu_s(int pid);
 double threads_cpu_s(int pid, const char *name);
 /** Resident memory of process PID in bytes. */
 int64_t process_rss(int pid);
+/** The most that it was so far. */
+int64_t process_peak_rss(int pid);
 /** CPU seconds of this process. */
 double own_cpu_s(void);
 

@@ -79,6 +79,22 @@ SQL(bench_audit,
 #define EVENT_LEN 674 /* of what the server writes to the audit record here */
 
 enum err
+rows_audit(struct scope *s, struct tx *tx, const char *target, const char *event)
+{
+    uint8_t digest[SHA256_LEN];
+    struct bytes hash = { digest, SHA256_LEN };
+    struct row row;
+    int64_t seq;
+
+    hash_sha256(bytes_of_text(event), digest);
+    TRY(tx_one(s, tx, &bench_head, BIND(v_int(1), v_bytes(hash)), &row));
+    seq = row_int(&row);
+    return tx_do(s, tx, &bench_audit,
+                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text(target),
+                      v_text(event), v_bytes(hash)));
+}
+
+enum err
 rows_issue(struct scope *s, struct tx *tx, struct issued_row *r)
 {
     struct bytes hash = { r->cert.sha256, SHA256_LEN };
@@ -91,7 +107,6 @@ rows_issue(struct scope *s, struct tx *tx, struct issued_row *r)
                                   .imported_at = clock_now(),
                                   .state = CERT_ACTIVE };
     struct row row;
-    int64_t seq;
     char event[EVENT_LEN + 1], target[24];
 
     memset(event, 'x', EVENT_LEN);
@@ -104,12 +119,8 @@ rows_issue(struct scope *s, struct tx *tx, struct issued_row *r)
     origin.request = r->request;
     TRY(catalog_add(s, tx, &r->cert, &origin, &r->id));
     TRY(tx_do(s, tx, &bench_link, BIND(v_int(r->request), v_int(r->id))));
-    TRY(tx_one(s, tx, &bench_head, BIND(v_int(1), v_bytes(hash)), &row));
-    seq = row_int(&row);
     (void)snprintf(target, sizeof(target), "%lld", (long long)r->id);
-    return tx_do(s, tx, &bench_audit,
-                 BIND(v_int(1), v_int(seq), v_when(clock_now()), v_text(s->id), v_text(target),
-                      v_text(event), v_bytes(hash)));
+    return rows_audit(s, tx, target, event);
 }
 
 /* What those rows refer to. */

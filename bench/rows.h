@@ -21,6 +21,8 @@ struct issued_row {
     int64_t request, id;
 };
 enum err rows_issue(struct scope *s, struct tx *tx, struct issued_row *r);
+/** An audit event about TARGET. */
+enum err rows_audit(struct scope *s, struct tx *tx, const char *target, const char *event);
 /** What those rows refer to; for db_write(). */
 enum err rows_first(struct scope *s, struct tx *tx, void *arg);
 

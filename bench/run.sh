@@ -1,8 +1,9 @@
 #!/bin/bash
 # usage: run.sh   Speed, beside the counted floor, a bare program and cfssl, as docs/bench.md tells.
 # PEERS=1: beside step-ca and OpenBao too. ROUNDS=3, REQUESTS=20000, SECONDS_EACH=5 and CLIENTS="1 4 16 64"
-# say how much; ONLY="enroll ocsp der idle sign search import hsm" which parts; SIZE=100000 (100k, 1M) is the register of
-# search and import, ON="sqlite postgresql" its databases. Builds without faults and sanitizers.
+# say how much; ONLY="enroll ocsp der idle sign search import hsm acme" which parts; SIZE=100000 (100k, 1M) is the register
+# of search and import, ON="sqlite postgresql" its databases; ORDERS=6000 those of ACME. Builds without faults and
+# sanitizers.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
@@ -11,6 +12,7 @@ REQUESTS=${REQUESTS:-20000}
 SECONDS_EACH=${SECONDS_EACH:-5}
 CLIENTS=${CLIENTS:-1 4 16 64}
 SIZE=${SIZE:-100000}
+ORDERS=${ORDERS:-6000}
 ONLY=${ONLY:-enroll ocsp der idle sign}
 [ "${PEERS:-0}" = 1 ] || ONLY=${ONLY/sign/}
 WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench.XXXXXX")
@@ -57,12 +59,13 @@ start() {
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
-ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,import,sign,search} >"$WORK/build.log" || {
+ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,idle,import,sign,search,acme} >"$WORK/build.log" || {
     tail -30 "$WORK/build.log" >&2
     exit 1
 }
-if wants sign || wants search; then . bench/peers.sh; fi
+if wants sign || wants search || wants acme; then . bench/peers.sh; fi
 if wants sign; then peers_build; fi
+if wants acme && [ "${PEERS:-0}" = 1 ]; then step_build; fi
 
 echo "date:    $(date -u '+%Y-%m-%d %H:%M') UTC, commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 printf 'load\t%s\n' "$(cut -d' ' -f1 /proc/loadavg)" >>"$BENCH_RESULTS"
@@ -162,6 +165,22 @@ if wants hsm; then
             rm -rf "$WORK/$key$round" "$WORK"/floor-*
         done
     done
+fi
+if wants acme; then
+    for round in $(seq "$ROUNDS"); do
+        acme_ports
+        title "ACME, round $round"
+        start "acme$round" "${ACME_SETTINGS[@]}"
+        acme_ask ours "$(acme_directory "acme$round")" "$ORDERS" 64 "$WORK/acme$round.ready" "$WORK"
+        stop_all
+        rm -rf "$WORK/acme$round" "$WORK"/floor-*
+        acme_peers
+    done
+    title "1,000 ACME orders in flight at once"
+    acme_ports
+    start flight "${ACME_SETTINGS[@]}"
+    acme_ask flight "$(acme_directory flight)" 1000 1000
+    stop_all
 fi
 echo
 bench/table.py "$BENCH_RESULTS"

@@ -45,8 +45,23 @@ ROWS = [  # key, what, unit, goal
     ("hsm.file", "enrollment, key in a file, server CPU", "us", None),
     ("hsm.pkcs11", "enrollment, key on a token, server CPU", "us", None),
     ("hsm.share", "  more than in a file", "%", ("<=", 30)),
+    ("acme/ours/rate", "ACME, newOrder to certificate, 64 clients, rate", "/s", (">=", 800)),
+    ("acme/ours/cpu", "ACME, server CPU", "us", None),
+    ("acme/ours/floor", "ACME, counted floor", "us", None),
+    ("acme/ours/ratio", "ACME, CPU / floor", "", ("<=", 2)),
+    ("acme/pebble/cpu", "ACME, Pebble's CPU (in memory, 4 clients)", "us", None),
+    ("acme/pebble/times", "ACME, Pebble's CPU / ours", "", (">=", 2)),
+    ("acme/step-ca/rate", "ACME, step-ca's rate", "/s", None),
+    ("acme/step-ca/cpu", "ACME, step-ca's CPU", "us", None),
+    ("acme/step-ca/times", "ACME, step-ca's CPU / ours", "", (">=", 3.5)),
+    ("acme/flight/seconds", "ACME, 1,000 orders in flight, until the last", "s", ("<=", 30)),
+    ("acme/flight/rss", "  peak resident", "MiB", ("<", 200)),
+    ("acme/flight/p95.finalize", "  finalize, p95", "ms", None),
+    ("acme/flight/p95.validation", "  challenge to ready, p95", "ms", None),
+    ("acme/ours/p95.finalize", "ACME, 64 clients, finalize, p95", "ms", ("<", 200)),
+    ("acme/ours/p95.validation", "ACME, 64 clients, challenge to ready, p95", "ms", ("<", 1000)),
 ]
-BY_CLOCK = {"enroll.rate", "import/empty/rate", "import/full/rate", "ocsp.first.rate", "ocsp.post.share", "ocsp.get.share", "start.first", "start.kept"}
+BY_CLOCK = {"enroll.rate", "acme/ours/rate", "import/empty/rate", "import/full/rate", "ocsp.first.rate", "ocsp.post.share", "ocsp.get.share", "start.first", "start.kept"}
 BUSY = 1.5  # load average without us
 OURS, FORMS = "chancery-sqlite", ("chancery-sqlite", "chancery-postgresql")
 
@@ -109,6 +124,9 @@ def main(path):
         medians["ocsp.get.cfssl.share"] = medians["ocsp.get.cpu"] / medians["ocsp.post.cfssl.cpu"]
     if "hsm.file" in medians and "hsm.pkcs11" in medians:
         medians["hsm.share"] = (medians["hsm.pkcs11"] / medians["hsm.file"] - 1) * 100
+    for peer in ("pebble", "step-ca"):
+        if {f"acme/{peer}/cpu", "acme/ours/cpu"} <= medians.keys():
+            medians[f"acme/{peer}/times"] = medians[f"acme/{peer}/cpu"] / medians["acme/ours/cpu"]
     busy = medians.get("load", 0) > BUSY
     if busy:
         print(f"THE MACHINE WAS BUSY (load {medians['load']:g}): what depends on the clock is marked with a '?'\n")
@@ -116,11 +134,12 @@ def main(path):
     for key, what, unit, goal in ROWS:
         if key in medians:
             row(what, medians[key], unit, goal, " ?" if busy and key in BY_CLOCK else "")
-    steps = [key for key in medians if key.startswith("enroll.step.")]
-    if steps:
-        print("\nan enrollment's server CPU by step")
+    for prefix, title in (("enroll.step.", "an enrollment's"), ("acme/ours/step.", "an ACME issuance's")):
+        steps = [key for key in medians if key.startswith(prefix)]
+        if steps:
+            print(f"\n{title} server CPU by step")
         for key in steps:
-            row("  " + key[len("enroll.step."):], medians[key], "us")
+            row("  " + key[len(prefix):], medians[key], "us")
     sign_tables(medians)
 
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define KEYS 1024 /* the place of each is told by its hash; who comes later takes it */
-#define CERTS 64
+#define CERTS 64  /* of issuers: more than an authority has had */
 
 struct known {
     pthread_mutex_t lock;
@@ -16,8 +16,9 @@ struct known {
     } keys[KEYS];
     struct {
         uint8_t hash[SHA256_LEN];
-        bool there, root;
+        bool root;
     } certs[CERTS];
+    size_t cert_count; /* of all that ever came; the oldest makes room */
 };
 
 struct known *
@@ -41,15 +42,15 @@ known_free(struct known *k)
 }
 
 static size_t
-place_of(const uint8_t *hash, size_t places)
+place_of(const uint8_t *hash)
 {
-    return ((size_t)hash[0] << 8 | hash[1]) % places;
+    return ((size_t)hash[0] << 8 | hash[1]) % KEYS;
 }
 
 static EVP_PKEY *
 find_key(struct known *k, const uint8_t *hash)
 {
-    size_t at = place_of(hash, KEYS);
+    size_t at = place_of(hash);
     EVP_PKEY *key = NULL;
 
     (void)pthread_mutex_lock(&k->lock);
@@ -64,7 +65,7 @@ find_key(struct known *k, const uint8_t *hash)
 static void
 keep_key(struct known *k, const uint8_t *hash, EVP_PKEY *key)
 {
-    size_t at = place_of(hash, KEYS);
+    size_t at = place_of(hash);
     EVP_PKEY *before;
 
     (void)EVP_PKEY_up_ref(key);
@@ -92,27 +93,40 @@ known_key(struct scope *s, struct known *k, struct bytes thumbprint, const char 
     return OK;
 }
 
+/* Its place among the certificates, or CERTS; the caller holds the lock. */
+static size_t
+find_cert(const struct known *k, const uint8_t *hash)
+{
+    for (size_t i = 0; i < MIN(k->cert_count, (size_t)CERTS); i++)
+        if (memcmp(k->certs[i].hash, hash, SHA256_LEN) == 0)
+            return i;
+    return CERTS;
+}
+
 bool
 known_root(struct scope *s, struct known *k, struct bytes der)
 {
     uint8_t hash[SHA256_LEN];
-    bool there, root;
+    bool found, root = false;
     struct cert cert;
     size_t at;
 
     hash_sha256(der, hash);
-    at = place_of(hash, CERTS);
     (void)pthread_mutex_lock(&k->lock);
-    there = k->certs[at].there && memcmp(k->certs[at].hash, hash, SHA256_LEN) == 0;
-    root = k->certs[at].root;
+    at = find_cert(k, hash);
+    found = at < CERTS;
+    if (found)
+        root = k->certs[at].root;
     (void)pthread_mutex_unlock(&k->lock);
-    if (there)
+    if (found)
         return root;
     root = cert_read(s, der, &cert) == OK && cert.self_issued && cert_is_root(s, &cert);
     (void)pthread_mutex_lock(&k->lock);
-    k->certs[at].there = true;
-    k->certs[at].root = root;
-    memcpy(k->certs[at].hash, hash, SHA256_LEN);
+    if (find_cert(k, hash) == CERTS) {
+        at = k->cert_count++ % CERTS;
+        k->certs[at].root = root;
+        memcpy(k->certs[at].hash, hash, SHA256_LEN);
+    }
     (void)pthread_mutex_unlock(&k->lock);
     return root;
 }

@@ -3,6 +3,7 @@
 #include "acme_face/call.h"
 
 #include "base/metric.h"
+#include "base/step.h"
 #include <string.h>
 
 #define RESOURCES_MAX 24
@@ -86,8 +87,10 @@ handle(struct http_request *http)
         refuse_method(c);
     } else {
         e = call_check(c);
+        step_end("JWS");
         if (e == OK)
             e = c->res->answer(c);
+        step_end("ACME");
     }
     metric_add(&requests_total, 1, c->res ? c->res->word : "", http->method,
                e == OK ? "ok" : err_name(e));

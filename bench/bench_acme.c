@@ -1,0 +1,326 @@
+/*
+ * Complete ACME issuances, from newOrder to the certificate, by http-01 that this program answers
+ * itself; each client keeps its account, all keys are P-256. With READY_FILE the server is ours:
+ * then its CPU time by step stands beside the floor that nobody can go below, measured by this same
+ * program: the verifications of the requests' signatures with the import of the account's key, one
+ * CSR verification, one signature and its verification, and the transactions that an issuance
+ * makes, as many to a commit as the server had.
+ *
+ * usage: bench-acme NAME DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS [READY_FILE DIR]
+ *
+ * The server must ask the DNS server at DNS_PORT, and look for challenges at HTTP_PORT.
+ */
+#include "acme_client.h"
+#include "acme_floor.h"
+#include "answerer.h"
+#include "rows.h"
+#include "target.h"
+
+#include "base/when.h"
+#include "pki/csr.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS 20
+#define STACK_LEN ((size_t)256 * 1024)
+
+static struct scope *S;
+
+/* Orders. */
+
+struct order {
+    const char *name;
+    struct bytes csr;
+    double ms[ACME_STEPS];
+};
+
+struct client {
+    const struct acme_site *site;
+    struct order *orders;
+    int64_t count;
+    _Atomic int64_t *next, *requests;
+    pthread_barrier_t *ready;
+    pthread_t thread;
+};
+
+static void *
+drive(void *arg)
+{
+    struct client *c = arg;
+    struct acme_talk *t = acme_talk_new(c->site);
+    int64_t i;
+
+    pthread_barrier_wait(c->ready);
+    while ((i = atomic_fetch_add(c->next, 1)) < c->count)
+        acme_issue(t, c->orders[i].name, c->orders[i].csr, POLL_MS, c->orders[i].ms);
+    atomic_fetch_add(c->requests, acme_talk_requests(t));
+    acme_talk_free(t);
+    return NULL;
+}
+
+static struct order *
+make_orders(int64_t count)
+{
+    struct order *out = arena_alloc(S->arena, (size_t)count * sizeof(*out));
+    struct bytes *csrs = make_csrs(S, count);
+
+    for (int64_t i = 0; i < count; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("bench");
+        struct csr csr;
+
+        must_be(s, csr_read(s, csrs[i], &csr), "csr");
+        out[i].csr = csrs[i];
+        out[i].name = arena_text(S->arena, list_at(&csr.exts.san, struct general_name, 0)->text);
+    }
+    return out;
+}
+
+struct ran {
+    double seconds;
+    int64_t requests;
+};
+
+/* All orders by so many clients, whose connections are made before the clock starts. */
+static struct ran
+run(const struct acme_site *site, struct order *orders, int64_t count, int clients)
+{
+    struct client *all = arena_alloc(S->arena, (size_t)clients * sizeof(*all));
+    _Atomic int64_t next = 0, requests = 0;
+    pthread_barrier_t ready;
+    pthread_attr_t attr;
+    int64_t start;
+
+    pthread_barrier_init(&ready, NULL, (unsigned)clients + 1);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_LEN);
+    for (int i = 0; i < clients; i++) {
+        all[i] = (struct client){ .site = site,
+                                  .orders = orders,
+                                  .count = count,
+                                  .next = &next,
+                                  .requests = &requests,
+                                  .ready = &ready };
+        if (pthread_create(&all[i].thread, &attr, drive, &all[i]) != 0) {
+            fputs("cannot start a thread\n", stderr);
+            exit(1);
+        }
+    }
+    pthread_barrier_wait(&ready);
+    start = clock_mono_us();
+    for (int i = 0; i < clients; i++)
+        pthread_join(all[i].thread, NULL);
+    pthread_attr_destroy(&attr);
+    pthread_barrier_destroy(&ready);
+    return (struct ran){ (double)(clock_mono_us() - start) / 1e6, requests };
+}
+
+/* Where the server's CPU time goes: threads by their names, and of the workers' time the server's
+ * own count by step. */
+static const struct line_of {
+    const char *title, *thread;
+    const char *steps[4];
+} lines[] = {
+    { "TLS and HTTP", "loop", { 0 } },
+    { "JWS", NULL, { "JWS" } },
+    { "orders, authorizations", NULL, { "ACME" } },
+    { "policy and lint", NULL, { "policy", "plan", "lint" } },
+    { "reading the CSR", NULL, { "read" } },
+    { "CSR verification", NULL, { "CSR" } },
+    { "signing", NULL, { "sign" } },
+    { "database, asking", NULL, { "history" } },
+    { "database, handing over", NULL, { "database" } },
+    { "database, writing", "lane", { 0 } },
+    { "reply", NULL, { "reply" } },
+    { "validation", "runner", { 0 } },
+    { "the queue of jobs", "clerk", { 0 } },
+};
+
+struct counts {
+    double lines[COUNT(lines)], writes, commits, cpu_s;
+};
+
+static double
+value_of(const char *metrics, const char *name)
+{
+    const char *at = strstr(metrics, arena_printf(S->arena, "\n%s ", name));
+
+    return at ? strtod(at + strlen(name) + 2, NULL) : 0;
+}
+
+static void
+read_counts(const struct target *t, struct counts *out)
+{
+    struct load l = { .host = "127.0.0.1", .port = t->port, .tls = true };
+    const char *metrics = load_get(&l, S->arena, "/metrics", t->auth);
+
+    *out = (struct counts){ .writes = value_of(metrics, "chancery_db_writes_total"),
+                            .commits = value_of(metrics, "chancery_db_commits_total"),
+                            .cpu_s = process_cpu_s(t->pid) };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        if (lines[i].thread)
+            out->lines[i] = threads_cpu_s(t->pid, lines[i].thread);
+        for (size_t k = 0; k < COUNT(lines[i].steps) && lines[i].steps[k]; k++)
+            out->lines[i] += value_of(
+                metrics, arena_printf(S->arena, "chancery_step_cpu_seconds_total{step=\"%s\"}",
+                                      lines[i].steps[k]));
+    }
+}
+
+/* Keep a result of ours, or of a peer. */
+static void
+keep(const char *name, const char *what, double value)
+{
+    result(arena_printf(S->arena, "acme/%s/%s", name, what), value);
+}
+
+static void
+print_lines(const char *name, const struct counts *before, const struct counts *after,
+            int64_t count)
+{
+    double rest = (after->cpu_s - before->cpu_s) * 1e6 / (double)count;
+
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        double us = (after->lines[i] - before->lines[i]) * 1e6 / (double)count;
+
+        printf("  %-24s %5.0f us\n", lines[i].title, us);
+        keep(name, arena_printf(S->arena, "step.%s", lines[i].title), us);
+        rest -= us;
+    }
+    printf("  %-24s %5.0f us\n", "the rest", rest);
+    keep(name, "step.the rest", rest);
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void
+print_waits(const char *name, const struct order *orders, int64_t count)
+{
+    double *ms = arena_alloc(S->arena, (size_t)count * sizeof(*ms));
+
+    for (int step = 0; step < ACME_STEPS; step++) {
+        for (int64_t i = 0; i < count; i++)
+            ms[i] = orders[i].ms[step];
+        qsort(ms, (size_t)count, sizeof(*ms), by_size);
+        printf("  %-14s p50 %7.1f ms, p95 %7.1f ms, p99 %7.1f ms\n",
+               acme_step_name((enum acme_step)step), ms[count / 2], ms[count * 95 / 100],
+               ms[count * 99 / 100]);
+        keep(name, arena_printf(S->arena, "p95.%s", acme_step_name((enum acme_step)step)),
+             ms[count * 95 / 100]);
+    }
+}
+
+/* The floor of what ran. */
+static void
+print_floor(const char *name, const char *dir, const struct acme_floor *f, double cpu_us)
+{
+    double jws = floor_jws_us(S, 3000) * f->requests, sign = floor_signature_us(S, 3000);
+    double csr = floor_csr_us(f->csrs, MIN(f->count, INT64_C(3000)));
+    double rows = acme_floor_rows_us(S, dir, f), floor = jws + csr + sign + rows;
+
+    printf("floor                %.0f us: %.1f JWS %.0f, CSR %.0f, sign and verify %.0f, rows %.0f "
+           "(%.1f writes, %d to a commit)\n",
+           floor, f->requests, jws, csr, sign, rows, f->writes, f->batch);
+    printf("CPU / floor          %.2f\n", cpu_us / floor);
+    keep(name, "floor", floor);
+    keep(name, "ratio", cpu_us / floor);
+}
+
+static void
+pin(int cpu, cpu_set_t *before)
+{
+    cpu_set_t cpus;
+
+    (void)sched_getaffinity(0, sizeof(*before), before);
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    (void)sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static struct bytes *
+csrs_of(const struct order *orders, int64_t count)
+{
+    struct bytes *out = arena_alloc(S->arena, (size_t)count * sizeof(*out));
+
+    for (int64_t i = 0; i < count; i++)
+        out[i] = orders[i].csr;
+    return out;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *name = argv[1];
+    struct counts before = { 0 }, after = { 0 };
+    struct acme_site site;
+    struct target t = { 0 };
+    struct order *orders;
+    int64_t count, commits;
+    int clients, pid;
+    cpu_set_t cpus;
+    struct ran ran;
+    double cpu_us;
+
+    if (argc < 8) {
+        fputs("usage: bench-acme NAME DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS [READY_FILE "
+              "DIR]\n",
+              stderr);
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    srand((unsigned)clock_mono_us());
+    S = scope_new("bench");
+    pid = atoi(argv[3]);
+    count = atoll(argv[6]);
+    clients = atoi(argv[7]);
+    if (argc > 9)
+        t = target_read(S, argv[8]);
+    orders = make_orders(count + 1);
+    pin(1, &cpus);
+    acme_site_read(S, argv[2], &site);
+    answerer_start(atoi(argv[4]), atoi(argv[5]));
+    (void)run(&site, orders + count, 1, 1);
+    if (t.pid)
+        read_counts(&t, &before);
+    before.cpu_s = process_cpu_s(pid);
+    ran = run(&site, orders, count, clients);
+    cpu_us = (process_cpu_s(pid) - before.cpu_s) * 1e6 / (double)count;
+    if (t.pid)
+        read_counts(&t, &after);
+    (void)sched_setaffinity(0, sizeof(cpus), &cpus);
+
+    printf("%-20s %lld issuances, %d clients, %.1f s: %.0f/s, %.1f requests each\n", name,
+           (long long)count, clients, ran.seconds, (double)count / ran.seconds,
+           (double)ran.requests / (double)count);
+    printf("server CPU           %.0f us each\n", cpu_us);
+    if (t.pid)
+        print_lines(name, &before, &after, count);
+    print_waits(name, orders, count);
+    printf("peak resident        %.1f MiB\n", (double)process_peak_rss(pid) / 1048576);
+    keep(name, "rate", (double)count / ran.seconds);
+    keep(name, "cpu", cpu_us);
+    keep(name, "seconds", ran.seconds);
+    keep(name, "rss", (double)process_peak_rss(pid) / 1048576);
+    if (!t.pid)
+        return 0;
+    commits = (int64_t)(after.commits - before.commits);
+    print_floor(name, argv[9],
+                &(struct acme_floor){
+                    .csrs = csrs_of(orders, count),
+                    .count = MIN(count, INT64_C(8000)),
+                    .clients = clients,
+                    .batch = (int)((after.writes - before.writes) / (double)MAX(commits, 1) + 0.5),
+                    .requests = (double)ran.requests / (double)count,
+                    .writes = (after.writes - before.writes) / (double)count },
+                cpu_us);
+    return 0;
+}

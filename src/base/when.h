@@ -23,6 +23,9 @@ int when_cmp(struct when a, struct when b);
 
 /** The time of day; tests can tell it (clock_tell). Any thread. */
 struct when clock_now(void);
+/** How much the clocks of servers that share a database may differ; what was written later than
+ * this from now was written by a clock that was wrong, then or now. */
+#define CLOCK_SLACK_MS (5 * MINUTE_MS)
 /** Milliseconds of a clock that never jumps, for deadlines. Any thread. */
 int64_t clock_mono_ms(void);
 /** Microseconds of the same clock, for measuring. */

@@ -71,13 +71,17 @@ SQL(mark_done_in_shard,
 SQL(current_crl, CURRENT("crl c ON c.id = p.published WHERE p.id = $1"));
 SQL(current_delta, CURRENT("crl_delta c ON c.id = p.delta_published WHERE p.id = $1 "
                            "AND c.next_update > $2"));
-SQL(soonest_end, "SELECT MIN(last_next_update) FROM crl_scope WHERE ca_key = $1 AND published IS "
-                 "NOT NULL");
+SQL(times, "SELECT MAX(last_this_update), MIN(last_next_update) FROM crl_scope WHERE ca_key = $1 "
+           "AND published IS NOT NULL");
+/* What lists from the future left out, as if it had ended, and has not. */
+SQL(undo_done, "UPDATE certificate SET crl_done = 0 WHERE ca_key = $1 AND crl_done = 1 AND "
+               "not_after >= $2");
 #define SIGNING                                                                                 \
     "FROM crl_scope p JOIN ca_key k ON k.id = p.ca_key JOIN authority a ON a.id = k.authority " \
     "WHERE k.state <> 3 AND EXISTS (SELECT 1 FROM ca_certificate c WHERE c.ca_key = k.id) "
 SQL(due_scopes, "SELECT p.id " SIGNING
-                "AND (p.published IS NULL OR p.last_this_update <= $1 OR p.due_at <= $2)");
+                "AND (p.published IS NULL OR p.last_this_update <= $1 OR p.due_at <= $2 OR "
+                "p.last_this_update > $3)");
 SQL(due_deltas, "SELECT p.id " SIGNING "AND a.crl_delta_ms > 0 AND p.published IS NOT NULL AND "
                 "(p.delta_published IS NULL OR p.delta_this_update <= $1 - a.crl_delta_ms OR "
                 "p.delta_due_at <= $1)");
@@ -147,6 +151,7 @@ struct numbering {
     const char *url;
     struct when last; /* thisUpdate of the list before, of either kind */
     bool first;       /* no list of this scope was published yet */
+    bool ahead;       /* the list before is from the future: the clock went back */
 };
 
 static enum err
@@ -154,7 +159,7 @@ number_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct numbering *n = arg;
     struct row row;
-    struct when full, delta;
+    struct when full, delta, now = clock_now();
 
     TRY(tx_one(s, tx, &take_number, BIND(v_int(n->scope)), &row));
     n->number = row_int(&row);
@@ -165,7 +170,8 @@ number_in(struct scope *s, struct tx *tx, void *arg)
     delta = row_when(&row);
     n->last = when_cmp(full, delta) > 0 ? full : delta;
     n->first = row_bool(&row);
-    return OK;
+    n->ahead = when_cmp(n->last, when_add_ms(now, CLOCK_SLACK_MS)) > 0;
+    return n->ahead ? tx_do(s, tx, &undo_done, BIND(v_int(n->ca_key), v_when(now))) : OK;
 }
 
 /* Step two: everything that is revoked now. */
@@ -548,7 +554,7 @@ publish(struct scope *s, struct ca_office *office, int64_t scope_id, bool only_d
     if (!p.key->signer)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the key of %s cannot be used now: its CRL is not renewed", ca->name);
-    only_delta = only_delta && ca->crl_delta_ms && !n.first;
+    only_delta = only_delta && ca->crl_delta_ms && !n.first && !n.ahead;
     p.name = ca->name;
     p.shard = n.shard;
     p.first = n.first;
@@ -620,14 +626,15 @@ crl_current(struct scope *s, struct ca_office *office, const struct ca_key *key,
 }
 
 enum err
-crl_soonest_end(struct scope *s, struct ca_office *office, const struct ca_key *key,
-                struct when *out)
+crl_times(struct scope *s, struct ca_office *office, const struct ca_key *key, struct when *from,
+          struct when *end)
 {
     struct row row;
 
-    TRY(db_one(s, office->o.db, &soonest_end, BIND(v_int(key->id)), &row));
-    *out = row_when(&row);
-    return when_given(*out) ? OK : fail(s, E_NOT_FOUND, "the key has no CRL");
+    TRY(db_one(s, office->o.db, &times, BIND(v_int(key->id)), &row));
+    *from = row_when(&row);
+    *end = row_when(&row);
+    return when_given(*end) ? OK : fail(s, E_NOT_FOUND, "the key has no CRL");
 }
 
 /* Jobs. */
@@ -672,7 +679,9 @@ crl_plan_now(struct scope *s, struct ca_office *office)
     struct planning full = { .delta = false }, delta = { .delta = true };
 
     TRY(db_all(s, office->o.db, &due_scopes,
-               BIND(v_when(when_add_ms(now, -interval_ms(office))), v_when(now)), &full.due));
+               BIND(v_when(when_add_ms(now, -interval_ms(office))), v_when(now),
+                    v_when(when_add_ms(now, CLOCK_SLACK_MS))),
+               &full.due));
     TRY(db_all(s, office->o.db, &due_deltas, BIND(v_when(now)), &delta.due));
     if (full.due.count)
         TRY(db_write(s, office->o.db, plan_in, &full));

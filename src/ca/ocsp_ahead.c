@@ -100,6 +100,7 @@ ocsp_ahead_find(struct scope *s, struct ca_office *office, const struct ca_key *
     out->der = row_bytes(&row);
     /* a quarter of its life is left to whoever keeps it */
     out->until = when_add_ms(out->next_update, -ocsp_life_ms(office) / 4);
+    same = same && when_cmp(out->this_update, now) <= 0; /* unless the clock went back */
     return same && when_cmp(now, out->until) < 0 ? OK : E_NOT_FOUND;
 }
 

@@ -147,7 +147,8 @@ ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when n
         announce(found);
     while (found && !is_slot(found, slot))
         found = found->chain;
-    if (found && when_cmp(now, found->until) < 0)
+    /* the clock may have gone back since */
+    if (found && when_cmp(now, found->until) < 0 && when_cmp(found->this_update, now) <= 0)
         (void)atomic_fetch_add_explicit(&found->uses, 1, memory_order_relaxed);
     else
         found = NULL;

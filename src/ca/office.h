@@ -184,9 +184,10 @@ enum err crl_current(struct scope *s, struct ca_office *office, const struct ca_
 /** The present CRL of a scope, or its delta, as long as that holds; E_NOT_FOUND. */
 enum err crl_current_of(struct scope *s, struct ca_office *office, int64_t scope_id, bool delta,
                         struct crl_published *out);
-/** When the first of the present full lists of a key ends; E_NOT_FOUND: there is none. */
-enum err crl_soonest_end(struct scope *s, struct ca_office *office, const struct ca_key *key,
-                         struct when *out);
+/** When the last of the present full lists of a key begins to hold, and the first ends;
+ * E_NOT_FOUND: there is none. */
+enum err crl_times(struct scope *s, struct ca_office *office, const struct ca_key *key,
+                   struct when *from, struct when *end);
 
 /* OCSP. */
 

@@ -132,7 +132,8 @@ is_due(const struct ca_key *key, struct when now)
 {
     const struct ca_responder *r = key->responder;
 
-    return !r || r->not_after.ms - now.ms < (r->not_after.ms - r->not_before.ms) / 3;
+    return !r || when_cmp(r->not_before, now) > 0 ||
+           r->not_after.ms - now.ms < (r->not_after.ms - r->not_before.ms) / 3;
 }
 
 enum err
@@ -173,6 +174,6 @@ rotate_job(struct scope *s, void *app, const struct job *job UNUSED)
 const struct job_kind ocsp_rotate_kind = {
     .kind = "ocsp.rotate",
     .run = rotate_job,
-    .every = "6h",
+    .every = "10m", /* a clock that was set may have made it too new */
     .doc = "Replace OCSP responder certificates that end soon or were revoked.",
 };

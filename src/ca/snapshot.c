@@ -19,7 +19,8 @@ SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, "
                "ORDER BY k.authority, k.generation DESC");
 SQL(read_responders, "SELECT o.private_key, o.not_before, o.not_after, o.der "
                      "FROM ocsp_responder o LEFT JOIN certificate c ON c.id = o.certificate "
-                     "WHERE o.ca_key = $1 AND o.not_after > $2 AND COALESCE(c.state, 1) <> 2 "
+                     "WHERE o.ca_key = $1 AND o.not_before <= $2 AND o.not_after > $2 AND "
+                     "COALESCE(c.state, 1) <> 2 "
                      "ORDER BY o.not_after DESC LIMIT 1");
 
 SQL(read_shards, "SELECT ca_key, shard, id, url, file, CASE WHEN published IS NULL THEN 0 ELSE 1 "

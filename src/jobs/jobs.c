@@ -363,7 +363,7 @@ look(struct scope *s, struct jobs *j, int64_t *wait_ms)
     *wait_ms = j->poll_ms;
     TRY(renew(s, j));
     TRY(sample_gauges(s, j));
-    TRY(lease_outlook(s, j->lessee.db, &outlook));
+    TRY(lease_outlook(s, &j->lessee, &outlook));
     if (is_past(outlook.expiry, now))
         TRY(lease_reclaim(s, &j->lessee, &changed));
     if (is_past(outlook.schedule, now) && !j->stopping)

@@ -32,16 +32,29 @@ lease_prepare(struct arena *arena, struct lessee *l)
     l->take_sql = buf_str(&text);
 }
 
+/* When a lease that is taken now ends at the latest. */
+static struct when
+longest_lease(const struct lessee *l)
+{
+    return when_add_ms(clock_now(), l->lease_ms + CLOCK_SLACK_MS);
+}
+
+/* A lease that is longer than leases are ($1), and a turn that is to come yet ($2): by a clock that
+ * was ahead. */
 SQL(outlook, "SELECT (SELECT MIN(run_at) FROM job WHERE state = 0), "
-             "(SELECT MIN(leased_until) FROM job WHERE state = 1), "
-             "(SELECT MIN(next_at) FROM schedule WHERE enabled = 1)");
+             "(SELECT MIN(CASE WHEN leased_until > $1 THEN 0 ELSE leased_until END) FROM job "
+             "WHERE state = 1), "
+             "(SELECT MIN(CASE WHEN last_at > $2 THEN 0 ELSE next_at END) FROM schedule "
+             "WHERE enabled = 1)");
 
 enum err
-lease_outlook(struct scope *s, struct db *db, struct outlook *out)
+lease_outlook(struct scope *s, const struct lessee *l, struct outlook *out)
 {
     struct row row;
 
-    TRY(db_one(s, db, &outlook, BIND_NONE, &row));
+    TRY(db_one(s, l->db, &outlook,
+               BIND(v_when(longest_lease(l)), v_when(when_add_ms(clock_now(), CLOCK_SLACK_MS))),
+               &row));
     out->due = row_when(&row);
     out->expiry = row_when(&row);
     out->schedule = row_when(&row);
@@ -230,8 +243,8 @@ wait_again(struct scope *s, struct tx *tx, const struct job *job, struct when at
 }
 
 SQL(leases_expired, "SELECT id, kind, payload, attempts, max_attempts, fence, parent, deadline_at, "
-                    "serial_key FROM job WHERE state = 1 AND leased_until < $1 ORDER BY id "
-                    "LIMIT 100 @lock_skip");
+                    "serial_key FROM job WHERE state = 1 AND "
+                    "(leased_until < $1 OR leased_until > $2) ORDER BY id LIMIT 100 @lock_skip");
 
 /** What reclaiming needs and finds. */
 struct reclaiming {
@@ -248,7 +261,7 @@ reclaim_in(struct scope *s, struct tx *tx, void *arg)
     struct rows rows;
 
     r->count = 0;
-    TRY(tx_all(s, tx, &leases_expired, BIND(v_when(now)), &rows));
+    TRY(tx_all(s, tx, &leases_expired, BIND(v_when(now), v_when(longest_lease(r->l))), &rows));
     for (size_t i = 0; i < rows.count; i++, r->count++) {
         struct job job = { 0 };
         const char *serial;

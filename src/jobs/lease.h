@@ -27,7 +27,7 @@ struct outlook {
 const struct job_kind *lease_kind(const struct lessee *l, const char *kind);
 /** Compile the question for jobs of our kinds into ARENA. */
 void lease_prepare(struct arena *arena, struct lessee *l);
-enum err lease_outlook(struct scope *s, struct db *db, struct outlook *out);
+enum err lease_outlook(struct scope *s, const struct lessee *l, struct outlook *out);
 /** Take up to MOST due jobs; OUT receives a list of struct job. E_CONFLICT: others were quicker,
  * look again. */
 enum err lease_take(struct scope *s, const struct lessee *l, int most, struct list *out);

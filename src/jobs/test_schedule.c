@@ -89,6 +89,10 @@ TEST(a_schedule_adds_one_job_a_turn_and_makes_up_for_many_missed_ones_once)
     assert_ok(s, schedule_run_due(s, db, when_add_ms(now, 10 * HOUR_MS), &added));
     assert_int_equal(added, 0);
     assert_ok(s, schedule_run_due(s, db, when_add_ms(now, 12 * HOUR_MS), &added));
+    assert_ok(s, schedule_run_due(s, db, now, &added)); /* that clock was ahead */
+    assert_int_equal(added, 1);
+    assert_ok(s, schedule_run_due(s, db, now, &added));
+    assert_int_equal(added, 0);
     assert_ok(s, job_list(s, db, &all, &found));
     assert_int_equal(found.count, 1); /* the first still waits: the second joins it */
     assert_ok(s, schedule_list(s, db, &found));

@@ -50,7 +50,8 @@ check_times(struct lint_work *w, const struct crl *crl, const struct lint_crl_co
         lint_add(w, L_crl_next_update, NULL);
     if (!c->previous)
         return;
-    if (when_cmp(crl->this_update, c->previous->this_update) < 0)
+    if (when_cmp(crl->this_update, c->previous->this_update) < 0 &&
+        !(when_given(c->now) && when_cmp(c->previous->this_update, c->now) > 0))
         lint_add(w, L_crl_this_update, "before the previous one");
     if (crl->number.data && c->previous->number.data &&
         serial_cmp(crl->number, c->previous->number) <= 0)

@@ -516,6 +516,8 @@ TEST(lists_are_compared_with_the_one_before)
     crl_breaks(s, "crl_number_not_above", crl_of(s, 6, NULL, "ABCE"), &c);
     before.this_update = WHEN_S(NOW - 599);
     crl_breaks(s, "crl_this_update", crl_of(s, 8, NULL, "ABCE"), &c);
+    before.this_update = WHEN_S(NOW + 1); /* a clock that was ahead is right again */
+    crl_breaks(s, NULL, crl_of(s, 8, NULL, "ABCE"), &c);
     c.previous = NULL;
     crl_breaks(s, NULL, crl_of(s, 1, NULL, ""), &c);
 }

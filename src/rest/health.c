@@ -93,15 +93,19 @@ check_revocation_lists(struct scope *s, struct app *app, const char **detail)
 
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
     {
-        struct when end;
+        struct when from, end;
 
         if (!(*ca)->key)
             continue;
-        if (crl_soonest_end(s, app->office, (*ca)->key, &end) != OK) {
+        if (crl_times(s, app->office, (*ca)->key, &from, &end) != OK) {
             *detail = arena_printf(s->arena, "%s has no CRL", (*ca)->name);
             worst = STATE_FAILING;
         } else if (when_cmp(end, now) < 0) {
             *detail = arena_printf(s->arena, "the CRL of %s is out of date", (*ca)->name);
+            worst = STATE_FAILING;
+        } else if (when_cmp(from, now) > 0) {
+            *detail = arena_printf(s->arena, "the CRL of %s does not hold yet: the clock went back",
+                                   (*ca)->name);
             worst = STATE_FAILING;
         }
     }

@@ -116,6 +116,13 @@ renewal_of(const struct cert *cert)
     return when_add_ms(cert->not_before, (cert->not_after.ms - cert->not_before.ms) / 3 * 2);
 }
 
+/* It holds now, and not only by a clock that was ahead when it was made. */
+static bool
+is_good_at(struct when now, struct when from, struct when renew_at)
+{
+    return when_cmp(from, now) <= 0 && when_cmp(now, renew_at) < 0;
+}
+
 /* Keep what the listener needs of a certificate and its chain; the root is what clients have. */
 static enum err
 take(struct scope *s, struct parts *p, EVP_PKEY *key, const struct cert *cert,
@@ -132,6 +139,7 @@ take(struct scope *s, struct parts *p, EVP_PKEY *key, const struct cert *cert,
     for (size_t i = 0; i + 1 < chain->count; i++)
         pem_add(&pem, PEM_CERT, *list_at(chain, struct bytes, i));
     p->own.chain_pem = buf_str(&pem);
+    p->own.from = cert->not_before;
     p->own.renew_at = renewal_of(cert);
     return OK;
 }
@@ -160,7 +168,7 @@ find_earlier(struct scope *s, struct parts *p, const struct keyring_key *key,
     id = row_int(&row);
     TRY(cert_read(s, row_bytes(&row), &cert));
     *before = id;
-    if (when_cmp(clock_now(), renewal_of(&cert)) >= 0 || !names_all(&cert, names))
+    if (!is_good_at(clock_now(), cert.not_before, renewal_of(&cert)) || !names_all(&cert, names))
         return OK;
     TRY(catalog_get(s, p->app.db, id, 0, &have));
     TRY(flow_chain(s, &p->app.flow, have.ca_key, &chain));
@@ -230,7 +238,7 @@ enum err
 own_certificate_renew(struct scope *s, struct parts *p)
 {
     if (!text_empty(p->set->listen->certificate) || !when_given(p->own.renew_at) ||
-        when_cmp(clock_now(), p->own.renew_at) < 0)
+        is_good_at(clock_now(), p->own.from, p->own.renew_at))
         return OK;
     TRY(from_our_ca(s, p));
     TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key), p->client_ca));

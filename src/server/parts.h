@@ -15,9 +15,9 @@ struct follower;
 struct ship;
 
 struct own_certificate {
-    const char *chain_pem; /* in its scope's arena */
-    struct secret *key;    /* PKCS#8 */
-    struct when renew_at;
+    const char *chain_pem;      /* in its scope's arena */
+    struct secret *key;         /* PKCS#8 */
+    struct when from, renew_at; /* outside of them a new one is made */
 };
 
 struct parts {

@@ -1,16 +1,20 @@
 """What surrounds a server goes wrong: its files are moved, missing, at their limit; its callers guess."""
+import datetime
 import os
 import pathlib
 import resource
 import shutil
 import tempfile
+import time
 
 import pytest
 import requests
+from cryptography import x509
 
 import admin
 import chancery
 import processes
+import programs
 
 
 def guess(server, **more):
@@ -85,6 +89,40 @@ def test_authorities_do_not_begin_anew_beside_what_they_signed(new_server, comma
     server.database = kept
     server.start()
     assert server.client().get(f"/Certificates/{made['KeyfactorID']}")["IssuedCN"] == "localhost"
+
+
+@chancery.needs_faults
+def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_of_the_future(new_server, tmp_path):
+    """Lists, responders, turns of schedules and the server's own certificate were made then, to hold a year from now."""
+    server = new_server(program=chancery.FAULTS).start()
+    client = server.client()
+    good, revoked = (client.enroll(dns=(f"{name}.example.com",)) for name in ("good", "revoked"))
+    assert client.revoke(revoked["KeyfactorID"])["RevokedIds"]
+    verdicts = [programs.Judged(tmp_path, one["Certificates"]) for one in (good, revoked)]
+    processes.wait_until(lambda: verdicts[1].by_crl() == "revoked", 20, 0.2, what="the revocation")
+    url = verdicts[0].where["crl"][0]
+
+    def begins():
+        return x509.load_der_x509_crl(programs.fetch(url).content).last_update
+
+    server.stop()
+    server.start(CHANCERY_CLOCK_OFFSET_MS=str(400 * 86400 * 1000))
+    ahead = datetime.datetime.utcnow() + datetime.timedelta(days=390)
+    processes.wait_until(lambda: begins() > ahead, 30, 0.2, what="a CRL from the future, which the expired one left")
+    server.stop()
+    server.start()
+    processes.wait_until(lambda: begins() < ahead, 30, 0.2, what="a CRL that holds")
+    assert [one.by_crl() for one in verdicts] == ["ok", "revoked"]
+    assert [one.by_ocsp() for one in verdicts] == ["good", "revoked"]
+    assert client.enroll(dns=("after.example.com",))["SerialNumber"]
+    assert client.revoke(good["KeyfactorID"])["RevokedIds"]
+    processes.wait_until(lambda: verdicts[0].by_crl() == "revoked", 20, 0.2, what="a revocation after that")
+    ready = requests.get(server.url.rstrip("/") + "/healthz/ready", verify=str(server.ca), timeout=30)
+    assert ready.status_code == 200, ready.text
+    turns = admin.sql(server, "SELECT name FROM schedule WHERE enabled = 1 AND rule LIKE '%s' AND next_at > "
+                      f"{int(time.time() * 1000) + 86400_000}")
+    assert not turns, "schedules wait for the future"
+    server.tolerates_errors = True
 
 
 @pytest.mark.database("sqlite")

@@ -239,8 +239,12 @@ acme_url_id(struct arena *a, const struct acme_endpoint *ep, const char *what, c
 const char *
 acme_new_id(struct arena *a)
 {
-    uint8_t id[16];
+    uint8_t id[17];
+    const char *text;
 
-    random_bytes(id, sizeof(id));
-    return base64url_encode(a, (struct bytes){ id, sizeof(id) });
+    do { /* people type them behind commands, where a dash begins a flag */
+        random_bytes(id, sizeof(id));
+        text = base64url_encode(a, (struct bytes){ id, sizeof(id) });
+    } while (*text == '-');
+    return text;
 }

@@ -85,7 +85,7 @@ const char *acme_url(struct arena *a, const struct acme_endpoint *ep, const char
  * NULL. */
 const char *acme_url_id(struct arena *a, const struct acme_endpoint *ep, const char *what,
                         const char *url);
-/** An id for addresses: 128 bits of chance, 22 characters. */
+/** An id for addresses: 130 bits of chance and more, 23 characters, the first is no dash. */
 const char *acme_new_id(struct arena *a);
 
 #endif

@@ -285,6 +285,7 @@ struct v1_acme_authz {
 };
 struct v1_acme_order {
     const char *id, *account, *profile, *status, *replaces;
+    struct list names; /* of const char * */
     struct raw identifiers, error;
     struct when created_at, expires_at, ended_at;
     struct opt_int certificate_id, request_id;

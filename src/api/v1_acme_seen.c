@@ -56,7 +56,7 @@ V1_PAGE(v1_acme_authzs, v1_acme_authz_row_model);
         O(account, "account", .doc = "The same of its account."),                          \
         O(profile, "profile", .doc = "Whose directory it came by; empty: the default's."), \
         O(status, "status", .doc = "pending, ready, processing, valid, invalid."),         \
-        O(identifiers, "identifiers"),                                                     \
+        O(names, "names", .model = &text_model), O(identifiers, "identifiers"),            \
         O(error, "error", .doc = "Why it is invalid: a problem document."),                \
         O(created_at, "created_at"), O(expires_at, "expires_at"),                          \
         O(ended_at, "ended_at", .doc = "When it became valid, or invalid."),               \

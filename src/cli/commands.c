@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "cli/access_rows.h"
+#include "cli/acme_rows.h"
 #include "cli/certs_more.h"
 #include "cli/check.h"
 #include "cli/config_rows.h"
@@ -704,6 +705,7 @@ const struct command commands[] = {
       "  chancery restore --from /mnt/backup --master-key /mnt/usb/master.key --signed "
       "/mnt/log\n" },
     REQUEST_COMMANDS,
+    ACME_COMMANDS,
     ACCESS_COMMANDS,
     { "users list", "", 0, 0, FLAGS(watch_flags), run_users_list, "List the users.",
       "  chancery users list\n" },

@@ -3,6 +3,7 @@
 #include "cli/complete.h"
 
 #include "audit/actions.h"
+#include "cli/acme_rows.h"
 #include "cli/issue.h"
 #include "cli/session.h"
 #include "pki/hash.h"
@@ -36,6 +37,7 @@ enum source {
     FROM_QUERY,
     FROM_SHELLS,
     FROM_HELP,
+    FROM_ACME_CLIENTS,
 };
 
 /** A command line that is being written. */
@@ -256,6 +258,8 @@ source_of_argument(const struct line *l)
         { "ca ", "NAME", FROM_AUTHORITIES },
         { "check ca", "", FROM_AUTHORITIES },
         { "generate-crl", "", FROM_AUTHORITIES },
+        { "acme client", "", FROM_ACME_CLIENTS },
+        { "acme ", "", FROM_NOWHERE },
         { "templates ", "NAME", FROM_TEMPLATES },
         { "collections ", "NAME", FROM_COLLECTIONS },
         { "metadata ", "NAME", FROM_METADATA },
@@ -534,6 +538,9 @@ offer_source(struct line *l, enum source source)
         return;
     case FROM_SHELLS:
         offer_words(l, shells);
+        return;
+    case FROM_ACME_CLIENTS:
+        offer_words(l, acme_client_words);
         return;
     case FROM_HELP:
         offer_help(l);

@@ -299,12 +299,15 @@ unknown_word(struct cli *c, const char *word)
     const char *group = c->group ? c->group->name : NULL;
 
     for (size_t i = 0; i < command_count; i++) {
-        const char *path = commands[i].path, *second = strchr(path, ' ');
+        const char *path = commands[i].path, *next;
 
-        if (group && second && !strncmp(path, group, strlen(group)) && path[strlen(group)] == ' ')
-            list_add(c->s->arena, &words, const char *, second + 1);
-        else if (!group && !second)
+        if (group && text_starts(path, group) && path[strlen(group)] == ' ') {
+            next = path + strlen(group) + 1; /* alone: the name of a group in it, perhaps */
+            list_add(c->s->arena, &words, const char *,
+                     arena_text_n(c->s->arena, next, strcspn(next, " ")));
+        } else if (!group && !strchr(path, ' ')) {
             list_add(c->s->arena, &words, const char *, path);
+        }
     }
     for (size_t i = 0; !group && i < group_count; i++)
         list_add(c->s->arena, &words, const char *, groups[i].name);

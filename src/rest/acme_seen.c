@@ -141,8 +141,19 @@ authzs_revoke(struct request *rq)
 
 /* Orders. */
 
-static void
-show_row(const struct acme_order_row *o, struct v1_acme_order *out)
+static enum err
+show_names(struct scope *s, const char *identifiers, struct list *out)
+{
+    struct list names = { 0 };
+
+    TRY(acme_names_of_json(s, identifiers, &names));
+    LIST_EACH(struct acme_name, n, &names)
+    list_add(s->arena, out, const char *, n->value);
+    return OK;
+}
+
+static enum err
+show_row(struct scope *s, const struct acme_order_row *o, struct v1_acme_order *out)
 {
     *out = (struct v1_acme_order){ .id = o->public_id,
                                    .account = o->account,
@@ -155,6 +166,7 @@ show_row(const struct acme_order_row *o, struct v1_acme_order *out)
                                    .ended_at = o->ended_at,
                                    .certificate_id = id_or_none(o->certificate),
                                    .request_id = id_or_none(o->request) };
+    return show_names(s, o->identifiers, &out->names);
 }
 
 static enum err
@@ -167,7 +179,7 @@ orders_list(struct request *rq)
 
     TRY(acme_order_list(rq->scope, rq->app->acme, &q, &page, &found));
     LIST_EACH(struct acme_order_row, o, &found)
-    show_row(o, list_push(rq->scope->arena, &out, struct v1_acme_order));
+    TRY(show_row(rq->scope, o, list_push(rq->scope->arena, &out, struct v1_acme_order)));
     return reply_items(rq, &out, page.next);
 }
 
@@ -198,6 +210,7 @@ orders_get(struct request *rq)
                                   .ended_at = o.ended_at,
                                   .certificate_id = id_or_none(o.certificate),
                                   .request_id = id_or_none(o.request) };
+    TRY(show_names(s, o.identifiers, &out.names));
     LIST_EACH(struct acme_authz, z, &authzs)
     TRY(show_authz(rq, z, account, list_push(s->arena, &out.authorizations, struct v1_acme_authz)));
     return reply(rq, 200, &out);
@@ -252,7 +265,7 @@ reply_account(struct request *rq, const char *id)
     show_account(rq, &a, &out);
     TRY(acme_order_list(s, rq->app->acme, &q, &page, &orders));
     LIST_EACH(struct acme_order_row, o, &orders)
-    show_row(o, list_push(s->arena, &out.orders, struct v1_acme_order));
+    TRY(show_row(s, o, list_push(s->arena, &out.orders, struct v1_acme_order)));
     return reply(rq, 200, &out);
 }
 

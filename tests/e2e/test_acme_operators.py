@@ -140,7 +140,7 @@ def test_orders_are_listed_by_account_state_and_name(operator, holder):
     assert [row["id"] for row in listed(operator, "/orders", name="*." + wanted, status="valid")] == ids[:1]
     assert listed(operator, "/orders", name=name()) == []
     row = listed(operator, "/orders", name=wanted, status="valid")[0]
-    assert row["account"] == account and row["identifiers"] == first["identifiers"] and row["certificate_id"] and row["ended_at"]
+    assert row["account"] == account and row["names"] == [wanted] and row["identifiers"] == first["identifiers"] and row["certificate_id"] and row["ended_at"]
     assert ids[0] in [one["id"] for one in listed(operator, "/orders", status="valid", limit=1000)]
 
 

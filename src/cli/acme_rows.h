@@ -1,0 +1,139 @@
+/** ACME on the command line: rows of the one table in commands.c. */
+#ifndef CLI_ACME_ROWS_H
+#define CLI_ACME_ROWS_H
+
+#include "cli/issue_rows.h"
+
+/* The commands. */
+enum err run_acme_list(struct cli *c); /* accounts, orders, authorizations, keys: by the path */
+enum err run_acme_show(struct cli *c); /* accounts, authorizations, keys */
+enum err run_acme_order_show(struct cli *c);
+enum err run_acme_turn(struct cli *c); /* suspend, restore, deactivate, revoke */
+enum err run_acme_eab_create(struct cli *c);
+enum err run_acme_eab_revoke(struct cli *c);
+enum err run_acme_client(struct cli *c);
+
+static const char *const acme_account_words[] = { "valid", "deactivated", "revoked", NULL };
+static const char *const acme_order_words[] = { "pending", "ready",   "processing",
+                                                "valid",   "invalid", NULL };
+static const char *const acme_authz_words[] = { "pending", "valid",   "invalid", "deactivated",
+                                                "expired", "revoked", NULL };
+
+static const struct flag acme_account_flags[] = {
+    { "contains", 0, FLAG_TEXT, "TEXT",
+      "part of a contact; or an id, a key's thumbprint, the address it was made from", NULL, NULL,
+      NULL },
+    { "eab-key", 0, FLAG_TEXT, "KID", "bound by this key", NULL, NULL, NULL },
+    { "status", 0, FLAG_WORD, "WORD", "valid, deactivated, revoked (suspended)", acme_account_words,
+      NULL, NULL },
+    WATCH_FLAG,
+};
+static const struct flag acme_order_flags[] = {
+    { "account", 0, FLAG_TEXT, "ID", "of this account; the beginning of its id is enough", NULL,
+      NULL, NULL },
+    { "name", 0, FLAG_TEXT, "NAME", "with this name or address", NULL, NULL, NULL },
+    { "status", 0, FLAG_WORD, "WORD", "pending, ready, processing, valid, invalid",
+      acme_order_words, NULL, NULL },
+    WATCH_FLAG,
+};
+static const struct flag acme_authz_flags[] = {
+    { "account", 0, FLAG_TEXT, "ID", "of this account; the beginning of its id is enough", NULL,
+      NULL, NULL },
+    { "name", 0, FLAG_TEXT, "NAME", "of this name or address", NULL, NULL, NULL },
+    { "status", 0, FLAG_WORD, "WORD", "pending, valid, invalid, deactivated, expired, revoked",
+      acme_authz_words, NULL, NULL },
+    WATCH_FLAG,
+};
+static const struct flag acme_turn_flags[] = {
+    { "reason", 0, FLAG_TEXT, "TEXT", "why, for the record", NULL, "comment", NULL },
+};
+static const struct flag acme_eab_flags[] = {
+    { "profile", 0, FLAG_TEXT, "NAME", "for accounts of this profile's directory", NULL, NULL,
+      NULL },
+    { "ttl", 0, FLAG_DURATION, "D", "it binds for so long: 24h; default: until it is revoked", NULL,
+      NULL, NULL },
+    { "uses", 0, FLAG_NUMBER, "N", "accounts that it binds; default: any number", NULL, "max-uses",
+      NULL },
+    { "owner", 0, FLAG_TEXT, "TEXT", "whose it is", NULL, NULL, NULL },
+    { "allow", 0, FLAG_NAMES, "NAME", "what they may ask for: *.team.example.com, 10.0.0.0/8", NULL,
+      NULL, NULL },
+    { "deny", 0, FLAG_NAMES, "NAME", "what they may not", NULL, NULL, NULL },
+    { "type", 0, FLAG_NAMES, "TYPE", "of names: dns, ip", NULL, NULL, NULL },
+    { "challenge", 0, FLAG_NAMES, "TYPE", "by which they may prove names: http-01 ...", NULL, NULL,
+      NULL },
+    { "count", 0, FLAG_NUMBER, "N", "so many keys, called PREFIX-1 ...", NULL, NULL, NULL },
+    { "prefix", 0, FLAG_TEXT, "PREFIX", "of their names, with --count", NULL, NULL, NULL },
+    { "out", 0, FLAG_TEXT, "FILE", "write there, mode 0600; default stdout", NULL, NULL, NULL },
+};
+static const struct flag acme_eab_revoke_flags[] = {
+    { "suspend-accounts", 0, FLAG_SWITCH, NULL, "the accounts that it bound, too", NULL, NULL,
+      NULL },
+};
+extern const char *const acme_client_words[];
+static const struct flag acme_client_flags[] = {
+    { "profile", 0, FLAG_TEXT, "NAME",
+      "by this profile's directory; default: the one without a "
+      "name",
+      NULL, NULL, NULL },
+    { "domain", 'd', FLAG_NAMES, "NAME", "what the certificate is for", NULL, "dns", NULL },
+    { "email", 'm', FLAG_TEXT, "ADDRESS", "the account's contact", NULL, NULL, NULL },
+    { "challenge", 0, FLAG_TEXT, "TYPE", "http-01, dns-01, tls-alpn-01; default http-01", NULL,
+      NULL, NULL },
+    { "webroot", 0, FLAG_TEXT, "DIR",
+      "of a web server that runs already; default: the client's own", NULL, NULL, NULL },
+    { "root", 0, FLAG_TEXT, "FILE",
+      "where the client finds the root certificate; default "
+      "/etc/ssl/certs/chancery-root.pem",
+      NULL, NULL, NULL },
+};
+
+/* clang-format off */
+#define ACME_COMMANDS                                                                              \
+    { "acme accounts list", "", 0, 0, FLAGS(acme_account_flags), run_acme_list,                    \
+      "List the accounts of ACME clients, the newest first.",                                      \
+      "  chancery acme accounts list --contains ana@example.com\n" },                              \
+    { "acme accounts show", "ID", 1, 1, NULL, 0, run_acme_show,                                    \
+      "Show an account with its newest orders.", "  chancery acme accounts show 7Jx2\n" },         \
+    { "acme accounts suspend", "ID...", 1, -1, FLAGS(acme_turn_flags), run_acme_turn,              \
+      "Refuse accounts, and end their orders that are not done; certificates stay.",               \
+      "  chancery acme accounts suspend 7Jx2 --reason 'INC 118'\n" },                              \
+    { "acme accounts restore", "ID...", 1, -1, FLAGS(acme_turn_flags), run_acme_turn,              \
+      "Let accounts go on that were suspended.",                                                   \
+      "  chancery acme accounts restore 7Jx2 --reason 'found again'\n" },                          \
+    { "acme accounts deactivate", "ID...", 1, -1, FLAGS(acme_turn_flags), run_acme_turn,           \
+      "End accounts for good; certificates stay.",                                                 \
+      "  chancery acme accounts deactivate 7Jx2 --reason 'machine gone' --yes\n" },                \
+    { "acme orders list", "", 0, 0, FLAGS(acme_order_flags), run_acme_list,                        \
+      "List the orders of ACME clients, the newest first.",                                        \
+      "  chancery acme orders list --name www.example.com\n"                                       \
+      "  chancery acme orders list --status invalid --watch\n" },                                  \
+    { "acme orders show", "ID", 1, 1, FLAGS(watch_flags), run_acme_order_show,                     \
+      "Show an order, each challenge, and what the validator saw.",                                \
+      "  chancery acme orders show 9f3a\n" },                                                      \
+    { "acme authorizations list", "", 0, 0, FLAGS(acme_authz_flags), run_acme_list,                \
+      "List who proved which names.",                                                              \
+      "  chancery acme authorizations list --name www.example.com --status valid\n" },             \
+    { "acme authorizations show", "ID", 1, 1, NULL, 0, run_acme_show,                              \
+      "Show one proof of a name.", "  chancery acme authorizations show 4Qmd -o yaml\n" },         \
+    { "acme authorizations revoke", "ID...", 1, -1, FLAGS(acme_turn_flags), run_acme_turn,         \
+      "Let proofs count no more; certificates stay.",                                              \
+      "  chancery acme authorizations revoke 4Qmd --reason 'name sold' --yes\n" },                 \
+    { "acme eab list", "", 0, 0, FLAGS(watch_flags), run_acme_list,                                \
+      "List the keys by which accounts are bound.", "  chancery acme eab list\n" },                \
+    { "acme eab show", "KID", 1, 1, NULL, 0, run_acme_show, "Show one key, without its secret.",   \
+      "  chancery acme eab show printers\n" },                                                     \
+    { "acme eab create", "[KID]", 0, 1, FLAGS(acme_eab_flags), run_acme_eab_create,                \
+      "Make a key for somebody's ACME client; its secret is told once.",                           \
+      "  chancery acme eab create --ttl 24h --uses 1 -o env\n"                                     \
+      "  chancery acme eab create printers --allow '*.print.example.com'\n"                        \
+      "  chancery acme eab create --count 50 --prefix device --out keys.csv -o csv\n" },           \
+    { "acme eab revoke", "KID...", 1, -1, FLAGS(acme_eab_revoke_flags), run_acme_eab_revoke,       \
+      "Bind no more accounts by keys.",                                                            \
+      "  chancery acme eab revoke printers --suspend-accounts --yes\n" },                          \
+    { "acme client", "CLIENT", 1, 1, FLAGS(acme_client_flags), run_acme_client,                    \
+      "Print the commands or settings by which an ACME client gets certificates here.",            \
+      "  chancery acme client certbot -d app.example.com\n"                                        \
+      "  chancery acme client caddy --profile web -d app.example.com > Caddyfile\n" }
+/* clang-format on */
+
+#endif

@@ -85,6 +85,24 @@ no_answer(struct cli *c, const struct session *n, enum err e)
     return e;
 }
 
+/* Nothing is followed: another address would get the credentials. */
+static enum err
+check_redirect(struct cli *c, const struct session *n, const struct reply *r)
+{
+    static const int elsewhere[] = { 301, 302, 303, 307, 308 };
+    const char *where = reply_header(r, "Location");
+
+    for (size_t i = 0; i < COUNT(elsewhere); i++) {
+        if (r->status != elsewhere[i])
+            continue;
+        c->fix = "--server URL: name the address of the server itself";
+        return fail(c->s, E_UNAVAILABLE, "%s answers %d and points to %s, which is not followed",
+                    n->host, r->status,
+                    where ? text_shown(c->s->arena, bytes_of_text(where), 200) : "nothing");
+    }
+    return OK;
+}
+
 /* Of one request: --timeout, the habit's seconds, a minute. */
 static int64_t
 timeout_of(struct cli *c, const struct session *n)
@@ -172,6 +190,7 @@ ask_server(struct cli *c, struct ask *ask, struct answer *out)
     out->body = out->reply.body;
     if (out->status >= 400)
         return refuse(c, ask, &out->reply);
+    TRY(check_redirect(c, n, &out->reply));
     if (out->body.len &&
         strstr(reply_header(&out->reply, "Content-Type") ? reply_header(&out->reply, "Content-Type")
                                                          : "",

@@ -75,14 +75,22 @@ prefer(struct cli *c, const struct session *n)
                  ((struct given){ &color, n->contexts.color, false }));
 }
 
-static bool
-is_loopback(const char *url)
+/* Credentials, and what is asked for, travel over TLS; in clear text inside this machine alone. */
+static enum err
+check_scheme(struct cli *c, const char *label, const char *url)
 {
-    const char *host = strstr(url, "://");
-
-    host = host ? host + 3 : url;
-    return text_starts(host, "127.") || text_starts(host, "localhost") ||
-           text_starts(host, "[::1]");
+    if (text_starts(url, "https://"))
+        return OK;
+    if (!text_starts(url, "http://"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "%s: \"%s\" is no https:// address", label,
+                         url);
+    if (url_is_loopback(c->s, url))
+        return OK;
+    c->fix = arena_printf(c->s->arena, "https://%s", url + strlen("http://"));
+    return fail_code(c->s, E_INVALID, CHY_USAGE,
+                     "%s: \"%s\" would show your credentials to everybody on the way: http:// goes "
+                     "to this machine alone",
+                     label, url);
 }
 
 static enum err
@@ -111,10 +119,7 @@ choose_server(struct cli *c, struct session *n)
     while (b.len && b.data[b.len - 1] == '/')
         b.len--;
     n->url = arena_text(c->s->arena, buf_str(&b));
-    if (!text_starts(n->url, "https://") &&
-        !(text_starts(n->url, "http://") && is_loopback(n->url)))
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "--server: \"%s\" is no https:// address",
-                         url);
+    TRY(check_scheme(c, "--server", n->url));
     n->host = strstr(n->url, "://") + 3;
     c->host = n->host;
     if (n->context && !same_server(n->context->server, n->url))
@@ -171,6 +176,7 @@ token_of_client(struct cli *c, struct session *n, const char *url)
     struct json *body;
     struct buf b;
 
+    TRY(check_scheme(c, "KEYFACTOR_AUTH_TOKEN_URL", url));
     buf_init_in(&b, a, KEY_MAX);
     add_form(&b, a, "grant_type", "client_credentials");
     add_form(&b, a, "client_id", habit(c, n, "AUTH_CLIENT_ID"));
@@ -247,7 +253,7 @@ open_peer(struct cli *c, struct session *n)
     AUTO(secret_free) struct secret *key_pem = NULL;
     struct peer_options o = { .integration = n->host,
                               .agent = "chancery/" CLI_VERSION,
-                              .plain_http = is_loopback(n->url) };
+                              .plain_http = true }; /* check_scheme() */
 
     TRY(choose_trust(c, n, &o));
     if (cert)

@@ -5,6 +5,8 @@
 #include "base/wait.h"
 #include "codec/json.h"
 #include "net/client_try.h"
+#include "net/reach.h"
+#include "pki/name.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -239,6 +241,24 @@ check_url(struct scope *s, const struct peer *p, const char *url)
     if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK)
         return fail(s, E_INVALID, "a URL must not hold credentials");
     return OK;
+}
+
+bool
+url_is_loopback(struct scope *s, const char *url)
+{
+    static const struct network own = { { 127 }, 4, 8 }, own6 = { { [15] = 1 }, 16, 128 };
+    AUTO(curl_url_cleanup) CURLU *u = curl_url();
+    AUTO(curl_text_free) char *host = NULL;
+    const char *name;
+    struct bytes ip;
+
+    if (!url || !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        return false;
+    if (text_eq_fold(host, "localhost"))
+        return true;
+    name = *host == '[' ? arena_text_n(s->arena, host + 1, strcspn(host + 1, "]")) : host;
+    return ip_parse(s->arena, name, &ip) && (network_holds(&own, ip) || network_holds(&own6, ip));
 }
 
 static enum err

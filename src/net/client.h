@@ -76,6 +76,10 @@ enum repeat {
     REPEAT_NO,
 };
 
+/** Whether the host of this URL is this machine, by its address or as "localhost"; names that only
+ * begin like one are not. */
+bool url_is_loopback(struct scope *s, const char *url);
+
 /** One call. */
 struct call {
     const char *method;    /* NULL: GET, or POST when there is a body */

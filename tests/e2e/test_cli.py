@@ -120,6 +120,21 @@ class TestAlone:
                                                   "CHANCERY_TOKEN": "x"}, timeout=60)
         says(done, 8, "127.0.0.1")
 
+    @pytest.mark.parametrize("address", ["localhost.invalid:1", "127.0.0.1.invalid:1", "127.invalid", "[::2]:1", "10.0.0.1"])
+    def test_credentials_go_in_clear_text_to_nobody_but_this_machine(self, address):
+        secret = {"CHANCERY_USERNAME": "admin", "CHANCERY_PASSWORD": "a long enough password"}
+        says(chancery.cli("certs", "list", env={"CHANCERY_SERVER": f"http://{address}", **secret}), 2, "--server", "clear|credentials",
+             f"fix: +https://{re.escape(address)}")
+        says(chancery.cli("login", "--server", f"http://{address}", "--user", "admin", env=secret), 2, "--server")
+        says(chancery.cli("certs", "list", env={
+            "KEYFACTOR_HOSTNAME": "127.0.0.1:1", "KEYFACTOR_AUTH_CLIENT_ID": "a", "KEYFACTOR_AUTH_CLIENT_SECRET": "b",
+            "KEYFACTOR_AUTH_TOKEN_URL": f"http://{address}/token"}), 2, "KEYFACTOR_AUTH_TOKEN_URL", "credentials")
+
+    @pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "127.3.2.1", "[::1]"])
+    def test_plain_http_serves_this_machine(self, address):
+        done = chancery.cli("certs", "list", env={"CHANCERY_SERVER": f"http://{address}:1", "CHANCERY_TOKEN": "x"})
+        says(done, 8, "cannot be reached")
+
     def test_without_a_server_it_says_how_to_log_in(self):
         says(chancery.cli("certs", "list"), 4, "chancery login|--server")
 

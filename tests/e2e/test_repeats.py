@@ -30,6 +30,8 @@ class Peer:
                 status, after = owner.answers[min(len(owner.calls), len(owner.answers)) - 1]
                 body = json.dumps({"Message": "as told"}).encode()
                 self.send_response(status)
+                if 300 < status < 400:
+                    self.send_header("Location", "https://elsewhere.invalid/")
                 if after is not None:
                     self.send_header("Retry-After", str(after))
                 self.send_header("Content-Type", "application/json")
@@ -92,3 +94,11 @@ def test_a_question_is_asked_again_when_that_may_help(database, peer, answers, c
 def test_a_change_is_asked_for_again_only_when_it_cannot_happen_twice(database, peer, answers, more, calls):
     done = peer.run(answers, "POST", "/api/v1/templates", "--input", "-", *more, input="{}")
     assert len(peer.calls) == calls and (done.returncode == 0) == (calls == 2), done.stderr
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_answer_that_points_elsewhere_is_no_success(peer, status):
+    for method in ("GET", "POST"):
+        done = peer.run([(status, None)], method, "/x")
+        assert done.returncode == 8 and len(peer.calls) == 1, done
+        assert str(status) in done.stderr and "https://elsewhere.invalid/" in done.stderr, done.stderr

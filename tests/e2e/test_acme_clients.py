@@ -59,6 +59,48 @@ def test_certbot(acme_server, answers, run, tmp_path):
     run(*base, "unregister")
 
 
+@pytest.fixture
+def crossed(new_server, acme_settings):
+    """A server whose issuing authority another root certifies, too; that root."""
+    server = new_server(settings=acme_settings).start()
+    client = server.client()
+    name = client.rest("GET", "/authorities").json()["items"]
+    issuing = next(one["name"] for one in name if one["parent"])
+    reply = client.rest("POST", "/authorities", json={"name": "Other Root", "path_length": 1})
+    assert reply.status_code == 201, reply.text
+    reply = client.rest("POST", f"/authorities/{issuing}/cross-sign", json={"issuer": "Other Root"})
+    assert reply.status_code in (200, 201), reply.text
+    return server, keys.load(reply.json()["pem"])
+
+
+def issuers_in(path):
+    """Who issued what stands above the leaf."""
+    return [one.issuer.rfc4514_string() for one in keys.load_all(path.read_text())[1:]]
+
+
+def test_certbot_and_lego_choose_between_the_chains(crossed, answers, tmp_path):
+    """Alternate chains (RFC 8555 section 7.4.2): the usual one by itself, the other when it is preferred."""
+    server, cross = crossed
+    other = cross.issuer.rfc4514_string()
+    assert "Other Root" in other
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "REQUESTS_CA_BUNDLE": str(server.ca),
+           "LEGO_CA_CERTIFICATES": str(server.ca)}
+    for prefer in ([], ["--preferred-chain", "Other Root"]):
+        name = a_name()
+        done = processes.run(["certbot", "--non-interactive", "--server", server.acme_directory, "--config-dir", tmp_path / "config",
+                              "--work-dir", tmp_path / "work", "--logs-dir", tmp_path / "logs", "--agree-tos",
+                              "--register-unsafely-without-email", "certonly", "--webroot", "-w", answers[0].root, "-d", name, *prefer],
+                             env=env, cwd=tmp_path, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert (issuers_in(tmp_path / "config" / "live" / name / "fullchain.pem") == [other]) is bool(prefer)
+        name = a_name()
+        done = processes.run(["lego", "--server", server.acme_directory, "--accept-tos", "--email", "ana@example.com", "--domains",
+                              name, "--path", tmp_path / "lego", "--http", "--http.webroot", answers[0].root, "run", *prefer],
+                             env=env, cwd=tmp_path, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert (issuers_in(tmp_path / "lego" / "certificates" / f"{name}.crt") == [other]) is bool(prefer)
+
+
 @pytest.mark.seed("S175", "S179")
 def test_certbot_with_a_wildcard_by_dns(acme_server, answers, run, tmp_path):
     base, dns = a_name(), answers[1]

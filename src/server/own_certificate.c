@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "pki/csr.h"
+#include "pki/oid.h"
 #include "pki/pem.h"
+#include "pki/tbs.h"
 #include "seal/keyring.h"
 #include "seal/private_file.h"
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #define LIFE_MS (90 * DAY_MS)
+#define STAND_IN_S (7 * 86400)
 #define FILE_MAX_BYTES (1u << 20)
 
 /* A key that others may read is theirs too; a server that does not start helps nobody. */
@@ -55,6 +58,7 @@ configured(struct scope *s, struct parts *p)
     p->own.key = key;
     p->own.chain_pem = arena_text(p->scope->arena, (const char *)chain.data);
     p->own.renew_at = WHEN_NONE;
+    p->own.self_signed = false;
     return OK;
 }
 
@@ -140,23 +144,31 @@ take(struct scope *s, struct parts *p, EVP_PKEY *key, const struct cert *cert,
         pem_add(&pem, PEM_CERT, *list_at(chain, struct bytes, i));
     p->own.chain_pem = buf_str(&pem);
     p->own.from = cert->not_before;
+    p->own.until = cert->not_after;
     p->own.renew_at = renewal_of(cert);
+    p->own.self_signed = chain->count == 0;
     return OK;
 }
 
-/* Take it, while it holds and names what this server is called; BEFORE receives its id else, which
- * the next one replaces. */
+/** What the server's own certificate is made of. */
+struct making {
+    struct keyring_key key;
+    struct list names;
+    int64_t before; /* the one that an earlier start made; 0: none */
+};
+
+/* Take the one of an earlier start, when it names what this server is called and holds: until it is
+ * due, or with LATE to its end. */
 static enum err
-find_earlier(struct scope *s, struct parts *p, const struct keyring_key *key,
-             const struct list *names, bool *found, int64_t *before)
+find_earlier(struct scope *s, struct parts *p, struct making *m, bool late, bool *found)
 {
+    const struct keyring_key *key = &m->key;
     uint8_t hash[SHA256_LEN];
     struct cert cert;
     struct cert_row have;
     struct list chain;
     struct row row;
     enum err e;
-    int64_t id;
 
     *found = false;
     hash_sha256(key->spki, hash);
@@ -165,19 +177,19 @@ find_earlier(struct scope *s, struct parts *p, const struct keyring_key *key,
     if (e == E_NOT_FOUND)
         return OK;
     TRY(e);
-    id = row_int(&row);
+    m->before = row_int(&row);
     TRY(cert_read(s, row_bytes(&row), &cert));
-    *before = id;
-    if (!is_good_at(clock_now(), cert.not_before, renewal_of(&cert)) || !names_all(&cert, names))
+    if (!is_good_at(clock_now(), cert.not_before, late ? cert.not_after : renewal_of(&cert)) ||
+        !names_all(&cert, &m->names))
         return OK;
-    TRY(catalog_get(s, p->app.db, id, 0, &have));
+    TRY(catalog_get(s, p->app.db, m->before, 0, &have));
     TRY(flow_chain(s, &p->app.flow, have.ca_key, &chain));
     *found = chain.count > 0;
     return *found ? take(s, p, key->key, &cert, &chain) : OK;
 }
 
 static enum err
-from_our_ca(struct scope *s, struct parts *p)
+from_our_ca(struct scope *s, struct parts *p, struct making *m)
 {
     struct enroll enroll = { .caller = &caller_system,
                              .endpoint = "server",
@@ -188,23 +200,87 @@ from_our_ca(struct scope *s, struct parts *p)
                              .validity_ms = LIFE_MS,
                              .sans_given = true };
     struct csr_plan plan = { 0 };
-    struct keyring_key key;
     struct enrolled got;
     bool found;
 
-    TRY(keyring_signer(s, p->app.db, p->app.seal, "server",
-                       (struct key_spec){ .type = KEY_EC, .bits = 256 }, &key));
-    own_names(s, p, &enroll.sans);
-    TRY(find_earlier(s, p, &key, &enroll.sans, &found, &enroll.renews));
+    TRY(find_earlier(s, p, m, false, &found));
     if (found)
         return OK;
+    enroll.renews = m->before;
+    enroll.sans = m->names;
     TRY(name_from_text(s, enroll.subject, &plan.subject));
-    TRY(csr_build(s, &plan, key.key, SIG_NONE, &enroll.csr));
+    TRY(csr_build(s, &plan, m->key.key, SIG_NONE, &enroll.csr));
     TRY(note(s, flow_enroll(s, &p->app.flow, &enroll, &got), "a certificate for this server"));
-    return take(s, p, key.key, got.cert, &got.chain);
+    return take(s, p, m->key.key, got.cert, &got.chain);
 }
 
-/* The root certificate as a file, for clients on this machine. */
+/* One that our key signs itself, for a week: clients on this machine find it in root.pem. */
+static enum err
+from_itself(struct scope *s, struct parts *p, const struct making *m)
+{
+    uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN);
+    const struct key_spec spec = key_spec_of(m->key.key);
+    struct cert_plan plan = { .alg = sig_alg_for(spec.type, spec.bits), .spki = m->key.spki };
+    struct list eku = { 0 }, alone = { 0 };
+    struct bytes tbs, signature, der;
+    struct cert cert;
+
+    serial_new(serial);
+    plan.serial = (struct bytes){ serial, SERIAL_LEN };
+    plan_validity(&plan, WHEN_S(when_s(clock_now())), STAND_IN_S);
+    TRY(name_from_text(s, "CN=chancery that no authority certifies now", &plan.subject));
+    plan.issuer = plan.subject;
+    list_add(s->arena, &eku, const char *, OID_EKU_SERVER);
+    ext_not_ca(s, &plan.exts);
+    ext_eku(s, &plan.exts, &eku, false);
+    ext_san(s, &plan.exts, &m->names, false);
+    TRY(tbs_build(s, &plan, &tbs));
+    TRY(key_sign(s, m->key.key, plan.alg, tbs, &signature));
+    TRY(cert_assemble(s, tbs, plan.alg, signature, &der));
+    TRY(cert_read(s, der, &cert));
+    return take(s, p, m->key.key, &cert, &alone);
+}
+
+/*
+ * No authority gives us one now: it is switched off, its key is away, or it has ended. The server
+ * starts all the same, for CRLs and OCSP must go on, and somebody has to mend it; each minute it
+ * asks again.
+ */
+static enum err
+stand_in(struct scope *s, struct parts *p, struct making *m)
+{
+    bool found;
+
+    log_failure(s, LOG_ERROR, "no authority gives this server a TLS certificate");
+    scope_clear(s);
+    TRY(find_earlier(s, p, m, true, &found));
+    if (!found)
+        TRY(from_itself(s, p, m));
+    log_warn(s, "%s until an authority gives one; listen.certificate and listen.key name another",
+             found ? "the certificate on hand goes on" : "the server signs one itself");
+    p->own.renew_at = when_add_ms(clock_now(), MINUTE_MS);
+    return OK;
+}
+
+static enum err
+what_for(struct scope *s, struct parts *p, struct making *m)
+{
+    TRY(keyring_signer(s, p->app.db, p->app.seal, "server",
+                       (struct key_spec){ .type = KEY_EC, .bits = 256 }, &m->key));
+    own_names(s, p, &m->names);
+    return OK;
+}
+
+static enum err
+ours(struct scope *s, struct parts *p)
+{
+    struct making m = { 0 };
+
+    TRY(what_for(s, p, &m));
+    return from_our_ca(s, p, &m) == OK ? OK : stand_in(s, p, &m);
+}
+
+/* The root certificate as a file, for clients on this machine, and what is signed by no root. */
 static enum err
 write_root(struct scope *s, struct parts *p)
 {
@@ -216,6 +292,8 @@ write_root(struct scope *s, struct parts *p)
     LIST_EACH(struct ca_key *, k, &snap->keys)
     if ((*k)->cert->self_issued)
         pem_add(&pem, PEM_CERT, (*k)->cert_der);
+    if (p->own.self_signed)
+        buf_text(&pem, p->own.chain_pem);
     TRY(file_write(s, path, buf_bytes(&pem), 0644));
     p->root_pem_path = path;
     return OK;
@@ -226,21 +304,30 @@ own_certificate_make(struct scope *s, struct parts *p)
 {
     bool given = !text_empty(p->set->listen->certificate);
 
-    TRY(write_root(s, p));
     if (given && text_empty(p->set->listen->key))
         return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
                          "listen.key: is needed with listen.certificate");
-    TRY(given ? configured(s, p) : from_our_ca(s, p));
+    TRY(given ? configured(s, p) : ours(s, p));
+    TRY(write_root(s, p));
     return http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key), p->client_ca);
 }
 
 enum err
 own_certificate_renew(struct scope *s, struct parts *p)
 {
+    struct making m = { 0 };
+    enum err e;
+
     if (!text_empty(p->set->listen->certificate) || !when_given(p->own.renew_at) ||
         is_good_at(clock_now(), p->own.from, p->own.renew_at))
         return OK;
-    TRY(from_our_ca(s, p));
+    TRY(what_for(s, p, &m));
+    e = from_our_ca(s, p, &m);
+    if (e != OK && is_good_at(clock_now(), p->own.from, p->own.until))
+        return e;
+    if (e != OK)
+        TRY(stand_in(s, p, &m));
+    TRY(write_root(s, p));
     TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key), p->client_ca));
     log_info(s, "this server has a new TLS certificate");
     return OK;

@@ -18,6 +18,8 @@ struct own_certificate {
     const char *chain_pem;      /* in its scope's arena */
     struct secret *key;         /* PKCS#8 */
     struct when from, renew_at; /* outside of them a new one is made */
+    struct when until;          /* its end */
+    bool self_signed;           /* for want of an authority: root.pem holds it, too */
 };
 
 struct parts {

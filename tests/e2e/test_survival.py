@@ -125,6 +125,38 @@ def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_of_the_future(new_ser
     server.tolerates_errors = True
 
 
+@chancery.needs_faults
+@pytest.mark.parametrize("on_hand", ["none", "revoked", "late", "over"])
+def test_a_server_starts_while_no_authority_gives_it_a_certificate(new_server, tmp_path, on_hand):
+    """Its revocations have to be known, and somebody has to log in to switch the authority on again."""
+    server = new_server(program=chancery.FAULTS).start()
+    client = server.client()
+    one = client.enroll(dns=("known.example.com",))
+    judged = programs.Judged(tmp_path, one["Certificates"])
+    if on_hand == "revoked":
+        [own] = [row for row in client.get("/Certificates", **{"pq.queryString": "CN -eq \"localhost\""})]
+        assert client.revoke(own["Id"], 4)["RevokedIds"]
+    admin.switch_ca(server, client.server_ca(), False)
+    if on_hand == "none":
+        server.settings["listen.names"] = "another.example.com"
+    roots = server.ca and pathlib.Path(server.ca).read_text().count("BEGIN")
+    seconds = {"late": 80, "over": 100}.get(on_hand, 0) * 86400
+    server.stop()
+    server.tolerates_errors = True
+    server.start(CHANCERY_CLOCK_OFFSET_MS=str(seconds * 1000))
+    shown = programs.openssl("s_client", "-connect", server.url.split("/")[2], "-CAfile", server.ca, "-verify_return_error",
+                             "-attime", str(int(time.time()) + seconds + 60), input="")
+    assert shown.returncode == 0 and "Verify return code: 0 (ok)" in shown.stdout, shown.stdout + shown.stderr
+    assert pathlib.Path(server.ca).read_text().count("BEGIN") == (roots if on_hand == "late" else roots + 1)
+    assert programs.fetch(judged.where["crl"][0]).content
+    if not seconds:
+        assert judged.by_ocsp() == "good" and judged.by_crl() == "ok"
+        admin.switch_ca(server, client.server_ca(), True)
+        server.stop()
+        server.start()
+        assert pathlib.Path(server.ca).read_text().count("BEGIN") == roots, "an authority certifies it again"
+
+
 @pytest.mark.database("sqlite")
 def test_another_programs_look_at_the_database_harms_nothing(new_server, database):
     """Its last connection takes the log away, unless it sees by our locks that we are there."""

@@ -138,6 +138,7 @@ place_new(struct scope *s, const char *url, const struct db_options *o, struct d
     db->guest = o->guest;
     db->keep_log = o->keep_log;
     db->batch = o->batch > 0 ? MIN((size_t)o->batch, (size_t)DB_BATCH_MAX) : DB_BATCH_MAX;
+    db->twice = fault_env("CHANCERY_DB_TWICE");
     db->vfs = mem_text(o->vfs ? o->vfs : fault_env("CHANCERY_DB_VFS"));
     e = read_url(s, url, db);
     if (e != OK)
@@ -320,7 +321,7 @@ enum err
 db_write_then(struct scope *s, struct db *db,
               enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg, db_then *then)
 {
-    struct write w = { .scope = s, .run = run, .arg = arg, .then = then };
+    struct write w = { .scope = s, .run = run, .arg = arg, .then = then, .problems = s->problems };
 
     assert(!in_write); /* a write inside a write would wait for itself */
     return queue_pass(&db->queue, &w);
@@ -344,6 +345,13 @@ tx_run(struct tx *tx, struct write *w)
     if (tx->conn->again)
         s->problems = problems;
     return e;
+}
+
+void
+write_forget(struct write *w)
+{
+    w->scope->error = (struct error){ 0 };
+    w->scope->problems = w->problems;
 }
 
 static enum err

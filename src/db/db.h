@@ -135,9 +135,10 @@ enum err db_each(struct scope *s, struct db *db, const char *text, struct values
 enum err db_prepare_all(struct scope *s, struct db *db);
 
 /**
- * Run RUN inside a transaction and return after its commit is on disk. RUN may run again after a
- * conflict, so it touches nothing but the database; what it returns other than OK undoes it. On
- * SQLite many share a commit, each in a savepoint of its own. RUN never calls db_write, and a
+ * Run RUN inside a transaction and return after its commit is on disk. RUN may run again, after a
+ * conflict or, having succeeded, because another write of the same commit failed, so it touches
+ * nothing but the database and what the next run sets anew; what it returns other than OK undoes
+ * it. On SQLite many share a commit. RUN never calls db_write, and a
  * statement that fails ends it: nothing but undo can follow (ON CONFLICT DO NOTHING is no failure,
  * nor is E_NOT_FOUND).
  *

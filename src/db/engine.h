@@ -108,6 +108,7 @@ struct db {
     int log_pages;
     size_t batch;
     bool guest, keep_log; /* as struct db_options has them */
+    bool twice;           /* a test wants all that SQLite's lane runs to run again */
     const struct db_keeper *_Atomic keeper;
     _Atomic int64_t log_frames;
     struct pool pool;
@@ -142,6 +143,9 @@ void pool_give(struct db *db, struct conn *c);
  * forgotten. OK only when function and statements all succeeded.
  */
 enum err tx_run(struct tx *tx, struct write *w);
+/** Before W runs again: what an earlier try left in its scope is forgotten, even if it succeeded.
+ */
+void write_forget(struct write *w);
 
 /* What the lanes count. */
 void meter_write(const struct write *w);

@@ -149,7 +149,7 @@ write_one(struct lane *lane, struct write *w)
             if (scope_left_ms(w->scope) == 0)
                 break;
             clock_nap((int64_t)random_below(UINT64_C(4) << i));
-            w->scope->error = (struct error){ 0 };
+            write_forget(w);
         }
         e = try_write(lane, w, &again);
     }

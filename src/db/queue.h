@@ -18,7 +18,8 @@ struct write {
     struct scope *scope;
     enum err (*run)(struct scope *s, struct tx *tx, void *arg);
     void *arg;
-    db_then *then; /* or NULL */
+    db_then *then;        /* or NULL */
+    struct list problems; /* of the scope, before the first try */
     enum err result;
     bool taken; /* by a lane: too late to leave */
     sem_t answered;

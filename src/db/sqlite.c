@@ -24,8 +24,8 @@ static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
 static void
 set_up(void)
 {
-    /* Counting memory takes a global lock at each allocation; savepoints are small and stay in
-     * memory. */
+    /* Counting memory takes a global lock at each allocation; savepoints are small, where there are
+     * any, and stay in memory. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
     sqlite3_initialize();
@@ -382,6 +382,14 @@ map_file(struct sqlite_conn *c, bool wanted)
     c->maps = wanted;
 }
 
+/** Does SQLite count what the statement changes? */
+static bool
+is_counted(const char *text)
+{
+    return text_starts(text, "INSERT ") || text_starts(text, "UPDATE ") ||
+           text_starts(text, "DELETE ");
+}
+
 /** Step to the end, or as far as rows are wanted; a statement that changes something always ends.
  */
 static enum err
@@ -392,15 +400,19 @@ step_all(struct scope *s, struct sqlite_conn *c, sqlite3_stmt *stmt, const struc
     int rc;
 
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        c->changed |= changes;
         if (answer_full(a))
             continue;
         TRY(read_row(s, stmt, a));
         if (answer_full(a) && !changes)
             return OK;
     }
-    if (rc != SQLITE_DONE)
+    if (rc != SQLITE_DONE) {
+        c->changed |= changes && (rc & 0xff) != SQLITE_CONSTRAINT; /* which undoes the statement */
         return sqlite_failure(s, c, rc, question_name(q));
+    }
     a->changed = changes ? sqlite3_changes64(c->handle) : 0;
+    c->changed |= changes && (a->changed > 0 || !is_counted(question_text(q)));
     if (a->changed && !answer_full(a) && sqlite3_column_count(stmt) == 0 &&
         text_ends(question_text(q), RETURNING_ID)) {
         struct value id = v_int(sqlite3_last_insert_rowid(c->handle));

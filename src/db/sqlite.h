@@ -14,6 +14,8 @@ struct sqlite_conn {
     sqlite3 *handle;
     sqlite3_stmt *steps[STEPS];
     bool writer;
+    bool changed;        /* something, since the writer set this to false */
+    int careful;         /* so many writes more have savepoints of their own; the writer's */
     bool maps;           /* a reader whose file is mapped into memory */
     int64_t deadline_ms; /* of the question that runs */
     int log_frames;      /* in the write-ahead log after the last commit; the writer's */

@@ -10,6 +10,7 @@
 #define SCOPE_MOST ((size_t)64 << 10) /* bytes of errors of the past */
 #define LOG_TIMES \
     16 /* the log is so much larger than meant, as readers kept it: cut it when they are gone */
+#define CAREFUL 256 /* writes that get savepoints after one that had to be undone */
 
 #define KEPT_LOG_LIMIT "PRAGMA journal_size_limit = 536870912" /* bytes */
 
@@ -17,6 +18,7 @@ struct batch {
     struct write *all[DB_BATCH_MAX];
     size_t count;
     struct list sums; /* in the lane's scope */
+    bool careful;     /* each write has a savepoint, so that it can be undone by itself */
 };
 
 static struct sqlite_conn *
@@ -67,7 +69,7 @@ in_transaction(struct sqlite_conn *c)
     return sqlite3_get_autocommit(c->handle) == 0;
 }
 
-/** Undo the write that failed; the scope keeps its own error. */
+/** Undo the write that failed, behind its savepoint; the scope keeps its own error. */
 static void
 undo_one(struct sqlite_conn *c, struct scope *s)
 {
@@ -85,23 +87,29 @@ tx_of(struct lane *lane)
     return (struct tx){ .db = lane->db, .conn = lane->conn, .lane = lane->number };
 }
 
+/** Run W behind those of B. */
 static enum err
-run_one(struct lane *lane, struct scope *s, struct write *w, struct list *sums)
+run_one(struct lane *lane, struct scope *s, struct write *w, struct batch *b)
 {
     struct sqlite_conn *c = conn_of(lane);
     struct tx tx = tx_of(lane);
     enum err e;
 
-    TRY(sqlite_step(w->scope, c, STEP_SAVE));
+    c->changed = false;
+    if (b->careful)
+        TRY(sqlite_step(w->scope, c, STEP_SAVE));
     e = tx_run(&tx, w);
-    if (e == OK)
+    if (b->careful && e == OK)
         e = sqlite_step(w->scope, c, STEP_RELEASE);
-    if (e != OK)
+    if (b->careful && e != OK)
         undo_one(c, w->scope);
-    else
-        LIST_EACH(struct sum, sum, &tx.sums)
-    sums_add(s->arena, sums, *sum);
-    return e;
+    if (!in_transaction(c))
+        c->head.broken = true; /* the whole transaction is lost */
+    TRY(e);
+    LIST_EACH(struct sum, sum, &tx.sums)
+    sums_add(s->arena, &b->sums, *sum);
+    b->all[b->count++] = w;
+    return OK;
 }
 
 static void
@@ -111,23 +119,72 @@ answer_one(struct write *w, enum err e)
     queue_answer(w, e);
 }
 
-/** Run W and whoever arrives meanwhile; those that fail are answered at once, the others wait for
- * the commit. */
+/**
+ * Undo everything in the transaction, and run what had succeeded again: all of B. It is careful
+ * from now on, as are the next ones, since failures seldom come alone.
+ */
+static void
+run_again(struct lane *lane, struct scope *s, struct batch *b)
+{
+    struct sqlite_conn *c = conn_of(lane);
+    struct batch before = *b;
+
+    *b = (struct batch){ .careful = before.count > 0 };
+    if (b->careful)
+        c->careful = CAREFUL;
+    if (c->head.broken || sqlite_step(s, c, STEP_ROLLBACK) != OK ||
+        sqlite_step(s, c, STEP_BEGIN) != OK)
+        c->head.broken = true;
+    for (size_t i = 0; i < before.count; i++) {
+        struct write *w = before.all[i];
+        enum err e;
+
+        if (c->head.broken) {
+            b->all[b->count++] = w; /* to be answered as the commit is */
+            continue;
+        }
+        write_forget(w);
+        e = run_one(lane, s, w, b);
+        if (e != OK)
+            answer_one(w, e);
+    }
+}
+
+/** W failed with E: it is answered, and nothing of it stays. */
+static void
+give_up(struct lane *lane, struct scope *s, struct write *w, enum err e, struct batch *b)
+{
+    bool undo = !b->careful && conn_of(lane)->changed;
+
+    answer_one(w, e);
+    if (undo && !lane->conn->broken)
+        run_again(lane, s, b);
+}
+
+/**
+ * Run W and whoever arrives meanwhile; those that fail are answered at once, the others wait for
+ * the commit. A savepoint would have SQLite copy each page that a write touches, so there is none
+ * as long as nothing fails.
+ */
 static void
 run_batch(struct lane *lane, struct scope *s, struct write *w, struct batch *b)
 {
     int64_t end_us = clock_mono_us() + BATCH_US;
+    struct sqlite_conn *c = conn_of(lane);
 
-    while (w) {
-        enum err e = run_one(lane, s, w, &b->sums);
+    b->careful = c->careful > 0;
+    for (; w; w = queue_take(&lane->db->queue, 0)) {
+        enum err e = run_one(lane, s, w, b);
 
         if (e != OK)
-            answer_one(w, e);
-        else
-            b->all[b->count++] = w;
+            give_up(lane, s, w, e, b);
         if (lane->conn->broken || b->count >= lane->db->batch || clock_mono_us() >= end_us)
-            return;
-        w = queue_take(&lane->db->queue, 0);
+            break;
+    }
+    c->careful = MAX(c->careful - (int)b->count, 0);
+    if (lane->db->twice && !lane->conn->broken) {
+        run_again(lane, s, b);
+        c->careful = 0;
     }
 }
 

@@ -438,7 +438,8 @@ SQL(list_versions, "SELECT id, number, author, body, created_at FROM template_ve
                    "WHERE template = $1 ORDER BY number DESC");
 
 struct saving {
-    int64_t id, version;
+    int64_t id, version; /* of what is changed; 0: it is new */
+    int64_t saved;       /* the id it has then */
     const char *name, *display_name, *json;
     struct opt_bool enabled;
     const struct audit_actor *actor;
@@ -540,7 +541,7 @@ save_in(struct scope *s, struct tx *tx, void *arg)
             .target = { "template", arena_printf(s->arena, "%lld", (long long)id), name },
             .message = arena_printf(s->arena, "template %s, version %lld", name, (long long)number),
         }));
-    v->id = id;
+    v->saved = id;
     return outbox_add(s, tx, EVENT_TEMPLATE_CHANGED, id, NULL);
 }
 
@@ -562,7 +563,7 @@ template_save(struct scope *s, struct template_shelf *shelf, const struct templa
     TRY(read_body(s, edit->body, &body));
     v.json = template_json(s->arena, &body);
     TRY(db_write(s, shelf->db, save_in, &v));
-    *out_id = v.id;
+    *out_id = v.saved;
     return templates_reload(s, shelf);
 }
 

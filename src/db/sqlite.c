@@ -1,6 +1,7 @@
 #include "db/sqlite.h"
 
 #include "base/fault.h"
+#include "db/page_cache.h"
 #include "db/sql.h"
 #include "db/vfs_forget.h"
 #include "db/vfs_gather.h"
@@ -28,6 +29,7 @@ set_up(void)
      * any, and stay in memory. */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+    page_cache_set_up();
     sqlite3_initialize();
 #ifdef CHANCERY_FAULTS
     vfs_forget_register();

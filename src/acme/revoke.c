@@ -120,8 +120,12 @@ acme_revoke(struct scope *s, const struct acme *acme, const struct acme_revoke *
         return acme_fail(s, E_NOT_FOUND, "malformed", "this certificate was not issued here");
     TRY(e);
     TRY(authorize(s, acme, in, &cert, row.id, &by));
-    if (row.state == CERT_REVOKED)
+    if (row.state == CERT_REVOKED) {
+        /* what was revoked for another reason is of a compromised key from now on */
+        if (in->has_reason && in->reason == CRL_KEY_COMPROMISE)
+            TRY(pass(s, acme, in, row.id));
         return acme_fail(s, E_INVALID, "alreadyRevoked", "the certificate is revoked already");
+    }
     if (when_cmp(cert.not_after, clock_now()) < 0)
         return acme_fail(s, E_FORBIDDEN, "unauthorized", "the certificate has expired");
     TRY(check_reason(s, in));

@@ -511,6 +511,22 @@ def test_the_key_of_a_certificate_revokes_it(acme_server, holder):
     holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,), key=key))}, 400, "badCSR")
 
 
+@pytest.mark.seed("S376")
+def test_a_key_that_is_said_to_be_compromised_after_the_revocation_is_certified_no_more(acme_server, holder):
+    """Who revoked it first, and why, does not take the key's holder the last word (ca-core section 6)."""
+    key, wanted = keys.new_key(), name()
+    _, chain = holder.issue(wanted, key=key)
+    assert revoke(holder, chain, reason=4).status_code == 200
+    refused(revoke(acme.Client(acme_server, key), chain, jwk=True, reason=5), 400, "alreadyRevoked")
+    refused(revoke(acme.Client(acme_server, key), chain, jwk=True, reason=1), 400, "alreadyRevoked")
+    [row] = acme_server.client().get("/Certificates", **{
+        "pq.queryString": f'Thumbprint -eq "{thumb(chain)}"', "pq.includeRevoked": "true"})
+    assert row["RevocationReason"] == 1
+    order = holder.order(wanted)
+    holder.prove(order)
+    holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,), key=key))}, 400, "badCSR")
+
+
 def test_who_holds_all_names_revokes_what_others_were_given(acme_server, holder, other):
     wanted = [name("a"), name("b")]
     _, chain = holder.issue(*wanted)

@@ -511,6 +511,14 @@ def test_the_key_of_a_certificate_revokes_it(acme_server, holder):
     holder.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,), key=key))}, 400, "badCSR")
 
 
+def test_a_client_that_keeps_its_key_may_order_its_names_as_it_likes(holder):
+    """certbot --reuse-key, or one key for several hosts: the subject is the server's choice (A-FIN-09)."""
+    key, (one, two) = keys.new_key(), (name("one"), name("two"))
+    for names in ([one], [one, two], [two, one], [two]):
+        _, chain = holder.issue(*names, key=key)
+        assert leaf(chain).public_key().public_numbers() == key.public_key().public_numbers()
+
+
 @pytest.mark.seed("S376")
 def test_a_key_that_is_said_to_be_compromised_after_the_revocation_is_certified_no_more(acme_server, holder):
     """Who revoked it first, and why, does not take the key's holder the last word (ca-core section 6)."""

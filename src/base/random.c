@@ -54,7 +54,7 @@ fill(void *out, size_t len)
     }
 }
 
-static void
+static inline void
 pool_bytes(void *out, size_t len)
 {
     if (len > sizeof(pool.bytes) / 16) {
@@ -99,20 +99,19 @@ ulid_new(struct arena *a)
 {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     uint8_t chance[10];
-    uint64_t ms = (uint64_t)clock_tick().ms, bits = 0;
-    char *out = arena_alloc(a, 27);
-    int have = 0, at = 0;
+    uint64_t ms = (uint64_t)clock_tick().ms;
+    char *out = arena_alloc(a, 27), *at = out + 10;
 
     for (int i = 9; i >= 0; i--, ms >>= 5)
         out[i] = digits[ms & 31];
     pool_bytes(chance, sizeof(chance));
-    for (int i = 10; i < 26; i++) {
-        if (have < 5) {
-            bits = bits << 8 | chance[at++];
-            have += 8;
-        }
-        have -= 5;
-        out[i] = digits[bits >> have & 31];
+    for (size_t i = 0; i < sizeof(chance); i += 5) { /* five octets are eight digits */
+        uint64_t bits = 0;
+
+        for (size_t k = 0; k < 5; k++)
+            bits = bits << 8 | chance[i + k];
+        for (int shift = 35; shift >= 0; shift -= 5)
+            *at++ = digits[bits >> shift & 31];
     }
     return out;
 }

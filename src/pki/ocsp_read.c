@@ -204,12 +204,45 @@ walk(struct bytes der, struct walk *w)
     return w->count == 1 ? OCSP_ONE : OCSP_MANY;
 }
 
+/* Five SEQUENCEs, each to the end, then SHA-1 with NULL and the head of an OCTET STRING. */
+#define USUAL_SERIAL 67
+static const uint8_t usual_algorithm[] = { 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e,    0x03,
+                                           0x02, 0x1a, 0x05, 0x00, 0x04, SHA1_LEN };
+
+/* The request that nearly all clients make, by comparing: one certificate, its issuer by SHA-1, and
+ * nothing else. False for all others, right or wrong: walk() is the judge of those. */
+static bool
+usual(struct bytes der, struct ocsp_cert_id *id)
+{
+    const uint8_t *at = der.data, *name = at, *key, *serial;
+
+    if (der.len <= USUAL_SERIAL || der.len >= 0x80)
+        return false;
+    for (size_t left = der.len - 2; left > der.len - 12; left -= 2, name += 2)
+        if (name[0] != DER_SEQUENCE || name[1] != left)
+            return false;
+    if (memcmp(name, usual_algorithm, sizeof(usual_algorithm)) != 0)
+        return false;
+    name += sizeof(usual_algorithm);
+    key = name + SHA1_LEN + 2;
+    serial = key + SHA1_LEN + 2;
+    if (key[-2] != DER_OCTETS || key[-1] != SHA1_LEN || serial[-2] != DER_INTEGER ||
+        serial[-1] != der.len - USUAL_SERIAL || serial[0] == 0 || serial[0] >= 0x80)
+        return false;
+    *id = (struct ocsp_cert_id){ .hash = OCSP_SHA1,
+                                 .name_hash = { name, SHA1_LEN },
+                                 .key_hash = { key, SHA1_LEN },
+                                 .serial = { serial, der.len - USUAL_SERIAL },
+                                 .der = { at + 8, der.len - 8 } };
+    return true;
+}
+
 enum ocsp_form
 ocsp_request_peek(struct bytes der, struct ocsp_cert_id *id, struct bytes *nonce)
 {
     struct ocsp_cert_id first = { 0 };
     struct walk w = { .ids = &first, .room = 1 };
-    enum ocsp_form form = walk(der, &w);
+    enum ocsp_form form = usual(der, &first) ? OCSP_ONE : walk(der, &w);
 
     if (form == OCSP_MALFORMED)
         return form;
@@ -237,14 +270,12 @@ ocsp_request_read(struct bytes der, struct ocsp_request *out)
 
 /* GET paths. */
 
-static int
-hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
+/* One above the value of each hexadecimal digit; 0 is none. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 /* One above the value of each character of base64; 0 is none. */
 static const uint8_t base64_values[256] = {
@@ -260,10 +291,10 @@ static const uint8_t base64_values[256] = {
 
 /* The next character of PATH with its percent-encoding undone; false at the end or on a bad escape.
  */
-static bool
+static inline bool
 path_char(const char *path, size_t len, size_t *at, char *out)
 {
-    int high, low;
+    unsigned high, low;
 
     if (*at >= len)
         return false;
@@ -274,11 +305,11 @@ path_char(const char *path, size_t len, size_t *at, char *out)
     }
     if (len - *at < 3)
         return false;
-    high = hex_value(path[*at + 1]);
-    low = hex_value(path[*at + 2]);
-    if (high < 0 || low < 0)
+    high = hex_values[(uint8_t)path[*at + 1]];
+    low = hex_values[(uint8_t)path[*at + 2]];
+    if (!high || !low)
         return false;
-    *out = (char)(high << 4 | low);
+    *out = (char)((high - 1) << 4 | (low - 1));
     *at += 3;
     return true;
 }
@@ -306,29 +337,53 @@ path_digit(struct path_text *t, uint32_t *bits, uint32_t value)
     return true;
 }
 
-/* Groups of four digits that stand there as they are, which most do: how many characters that was.
- */
-static size_t
-path_groups(struct path_text *t, const char *path, size_t len)
+/* Three octets of the four digits at IN; false when one of them is none. */
+static inline bool
+group(const uint8_t in[4], uint8_t *out)
 {
-    const uint8_t *in = (const uint8_t *)path, *end = in + MIN(len / 4, (t->cap - t->len) / 3) * 4;
-    uint8_t *out = t->out + t->len;
+    unsigned a = base64_values[in[0]] - 1u, b = base64_values[in[1]] - 1u,
+             c = base64_values[in[2]] - 1u, d = base64_values[in[3]] - 1u;
 
-    for (; in < end; in += 4, out += 3) {
-        unsigned a = base64_values[in[0]], b = base64_values[in[1]], c = base64_values[in[2]],
-                 d = base64_values[in[3]];
+    if ((a | b | c | d) > 63)
+        return false;
+    a = a << 18 | b << 12 | c << 6 | d;
+    out[0] = (uint8_t)(a >> 16);
+    out[1] = (uint8_t)(a >> 8);
+    out[2] = (uint8_t)a;
+    return true;
+}
 
-        if (!a || !b || !c || !d)
-            break;
-        a = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
-        out[0] = (uint8_t)(a >> 16);
-        out[1] = (uint8_t)(a >> 8);
-        out[2] = (uint8_t)a;
+/* Groups of four digits, at most MOST of them: as long as they stand there as they are, which most
+ * do, or else one that is escaped in part. How many characters of PATH that was; LAST is what the
+ * last of them says. */
+static size_t
+path_groups(struct path_text *t, const char *path, size_t len, size_t most, char *last)
+{
+    const uint8_t *in = (const uint8_t *)path, *end;
+    uint8_t *out = t->out + t->len, four[4];
+    size_t used = 0;
+
+    most = MIN(most, (t->cap - t->len) / 3);
+    end = in + MIN(len / 4, most) * 4;
+    while (in < end && group(in, out)) {
+        in += 4;
+        out += 3;
     }
-    len = (size_t)(in - (const uint8_t *)path);
-    t->digits += len;
-    t->len += len / 4 * 3;
-    return len;
+    used = (size_t)(in - (const uint8_t *)path);
+    if (used)
+        *last = path[used - 1];
+    if (!used && most > 0) {
+        for (size_t i = 0; i < sizeof(four); i++)
+            if (!path_char(path, len, &used, (char *)&four[i]))
+                return 0;
+        if (!group(four, out))
+            return 0;
+        *last = (char)four[3];
+        out += 3;
+    }
+    t->digits += (size_t)(out - t->out - t->len) / 3 * 4;
+    t->len = (size_t)(out - t->out);
+    return used;
 }
 
 /* The group of two or three digits at the end; what is over must be zero bits. */
@@ -361,10 +416,9 @@ path_read(const char *path, size_t len, size_t most, struct path_text *t)
         unsigned value;
 
         if (t->digits % 4 == 0 && !pads) {
-            size_t run = path_groups(t, path + at, MIN(len - at, most - t->digits));
+            size_t run = path_groups(t, path + at, len - at, (most - t->digits) / 4, &c);
 
             at += run;
-            c = run ? path[at - 1] : c;
             if (run)
                 continue;
         }

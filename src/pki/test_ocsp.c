@@ -363,6 +363,47 @@ TEST(a_request_cut_short_or_changed_is_never_overrun)
     }
 }
 
+/* What a peek at DER finds is what reading it finds. */
+static void
+check_peek(struct bytes der, struct ocsp_request *read)
+{
+    struct ocsp_cert_id id = { 0 };
+    struct bytes nonce = { 0 };
+    enum ocsp_form form = ocsp_request_peek(der, &id, &nonce);
+
+    assert_int_equal(ocsp_request_read(der, read), form);
+    if (form == OCSP_MALFORMED)
+        return;
+    assert_int_equal(id.hash, read->ids[0].hash);
+    assert_true(bytes_eq(id.name_hash, read->ids[0].name_hash));
+    assert_true(bytes_eq(id.key_hash, read->ids[0].key_hash));
+    assert_true(bytes_eq(id.serial, read->ids[0].serial));
+    assert_true(bytes_eq(id.der, read->ids[0].der));
+    assert_true(bytes_eq(nonce, read->nonce));
+}
+
+TEST(the_usual_request_and_all_that_differ_in_an_octet_are_peeked_at_as_they_are_read)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct pair_of p = make_pair(s);
+    struct bytes der = request_of(s, &p, 1, EVP_sha1(), 0);
+    struct ocsp_request *read = arena_new_of(s->arena, struct ocsp_request);
+    uint8_t *changed = arena_copy(s->arena, der.data, der.len);
+
+    assert_int_equal(ocsp_request_read(der, read), OCSP_ONE);
+    for (size_t i = 0; i < der.len; i++) {
+        uint8_t *cut = mem_copy(der.data, i);
+
+        check_peek((struct bytes){ cut, i }, read);
+        mem_free(cut);
+        for (unsigned octet = 0; octet < 256; octet++) {
+            changed[i] = (uint8_t)octet;
+            check_peek((struct bytes){ changed, der.len }, read);
+        }
+        changed[i] = der.data[i];
+    }
+}
+
 TEST(paths_of_get_are_decoded_however_they_are_escaped)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -208,6 +208,7 @@ head_done(struct http_conn *c)
 
     rq->method = h->method;
     rq->method_sent = h->method_sent;
+    rq->verb = h->verb;
     rq->target = h->target;
     rq->path = h->path;
     rq->query = h->query;

@@ -99,6 +99,63 @@ http1_bad(struct http1 *p, int status, const char *reason)
     return false;
 }
 
+/* Sixteen characters, looked at together; where there are fewer, zeros follow. */
+typedef uint8_t chars __attribute__((vector_size(16)));
+
+static inline chars
+chars_at(const char *at)
+{
+    chars group;
+
+    memcpy(&group, at, sizeof(group));
+    return group;
+}
+
+/* The first that is FOUND (ff, others 0); 16 when none is. */
+static inline size_t
+first_of(chars found)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &found, sizeof(found));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    halves[0] = __builtin_bswap64(halves[0]);
+    halves[1] = __builtin_bswap64(halves[1]);
+#endif
+    if (halves[0])
+        return (size_t)__builtin_ctzll(halves[0]) / 8;
+    return 8 + (halves[1] ? (size_t)__builtin_ctzll(halves[1]) / 8 : 8);
+}
+
+/* How many characters from AT on are from LEAST to '~' and not '#': those of most targets and
+ * values, so that few are looked up one by one. */
+static inline size_t
+plain(const char *at, size_t len, uint8_t least)
+{
+    size_t n, more = sizeof(chars);
+
+    for (n = 0; n < len && more == sizeof(chars); n += more) {
+        chars group = chars_at(at + n);
+
+        more = first_of((chars)(group - least > (uint8_t)('~' - least)) | (chars)(group == '#'));
+    }
+    return MIN(n, len);
+}
+
+/* How many are letters or '-', as in most names. */
+static inline size_t
+plain_name(const char *at, size_t len)
+{
+    size_t n, more = sizeof(chars);
+
+    for (n = 0; n < len && more == sizeof(chars); n += more) {
+        chars group = chars_at(at + n);
+
+        more = first_of((chars)((group | 0x20) - 'a' > 'z' - 'a') & (chars)(group != '-'));
+    }
+    return MIN(n, len);
+}
+
 /* Copy what may belong to the section behind what is there; returns how much. */
 static size_t
 keep(struct http1 *p, const uint8_t *data, size_t len)
@@ -108,7 +165,7 @@ keep(struct http1 *p, const uint8_t *data, size_t len)
 
     if (p->have + take > p->cap) {
         size_t cap = MIN(MAX(2 * p->cap, MAX(p->have + take, (size_t)TEXT_FIRST)), max);
-        char *text = arena_alloc(p->arena, cap + 1);
+        char *text = arena_alloc(p->arena, cap + sizeof(chars));
 
         if (p->have)
             memcpy(text, p->text, p->have);
@@ -121,31 +178,6 @@ keep(struct http1 *p, const uint8_t *data, size_t len)
     return take;
 }
 
-#define EACH UINT64_C(0x0101010101010101)
-#define TOPS (0x80 * EACH)
-
-/* How many characters from AT on, in groups of eight, may stand in a target and in a value: of
- * those most texts are made, so that few are looked up one by one. */
-static size_t
-plain(const char *at, size_t len)
-{
-    size_t n;
-
-    for (n = 0; n + sizeof(uint64_t) <= len; n += sizeof(uint64_t)) {
-        uint64_t group, sharps, deletes;
-
-        memcpy(&group, at + n, sizeof(group));
-        sharps = group ^ '#' * EACH;
-        deletes = group ^ 0x7f * EACH;
-        /* a top bit for: a byte above 0x7f; one below '!'; one that became 0 */
-        if ((group | ((group - '!' * EACH) & ~group) | ((sharps - EACH) & ~sharps) |
-             ((deletes - EACH) & ~deletes)) &
-            TOPS)
-            break;
-    }
-    return n;
-}
-
 /* Pass characters of KIND; true when another one, *NEXT, follows within MAX characters. */
 static bool
 run(struct http1 *p, uint8_t kind, size_t max, char *next)
@@ -153,7 +185,7 @@ run(struct http1 *p, uint8_t kind, size_t max, char *next)
     size_t at = p->at;
 
     if (kind == IS_TARGET)
-        at += plain(p->text + at, p->have - at);
+        at += plain(p->text + at, p->have - at, '!');
     while (at < p->have && kinds[(uint8_t)p->text[at]] & kind)
         at++;
     p->at = at;
@@ -225,6 +257,8 @@ scan_version(struct http1 *p)
 {
     const char *v = p->text + p->mark;
 
+    if (p->have - p->at > 8 && p->at == p->mark && !memcmp(v, "HTTP/1.1\r", 9))
+        p->at += 8; /* as nearly all say */
     while (p->at < p->have && p->text[p->at] != '\r' && p->at - p->mark <= 8)
         p->at++;
     if (p->at - p->mark > 8) {
@@ -243,10 +277,62 @@ scan_version(struct http1 *p)
 }
 
 static void
+slot_put(struct http1 *p, struct http1_slot slot)
+{
+    if (p->slot_count == p->slot_cap) {
+        int cap = p->slot_cap ? 2 * p->slot_cap : 16;
+        struct http1_slot *slots = arena_alloc(p->arena, (size_t)cap * sizeof(*slots));
+
+        if (p->slot_count)
+            memcpy(slots, p->slots, (size_t)p->slot_count * sizeof(*slots));
+        p->slots = slots;
+        p->slot_cap = cap;
+    }
+    p->slots[p->slot_count++] = slot;
+}
+
+/* Pass whole field lines that are made as most are: a name, a colon, one blank or none, and a value
+ * of printable ASCII that neither begins nor ends with a blank. The first that is anything else, or
+ * not all here, is left as it stands for the states to judge. */
+static void
+pass_lines(struct http1 *p)
+{
+    const char *text = p->text;
+
+    while (p->slot_count < p->limits.fields_max) {
+        size_t at = p->mark = p->at, value;
+
+        at += plain_name(text + at, p->have - at);
+        while (at < p->have && kinds[(uint8_t)text[at]] & IS_TOKEN)
+            at++;
+        if (at == p->mark || p->have - at < 4 || text[at] != ':')
+            return;
+        value = at + 1 + (text[at + 1] == ' ');
+        p->at = value + plain(text + value, p->have - value, ' ');
+        while (p->at < p->have && (uint8_t)(text[p->at] - ' ') <= '~' - ' ')
+            p->at++;
+        if (p->have - p->at < 2 || text[p->at] != '\r' || text[p->at + 1] != '\n' ||
+            p->at == value || text[value] == ' ' || text[p->at - 1] == ' ') {
+            p->at = p->mark;
+            return;
+        }
+        slot_put(p, (struct http1_slot){ .name = (uint32_t)p->mark,
+                                         .name_len = (uint32_t)(at - p->mark),
+                                         .value = (uint32_t)value,
+                                         .value_len = (uint32_t)(p->at - value) });
+        p->at += 2;
+    }
+}
+
+static void
 scan_field(struct http1 *p)
 {
-    char c = p->text[p->at];
+    char c;
 
+    pass_lines(p);
+    if (p->at == p->have)
+        return;
+    c = p->text[p->at];
     if (c == '\r') {
         (void)expect(p, '\r', LAST_LF);
     } else if (c == ' ' || c == '\t') {
@@ -260,22 +346,6 @@ scan_field(struct http1 *p)
 }
 
 static void
-slot_push(struct http1 *p)
-{
-    if (p->slot_count == p->slot_cap) {
-        int cap = p->slot_cap ? 2 * p->slot_cap : 16;
-        struct http1_slot *slots = arena_alloc(p->arena, (size_t)cap * sizeof(*slots));
-
-        if (p->slot_count)
-            memcpy(slots, p->slots, (size_t)p->slot_count * sizeof(*slots));
-        p->slots = slots;
-        p->slot_cap = cap;
-    }
-    p->slots[p->slot_count++] =
-        (struct http1_slot){ .name = (uint32_t)p->mark, .name_len = (uint32_t)(p->at - p->mark) };
-}
-
-static void
 scan_name(struct http1 *p)
 {
     char next;
@@ -286,7 +356,8 @@ scan_name(struct http1 *p)
         (void)http1_bad(p, 400, "a field name is malformed, or a blank stands before its colon");
         return;
     }
-    slot_push(p);
+    slot_put(p, (struct http1_slot){ .name = (uint32_t)p->mark,
+                                     .name_len = (uint32_t)(p->at - p->mark) });
     (void)expect(p, ':', BLANKS);
 }
 

@@ -35,6 +35,7 @@ enum http1_event {
 struct http1_head {
     const char *method;       /* upper case */
     const char *method_sent;  /* as it came */
+    enum http_verb verb;      /* which method that is */
     const char *target;       /* origin form, or "*" */
     const char *path, *query; /* before and after '?'; "" when there is no query */
     const char *host; /* of the target's absolute form, else of Host; "" in HTTP/1.0 without one */

@@ -13,18 +13,27 @@ http1_line_done(struct http1 *p)
     return true;
 }
 
-/* Like most clients, most requests use one of these; then nothing is copied. */
-static const char *
-method_upper(struct http1 *p, const char *sent)
-{
-    static const char *const known[] = {
-        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"
-    };
+const char *const http_verbs[VERB_COUNT] = { "other",  "GET",  "POST",    "PUT",
+                                             "DELETE", "HEAD", "OPTIONS", "PATCH" };
 
-    for (size_t i = 0; i < COUNT(known); i++)
-        if ((*sent & ~0x20) == *known[i] && !strcasecmp(sent, known[i]))
-            return known[i];
-    return text_upper(p->arena, sent);
+/* The letters of most methods are upper case already; those are known without a copy. */
+static void
+method(struct http1 *p, const char *sent)
+{
+    p->head.method_sent = sent;
+    for (int verb = VERB_GET; verb < VERB_COUNT; verb++) {
+        const char *name = http_verbs[verb];
+
+        if (*sent == *name && !strcmp(sent, name)) {
+            p->head.verb = (enum http_verb)verb;
+            p->head.method = name;
+            return;
+        }
+    }
+    p->head.method = text_upper(p->arena, sent);
+    for (int verb = VERB_GET; verb < VERB_COUNT; verb++)
+        if (!strcmp(p->head.method, http_verbs[verb]))
+            p->head.verb = (enum http_verb)verb;
 }
 
 static bool
@@ -82,9 +91,9 @@ target(struct http1 *p, const char *sent)
     struct http1_head *h = &p->head;
     const char *query;
 
-    if (!strcmp(h->method, "CONNECT"))
+    if (!h->verb && !strcmp(h->method, "CONNECT"))
         return http1_bad(p, 501, "CONNECT is not offered here");
-    if (*sent == '/' || (!strcmp(sent, "*") && !strcmp(h->method, "OPTIONS")))
+    if (*sent == '/' || (h->verb == VERB_OPTIONS && !strcmp(sent, "*")))
         h->target = sent;
     else if (strncasecmp(sent, "http://", 7) != 0 && strncasecmp(sent, "https://", 8) != 0)
         return http1_bad(p, 400, "the request target is malformed");
@@ -173,25 +182,58 @@ single(struct http1 *p, int flag, const char *reason)
     return true;
 }
 
+static inline uint64_t
+eight(const char *at)
+{
+    uint64_t out;
+
+    memcpy(&out, at, sizeof(out));
+    return out;
+}
+
+/* Whether a token of as many characters is the name LOWER: a bit tells the cases
+ * of a letter apart, and no other character of a token becomes a letter or '-' by it. */
+static inline bool
+is_name(const char *token, const char *lower, size_t len)
+{
+    static const uint64_t cases = UINT64_C(0x2020202020202020);
+    uint64_t differ = 0;
+    size_t i;
+
+    for (i = 0; i + 8 <= len; i += 8)
+        differ |= (eight(token + i) | cases) ^ eight(lower + i);
+    if (len >= 8)
+        differ |= (eight(token + len - 8) | cases) ^ eight(lower + len - 8);
+    for (; len < 8 && i < len; i++)
+        differ |= (uint64_t)(uint8_t)(token[i] | 0x20) ^ (uint8_t)lower[i];
+    return !differ;
+}
+#define IS_NAME(token, lower) is_name((token), (lower), sizeof(lower) - 1)
+
 /* What a field says about framing; most say nothing. */
 static bool
 field_meaning(struct http1 *p, const struct header *h, size_t name_len)
 {
-    if (name_len == 4 && !strcasecmp(h->name, "Host"))
-        return host_field(p, h->value);
-    if (name_len == 6 && !strcasecmp(h->name, "Expect"))
-        return expect_field(p, h->value);
-    if (name_len == 10 && !strcasecmp(h->name, "Connection"))
-        return connection_field(p, h->value);
-    if (name_len == 12 && !strcasecmp(h->name, "Content-Type"))
-        return single(p, SEEN_TYPE, "more than one Content-Type");
-    if (name_len == 13 && !strcasecmp(h->name, "Authorization"))
-        return single(p, SEEN_LOGIN, "more than one Authorization");
-    if (name_len == 14 && !strcasecmp(h->name, "Content-Length"))
-        return content_length(p, h->value);
-    if (name_len == 17 && !strcasecmp(h->name, "Transfer-Encoding"))
-        return transfer_coding(p, h->value);
-    return true;
+    switch (name_len) {
+    case 4:
+        return !IS_NAME(h->name, "host") || host_field(p, h->value);
+    case 6:
+        return !IS_NAME(h->name, "expect") || expect_field(p, h->value);
+    case 10:
+        return !IS_NAME(h->name, "connection") || connection_field(p, h->value);
+    case 12:
+        return !IS_NAME(h->name, "content-type") ||
+               single(p, SEEN_TYPE, "more than one Content-Type");
+    case 13:
+        return !IS_NAME(h->name, "authorization") ||
+               single(p, SEEN_LOGIN, "more than one Authorization");
+    case 14:
+        return !IS_NAME(h->name, "content-length") || content_length(p, h->value);
+    case 17:
+        return !IS_NAME(h->name, "transfer-encoding") || transfer_coding(p, h->value);
+    default:
+        return true;
+    }
 }
 
 /* RFC 9110 section 5.5: bytes above 0x7f were ISO 8859-1 once; here all text is UTF-8. */
@@ -238,16 +280,15 @@ bool
 http1_head_done(struct http1 *p)
 {
     struct http1_head *h = &p->head;
-    char *method = p->text + p->target_at - p->method_len - 1;
+    char *called = p->text + p->target_at - p->method_len - 1;
     char *sent = p->text + p->target_at;
 
-    method[p->method_len] = '\0';
+    called[p->method_len] = '\0';
     sent[p->target_len] = '\0';
     h->minor = p->version % 10;
     h->close = h->minor == 0;
     h->host = "";
-    h->method_sent = method;
-    h->method = method_upper(p, method);
+    method(p, called);
     if (!target(p, sent) || !fields(p))
         return false;
 #ifdef PLANT_BUG /* for the fuzzer to find: a host in the target would do */

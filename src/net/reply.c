@@ -223,7 +223,7 @@ reply_make(struct http_request *rq, int status, const char *type, struct bytes b
     r->given = true;
     r->status = status;
     r->part_count = 1;
-    r->body_len = bodiless(status) || text_eq(rq->method, "HEAD") ? 0 : body.len;
+    r->body_len = bodiless(status) || rq->verb == VERB_HEAD ? 0 : body.len;
     if (r->body_len && joined) {
         memcpy(at, body.data, body.len);
         at += body.len;

@@ -28,6 +28,7 @@ struct http_request {
     struct scope *scope;
     const char *method;      /* upper case */
     const char *method_sent; /* as it came */
+    enum http_verb verb;     /* which method that is */
     const char *target;      /* as it came, origin form */
     const char *path;        /* the raw path, before '?', not decoded */
     const char *query;       /* after '?', not decoded; "" when none */

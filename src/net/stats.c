@@ -25,7 +25,7 @@ COUNTER(handshakes_total, "chancery_tls_handshakes_total", "TLS handshakes of cl
 /* Answers of one route to one method with one status: what they count. */
 struct answer_stats {
     struct answer_stats *next;
-    const char *method;
+    enum http_verb verb;
     int status;
     struct tally total, duration;
     bool counted; /* since it was told last; likewise below */
@@ -131,20 +131,6 @@ stats_done(struct loop *l)
     l->stats = NULL;
 }
 
-/* Method names come from strangers: only those of this list become labels. */
-static const char *
-method_label(const char *method)
-{
-    static const char *const known[] = {
-        "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"
-    };
-
-    for (size_t i = 0; i < COUNT(known); i++)
-        if (!strcmp(method, known[i]))
-            return known[i];
-    return "other";
-}
-
 static const char *
 api_of(const struct http_route *route)
 {
@@ -194,13 +180,14 @@ route_stats(struct loop *l, const struct http_route *route)
 }
 
 static struct answer_stats *
-answer_stats(struct loop *l, struct route_stats *rs, const char *method, int status)
+answer_stats(struct loop *l, struct route_stats *rs, enum http_verb verb, int status)
 {
     struct answer_stats *as = rs->answers;
     const char *api = api_of(rs->route), *name = rs->route ? rs->route->name : "-";
+    const char *method = http_verbs[verb]; /* names come from strangers: others are no labels */
     char code[8];
 
-    while (as && (as->method != method || as->status != status))
+    while (as && (as->verb != verb || as->status != status))
         as = as->next;
     if (as)
         return as;
@@ -208,7 +195,7 @@ answer_stats(struct loop *l, struct route_stats *rs, const char *method, int sta
     as = arena_new_of(l->stats->arena, struct answer_stats);
     *as = (struct answer_stats){
         .next = rs->answers,
-        .method = method,
+        .verb = verb,
         .status = status,
         .total = tally_of(metric_series(&requests_total, api, name, method, code)),
         .duration = tally_of(metric_series(&durations, api, name, method))
@@ -227,8 +214,7 @@ void
 stats_answer(struct http_conn *c)
 {
     struct route_stats *rs = route_stats(c->loop, c->rq.route);
-    struct answer_stats *as =
-        answer_stats(c->loop, rs, method_label(c->rq.method), c->reply.status);
+    struct answer_stats *as = answer_stats(c->loop, rs, c->rq.verb, c->reply.status);
 
     as->counted = true;
     tally_add(&as->total, 1);

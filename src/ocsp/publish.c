@@ -89,7 +89,7 @@ static void
 ocsp_on_loop(struct http_request *http)
 {
     struct app *app = http->app;
-    bool is_get = !text_eq(http->method, "POST");
+    bool is_get = http->verb != VERB_POST;
     struct ocsp_answer answer;
     struct bytes request;
 
@@ -104,7 +104,7 @@ static void
 ocsp_on_worker(struct http_request *http)
 {
     struct app *app = http->app;
-    bool is_get = !text_eq(http->method, "POST");
+    bool is_get = http->verb != VERB_POST;
     struct ocsp_answer answer;
     struct bytes request;
 
@@ -284,10 +284,10 @@ static const struct http_route refused = { .name = "/publish/*",
 const struct http_route *
 publish_route(struct http_request *http)
 {
-    bool get = text_eq(http->method, "GET") || text_eq(http->method, "HEAD");
+    bool get = http->verb == VERB_GET || http->verb == VERB_HEAD;
 
     if (text_starts(http->path, "/ocsp/"))
-        return get ? &ocsp_get : text_eq(http->method, "POST") ? &ocsp_post : &refused;
+        return get ? &ocsp_get : http->verb == VERB_POST ? &ocsp_post : &refused;
     if (text_starts(http->path, "/crl/"))
         return get ? &crl_get : &refused;
     if (ca_file_name(http->path))

@@ -202,7 +202,7 @@ server_route(struct http_request *http)
 {
     struct parts *p = parts_of(http);
     const struct http_route *route = publish_route(http);
-    bool get = text_eq(http->method, "GET") || text_eq(http->method, "HEAD");
+    bool get = http->verb == VERB_GET || http->verb == VERB_HEAD;
 
     for (size_t i = 0; !route && get && i < COUNT(own); i++)
         if (text_eq_fold(http->path, own[i].name))

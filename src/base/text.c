@@ -319,6 +319,14 @@ buf_init_in(struct buf *b, struct arena *a, size_t limit)
 }
 
 void
+buf_init_room(struct buf *b, struct arena *a, size_t limit)
+{
+    *b = (struct buf){
+        .data = arena_alloc(a, limit + 1), .cap = limit + 1, .limit = limit, .arena = a
+    };
+}
+
+void
 buf_done(struct buf *b)
 {
     if (!b->arena)

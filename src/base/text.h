@@ -78,6 +78,8 @@ struct buf {
 };
 void buf_init(struct buf *b, size_t limit);
 void buf_init_in(struct buf *b, struct arena *a, size_t limit);
+/** The same with all its room from the start, for what is known to be short. */
+void buf_init_room(struct buf *b, struct arena *a, size_t limit);
 void buf_done(struct buf *b);
 OWNED_VALUE(struct buf, buf_done);
 void buf_reset(struct buf *b);

@@ -68,6 +68,7 @@ show_kept(const struct ocsp_kept *kept, struct when now, struct ocsp_answer *out
     bool dated = now.ms >= kept->this_update.ms + OCSP_BACKDATE_MS + SETTLED_MS;
 
     *out = (struct ocsp_answer){ .der = kept->der,
+                                 .tail = kept->tail,
                                  .cacheable = true,
                                  .modified = dated ? kept->this_update : WHEN_NONE,
                                  .next_update = kept->next_update,
@@ -184,6 +185,22 @@ make_answer(struct scope *s, struct ca_office *office, const struct ca_key *key,
     return ocsp_sign(s, key->responder, plan, &kept->der);
 }
 
+/* Keep KEPT, a whole answer to ID. Nearly all end with the responder's certificate. */
+static void
+keep(struct ca_office *office, const struct ca_key *key, const struct ocsp_cert_id *id,
+     uint64_t mark, struct ocsp_kept kept)
+{
+    struct bytes cert = key->responder->cert_der;
+
+    if (kept.der.len > cert.len &&
+        !memcmp(kept.der.data + kept.der.len - cert.len, cert.data, cert.len)) {
+        kept.der.len -= cert.len;
+        kept.tail = (struct bytes){ kept.der.data + kept.der.len, cert.len };
+    }
+    ocsp_cache_put(office->cache, &(struct ocsp_slot){ key->id, id->hash, id->serial }, mark,
+                   &kept);
+}
+
 /* The singles of a request, all by the key of the first that is ours. */
 static enum err
 answer_request(struct scope *s, struct ca_office *office, const struct ca_key *key,
@@ -219,8 +236,7 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
         return OK;
     kept.lines =
         bytes_of_text(http_validators(s->arena, kept.der, kept.this_update, kept.next_update));
-    ocsp_cache_put(office->cache,
-                   &(struct ocsp_slot){ key->id, rq->ids[0].hash, rq->ids[0].serial }, mark, &kept);
+    keep(office, key, &rq->ids[0], mark, kept);
     show_kept(&kept, now, out);
     return OK;
 }

@@ -8,16 +8,28 @@
 #define BUCKETS 1024 /* of a shard */
 #define MARKS 4096
 #define CACHE_LINE 64
-#define USUAL_LEN 1280 /* of an answer by a P-256 key, with all that is kept of it */
+#define USUAL_LEN 576 /* of an answer by a P-256 key, with all that is kept of it but its tail */
+#define TAILS_MAX 64
 
+/* What many answers end with: the certificate of who signed them. */
+struct tail {
+    struct tail *next; /* in the cache's list, the newest first */
+    _Atomic int uses;  /* the list's, and one for each answer */
+    size_t len;
+    uint8_t data[];
+};
+
+/* What is looked at first stands in front. */
 struct answer {
-    _Atomic int uses;     /* the cache's, and one for each arena that holds it */
-    struct answer *chain; /* in its bucket */
-    struct answer *older, *newer;
-    int64_t ca_key;
-    struct when this_update, next_update, until;
-    size_t size, len, lines_len;
+    _Atomic int uses; /* the cache's, and one for each arena that holds it */
     uint8_t hash, serial_len;
+    int64_t ca_key;
+    struct answer *chain; /* in its bucket */
+    struct when this_update, next_update, until;
+    struct tail *tail; /* or NULL */
+    uint32_t len, lines_len;
+    size_t size;
+    struct answer *older, *newer;
     uint8_t data[]; /* serial, DER, lines */
 };
 
@@ -32,18 +44,27 @@ struct ocsp_cache {
     struct shard shards[SHARDS];
     _Atomic uint64_t marks[MARKS]; /* grow with each forgetting of a serial that falls there */
     size_t most;                   /* of a shard */
+    pthread_mutex_t tails_lock;    /* guards what follows */
+    struct tail *tails;
 };
 
-/* Of the serial alone, so that one forgetting finds every answer about it. Serials are random
- * already. */
+/* Of the serial alone, so that one forgetting finds every answer about it. */
 static uint32_t
 hash_of(struct bytes serial)
 {
-    uint32_t h = 2166136261u;
+    static const uint64_t spread = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = serial.len, piece = 0;
+    size_t at;
 
-    for (size_t i = 0; i < serial.len; i++)
-        h = (h ^ serial.data[i]) * 16777619u;
-    return h ^ h >> 15;
+    for (at = 0; at + sizeof(piece) <= serial.len; at += sizeof(piece)) {
+        memcpy(&piece, serial.data + at, sizeof(piece));
+        h = (h ^ piece) * spread;
+        h ^= h >> 32;
+    }
+    for (piece = 0; at < serial.len; at++)
+        piece = piece << 8 | serial.data[at];
+    h = (h ^ piece) * spread;
+    return (uint32_t)(h ^ h >> 32);
 }
 
 struct ocsp_cache *
@@ -54,6 +75,7 @@ ocsp_cache_new(int64_t most_bytes)
     c->most = (size_t)MAX(most_bytes / SHARDS, INT64_C(4096));
     for (size_t i = 0; i < SHARDS; i++)
         (void)pthread_mutex_init(&c->shards[i].lock, NULL);
+    (void)pthread_mutex_init(&c->tails_lock, NULL);
     return c;
 }
 
@@ -72,12 +94,62 @@ is_slot(const struct answer *a, const struct ocsp_slot *slot)
 }
 
 static void
+tail_let_go(struct tail *t)
+{
+    if (t && atomic_fetch_sub_explicit(&t->uses, 1, memory_order_acq_rel) == 1)
+        mem_free(t);
+}
+
+static void
 let_go(void *data)
 {
     struct answer *a = data;
 
-    if (atomic_fetch_sub_explicit(&a->uses, 1, memory_order_acq_rel) == 1)
-        mem_free(a);
+    if (atomic_fetch_sub_explicit(&a->uses, 1, memory_order_acq_rel) != 1)
+        return;
+    tail_let_go(a->tail);
+    mem_free(a);
+}
+
+/* The list keeps TAILS_MAX of them; those that fall out go with their answers. */
+static void
+tails_trim(struct ocsp_cache *c, size_t most)
+{
+    struct tail **at = &c->tails;
+
+    while (*at && most-- > 0)
+        at = &(*at)->next;
+    while (*at) {
+        struct tail *gone = *at;
+
+        *at = gone->next;
+        tail_let_go(gone);
+    }
+}
+
+/* The tail that reads OCTETS, for one more answer; NULL when there are none. */
+static struct tail *
+tail_of(struct ocsp_cache *c, struct bytes octets)
+{
+    struct tail *t;
+
+    if (!octets.len)
+        return NULL;
+    (void)pthread_mutex_lock(&c->tails_lock);
+    for (t = c->tails; t && !bytes_eq((struct bytes){ t->data, t->len }, octets);)
+        t = t->next;
+    if (!t) {
+        t = mem_alloc(sizeof(*t) + octets.len);
+        t->uses = 1;
+        t->len = octets.len;
+        memcpy(t->data, octets.data, octets.len);
+        t->next = c->tails;
+        c->tails = t;
+        tails_trim(c, TAILS_MAX);
+    }
+    (void)atomic_fetch_add_explicit(&t->uses, 1, memory_order_relaxed);
+    (void)pthread_mutex_unlock(&c->tails_lock);
+    return t;
 }
 
 /* Take it out of its bucket and of the order of age, and let go of it. */
@@ -111,6 +183,8 @@ ocsp_cache_free(struct ocsp_cache *c)
         drop_all(&c->shards[i]);
         (void)pthread_mutex_destroy(&c->shards[i].lock);
     }
+    tails_trim(c, 0);
+    (void)pthread_mutex_destroy(&c->tails_lock);
     mem_free(c);
 }
 
@@ -156,12 +230,15 @@ ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_slot *slot, struct when n
     if (!found)
         return false;
     (void)arena_defer(a, found, let_go);
-    *out = (struct ocsp_kept){ .der = { found->data + found->serial_len, found->len },
-                               .this_update = found->this_update,
-                               .next_update = found->next_update,
-                               .until = found->until,
-                               .lines = { found->data + found->serial_len + found->len,
-                                          found->lines_len } };
+    *out = (struct ocsp_kept){
+        .der = { found->data + found->serial_len, found->len },
+        .tail = found->tail ? (struct bytes){ found->tail->data, found->tail->len }
+                            : (struct bytes){ 0 },
+        .this_update = found->this_update,
+        .next_update = found->next_update,
+        .until = found->until,
+        .lines = { found->data + found->serial_len + found->len, found->lines_len }
+    };
     return true;
 }
 
@@ -181,7 +258,7 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
     size_t size = sizeof(struct answer) + slot->serial.len + der.len + answer->lines.len;
     struct answer *fresh, *old;
 
-    if (size > c->most || slot->serial.len > 255)
+    if (size > c->most || size > UINT32_MAX || slot->serial.len > 255)
         return;
     fresh = mem_alloc(size);
     *fresh = (struct answer){ .uses = 1,
@@ -189,9 +266,10 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
                               .this_update = answer->this_update,
                               .next_update = answer->next_update,
                               .until = answer->until,
+                              .tail = tail_of(c, answer->tail),
                               .size = size,
-                              .len = der.len,
-                              .lines_len = answer->lines.len,
+                              .len = (uint32_t)der.len,
+                              .lines_len = (uint32_t)answer->lines.len,
                               .hash = (uint8_t)slot->hash,
                               .serial_len = (uint8_t)slot->serial.len };
     memcpy(fresh->data, slot->serial.data, slot->serial.len);
@@ -200,7 +278,7 @@ ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_slot *slot, uint64_t mark
     (void)pthread_mutex_lock(&sh->lock);
     if (atomic_load(&c->marks[h % MARKS]) !=
         mark) { /* revoked meanwhile: the answer may be wrong already */
-        mem_free(fresh);
+        let_go(fresh);
     } else {
         for (old = *bucket_of(sh, h); old && !is_slot(old, slot); old = old->chain)
             ;

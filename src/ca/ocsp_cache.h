@@ -24,7 +24,8 @@ void ocsp_cache_free(struct ocsp_cache *c);
 
 /** An answer that is kept. */
 struct ocsp_kept {
-    struct bytes der;
+    struct bytes der;  /* without its tail */
+    struct bytes tail; /* its last octets, when others end with the same: the cache has them once */
     struct when this_update, next_update;
     struct when until;  /* it is given until then */
     struct bytes lines; /* its http_validators(): most are asked for by GET, again and again */

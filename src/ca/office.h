@@ -191,9 +191,9 @@ enum err crl_times(struct scope *s, struct ca_office *office, const struct ca_ke
 
 /* OCSP. */
 
-/** An answer; DER lives in s->arena or for ever. */
+/** An answer; its octets live in s->arena or for ever. */
 struct ocsp_answer {
-    struct bytes der;
+    struct bytes der, tail;  /* one behind the other; few have a tail of their own */
     bool cacheable;          /* a GET's answer may be kept by proxies */
     struct when modified;    /* when cacheable: of no other answer; or WHEN_NONE */
     struct when next_update; /* when cacheable */

@@ -72,9 +72,29 @@ put_date(char *at)
     return mempcpy(at, text, len);
 }
 
+#define EACH UINT64_C(0x0101010101010101)
+#define TOPS (0x80 * EACH)
+
+/* True when none of the eight characters at AT is below a blank or DEL. */
+static inline bool
+eight_ok(const char *at)
+{
+    uint64_t group, deletes;
+
+    memcpy(&group, at, sizeof(group));
+    deletes = group ^ 0x7f * EACH;
+    return !((((group - ' ' * EACH) & ~group) | ((deletes - EACH) & ~deletes)) & TOPS);
+}
+
 static bool
 value_ok(const char *value)
 {
+    size_t len = strlen(value), n = 0;
+
+    while (len >= 8 && n < len && eight_ok(value + MIN(n, len - 8)))
+        n += 8;
+    if (len >= 8 && n >= len)
+        return true;
     for (const uint8_t *at = (const uint8_t *)value; *at; at++)
         if ((*at < 0x20 && *at != '\t') || *at == 0x7f)
             return false;
@@ -97,7 +117,9 @@ http_reply_header(struct http_request *rq, const char *name, const char *value)
 void
 http_reply_lines(struct http_request *rq, struct bytes lines)
 {
-    rq->conn->reply.lines = lines;
+    struct bytes *all = rq->conn->reply.lines;
+
+    all[all[0].len ? 1 : 0] = lines;
 }
 
 bool
@@ -153,7 +175,7 @@ settle_close(struct http_conn *c)
 static size_t
 head_size(const struct reply *r, const char *type)
 {
-    size_t size = HEAD_ROOM + (type ? strlen(type) : 0) + r->lines.len;
+    size_t size = HEAD_ROOM + (type ? strlen(type) : 0) + r->lines[0].len + r->lines[1].len;
 
     LIST_EACH(struct header, h, &r->headers)
     size += strlen(h->name) + strlen(h->value) + 4;
@@ -187,20 +209,50 @@ put_head(char *at, struct http_request *rq, int status, const char *type, size_t
     }
     LIST_EACH(struct header, h, &r->headers)
     at = put_field(at, h->name, h->value);
-    if (r->lines.len)
-        at = mempcpy(at, r->lines.data, r->lines.len);
+    for (size_t i = 0; i < COUNT(r->lines) && r->lines[i].len; i++)
+        at = mempcpy(at, r->lines[i].data, r->lines[i].len);
     if (c->close)
         at = stpcpy(at, "Connection: close\r\n");
     return stpcpy(at, "\r\n");
 }
 
+/* What is said: a body, and another piece of it. */
+struct said {
+    struct bytes body, more;
+    bool held; /* they live as long as the arena */
+};
+
+/* A large body stands apart from its head, in one piece. */
 static void
-reply_make(struct http_request *rq, int status, const char *type, struct bytes body, bool held)
+set_apart(struct http_request *rq, const struct said *said)
+{
+    struct reply *r = &rq->conn->reply;
+    struct arena *a = rq->scope->arena;
+    const void *data = said->body.data;
+
+    if (said->more.len) {
+        uint8_t *joined = arena_alloc(a, said->body.len + said->more.len);
+
+        memcpy(joined, said->body.data, said->body.len);
+        memcpy(joined + said->body.len, said->more.data, said->more.len);
+        data = joined;
+    } else if (!said->held) {
+        data = arena_copy(a, said->body.data, said->body.len);
+    }
+    memcpy(&r->parts[1].iov_base, &data, sizeof(data)); /* it is only read */
+    r->parts[1].iov_len = said->body.len + said->more.len;
+    r->part_count = 2;
+    r->held = said->held;
+}
+
+static void
+reply_make(struct http_request *rq, int status, const char *type, struct said said)
 {
     struct http_conn *c = rq->conn;
     struct reply *r = &c->reply;
     struct scope *s = rq->scope;
-    bool joined = body.len <= COPY_MAX;
+    size_t len = said.body.len + said.more.len;
+    bool joined;
     char *head, *at;
 
     if (r->given) {
@@ -211,29 +263,26 @@ reply_make(struct http_request *rq, int status, const char *type, struct bytes b
         log_error(s, "a reply with an impossible status or type, %d", status);
         status = 500;
         type = NULL;
-        body.len = 0;
+        len = 0;
     }
+    joined = len <= COPY_MAX;
     settle_close(c);
     if ((status == 503 || status == 429) && s->error.retry_after_s > 0 &&
         !has_header(r, "Retry-After"))
         http_reply_header(rq, "Retry-After",
                           arena_printf(s->arena, "%lld", (long long)s->error.retry_after_s));
-    head = arena_alloc(s->arena, head_size(r, type) + (joined ? body.len : 0));
-    at = put_head(head, rq, status, type, body.len);
+    head = arena_alloc(s->arena, head_size(r, type) + (joined ? len : 0));
+    at = put_head(head, rq, status, type, len);
     r->given = true;
     r->status = status;
     r->part_count = 1;
-    r->body_len = bodiless(status) || rq->verb == VERB_HEAD ? 0 : body.len;
+    r->body_len = bodiless(status) || rq->verb == VERB_HEAD ? 0 : len;
     if (r->body_len && joined) {
-        memcpy(at, body.data, body.len);
-        at += body.len;
+        at = mempcpy(at, said.body.data, said.body.len);
+        if (said.more.len)
+            at = mempcpy(at, said.more.data, said.more.len);
     } else if (r->body_len) {
-        const void *data = held ? body.data : arena_copy(s->arena, body.data, body.len);
-
-        memcpy(&r->parts[1].iov_base, &data, sizeof(data)); /* it is only read */
-        r->parts[1].iov_len = body.len;
-        r->part_count = 2;
-        r->held = held;
+        set_apart(rq, &said);
     }
     r->parts[0] = (struct iovec){ head, (size_t)(at - head) };
 }
@@ -241,13 +290,20 @@ reply_make(struct http_request *rq, int status, const char *type, struct bytes b
 void
 http_reply(struct http_request *rq, int status, const char *type, struct bytes body)
 {
-    reply_make(rq, status, type, body, false);
+    reply_make(rq, status, type, (struct said){ .body = body });
 }
 
 void
 http_reply_held(struct http_request *rq, int status, const char *type, struct bytes body)
 {
-    reply_make(rq, status, type, body, true);
+    reply_make(rq, status, type, (struct said){ .body = body, .held = true });
+}
+
+void
+http_reply_pieces(struct http_request *rq, int status, const char *type, struct bytes first,
+                  struct bytes second)
+{
+    reply_make(rq, status, type, (struct said){ .body = first, .more = second, .held = true });
 }
 
 void

@@ -133,8 +133,8 @@ enum err http_form(struct http_request *rq, struct list *out);
 /** Add a header to the reply to come. NAME is constant; a VALUE with control characters is our
  * mistake. */
 void http_reply_header(struct http_request *rq, const char *name, const char *value);
-/** Add finished header lines, each with its CRLF, to the reply to come; once. LINES are ours and
- * live as long as the scope's arena does, or longer. */
+/** Add finished header lines, each with its CRLF, to the reply to come; at most twice. LINES are
+ * ours and live as long as the scope's arena does, or longer. */
 void http_reply_lines(struct http_request *rq, struct bytes lines);
 /** Answer; BODY is copied or already in the scope's arena. TYPE may be NULL when there is no body.
  * Once. */
@@ -142,6 +142,9 @@ void http_reply(struct http_request *rq, int status, const char *type, struct by
 /** The same without a copy: BODY lives as long as the scope's arena does (see arena_defer), or
  * longer. */
 void http_reply_held(struct http_request *rq, int status, const char *type, struct bytes body);
+/** The same of a body in two pieces. */
+void http_reply_pieces(struct http_request *rq, int status, const char *type, struct bytes first,
+                       struct bytes second);
 bool http_replied(const struct http_request *rq);
 
 #endif

@@ -40,11 +40,12 @@ enum conn_state {
 
 struct loop;
 struct stats;
+struct route_stats;
 
 /** The reply of a request. */
 struct reply {
-    struct list headers; /* of struct header */
-    struct bytes lines;  /* more of them, finished */
+    struct list headers;   /* of struct header */
+    struct bytes lines[2]; /* more of them, finished */
     bool given;
     int status;
     size_t body_len;       /* what was sent of the body: none for HEAD */
@@ -97,6 +98,7 @@ struct http_conn {
     struct body body;
     enum admit admitted;
     int64_t began_us;
+    struct route_stats *stats; /* its route's, once that is known */
 };
 
 /** A thread that moves bytes. */
@@ -259,6 +261,8 @@ void addresses_remove(struct addresses *a, const uint64_t key[2]);
 /* stats.c */
 void stats_init(struct loop *l);
 void stats_done(struct loop *l);
+/** A request begins: see what time it is. On the loop. */
+void stats_begin(struct http_conn *c);
 /** The answer is ready to go: count it. On the loop. */
 void stats_answer(struct http_conn *c);
 /** And its line of the access log; on the thread that answered. */

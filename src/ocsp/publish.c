@@ -8,7 +8,8 @@
 
 #define OCSP_TYPE "application/ocsp-response"
 #define CA_MAX_AGE_S 86400
-#define GET_MAX 1024 /* octets of a request in a path; RFC 6960 appendix A.1 has 255 characters */
+#define CACHING_MAX 96 /* of our Cache-Control field */
+#define GET_MAX 1024   /* octets of a request in a path; RFC 6960 appendix A.1 has 255 characters */
 
 /* What names the thing that is asked for: the rest of the path. */
 static const char *
@@ -19,25 +20,46 @@ rest_of(const struct http_request *http, const char *prefix)
 
 /* Caching (RFC 5019 section 6.2, RFC 9110 sections 8.8 and 13.1). */
 
-/* LINES: the body's http_validators() with MODIFIED. */
-static void
-reply_cached(struct http_request *http, const char *type, struct bytes body, struct when modified,
-             struct bytes lines, int64_t max_age_s)
+/* What is answered, and what caches are told of it. */
+struct cached {
+    const char *type;
+    struct bytes body, more; /* MORE: the rest of it, when it is in two pieces */
+    struct when modified;
+    struct bytes lines; /* the body's http_validators() with MODIFIED */
+    int64_t max_age_s;
+};
+
+static struct bytes
+whole(struct arena *a, const struct cached *c)
 {
+    uint8_t *joined;
+
+    if (!c->more.len)
+        return c->body;
+    joined = arena_alloc(a, c->body.len + c->more.len);
+    memcpy(joined, c->body.data, c->body.len);
+    memcpy(joined + c->body.len, c->more.data, c->more.len);
+    return (struct bytes){ joined, c->body.len + c->more.len };
+}
+
+static void
+reply_cached(struct http_request *http, const struct cached *c)
+{
+    struct arena *a = http->scope->arena;
     struct http_known known = { http_header(http, "If-None-Match"),
                                 http_header(http, "If-Modified-Since") };
-    struct buf all;
+    struct buf age;
 
-    buf_init_in(&all, http->scope->arena, 1024);
-    buf_text(&all, "Cache-Control: max-age=");
-    buf_int(&all, MAX(max_age_s, INT64_C(0)));
-    buf_text(&all, ", public, no-transform, must-revalidate\r\n");
-    buf_add(&all, lines.data, lines.len);
-    http_reply_lines(http, buf_bytes(&all));
-    if (http_has_it(http->scope->arena, &known, body, modified))
+    buf_init_room(&age, a, CACHING_MAX);
+    buf_text(&age, "Cache-Control: max-age=");
+    buf_int(&age, MAX(c->max_age_s, INT64_C(0)));
+    buf_text(&age, ", public, no-transform, must-revalidate\r\n");
+    http_reply_lines(http, buf_bytes(&age));
+    http_reply_lines(http, c->lines);
+    if ((known.match || known.since) && http_has_it(a, &known, whole(a, c), c->modified))
         http_reply(http, 304, NULL, (struct bytes){ NULL, 0 });
     else
-        http_reply_held(http, 200, type, body);
+        http_reply_pieces(http, 200, c->type, c->body, c->more);
 }
 
 /* OCSP. */
@@ -72,17 +94,22 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
 
     if (!is_get) {
         http_reply_lines(http, BYTES("Cache-Control: no-store\r\n"));
-        http_reply_held(http, 200, OCSP_TYPE, answer->der);
+        http_reply_pieces(http, 200, OCSP_TYPE, answer->der, answer->tail);
         return;
     }
     if (!answer->cacheable) {
         http_reply_header(http, "Cache-Control", "max-age=0, no-cache");
-        http_reply_held(http, 200, OCSP_TYPE, answer->der);
+        http_reply_pieces(http, 200, OCSP_TYPE, answer->der, answer->tail);
         return;
     }
     now = clock_tick();
-    reply_cached(http, OCSP_TYPE, answer->der, answer->modified, answer->lines,
-                 (answer->next_update.ms - now.ms) / 1000 / 2);
+    reply_cached(http,
+                 &(struct cached){ .type = OCSP_TYPE,
+                                   .body = answer->der,
+                                   .more = answer->tail,
+                                   .modified = answer->modified,
+                                   .lines = answer->lines,
+                                   .max_age_s = (answer->next_update.ms - now.ms) / 1000 / 2 });
 }
 
 static void
@@ -183,9 +210,12 @@ serve_crl(struct http_request *http)
         plain(http, 503, "the CRL cannot be read now\n");
     } else { /* revocations bring a new list within seconds, so nobody keeps one for long */
         modified = date_of(&crl);
-        reply_cached(http, "application/pkix-crl", crl.der, modified,
-                     bytes_of_text(http_validators(s->arena, crl.der, modified, crl.next_update)),
-                     10);
+        reply_cached(http, &(struct cached){ .type = "application/pkix-crl",
+                                             .body = crl.der,
+                                             .modified = modified,
+                                             .lines = bytes_of_text(http_validators(
+                                                 s->arena, crl.der, modified, crl.next_update)),
+                                             .max_age_s = 10 });
     }
 }
 
@@ -203,9 +233,12 @@ serve_ca(struct http_request *http)
         return;
     }
     der = bytes_copy(http->scope->arena, key->cert_der); /* its dates do not tell when it came */
-    reply_cached(http, "application/pkix-cert", der, WHEN_NONE,
-                 bytes_of_text(http_validators(http->scope->arena, der, WHEN_NONE, WHEN_NONE)),
-                 CA_MAX_AGE_S);
+    reply_cached(http, &(struct cached){ .type = "application/pkix-cert",
+                                         .body = der,
+                                         .modified = WHEN_NONE,
+                                         .lines = bytes_of_text(http_validators(
+                                             http->scope->arena, der, WHEN_NONE, WHEN_NONE)),
+                                         .max_age_s = CA_MAX_AGE_S });
 }
 
 #define PAGE_MAX_AGE_S 300 /* roots come and go, but seldom */
@@ -227,9 +260,12 @@ serve_page(struct http_request *http)
     } else {
         http_reply_header(http, "Content-Security-Policy", "default-src 'none'");
         http_reply_header(http, "X-Content-Type-Options", "nosniff");
-        reply_cached(http, file.type, file.body, WHEN_NONE,
-                     bytes_of_text(http_validators(s->arena, file.body, WHEN_NONE, WHEN_NONE)),
-                     PAGE_MAX_AGE_S);
+        reply_cached(http, &(struct cached){ .type = file.type,
+                                             .body = file.body,
+                                             .modified = WHEN_NONE,
+                                             .lines = bytes_of_text(http_validators(
+                                                 s->arena, file.body, WHEN_NONE, WHEN_NONE)),
+                                             .max_age_s = PAGE_MAX_AGE_S });
     }
 }
 

@@ -41,7 +41,7 @@ exchange_begin(struct http_conn *c)
     c->body = (struct body){ 0 };
     c->unread = true;
     c->close = false;
-    c->began_us = clock_mono_us();
+    stats_begin(c);
     http1_init(&c->parser, a, &l->server->limits);
     c->parser.limits.head_max = atomic_load(&l->server->head_max);
     c->state = CONN_HEAD;

@@ -1,6 +1,9 @@
 #include "net/http1_in.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum state {
     START, /* before the request line */
@@ -31,7 +34,7 @@ enum state {
 #define IS_VALUE 4
 #define IS_HIGH 8
 #define CHUNK_DIGITS_MAX 8
-#define TEXT_FIRST 1024
+#define TEXT_FIRST 256
 
 /* RFC 9110 section 5.6.2 and 5.5; a target is any visible character but '#', which never travels.
  */
@@ -115,16 +118,15 @@ chars_at(const char *at)
 static inline size_t
 first_of(chars found)
 {
-    uint64_t halves[2];
+#ifdef __SSE2__
+    return (size_t)__builtin_ctz((unsigned)_mm_movemask_epi8((__m128i)found) | 1U << 16);
+#else
+    size_t n = 0;
 
-    memcpy(halves, &found, sizeof(found));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    halves[0] = __builtin_bswap64(halves[0]);
-    halves[1] = __builtin_bswap64(halves[1]);
+    while (n < sizeof(found) && !found[n])
+        n++;
+    return n;
 #endif
-    if (halves[0])
-        return (size_t)__builtin_ctzll(halves[0]) / 8;
-    return 8 + (halves[1] ? (size_t)__builtin_ctzll(halves[1]) / 8 : 8);
 }
 
 /* How many characters from AT on are from LEAST to '~' and not '#': those of most targets and
@@ -280,7 +282,7 @@ static void
 slot_put(struct http1 *p, struct http1_slot slot)
 {
     if (p->slot_count == p->slot_cap) {
-        int cap = p->slot_cap ? 2 * p->slot_cap : 16;
+        int cap = p->slot_cap ? 2 * p->slot_cap : 8;
         struct http1_slot *slots = arena_alloc(p->arena, (size_t)cap * sizeof(*slots));
 
         if (p->slot_count)

@@ -45,6 +45,7 @@ struct stats {
     struct arena *arena;
     struct event on_tell;
     bool telling;
+    int64_t now_us; /* when this turn's last answer was ready; 0 before its first */
     struct tally active, idle;
     struct route_stats *counted;
     struct route_stats *routes[BUCKETS];
@@ -84,6 +85,7 @@ static void
 tell(struct stats *st)
 {
     st->telling = false;
+    st->now_us = 0;
     tally_tell(&st->active);
     tally_tell(&st->idle);
     while (st->counted) {
@@ -165,16 +167,20 @@ route_found(struct loop *l, const struct http_route *route)
     return rs;
 }
 
+/* The route's, of which something is about to be counted. */
 static struct route_stats *
-route_stats(struct loop *l, const struct http_route *route)
+route_stats(struct http_conn *c)
 {
-    struct route_stats *rs = route_found(l, route);
+    struct stats *st = c->loop->stats;
+    struct route_stats *rs = c->stats;
 
+    if (!rs || rs->route != c->rq.route)
+        rs = c->stats = route_found(c->loop, c->rq.route);
     if (!rs->counted) {
-        rs->next_counted = l->stats->counted;
-        l->stats->counted = rs;
+        rs->next_counted = st->counted;
+        st->counted = rs;
         rs->counted = true;
-        tell_later(l->stats);
+        tell_later(st);
     }
     return rs;
 }
@@ -204,21 +210,35 @@ answer_stats(struct loop *l, struct route_stats *rs, enum http_verb verb, int st
     return as;
 }
 
+/* What came while another request of this turn was answered has waited since. */
+void
+stats_begin(struct http_conn *c)
+{
+    struct stats *st = c->loop->stats;
+
+    c->stats = NULL;
+    if (!st->now_us)
+        st->now_us = clock_mono_us();
+    c->began_us = st->now_us;
+    tell_later(st);
+}
+
 void
 stats_route(struct http_conn *c)
 {
-    tally_add(&route_stats(c->loop, c->rq.route)->in_flight, 1);
+    tally_add(&route_stats(c)->in_flight, 1);
 }
 
 void
 stats_answer(struct http_conn *c)
 {
-    struct route_stats *rs = route_stats(c->loop, c->rq.route);
+    struct route_stats *rs = route_stats(c);
     struct answer_stats *as = answer_stats(c->loop, rs, c->rq.verb, c->reply.status);
 
+    c->loop->stats->now_us = clock_mono_us();
     as->counted = true;
     tally_add(&as->total, 1);
-    tally_observe(&as->duration, (double)(clock_mono_us() - c->began_us) / 1e6);
+    tally_observe(&as->duration, (double)(c->loop->stats->now_us - c->began_us) / 1e6);
     tally_add(&rs->request_bytes, (double)c->body.len);
     tally_add(&rs->response_bytes, (double)c->reply.body_len);
     if (rs->route)

@@ -89,9 +89,10 @@ text_of(struct settings_loader *l, const struct field *f, const char *key, const
 
     *checked = true;
     *out = text;
-    if (f->flags & KEEP_REF)
-        return true;
-    if (text_starts(text, "literal:")) {
+    if (f->flags & KEEP_REF) {
+        if (settings_is_reference(text))
+            return true;
+    } else if (text_starts(text, "literal:")) {
         *out = text + strlen("literal:");
     } else if (settings_is_reference(text)) {
         remember(l, key, node)->reference = arena_text(l->into->arena, text);

@@ -1,5 +1,6 @@
 """Settings on the command line: changing one in its file, how two differ, what was set."""
 import json
+import re
 
 import pytest
 import yaml
@@ -117,6 +118,57 @@ def test_a_pin_is_not_told_and_where_it_is_kept_is(config):
     config.write_text(FILE + 'hsm: {pin: "file:/run/one", pins: {two: "file:/run/pin"}}\n')
     told = yaml.safe_load(ok(chancery.cli("config", "export", "--config", config)))
     assert told["hsm"] == {"pin": "file:/run/one", "pins": {"two": "file:/run/pin"}}
+
+
+DIRECTORY = "{name: a, domains: [a], urls: ['ldaps://h'], base: dc=a, bind_dn: cn=a, bind_password: %s}"
+SECRETS = [("db.url", "postgresql://u:PlainSecret1@h/d"), ("hsm.pin", "PlainSecret1"), ("hsm.pin", "literal:PlainSecret1"),
+           ("hsm.pins.one", "PlainSecret1"), ("access.directories[1].bind_password", "PlainSecret1")]
+
+
+def holding(key, secret):
+    """The value of the first two parts of the key that has it in it."""
+    if key.startswith("access"):
+        return "access.directories", f"[{DIRECTORY % 'file:/a'}, {(DIRECTORY % secret).replace(': a', ': b', 1)}]"
+    return ("hsm.pins", f"{{one: '{secret}'}}") if "pins" in key else (key, f"'{secret}'")
+
+
+@pytest.mark.parametrize("key, secret", SECRETS)
+def test_a_secret_in_plain_text_is_refused_where_others_read_it_and_else_warned_of(tmp_path, key, secret):
+    name, value = holding(key, secret)
+    section, _, inner = name.partition(".")
+    path = tmp_path / "a.yaml"
+    path.write_text(f"{section}:\n  {inner}: {value}\n")
+
+    def check(*more, **env):
+        return chancery.cli("config", "check", *more, env=env)
+    for mode in (0o644, 0o640, 0o604):
+        path.chmod(mode)
+        told = says(check("--config", path), 2, re.escape(f"{key}: is a secret in a file that others can read"), re.escape(f"{path}:2:"))
+        assert "PlainSecret" not in told
+    path.chmod(0o600)
+    variable = "CHANCERY_" + name.upper().replace(".", "__")
+    for origin, done in ((f"{path}:2:", check("--config", path)), (f"--set {name}", check("--set", f"{name}={value.strip(chr(39))}")),
+                         (None, check(**{variable: value.strip("'")}))):
+        ok(done)
+        assert "PlainSecret" not in done.stderr
+        assert done.stderr.count(f"{key}: is a secret in plain text; a reference such as file:/path is safer") == bool(origin)
+        assert not origin or f"warning: {origin}" in done.stderr, done.stderr
+    path.write_text(f"{section}:\n  {inner}: {holding(key, 'file:/x')[1]}\n")
+    path.chmod(0o644)
+    assert "plain text" not in check("--config", path).stderr
+
+
+def test_a_secret_in_plain_text_is_found_at_a_reload_too(new_server, tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("log: {level: info}\n")
+    server = new_server(config=path).start()
+    server.tolerates_errors = True
+    path.write_text("log: {level: info}\nhsm: {pins: {one: PlainSecret1}}\n")
+    path.chmod(0o644)
+    assert not server.reload() and "hsm.pins.one: is a secret in a file that others can read" in server.log.read_text()
+    path.chmod(0o600)
+    assert server.reload() and "hsm.pins.one: is a secret in plain text" in server.log.read_text()
+    assert "PlainSecret" not in server.log.read_text()
 
 
 def test_a_whole_file_is_put_in_place_when_it_is_good(config, tmp_path):

@@ -102,6 +102,20 @@ path_of(struct scope *s, const char *dir, struct when day)
     return arena_printf(s->arena, "%s/" PREFIX "%04d%02d%02d" SUFFIX, dir, c.year, c.month, c.day);
 }
 
+/** Somebody removed the open file, perhaps with its directory: what is written there is nowhere. */
+static bool
+is_removed(struct scope *s, const struct signed_log *log)
+{
+    struct stat st;
+
+    if (fstat(log->fd, &st) != 0 || st.st_nlink > 0)
+        return false;
+    log_warn(s, "the log of signatures of this day was removed from %s; another is begun",
+             log->dir);
+    (void)mkdir(log->dir, 0700); /* there already, or opening tells */
+    return true;
+}
+
 /** The file of the day; the lock is held. */
 static enum err
 open_day(struct scope *s, struct signed_log *log, struct when at)
@@ -109,7 +123,7 @@ open_day(struct scope *s, struct signed_log *log, struct when at)
     int64_t day = at.ms / DAY_MS;
     const char *path;
 
-    if (log->fd >= 0 && log->day == day)
+    if (log->fd >= 0 && log->day == day && !is_removed(s, log))
         return OK;
     path = path_of(s, log->dir, at);
     if (log->fd >= 0) {

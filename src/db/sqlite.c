@@ -446,6 +446,18 @@ sqlite_run(struct scope *s, struct conn *conn, const struct question *q, struct 
     return e;
 }
 
+/* What is written into a file that no name leads to is gone at the next start. */
+static enum err
+check_place(struct scope *s, struct sqlite_conn *c)
+{
+    int moved = 0;
+
+    if (sqlite3_file_control(c->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+        moved)
+        return fail(s, E_UNAVAILABLE, "the database's file was moved or removed");
+    return OK;
+}
+
 enum err
 sqlite_step(struct scope *s, struct sqlite_conn *c, enum step step)
 {
@@ -457,6 +469,8 @@ sqlite_step(struct scope *s, struct sqlite_conn *c, enum step step)
     sqlite3_stmt **stmt = &c->steps[step];
     int rc = SQLITE_OK;
 
+    if (step == STEP_BEGIN)
+        TRY(check_place(s, c));
     if (!*stmt)
         rc = sqlite3_prepare_v3(c->handle, texts[step], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
     if (rc == SQLITE_OK) {

@@ -13,6 +13,7 @@ from cryptography import x509
 
 import admin
 import chancery
+import keys
 import processes
 import programs
 
@@ -155,6 +156,33 @@ def test_a_server_starts_while_no_authority_gives_it_a_certificate(new_server, t
         server.stop()
         server.start()
         assert pathlib.Path(server.ca).read_text().count("BEGIN") == roots, "an authority certifies it again"
+
+
+def test_a_log_of_signatures_that_is_removed_is_begun_again(new_server):
+    server = new_server().start()
+    client = server.client()
+    client.enroll()
+    shutil.rmtree(server.data / "signed")
+    serial = client.enroll()["SerialNumber"]
+    assert serial in "".join(file.read_text() for file in (server.data / "signed").iterdir())
+    assert "was removed from" in server.log.read_text()
+
+
+@pytest.mark.database("sqlite")
+def test_nothing_is_confirmed_into_a_database_that_was_moved_away(new_server):
+    """A file that no name leads to is gone at the next start."""
+    server = new_server().start()
+    client, path = server.client(), pathlib.Path(server.database.removeprefix("sqlite:"))
+    before = client.enroll()
+    path.rename(path.with_suffix(".away"))
+    refused = client.command("POST", "/Enrollment/CSR", json={
+        "CSR": keys.new_csr("lost.example.com", ["lost.example.com"]), "Template": client.server_template(),
+        "CertificateAuthority": client.server_ca(), "Timestamp": "2025-10-22T14:30:00Z"})
+    assert refused.status_code == 503, refused.text
+    assert requests.get(server.url.rstrip("/") + "/healthz/ready", verify=str(server.ca), timeout=30).status_code == 503
+    path.with_suffix(".away").rename(path)
+    assert client.enroll()["SerialNumber"] != before["SerialNumber"]
+    server.tolerates_errors = True
 
 
 @pytest.mark.database("sqlite")

@@ -171,8 +171,9 @@ def test_every_moment_can_be_restored_and_damage_is_named(shipping, elsewhere, t
     base = based(server)
     client, told = server.client(), []
     for _ in range(4):
-        told.append((client.enroll(dns=("one.example.com",))["SerialNumber"], time.time()))
+        serial = client.enroll(dns=("one.example.com",))["SerialNumber"]
         wait_shipped(server, client)
+        told.append((serial, time.time()))  # a moment is the end of a segment: backup.md
         time.sleep(1.1)  # moments are told in seconds
     files = segments(server)
     key = lose(server)

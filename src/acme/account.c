@@ -2,6 +2,7 @@
 
 #include "acme/authz.h"
 #include "acme/eab.h"
+#include "acme/limit.h"
 #include "acme/order.h"
 
 #define ACCOUNT_COLUMNS                                                                        \
@@ -147,6 +148,7 @@ struct making {
     const char *public_id, *contacts;
     struct when now;
     struct acme_account *out;
+    struct list takes; /* of struct acme_take */
     bool made;
 };
 
@@ -182,6 +184,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
         return OK;
     if (w->eab)
         TRY(acme_eab_use(s, tx, w->eab));
+    TRY(acme_limits_take(s, tx, m->ep, m->ep, &m->takes));
     return tell(s, tx,
                 &(struct told){
                     .action = AUDIT_ACME_ACCOUNT_CREATE,
@@ -214,6 +217,10 @@ acme_account_new(struct scope *s, const struct acme *acme, const struct acme_end
         return acme_fail(s, E_FORBIDDEN, "userActionRequired",
                          "the terms of service must be agreed to: %s", ep->set->terms_url);
     TRY(acme_contacts(s, wish->contacts, &m.contacts));
+    if (!acme_limit_exempts(s, acme, wish->peer.address))
+        list_add(s->arena, &m.takes, struct acme_take,
+                 ((struct acme_take){ LIMIT_ACCOUNTS, acme_limit_network(s, wish->peer.address, 48),
+                                      false }));
     TRY(db_write(s, acme->o.db, make_in, &m));
     *made = m.made;
     return OK;

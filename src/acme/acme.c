@@ -1,6 +1,7 @@
 #include "acme/acme.h"
 
 #include "acme/known.h"
+#include "acme/limit_memory.h"
 #include "acme/names.h"
 #include "acme/profile.h"
 #include "base/random.h"
@@ -72,6 +73,17 @@ check_challenges(struct scope *s, const struct acme_settings *set)
 }
 
 static enum err
+read_exempt(struct scope *s, struct acme *acme)
+{
+    struct list read = { 0 };
+
+    TRY(note(s, networks_read(s, &acme->o.set->limits->exempt, &read), "acme.limits.exempt"));
+    LIST_EACH(struct network, n, &read)
+    list_add(acme->arena, &acme->exempt, struct network, *n);
+    return OK;
+}
+
+static enum err
 open_endpoint(struct scope *s, struct acme *acme)
 {
     const struct acme_settings *set = acme->o.set;
@@ -95,6 +107,7 @@ open_endpoint(struct scope *s, struct acme *acme)
     TRY(db_one(s, acme->o.db, &find_endpoint, BIND(v_text("")), &row));
     ep->id = row_int(&row);
     acme->by_settings = ep;
+    TRY(read_exempt(s, acme));
     return OK;
 }
 
@@ -109,6 +122,7 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
 
     acme->o = *o;
     acme->arena = arena_new();
+    acme->memory = limit_memory_new();
     acme->known = known_new();
     e = open_endpoint(s, acme);
     if (e == OK)
@@ -137,6 +151,7 @@ acme_close(struct acme *acme)
     prover_free(acme->prover);
     known_free(acme->known);
     nonces_close(acme->nonces);
+    limit_memory_free(acme->memory);
     arena_free(acme->arena);
     mem_free(acme);
 }

@@ -44,6 +44,7 @@ struct acme_options {
 
 struct jobs;
 struct known;
+struct limit_memory;
 struct acme {
     struct acme_options o;
     struct nonces *nonces;
@@ -53,6 +54,8 @@ struct acme {
     struct arena *arena;
     struct acme_endpoint *by_settings;
     struct snapshot_place *profiles;
+    struct list exempt; /* of struct network: no limit concerns who asks from there */
+    struct limit_memory *memory;
 };
 
 /** @return E_INVALID: a setting that cannot be used, by its name */

@@ -1,5 +1,6 @@
 #include "acme/challenge.h"
 
+#include "acme/limit.h"
 #include "acme/order.h"
 #include "acme/proved.h"
 #include "base/fault.h"
@@ -17,6 +18,8 @@ struct answer {
     const struct acme_challenge *c;
     const char *key_auth;
     struct when now;
+    const struct acme_endpoint *ep;
+    struct list takes;   /* of struct acme_take */
     struct jobs *runner; /* keeps one for the first try; NULL: none is free */
     struct job_spec spec;
     int64_t job; /* what it will run; 0: nothing */
@@ -43,6 +46,7 @@ answer_in(struct scope *s, struct tx *tx, void *arg)
     int64_t first = 0;
 
     a->job = 0;
+    TRY(acme_limits_take(s, tx, a->ep, a->ep, &a->takes));
     if (a->c->status == ACME_CHALLENGE_PENDING)
         TRY(tx_count(s, tx, &challenge_answer,
                      BIND(v_int(a->c->id), v_text(a->key_auth), v_when(a->now)), &first));
@@ -52,10 +56,11 @@ answer_in(struct scope *s, struct tx *tx, void *arg)
 
 enum err
 acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acme_authz *z,
-                      struct acme_challenge *c, const char *thumbprint)
+                      struct acme_challenge *c, const struct acme_answer *by)
 {
     struct answer a = { .c = c,
-                        .key_auth = arena_printf(s->arena, "%s.%s", c->token, thumbprint),
+                        .key_auth = arena_printf(s->arena, "%s.%s", c->token, by->thumbprint),
+                        .ep = by->ep,
                         .now = clock_now() };
     enum err e;
 
@@ -67,6 +72,9 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
                          acme_authz_status_name(z->status));
     if (c->status > ACME_CHALLENGE_PROCESSING)
         return OK;
+    if (c->status == ACME_CHALLENGE_PROCESSING && !acme_limit_exempts(s, acme, by->address))
+        list_add(s->arena, &a.takes, struct acme_take,
+                 ((struct acme_take){ LIMIT_RETRIES, by->account, false }));
     a.spec = a_try(s, c->id, a.now);
     if (c->status == ACME_CHALLENGE_PENDING && acme->jobs && jobs_reserve(acme->jobs))
         a.runner = acme->jobs;

@@ -10,14 +10,21 @@
 #define ACME_VALIDATE_JOB "acme.validate"
 struct job;
 
+/** Who says that a challenge is met. */
+struct acme_answer {
+    const struct acme_endpoint *ep;
+    const char *account;    /* public id */
+    const char *thumbprint; /* of the account's present key */
+    const char *address;    /* of the client */
+};
 /**
- * The holder of account A, whose present key has this THUMBPRINT, says that the challenge is met:
+ * The account's holder says that the challenge is met:
  * look. Again: look at once.
  *
  * @return E_INVALID: malformed, its authorization is over
  */
 enum err acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acme_authz *z,
-                               struct acme_challenge *c, const char *thumbprint);
+                               struct acme_challenge *c, const struct acme_answer *by);
 /** What a job of kind ACME_VALIDATE_JOB does: one try. Any thread that may wait. */
 enum err acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *job);
 

@@ -1,6 +1,7 @@
 #include "acme/finalize.h"
 
 #include "acme/csr_names.h"
+#include "acme/limit.h"
 #include "acme/profile.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -16,7 +17,8 @@ COUNTER(finalized_total, "chancery_acme_finalized_total", "Requests for an order
 /* An order on its way through the door. */
 struct issuing {
     const struct acme *acme;
-    const struct acme_endpoint *policy;
+    const struct acme_endpoint *ep, *policy; /* whose account, by whose rules */
+    struct list takes;                       /* of struct acme_take */
     struct acme_order *o;
     struct bytes csr;
     struct caller caller;
@@ -43,9 +45,10 @@ issued_in(struct scope *s, struct tx *tx, const struct enrolled *got, void *arg)
                       v_bytes(i->csr), v_int(got->request_id), v_id(got->certificate_id),
                       done ? v_when(clock_now()) : v_null()),
                  &changed));
-    return changed ? OK
-                   : acme_fail(s, E_FORBIDDEN, "orderNotReady",
-                               "the order is not ready: it was finalized already, or has ended");
+    if (!changed)
+        return acme_fail(s, E_FORBIDDEN, "orderNotReady",
+                         "the order is not ready: it was finalized already, or has ended");
+    return acme_limits_take(s, tx, i->ep, i->policy, &i->takes);
 }
 
 static void
@@ -60,6 +63,27 @@ add_sans(struct scope *s, const struct list *names, struct list *sans)
         if (san->kind == GN_IP)
             (void)ip_parse(s->arena, n->value, &san->octets);
     }
+}
+
+/* What the certificate counts against. */
+static enum err
+find_takes(struct scope *s, struct issuing *i, const struct list *names)
+{
+    struct list domains;
+    const char *set;
+
+    i->takes = (struct list){ 0 };
+    if (i->o->unlimited == ORDER_UNLIMITED)
+        return OK;
+    TRY(acme_limit_set(s, names, &set));
+    list_add(s->arena, &i->takes, struct acme_take,
+             ((struct acme_take){ LIMIT_NAMES, set, false }));
+    domains = acme_limit_domains(s, names);
+    LIST_EACH(const char *, domain, &domains)
+    if (i->o->unlimited != ORDER_RENEWS)
+        list_add(s->arena, &i->takes, struct acme_take,
+                 ((struct acme_take){ LIMIT_DOMAIN, *domain, false }));
+    return OK;
 }
 
 static enum err
@@ -85,6 +109,7 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
 
     if (i->policy->profile && !when_given(in.not_before) && !when_given(in.not_after))
         in.validity_ms = i->policy->profile->validity_days * DAY_MS;
+    TRY(find_takes(s, i, names));
     add_sans(s, names, &in.sans);
     TRY(flow_enroll(s, i->acme->o.flow, &in, &got));
     i->o->certificate = got.certificate_id;
@@ -176,6 +201,7 @@ now(struct scope *s, struct issuing *i, const struct list *names, const char *su
 static enum err
 find_policy(struct scope *s, struct issuing *i, const struct acme_endpoint *ep)
 {
+    i->ep = ep;
     i->policy = ep ? acme_policy(s, i->acme, ep, i->o->profile) : NULL;
     return i->policy ? OK
                      : acme_fail(s, E_INVALID, "invalidProfile",

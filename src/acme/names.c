@@ -243,8 +243,7 @@ by_text(const void *a, const void *b)
 }
 
 enum err
-acme_names_json(struct scope *s, const struct list *names, const char *more, const char **json,
-                struct bytes *hash)
+acme_names_json(struct scope *s, const struct list *names, const char **json, struct bytes *hash)
 {
     uint8_t *digest = arena_alloc(s->arena, SHA256_LEN);
     struct list texts = { 0 };
@@ -259,7 +258,6 @@ acme_names_json(struct scope *s, const struct list *names, const char *more, con
     buf_init_in(&all, s->arena, NAMES_JSON_MAX);
     LIST_EACH(const char *, text, &texts)
     buf_printf(&all, "%s\n", *text);
-    buf_text(&all, more);
     if (!*json || all.failed)
         return malformed(s, "the names are too long");
     hash_sha256(buf_bytes(&all), digest);

@@ -27,10 +27,9 @@ void acme_name_set(struct acme_name *n, const char *value);
  */
 enum err acme_names_read(struct scope *s, const struct acme_endpoint *ep, const struct json *names,
                          struct list *out, struct list *problems);
-/** The names as JSON, as orders show them, and the SHA-256 that equal sets have in common with
- * MORE, whatever their order. */
-enum err acme_names_json(struct scope *s, const struct list *names, const char *more,
-                         const char **json, struct bytes *hash);
+/** The names as JSON, as orders show them, and the SHA-256 that equal sets have in common. */
+enum err acme_names_json(struct scope *s, const struct list *names, const char **json,
+                         struct bytes *hash);
 /** The other way: what acme_names_json() wrote. */
 enum err acme_names_of_json(struct scope *s, const char *json, struct list *out);
 /** Does RULE ("example.com", "*.example.com": whatever is below, "10.0.0.0/8") match? */

@@ -17,7 +17,8 @@ acme_order_status_name(enum acme_order_status status)
 
 #define ORDER_COLUMNS                                                                          \
     "id, account, request, certificate, replaces_cert, replaces, profile, public_id, status, " \
-    "identifiers, error, csr, expires_at, not_before, not_after, created_at, ended_at"
+    "identifiers, error, csr, expires_at, not_before, not_after, created_at, ended_at, "       \
+    "unlimited"
 
 static void
 read_row(struct row *row, struct acme_order *out)
@@ -39,6 +40,7 @@ read_row(struct row *row, struct acme_order *out)
     out->not_after = row_when(row);
     out->created_at = row_when(row);
     out->ended_at = row_when(row);
+    out->unlimited = row_int(row);
 }
 
 SQL(order_authzs, "SELECT z.public_id, z.status, z.expires_at FROM acme_order_authz oz JOIN "

@@ -16,11 +16,15 @@ enum acme_order_status {
 };
 const char *acme_order_status_name(enum acme_order_status status);
 
+/** Which limits do not concern an order: none; that of domains, since it renews. */
+enum { ORDER_UNLIMITED = 1, ORDER_RENEWS = 2 };
+
 /** An order as it is at this moment. */
 struct acme_order {
     int64_t id, account, request, certificate;
     int64_t replaces_cert; /* 0: none */
     const char *replaces;  /* as it was named, or NULL */
+    int64_t unlimited;     /* ORDER_UNLIMITED and so on */
     const char *profile;   /* by which it is judged; NULL: its endpoint's own */
     const char *public_id;
     enum acme_order_status status; /* what is stored, or what time has made of it */

@@ -4,6 +4,7 @@
 #include "acme/ari.h"
 #include "acme/authz.h"
 #include "acme/eab.h"
+#include "acme/limit.h"
 #include "acme/profile.h"
 #include "base/metric.h"
 
@@ -17,16 +18,19 @@ struct making {
     const char *public_id, *json;
     struct bytes hash;
     struct when now;
-    int64_t id, replaced;
+    int64_t id, replaced, unlimited;
+    const char *set; /* of names, as limits know it */
     bool fresh;
 };
 
 SQL(same_order,
     "SELECT id FROM acme_order WHERE account = $1 AND names_hash = $2 AND status IN (1, 2) "
-    "AND expires_at > $3 ORDER BY id DESC LIMIT 1");
+    "AND expires_at > $3 AND COALESCE(not_before, 0) = $4 AND COALESCE(not_after, 0) = $5 AND "
+    "COALESCE(replaces, '') = $6 AND COALESCE(profile, $8) = $7 ORDER BY id DESC LIMIT 1");
 SQL(order_add, "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
-               "names_hash, not_before, not_after, created_at, replaces, replaces_cert, profile) "
-               "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id");
+               "names_hash, not_before, not_after, created_at, replaces, replaces_cert, profile, "
+               "unlimited) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+               "RETURNING id");
 SQL(order_authz_add, "INSERT INTO acme_order_authz (order_id, place, authz) VALUES ($1, $2, $3)");
 SQL(lapsed_authzs, "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE "
                    "oz.order_id = $1 AND (z.status > 2 OR z.expires_at <= $2) LIMIT 1");
@@ -35,9 +39,16 @@ SQL(lapsed_authzs, "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id 
 static enum err
 find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
 {
+    const struct acme_order_wish *w = m->wish;
     struct row row, lapsed;
-    enum err e = tx_one(s, tx, &same_order,
-                        BIND(v_int(m->wish->account->id), v_bytes(m->hash), v_when(m->now)), &row);
+    enum err e =
+        tx_one(s, tx, &same_order,
+               BIND(v_int(w->account->id), v_bytes(m->hash), v_when(m->now),
+                    v_int(when_given(w->not_before) ? w->not_before.ms : 0),
+                    v_int(when_given(w->not_after) ? w->not_after.ms : 0),
+                    v_text(w->replaces ? w->replaces : ""), v_text(acme_policy_name(m->policy)),
+                    v_text(acme_policy_name(m->authz.ep))),
+               &row);
 
     *found = false;
     if (e == E_NOT_FOUND) {
@@ -62,7 +73,7 @@ add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct w
                     v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
                     v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
                     v_when(m->wish->not_after), v_when(m->now), v_text(m->wish->replaces),
-                    v_id(m->replaced), v_text(acme_policy_name(m->policy))),
+                    v_id(m->replaced), v_text(acme_policy_name(m->policy)), v_int(m->unlimited)),
                &row));
     m->id = row_int(&row);
     return OK;
@@ -95,6 +106,70 @@ check_replaced(struct scope *s, struct tx *tx, const struct making *m)
     return OK;
 }
 
+SQL(same_names_before, "SELECT 1 FROM acme_order WHERE account = $1 AND names_hash = $2 AND status "
+                       "= 4 LIMIT 1");
+SQL(pending_authzs, "SELECT COUNT(*), MIN(expires_at) FROM acme_authz WHERE account = $1 AND "
+                    "status = 1 AND expires_at + 0 > $2");
+
+/* A certificate for the same names was given before. */
+static enum err
+check_renewal(struct scope *s, struct tx *tx, struct making *m)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, &same_names_before,
+                        BIND(v_int(m->wish->account->id), v_bytes(m->hash)), &row);
+
+    m->unlimited = e == OK ? ORDER_RENEWS : 0;
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return OK;
+}
+
+static enum err
+check_pending(struct scope *s, struct tx *tx, const struct making *m)
+{
+    int64_t most = acme_limit_of(m->policy, LIMIT_PENDING), count;
+    struct row row;
+
+    if (!most)
+        return OK;
+    TRY(tx_one(s, tx, &pending_authzs, BIND(v_int(m->wish->account->id), v_when(m->now)), &row));
+    count = row_int(&row);
+    if (count < most)
+        return OK;
+    return acme_limit_met(s, LIMIT_PENDING, most, row_when(&row).ms - m->now.ms);
+}
+
+static void
+take(struct scope *s, struct list *takes, enum acme_limit limit, const char *key, bool look)
+{
+    list_add(s->arena, takes, struct acme_take, ((struct acme_take){ limit, key, look }));
+}
+
+/* Of certificates there must be some left; they are counted when they are given. */
+static enum err
+check_limits(struct scope *s, struct tx *tx, struct making *m)
+{
+    const char *account = m->wish->account->public_id;
+    struct list takes = { 0 }, domains;
+
+    if (m->unlimited == ORDER_UNLIMITED)
+        return OK;
+    TRY(check_renewal(s, tx, m));
+    TRY(check_pending(s, tx, m));
+    take(s, &takes, LIMIT_ORDERS_PER_DAY, account, false);
+    take(s, &takes, LIMIT_ORDERS_PER_HOUR, account, false);
+    take(s, &takes, LIMIT_NAMES, m->set, true);
+    LIST_EACH(struct acme_name, n, m->names)
+    take(s, &takes, LIMIT_FAILURES, acme_limit_failures(s, account, n->base), true);
+    domains = acme_limit_domains(s, m->names);
+    LIST_EACH(const char *, domain, &domains)
+    if (m->unlimited != ORDER_RENEWS)
+        take(s, &takes, LIMIT_DOMAIN, *domain, true);
+    return acme_limits_take(s, tx, m->authz.ep, m->policy, &takes);
+}
+
 static enum err
 make_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -110,6 +185,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     if (found)
         return OK;
     TRY(check_replaced(s, tx, m));
+    TRY(check_limits(s, tx, m));
     LIST_EACH(struct acme_name, n, m->names)
     {
         TRY(acme_authz_for(s, tx, &m->authz, n, &held));
@@ -173,16 +249,6 @@ check_provable(struct scope *s, const struct acme_authz_wish *wish, const struct
                            : OK;
 }
 
-static const char *
-more_text(struct scope *s, const struct making *m)
-{
-    const struct acme_order_wish *w = m->wish;
-
-    return arena_printf(s->arena, "%lld %lld %s %s", (long long)w->not_before.ms,
-                        (long long)w->not_after.ms, w->replaces ? w->replaces : "",
-                        acme_policy_name(m->policy));
-}
-
 /* The profile that an order is of: what it names, or the first one of those that the key allows
  * that its account is bound to; NULL: its directory's own. */
 static const char *
@@ -217,6 +283,22 @@ choose_policy(struct scope *s, const struct acme *acme, struct making *m)
     return OK;
 }
 
+/* Whoever is exempt, and who renews when they were told to (RFC 9773 section 4.2). */
+static enum err
+is_unlimited(struct scope *s, const struct acme *acme, struct making *m)
+{
+    struct acme_ari ari;
+
+    if (acme_limit_exempts(s, acme, m->wish->peer.address))
+        m->unlimited = ORDER_UNLIMITED;
+    if (m->unlimited || !m->replaced)
+        return OK;
+    TRY(acme_ari_window(s, acme, m->wish->replaces, &ari));
+    if (when_cmp(ari.start, m->now) <= 0)
+        m->unlimited = ORDER_UNLIMITED;
+    return OK;
+}
+
 enum err
 acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                const struct acme_order_wish *wish, struct acme_order *out, struct list *problems)
@@ -235,7 +317,9 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
     TRY(check_dates(s, acme, m.policy, wish, m.now));
     if (wish->replaces)
         TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));
-    TRY(acme_names_json(s, &names, more_text(s, &m), &m.json, &m.hash));
+    TRY(acme_names_json(s, &names, &m.json, &m.hash));
+    m.set = base64url_encode(s->arena, m.hash);
+    TRY(is_unlimited(s, acme, &m));
     TRY(db_write(s, acme->o.db, make_in, &m));
     if (m.fresh)
         metric_add(&orders_total, 1);

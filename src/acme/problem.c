@@ -1,5 +1,7 @@
 #include "acme/problem.h"
 
+#include <string.h>
+
 #define PREFIX "urn:ietf:params:acme:error:"
 #define PROBLEM_MAX (256 * 1024)
 
@@ -101,14 +103,18 @@ detail_of(struct scope *s, enum err e)
 struct acme_problem
 acme_problem_of(struct scope *s, enum err e)
 {
-    const char *type = s->error.tag;
-    bool known = false;
+    const char *help = s->error.tag ? strchr(s->error.tag, '#') : NULL;
+    const char *tag =
+        help ? arena_text_n(s->arena, s->error.tag, (size_t)(help - s->error.tag)) : s->error.tag;
+    const char *type = NULL;
 
     for (size_t i = 0; i < COUNT(types); i++)
-        known = known || text_eq(types[i].type, type);
-    if (!known) /* tags of other floors mean nothing here */
+        if (text_eq(types[i].type, tag))
+            type = types[i].type;
+    if (!type) /* tags of other floors mean nothing here */
         type = type_of_kind(s, e);
-    return (struct acme_problem){ .type = type,
+    return (struct acme_problem){ .help = help ? help + 1 : NULL,
+                                  .type = type,
                                   .status = status_of_kind(e, type),
                                   .detail = detail_of(s, e),
                                   .request_id = s->id };

@@ -8,7 +8,8 @@
 #include "base/scope.h"
 #include "codec/json.h"
 
-/** Record a failure of this TYPE ("badCSR", constant text) and return its KIND. */
+/** Record a failure of this TYPE ("badCSR", constant text; "rateLimited#what" with what the help
+ * page tells) and return its KIND. */
 #define acme_fail(s, kind, type, ...) fail_tag((s), (kind), CHY_NONE, (type), __VA_ARGS__)
 
 /** Whom or what a part of a failure is about. */
@@ -31,6 +32,7 @@ struct acme_problem {
     struct list subproblems;       /* of struct acme_subproblem */
     const struct list *algorithms; /* of const char *: with badSignatureAlgorithm */
     const char *request_id;        /* or NULL */
+    const char *help;              /* what of the help page tells more, or NULL */
 };
 
 /** What the failure E in S comes to. What we did wrong is not told. */

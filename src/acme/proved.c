@@ -1,5 +1,6 @@
 #include "acme/proved.h"
 
+#include "acme/limit.h"
 #include "acme/order.h"
 #include "jobs/jobs.h"
 #include "proof/proof.h"
@@ -111,7 +112,14 @@ not_proved_in(struct scope *s, struct tx *tx, void *arg)
     if (changed)
         TRY(acme_try_keep(s, tx, o->t, o->error, o->report));
     TRY(tx_count(s, tx, &authz_invalid, BIND(v_int(o->t->authz), v_text(o->report)), &authz));
-    return changed && authz ? audit(s, tx, o, false) : OK;
+    if (!changed || !authz)
+        return OK;
+    if (o->t->ep && o->t->policy)
+        TRY(acme_limit_count(
+            s, tx, o->t->ep, o->t->policy,
+            &(struct acme_take){ LIMIT_FAILURES,
+                                 acme_limit_failures(s, o->t->account_id, o->t->value), false }));
+    return audit(s, tx, o, false);
 }
 
 enum err

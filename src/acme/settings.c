@@ -66,6 +66,8 @@ static const struct field acme_settings_fields[] = {
       .doc = "The chain of a certificate ends with its root."),
     A(validation, "validation", .model = &proof_settings_model,
       .doc = "Looking whether challenges are met."),
+    A(limits, "limits", .model = &acme_limits_model,
+      .doc = "How often clients may ask; what is above is told to come back."),
     A(page, "page", .preset = "50", .min = 1, .max = 1000,
       .doc = "Orders on a page of an account's list."),
 };

@@ -3,6 +3,7 @@
 #ifndef ACME_SETTINGS_H
 #define ACME_SETTINGS_H
 
+#include "acme/limit_settings.h"
 #include "proof/settings.h"
 
 /** Whether accounts must be bound to a key that we gave out (RFC 8555 section 7.3.4). */
@@ -24,6 +25,7 @@ struct acme_settings {
         finalize_delay;
     bool include_root;
     struct proof_settings *validation;
+    struct acme_limits *limits;
 };
 extern const struct model acme_settings_model;
 /** The words of enum acme_eab_mode. */

@@ -23,7 +23,7 @@ answer_headers(struct call *c)
     bool is_nonce = c->res && text_eq(c->res->word, "new-nonce");
     bool is_post = text_eq(c->http->method, "POST");
 
-    if (is_post || is_nonce) {
+    if (is_post || (is_nonce && c->s->error.kind == OK)) {
         http_reply_header(c->http, "Replay-Nonce", nonce_new(c->acme->nonces, c->s->arena));
         http_reply_header(c->http, "Cache-Control", "no-store");
     }
@@ -59,6 +59,17 @@ algorithm_names(struct call *c)
     return out;
 }
 
+/* Where it is told what was met. */
+static const char *
+help_of(struct call *c, const char *what)
+{
+    const char *page = c->ep->set->limits->help_url;
+
+    return arena_printf(c->s->arena, "%s#%s",
+                        text_empty(page) ? acme_url(c->s->arena, c->ep, "limits", NULL) : page,
+                        what);
+}
+
 static void
 send_problem(struct call *c, struct acme_problem *p)
 {
@@ -76,6 +87,8 @@ send_problem(struct call *c, struct acme_problem *p)
             c->http, "Retry-After",
             arena_printf(s->arena, "%lld",
                          (long long)(s->error.retry_after_s ? s->error.retry_after_s : RETRY_S)));
+    if (p->help && c->ep)
+        answer_link(c, help_of(c, p->help), "help");
     metric_add(&problems_total, 1, p->type, c->res ? c->res->word : "");
     answer_headers(c);
     text = acme_problem_json(s->arena, p);

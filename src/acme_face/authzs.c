@@ -111,13 +111,14 @@ authz_post(struct call *c)
 enum err
 challenge_post(struct call *c)
 {
+    struct acme_answer by = { c->ep, c->account.public_id, c->key.thumbprint, c->peer.address };
     struct acme_challenge *ch = NULL;
     struct challenge_doc doc;
     struct acme_authz z;
 
     TRY(nothing_here(c, acme_authz_of_challenge(c->s, c->acme, &c->account, c->id, &z, &ch)));
     if (c->payload)
-        TRY(acme_challenge_answer(c->s, c->acme, &z, ch, c->key.thumbprint));
+        TRY(acme_challenge_answer(c->s, c->acme, &z, ch, &by));
     show_challenge(c, ch, &doc);
     answer_link(c, acme_url(c->s->arena, c->ep, "authz", z.public_id), "up");
     http_reply_header(c->http, "Location", doc.url);

@@ -95,6 +95,7 @@ enum err member_text(struct call *c, const char *name, const char **out);
 /* The resources. */
 enum err directory_get(struct call *c);
 enum err new_nonce(struct call *c);
+enum err limits_get(struct call *c);
 enum err renewal_info_get(struct call *c);
 enum err new_account(struct call *c);
 enum err account_post(struct call *c);

@@ -1,4 +1,5 @@
 /* Directory and nonces (RFC 8555 sections 7.1.1 and 7.2): from memory, without waiting. */
+#include "acme/limit.h"
 #include "acme/profile.h"
 #include "acme_face/call.h"
 
@@ -78,8 +79,34 @@ directory_get(struct call *c)
 enum err
 new_nonce(struct call *c)
 {
+    TRY(acme_limit_address(c->s, c->acme, c->ep, LIMIT_NONCES, c->peer.address));
     answer_headers(c);
     http_reply(c->http, text_eq(c->http->method, "GET") ? 204 : 200, NULL,
                (struct bytes){ NULL, 0 });
+    return OK;
+}
+
+/* What clients are told of when they met a limit. */
+enum err
+limits_get(struct call *c)
+{
+    struct buf page;
+
+    buf_init_in(&page, c->s->arena, 64 * 1024);
+    buf_text(&page,
+             "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Rate limits</title>"
+             "<h1>Rate limits</h1>");
+    for (int i = 0; i < LIMITS; i++) {
+        const struct acme_limit_kind *k = acme_limit_kind((enum acme_limit)i);
+        int64_t most = acme_limit_of(c->ep, (enum acme_limit)i);
+
+        if (most)
+            buf_printf(&page,
+                       "<h2 id=\"%s\">%s</h2><p>At most %lld %s. What is above is told to "
+                       "come back (429, Retry-After).</p>",
+                       k->name, k->name, (long long)most, k->of);
+    }
+    answer_headers(c);
+    http_reply_held(c->http, 200, "text/html", buf_bytes(&page));
     return OK;
 }

@@ -3,6 +3,7 @@
 #include "acme/challenge.h"
 #include "acme/cleanup.h"
 #include "acme/finalize.h"
+#include "acme/limit.h"
 #include "acme_face/acme_face.h"
 
 static enum err
@@ -27,6 +28,8 @@ cleanup_run(struct scope *s, void *app, const struct job *job)
         TRY(nonces_expire(s, acme->nonces, &count));
     for (count = 1; count > 0 && !job_should_stop(job);)
         TRY(acme_cleanup(s, acme, &count));
+    for (count = 1; count > 0 && !job_should_stop(job);)
+        TRY(acme_limits_expire(s, acme, &count));
     return OK;
 }
 

@@ -1,5 +1,6 @@
 /* Orders on the wire (RFC 8555 sections 7.1.3 and 7.4). */
 #include "acme/finalize.h"
+#include "acme/limit.h"
 #include "acme_face/call.h"
 #include <string.h>
 
@@ -77,6 +78,7 @@ new_order(struct call *c)
                                     .identifiers = json_get(c->payload, "identifiers"),
                                     .peer = c->peer };
     struct acme_order o;
+    enum err e;
 
     if (!c->payload)
         return acme_fail(c->s, E_INVALID, "malformed", "the payload must be a JSON object");
@@ -84,8 +86,10 @@ new_order(struct call *c)
     TRY(member_when(c, "notAfter", &wish.not_after));
     TRY(member_text(c, "replaces", &wish.replaces));
     TRY(member_text(c, "profile", &wish.profile));
-    TRY(acme_order_new(c->s, c->acme, c->ep, &wish, &o, &c->subproblems));
-    return answer_order(c, 201, &o);
+    TRY(acme_limit_enter(c->s, c->acme, FLIGHT_ORDERS));
+    e = acme_order_new(c->s, c->acme, c->ep, &wish, &o, &c->subproblems);
+    acme_limit_leave(FLIGHT_ORDERS);
+    return e == OK ? answer_order(c, 201, &o) : e;
 }
 
 enum err
@@ -103,12 +107,15 @@ finalize_post(struct call *c)
     const char *text;
     struct acme_finalize_wish wish = { .account = &c->account, .peer = &c->peer };
     struct acme_order o;
+    enum err e;
 
     TRY(nothing_here(c, acme_order_get(c->s, c->acme, &c->account, c->id, &o)));
     TRY(member_text(c, "csr", &text));
     if (!text || !base64url_decode(c->s->arena, text, strlen(text), &wish.csr) || !wish.csr.len)
         return acme_fail(c->s, E_INVALID, "malformed",
                          "\"csr\" is no request in base64url (RFC 8555 section 7.4)");
-    TRY(acme_finalize(c->s, c->acme, c->ep, &o, &wish));
-    return answer_order(c, 200, &o);
+    TRY(acme_limit_enter(c->s, c->acme, FLIGHT_SIGNINGS));
+    e = acme_finalize(c->s, c->acme, c->ep, &o, &wish);
+    acme_limit_leave(FLIGHT_SIGNINGS);
+    return e == OK ? answer_order(c, 200, &o) : e;
 }

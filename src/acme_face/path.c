@@ -52,6 +52,7 @@ const struct resource resources[] = {
       .get = true,
       .asks = true,
       .answer_get = renewal_info_get },
+    { .word = "limits", .name = "/acme/limits", .get = true, .answer_get = limits_get },
     { .word = NULL },
 };
 

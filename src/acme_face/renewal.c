@@ -1,5 +1,6 @@
 /* Renewal information on the wire (RFC 9773 section 4). */
 #include "acme/ari.h"
+#include "acme/limit.h"
 #include "acme_face/call.h"
 #include "base/metric.h"
 #include "base/random.h"
@@ -32,6 +33,7 @@ renewal_info_get(struct call *c)
     struct renewal_doc doc = { &window };
     struct acme_ari ari;
 
+    TRY(acme_limit_address(c->s, c->acme, c->ep, LIMIT_RENEWAL_INFO, c->peer.address));
     TRY(acme_ari_window(c->s, c->acme, c->id, &ari));
     metric_add(&ari_total, 1);
     window = (struct window_doc){ when_rfc3339(a, ari.start), when_rfc3339(a, ari.end) };

@@ -319,6 +319,23 @@ extern const struct op v1_acme_orders_list_op, v1_acme_orders_get_op, v1_acme_au
 struct v1_eab_key_end {
     bool suspend_accounts;
 };
+struct v1_acme_bucket {
+    const char *limit, *profile, *key;
+    int64_t most;
+    double left;
+    struct when full_at;
+};
+struct v1_acme_bucket_query {
+    int64_t limit;
+    const char *after, *name;
+};
+struct v1_acme_reset {
+    const char *limit, *key;
+};
+struct v1_acme_reset_done {
+    int64_t count;
+};
+extern const struct op v1_acme_limits_list_op, v1_acme_limits_reset_op;
 extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_get_op,
     v1_eab_keys_revoke_op;
 

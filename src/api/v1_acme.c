@@ -91,3 +91,55 @@ const struct op v1_eab_keys_revoke_op = {
     .query = &v1_eab_key_end_model,
     .doc = "Bind no more accounts by this key. Those that are bound stay.",
 };
+
+static const struct field v1_acme_bucket_fields[] = {
+    FIELD(v1_acme_bucket, limit, "limit", .doc = "Its name in the settings: orders_per_hour."),
+    FIELD(v1_acme_bucket, profile, "profile", .doc = "Of which directory; \"\": the default one."),
+    FIELD(v1_acme_bucket, key, "key", .doc = "Of whom: an account, address, domain, set of names."),
+    FIELD(v1_acme_bucket, most, "most", .doc = "What the limit allows."),
+    FIELD(v1_acme_bucket, left, "left", .doc = "What is left of it now."),
+    FIELD(v1_acme_bucket, full_at, "full_at", .doc = "When all of it is there again."),
+};
+static const struct model v1_acme_bucket_model = MODEL(v1_acme_bucket, v1_acme_bucket_fields);
+V1_PAGE(v1_acme_buckets, v1_acme_bucket_model);
+
+static const struct field v1_acme_bucket_query_fields[] = {
+    V1_PAGE_FIELDS(v1_acme_bucket_query),
+    FIELD(v1_acme_bucket_query, name, "name", .max = 64, .doc = "Only this limit."),
+};
+static const struct model v1_acme_bucket_query_model =
+    MODEL(v1_acme_bucket_query, v1_acme_bucket_query_fields);
+
+static const struct field v1_acme_reset_fields[] = {
+    FIELD(v1_acme_reset, limit, "limit", .flags = REQUIRED, .max = 64,
+          .doc = "orders_per_hour and so on, as the settings call it."),
+    FIELD(v1_acme_reset, key, "key", .max = 600, .doc = "Of whom; absent: of everybody."),
+};
+static const struct model v1_acme_reset_model = MODEL(v1_acme_reset, v1_acme_reset_fields);
+static const struct field v1_acme_reset_done_fields[] = {
+    FIELD(v1_acme_reset_done, count, "count", .doc = "How many had something taken from them."),
+};
+static const struct model v1_acme_reset_done_model =
+    MODEL(v1_acme_reset_done, v1_acme_reset_done_fields);
+
+const struct op v1_acme_limits_list_op = {
+    .method = "GET",
+    .path = "/acme/limits",
+    .tag = TAG,
+    .needs = "system/read",
+    .query = &v1_acme_bucket_query_model,
+    .reply = &v1_acme_buckets_model,
+    .flags = OP_PAGED,
+    .doc = "Rate limits of ACME from which something was taken. Those of addresses' nonces and "
+           "renewal information are each server's own, and not listed.",
+};
+const struct op v1_acme_limits_reset_op = {
+    .method = "POST",
+    .path = "/acme/limits/reset",
+    .tag = TAG,
+    .needs = "system/modify",
+    .body = &v1_acme_reset_model,
+    .reply = &v1_acme_reset_done_model,
+    .doc = "Let somebody begin anew with a rate limit of ACME.",
+    .example = "{\"limit\":\"certificates_per_domain\",\"key\":\"example.com\"}",
+};

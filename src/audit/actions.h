@@ -93,6 +93,7 @@
     ACTION(ACME_PROFILE_CREATE, "acme", "acme.profile.create", "An ACME profile was made.")        \
     ACTION(ACME_PROFILE_EDIT, "acme", "acme.profile.edit", "An ACME profile was changed.")         \
     ACTION(ACME_PROFILE_DELETE, "acme", "acme.profile.delete", "An ACME profile was ended.")       \
+    ACTION(ACME_LIMIT_RESET, "acme", "acme.limit.reset", "A rate limit of ACME was reset.")        \
     ACTION(TEMPLATE_CREATE, "template", "template.create", "A template was made.")                 \
     ACTION(TEMPLATE_EDIT, "template", "template.edit", "A template got a new version.")            \
     ACTION(TEMPLATE_ENABLE, "template", "template.enable", "A template was switched on.")          \

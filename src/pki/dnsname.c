@@ -69,6 +69,17 @@ suffix_problem(const char *name, bool wildcard, unsigned flags)
     return NULL;
 }
 
+const char *
+dns_registered(struct arena *a, const char *name)
+{
+    const psl_ctx_t *list = psl_builtin();
+    const char *found = list ? psl_registrable_domain(list, name) : NULL, *at = name, *dot;
+
+    while (!found && (dot = strchr(at, '.')) && strchr(dot + 1, '.'))
+        at = dot + 1;
+    return arena_text(a, found ? found : at);
+}
+
 static bool
 all_digits(const char *label)
 {

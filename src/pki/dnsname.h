@@ -26,6 +26,9 @@
  * octets"
  */
 const char *dns_check(struct arena *a, const char *name, unsigned flags, char **normal);
+/** The registered domain that NAME lies below: one label more than a public suffix has; where there
+ * is none, its last two labels. In arena A. */
+const char *dns_registered(struct arena *a, const char *name);
 const char *ip_check(struct arena *a, const char *text, unsigned flags, char **normal);
 const char *email_check(struct arena *a, const char *address, unsigned flags, char **normal);
 const char *uri_check(struct arena *a, const char *uri, unsigned flags, char **normal);

@@ -144,7 +144,7 @@ options_load(struct scope *s, const struct options *o, struct settings **out)
 {
     static const char *const dev_defaults[] = { "listen.https=127.0.0.1:8443",
                                                 "listen.http=127.0.0.1:8080", "acme.enabled=true",
-                                                NULL };
+                                                "acme.limits.exempt=127.0.0.0/8,::1", NULL };
     struct list sets = { 0 };
     struct settings_sources from = {
         .defaults = o->dev ? dev_defaults : NULL,

@@ -1,0 +1,467 @@
+#include "acme/limit.h"
+
+#include "acme/limit_memory.h"
+#include "acme/profile.h"
+#include "base/metric.h"
+#include "net/reach.h"
+#include "pki/dnsname.h"
+#include "pki/hash.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WEEK_MS (7 * DAY_MS)
+#define BATCH 500
+#define OVERLOADED_S 5 /* until a place may be free */
+
+COUNTER(limit_total, "chancery_acme_ratelimit_total", "What was counted against a limit.", "limit",
+        "outcome");
+
+#define K(limit, member, of_, period_)                         \
+    [limit] = { #member, "rateLimited#" #member, of_, period_, \
+                offsetof(struct acme_limits, member) }
+static const struct acme_limit_kind kinds[LIMITS] = {
+    K(LIMIT_ORDERS_PER_DAY, orders_per_day, "new orders of an account in a day", DAY_MS),
+    K(LIMIT_ORDERS_PER_HOUR, orders_per_hour, "new orders of an account in an hour", HOUR_MS),
+    K(LIMIT_NONCES, nonces_per_hour, "nonces for an address in an hour", HOUR_MS),
+    K(LIMIT_ACCOUNTS, accounts_per_hour, "new accounts from an address in an hour", HOUR_MS),
+    K(LIMIT_DOMAIN, certificates_per_domain, "certificates for a domain in a week", WEEK_MS),
+    K(LIMIT_NAMES, certificates_per_names, "certificates for the same names in a week", WEEK_MS),
+    K(LIMIT_FAILURES, failures_per_hour, "failed proofs of a name in an hour", HOUR_MS),
+    K(LIMIT_PENDING, pending_authorizations, "authorizations of an account that wait", 0),
+    K(LIMIT_RETRIES, retries_per_hour, "further looks at challenges in an hour", HOUR_MS),
+    K(LIMIT_RENEWAL_INFO, renewal_info_per_minute, "questions when to renew in a minute",
+      MINUTE_MS),
+};
+
+const struct acme_limit_kind *
+acme_limit_kind(enum acme_limit limit)
+{
+    return &kinds[limit];
+}
+
+enum acme_limit
+acme_limit_named(const char *name)
+{
+    int i = 0;
+
+    while (i < LIMITS && !text_eq(kinds[i].name, name))
+        i++;
+    return (enum acme_limit)i;
+}
+
+int64_t
+acme_limit_of(const struct acme_endpoint *ep, enum acme_limit limit)
+{
+    return *(const int64_t *)(const void *)((const char *)ep->set->limits + kinds[limit].offset);
+}
+
+bool
+acme_limit_exempts(struct scope *s, const struct acme *acme, const char *address)
+{
+    struct network peer;
+
+    if (!acme->exempt.count || !address || network_read(s, address, &peer) != OK)
+        return false;
+    LIST_EACH(struct network, n, &acme->exempt)
+    if (network_holds(n, (struct bytes){ peer.octets, peer.len }))
+        return true;
+    return false;
+}
+
+/* Keys. */
+
+const char *
+acme_limit_network(struct scope *s, const char *address, int bits)
+{
+    struct network n;
+    char text[64] = "";
+    size_t len = 0;
+
+    if (!address || network_read(s, address, &n) != OK || n.len == 4)
+        return address ? address : "";
+    for (int i = 0; i < bits / 8; i += 2)
+        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                "%x:", n.octets[i] << 8 | n.octets[i + 1]);
+    return arena_printf(s->arena, "%s:/%d", text, bits);
+}
+
+struct list
+acme_limit_domains(struct scope *s, const struct list *names)
+{
+    struct list out = { 0 };
+
+    LIST_EACH(struct acme_name, n, names)
+    {
+        const char *key = text_eq(n->type, "ip") ? acme_limit_network(s, n->base, 64)
+                                                 : dns_registered(s->arena, n->base);
+
+        if (!list_has(&out, key))
+            list_add(s->arena, &out, const char *, key);
+    }
+    return out;
+}
+
+enum err
+acme_limit_set(struct scope *s, const struct list *names, const char **out)
+{
+    const char *json;
+    struct bytes hash;
+
+    TRY(acme_names_json(s, names, &json, &hash));
+    *out = base64url_encode(s->arena, hash);
+    return OK;
+}
+
+const char *
+acme_limit_failures(struct scope *s, const char *account, const char *name)
+{
+    return arena_printf(s->arena, "%s/%s", account, name);
+}
+
+/* Buckets. */
+
+/* The limit stands first, so that the rows of one stand together. */
+static const char *
+row_key(struct scope *s, const struct acme_endpoint *ep, const struct acme_take *take)
+{
+    return arena_printf(s->arena, "%s/%lld/%s", kinds[take->limit].name, (long long)ep->id,
+                        take->key);
+}
+
+/* What there is NOW in a bucket that held TOKENS at AT. */
+static double
+refilled(double tokens, struct when at, struct when now, double most, int64_t period)
+{
+    double more = (double)MAX(now.ms - at.ms, INT64_C(0)) * most / (double)period;
+
+    return MIN(most, tokens + more);
+}
+
+/* Milliseconds until there is one. */
+static int64_t
+wait_for_one(double tokens, double most, int64_t period)
+{
+    return (int64_t)ceil((1 - tokens) * (double)period / most);
+}
+
+enum err
+acme_limit_met(struct scope *s, enum acme_limit limit, int64_t most, int64_t wait)
+{
+    int64_t seconds = MAX((wait + 999) / 1000, INT64_C(1));
+    enum err e;
+
+    metric_add(&limit_total, 1, kinds[limit].name, "refused");
+    e = acme_fail(s, E_LIMIT, kinds[limit].tag, "the limit %s is met: %lld %s; try again at %s",
+                  kinds[limit].name, (long long)most, kinds[limit].of,
+                  when_rfc3339(s->arena, when_add_ms(clock_now(), seconds * 1000)));
+    s->error.retry_after_s = seconds;
+    return e;
+}
+
+SQL(bucket_read, "SELECT tokens, updated_at FROM rate_bucket WHERE key = $1");
+SQL(bucket_write, "INSERT INTO rate_bucket (key, tokens, updated_at) VALUES ($1, $2, $3) ON "
+                  "CONFLICT (key) DO UPDATE SET tokens = excluded.tokens, updated_at = "
+                  "excluded.updated_at");
+
+struct bucket {
+    const struct acme_take *take;
+    const char *key;
+    double tokens;
+    int64_t most;
+};
+
+static enum err
+read_bucket(struct scope *s, struct tx *tx, struct bucket *b, struct when now)
+{
+    uint8_t anchor[SHA256_LEN];
+    struct row row;
+    double tokens;
+    enum err e;
+
+    hash_sha256(bytes_of_text(b->key), anchor);
+    TRY(tx_anchor(s, tx, (struct bytes){ anchor, SHA256_LEN }));
+    e = tx_one(s, tx, &bucket_read, BIND(v_text(b->key)), &row);
+    b->tokens = (double)b->most;
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        return OK;
+    }
+    TRY(e);
+    tokens = row_real(&row);
+    b->tokens =
+        refilled(tokens, row_when(&row), now, (double)b->most, kinds[b->take->limit].period);
+    return OK;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct bucket *)a)->key, ((const struct bucket *)b)->key);
+}
+
+enum err
+acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
+                 const struct acme_endpoint *policy, const struct list *takes)
+{
+    struct when now = clock_now();
+    const struct bucket *worst = NULL;
+    struct list buckets = { 0 };
+    int64_t longest = -1;
+
+    LIST_EACH(struct acme_take, t, takes)
+    {
+        int64_t most = acme_limit_of(policy, t->limit);
+
+        if (most > 0)
+            list_add(s->arena, &buckets, struct bucket,
+                     ((struct bucket){ t, row_key(s, ep, t), 0, most }));
+    }
+    list_sort(&buckets, by_key); /* so that of two who want the same none waits for the other */
+    LIST_EACH(struct bucket, b, &buckets)
+    {
+        int64_t wait;
+
+        TRY(read_bucket(s, tx, b, now));
+        wait = wait_for_one(b->tokens, (double)b->most, kinds[b->take->limit].period);
+        if (wait > 0 && wait > longest) {
+            longest = wait;
+            worst = b;
+        }
+    }
+    if (worst)
+        return acme_limit_met(s, worst->take->limit, worst->most, longest);
+    LIST_EACH(struct bucket, b, &buckets)
+    {
+        metric_add(&limit_total, 1, kinds[b->take->limit].name, "passed");
+        if (!b->take->look)
+            TRY(tx_do(s, tx, &bucket_write,
+                      BIND(v_text(b->key), v_real(b->tokens - 1), v_when(now))));
+    }
+    return OK;
+}
+
+enum err
+acme_limit_count(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
+                 const struct acme_endpoint *policy, const struct acme_take *take)
+{
+    struct bucket b = { take, row_key(s, ep, take), 0, acme_limit_of(policy, take->limit) };
+    struct when now = clock_now();
+
+    if (!b.most)
+        return OK;
+    TRY(read_bucket(s, tx, &b, now));
+    return tx_do(s, tx, &bucket_write,
+                 BIND(v_text(b.key), v_real(MAX(b.tokens - 1, 0)), v_when(now)));
+}
+
+/* Of this server alone. */
+
+static const char *
+memory_key(struct scope *s, enum acme_limit limit, const char *network)
+{
+    return arena_printf(s->arena, "%s %s", kinds[limit].name, network);
+}
+
+enum err
+acme_limit_address(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+                   enum acme_limit limit, const char *address)
+{
+    int64_t most = acme_limit_of(ep, limit), wait;
+
+    if (!most || acme_limit_exempts(s, acme, address))
+        return OK;
+    wait = limit_memory_take(acme->memory, memory_key(s, limit, acme_limit_network(s, address, 64)),
+                             most, kinds[limit].period);
+    if (wait)
+        return acme_limit_met(s, limit, most, wait);
+    metric_add(&limit_total, 1, kinds[limit].name, "passed");
+    return OK;
+}
+
+/* At once. */
+
+static _Atomic int64_t under_way[FLIGHTS];
+
+enum err
+acme_limit_enter(struct scope *s, const struct acme *acme, enum acme_flight what)
+{
+    static const char *const names[] = { "orders_in_flight", "signings_in_flight" };
+    const struct acme_limits *l = acme->o.set->limits;
+    int64_t most = what == FLIGHT_ORDERS ? l->orders_in_flight : l->signings_in_flight;
+    enum err e;
+
+    if (++under_way[what] <= most || !most)
+        return OK;
+    under_way[what]--;
+    metric_add(&limit_total, 1, names[what], "refused");
+    e = fail_code(s, E_LIMIT, CHY_OVERLOADED, "the server is busy with others: try again");
+    s->error.retry_after_s = OVERLOADED_S;
+    return e;
+}
+
+void
+acme_limit_leave(enum acme_flight what)
+{
+    under_way[what]--;
+}
+
+/* For operators. */
+
+SQL(buckets_page,
+    "SELECT key, tokens, updated_at FROM rate_bucket WHERE key > $1 AND key >= $2 AND key < $3 "
+    "ORDER BY key LIMIT $4");
+
+/* "orders_per_hour/1/ABC"; false when it is none of ours. */
+static bool
+read_key(struct scope *s, const struct acme *acme, const char *key, struct acme_bucket *out,
+         enum acme_limit *limit, const struct acme_endpoint **ep)
+{
+    const char *slash = strchr(key, '/'), *second = slash ? strchr(slash + 1, '/') : NULL;
+    int64_t id;
+
+    if (!second)
+        return false;
+    out->limit = arena_text_n(s->arena, key, (size_t)(slash - key));
+    *limit = acme_limit_named(out->limit);
+    if (*limit == LIMITS ||
+        !text_to_int(arena_text_n(s->arena, slash + 1, (size_t)(second - slash - 1)), &id))
+        return false;
+    *ep = acme_endpoint_by_id(s, acme, id);
+    out->profile = *ep ? (*ep)->name : NULL;
+    out->key = second + 1;
+    return *ep != NULL;
+}
+
+static void
+show(struct scope *s, const struct acme *acme, struct row *row, struct when now, struct list *out)
+{
+    struct acme_bucket b = { .cursor = row_text(row) };
+    double tokens = row_real(row);
+    struct when at = row_when(row);
+    const struct acme_endpoint *ep;
+    enum acme_limit limit;
+    int64_t period;
+
+    if (!read_key(s, acme, b.cursor, &b, &limit, &ep))
+        return;
+    b.most = acme_limit_of(ep, limit);
+    period = kinds[limit].period;
+    if (!b.most || !period)
+        return;
+    b.left = refilled(tokens, at, now, (double)b.most, period);
+    if (b.left >= (double)b.most)
+        return;
+    b.full_at =
+        when_add_ms(now, (int64_t)(((double)b.most - b.left) * (double)period / (double)b.most));
+    list_add(s->arena, out, struct acme_bucket, b);
+}
+
+enum err
+acme_limits_list(struct scope *s, const struct acme *acme, const struct acme_bucket_query *q,
+                 struct list *out, const char **next)
+{
+    const char *from = q->limit ? arena_printf(s->arena, "%s/", q->limit) : "";
+    const char *to = q->limit ? arena_printf(s->arena, "%s0", q->limit) : "~"; /* behind '/' */
+    struct when now = clock_now();
+    struct rows rows;
+
+    *out = (struct list){ 0 };
+    *next = NULL;
+    TRY(db_all(
+        s, acme->o.db, &buckets_page,
+        BIND(v_text(q->after ? q->after : ""), v_text(from), v_text(to), v_int(q->count + 1)),
+        &rows));
+    for (size_t i = 0; i < rows.count && i < (size_t)q->count; i++) {
+        struct row row = rows.at[i];
+
+        if (i + 1 == (size_t)q->count && rows.count > (size_t)q->count)
+            *next = row_text(&row);
+        show(s, acme, &rows.at[i], now, out);
+    }
+    return OK;
+}
+
+SQL(buckets_of, "SELECT key FROM rate_bucket WHERE key >= $1 AND key < $2");
+SQL(bucket_drop, "DELETE FROM rate_bucket WHERE key = $1");
+
+struct resetting {
+    const struct acme_limit_reset *reset;
+    int64_t count;
+};
+
+static bool
+is_wanted(const char *row_key_, const char *key)
+{
+    const char *slash = strchr(row_key_, '/'), *second = slash ? strchr(slash + 1, '/') : NULL;
+
+    return !key || (second && text_eq(second + 1, key));
+}
+
+static enum err
+reset_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct resetting *r = arg;
+    const char *name = kinds[r->reset->limit].name;
+    struct audit_change fact = { "key", r->reset->key, NULL, AUDIT_IS_TEXT };
+    struct rows rows;
+
+    r->count = 0;
+    TRY(tx_all(s, tx, &buckets_of,
+               BIND(v_text(arena_printf(s->arena, "%s/", name)),
+                    v_text(arena_printf(s->arena, "%s0", name))),
+               &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        const char *key = row_text(&rows.at[i]);
+
+        if (!is_wanted(key, r->reset->key))
+            continue;
+        TRY(tx_do(s, tx, &bucket_drop, BIND(v_text(key))));
+        r->count++;
+    }
+    return audit_add(s, tx,
+                     &(struct audit_event){ .action = AUDIT_ACME_LIMIT_RESET,
+                                            .actor = &r->reset->by->actor,
+                                            .target = { "acme_limit", name, NULL },
+                                            .changes = &fact,
+                                            .change_count = r->reset->key != NULL });
+}
+
+enum err
+acme_limits_reset(struct scope *s, const struct acme *acme, const struct acme_limit_reset *reset,
+                  int64_t *count)
+{
+    struct resetting r = { .reset = reset };
+
+    TRY(db_write(s, acme->o.db, reset_in, &r));
+    *count = r.count + (reset->key &&
+                        limit_memory_forget(acme->memory, memory_key(s, reset->limit, reset->key)));
+    return OK;
+}
+
+/* No bucket is longer than a week on its way to be full. */
+SQL(buckets_full, "DELETE FROM rate_bucket WHERE key IN (SELECT key FROM rate_bucket WHERE "
+                  "updated_at <= $1 ORDER BY updated_at LIMIT $2) AND updated_at <= $1");
+
+struct expiring {
+    struct when before;
+    int64_t count;
+};
+
+static enum err
+expire_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct expiring *x = arg;
+
+    return tx_count(s, tx, &buckets_full, BIND(v_when(x->before), v_int(BATCH)), &x->count);
+}
+
+enum err
+acme_limits_expire(struct scope *s, const struct acme *acme, int64_t *count)
+{
+    struct expiring x = { .before = when_add_ms(clock_now(), -WEEK_MS) };
+
+    TRY(db_write(s, acme->o.db, expire_in, &x));
+    *count = x.count;
+    return OK;
+}

@@ -1,0 +1,278 @@
+"""ACME's rate limits: each by itself, who is told what, and how operators see and reset them (acme.md section 23)."""
+import shutil
+import urllib.parse
+
+import pytest
+import requests
+
+import acme
+import chancery
+import keys
+from acme import leaf, name, refused
+
+OFF = {f"acme.limits.{limit}": 0 for limit in (
+    "orders_per_day", "orders_per_hour", "nonces_per_hour", "accounts_per_hour", "certificates_per_domain", "certificates_per_names",
+    "failures_per_hour", "pending_authorizations", "retries_per_hour", "renewal_info_per_minute")}
+
+
+@pytest.fixture
+def limited(new_server, acme_settings):
+    """A server where only these limits are, and nobody is exempt."""
+    def make(program=chancery.PROGRAM, **limits):
+        wanted = {f"acme.limits.{limit}": most for limit, most in limits.items()}
+        return new_server(program=program, settings={**acme_settings, **OFF, "acme.limits.exempt": "192.0.2.0/24", **wanted})
+    return make
+
+
+def order(client, *names, **more):
+    return client.post("newOrder", {"identifiers": [acme.identifier(one) for one in names], **more})
+
+
+def is_limited(reply, limit, least, most):
+    """A refusal by this limit; how long to wait is between these seconds."""
+    said = refused(reply, 429, "rateLimited")
+    assert limit in said["detail"] and "Z" in said["detail"], said
+    assert least <= int(reply.headers["Retry-After"]) <= most, reply.headers
+    page, = acme.links(reply, "help")
+    assert urllib.parse.urlsplit(page).fragment == limit
+    return page
+
+
+def left(server, limit):
+    items = chancery.good(server.client().rest("GET", "/acme/limits", params={"name": limit}))["items"]
+    return {one["key"]: (one["most"], round(one["left"])) for one in items}
+
+
+def reset(server, limit, **more):
+    return chancery.good(server.client().rest("POST", "/acme/limits/reset", json={"limit": limit, **more}))["count"]
+
+
+@pytest.mark.seed("S374")
+def test_orders_of_an_account_are_limited_and_operators_see_and_reset_it(limited, answers):
+    server = limited(orders_per_hour=2, orders_per_day=3).start()
+    holder, other = acme.Orderer(server, answers), acme.Orderer(server, answers)
+    first = name()
+    assert order(holder, first).status_code == 201
+    assert order(holder, first).status_code == 201, "the same order again is free"
+    refused(order(holder, "-a.test"), 400, "malformed")  # what is refused is free, too
+    assert order(holder, name()).status_code == 201
+    page = is_limited(order(holder, name()), "orders_per_hour", 1780, 1801)
+    assert 'id="orders_per_hour"' in holder.get(page).text
+    assert order(other, name()).status_code == 201, "another account has its own"
+    account = holder.kid.rsplit("/", 1)[-1]
+    assert left(server, "orders_per_hour")[account] == (2, 0) and left(server, "orders_per_day")[account] == (3, 1)
+    assert reset(server, "orders_per_hour", key=account) == 1 and account not in left(server, "orders_per_hour")
+    assert order(holder, name()).status_code == 201
+    is_limited(order(holder, name()), "orders_per_day", 28700, 28801)
+    assert reset(server, "orders_per_day") == 2
+    assert order(holder, name()).status_code == 201
+    event, = server.client().rest("GET", "/audit", params={"action": "acme.limit.reset", "target_id": "orders_per_day"}).json()["items"]
+    assert event["actor"]["name"] == server.user
+    metrics = server.client().session.get(server.url.rstrip("/") + "/metrics", timeout=30).text
+    assert 'chancery_acme_ratelimit_total{limit="orders_per_hour",outcome="refused"} 1' in metrics
+    bad = server.client().rest("POST", "/acme/limits/reset", json={"limit": "none"})
+    assert bad.status_code == 400 and bad.json()["problems"][0]["field"] == "limit"
+    bad = server.client().rest("GET", "/acme/limits", params={"name": "none"})
+    assert bad.status_code == 400 and bad.json()["problems"][0]["field"] == "name"
+
+
+@chancery.needs_faults
+def test_a_limit_outlives_the_server_and_is_refilled_by_time(limited, answers):
+    server = limited(program=chancery.FAULTS, orders_per_hour=2).start()
+    holder = acme.Orderer(server, answers)
+    for _ in range(2):
+        assert order(holder, name()).status_code == 201
+    for offset, passes in ((0, False), (20 * 60 * 1000, False), (31 * 60 * 1000, True)):
+        server.stop()
+        server.start(CHANCERY_CLOCK_OFFSET_MS=str(offset))
+        holder.nonce_left = None
+        reply = order(holder, name())
+        assert reply.status_code == (201 if passes else 429), reply.text
+    is_limited(order(holder, name()), "orders_per_hour", 1680, 1801)
+
+
+@pytest.mark.seed("S374")
+def test_nonces_are_limited_by_address(limited, answers):
+    server = limited(nonces_per_hour=3).start()
+    client = acme.Client(server)
+    for method in ("HEAD", "GET"):
+        assert "Replay-Nonce" in client.session.request(method, client.directory["newNonce"], timeout=30).headers
+    holder = acme.Client(server)
+    holder.register()
+    reply = client.get(client.directory["newNonce"])
+    assert "Replay-Nonce" not in reply.headers
+    is_limited(reply, "nonces_per_hour", 1100, 1201)
+    holder.good(holder.kid)  # nonces of other answers are not counted
+    assert reset(server, "nonces_per_hour", key="127.0.0.1") == 1
+    assert client.get(client.directory["newNonce"]).status_code == 204
+
+
+@pytest.mark.seed("S374")
+def test_new_accounts_are_limited_by_address(limited):
+    server = limited(accounts_per_hour=2).start()
+    clients = [acme.Client(server) for _ in range(3)]
+    for client in clients[:2]:
+        client.register()
+    last = clients[2]
+    is_limited(last.post("newAccount", {}, jwk=True), "accounts_per_hour", 1780, 1801)
+    clients[0].register(200)  # to find the account of a key is free
+    assert left(server, "accounts_per_hour") == {"127.0.0.1": (2, 0)}
+    assert reset(server, "accounts_per_hour", key="127.0.0.1") == 1
+    last.register()
+
+
+@pytest.mark.seed("S374")
+def test_certificates_of_a_registered_domain_are_limited_but_for_renewals(limited, answers):
+    server = limited(certificates_per_domain=2).start()
+    holder = acme.Orderer(server, answers)
+    zone = name().split(".")[0] + ".co.uk"  # below a public suffix of two labels
+    _, chain = holder.issue(f"a.{zone}")
+    holder.issue(f"b.{zone}", f"c.{zone}")
+    is_limited(order(holder, f"d.{zone}"), "certificates_per_domain", 302000, 302401)
+    assert order(holder, name()[:12] + ".co.uk").status_code == 201, "another domain"
+    again = holder.order(f"a.{zone}")
+    assert holder.finalize(again).json()["status"] == "valid", "a renewal"
+    assert left(server, "certificates_per_domain") == {zone: (2, 0)}
+    assert reset(server, "certificates_per_domain", key=zone) == 1
+    waiting = [holder.order(f"{one}.{zone}") for one in "xyz"]
+    for one in waiting:
+        assert holder.prove(one)["status"] == "ready"
+    codes = [holder.post(one["finalize"], {"csr": acme.der(keys.new_csr(cn=None, dns=(one["identifiers"][0]["value"],)))}).status_code
+             for one in waiting]
+    assert codes == [200, 200, 429], "what was ordered in time is counted when it is given"
+    assert holder.good(waiting[2]["url"]).json()["status"] == "ready"
+
+
+def test_certificates_of_names_without_a_registered_domain_are_limited_by_two_labels(limited, answers):
+    server = limited(certificates_per_domain=1).start()
+    holder = acme.Orderer(server, answers)
+    zone = name("x").split(".")[1] + ".internal"
+    holder.issue(f"www.deep.{zone}")
+    is_limited(order(holder, f"api.{zone}"), "certificates_per_domain", 604000, 604801)
+    assert left(server, "certificates_per_domain") == {zone: (1, 0)}
+
+
+def test_certificates_of_the_same_names_are_limited(limited, answers):
+    server = limited(certificates_per_names=2).start()
+    holder = acme.Orderer(server, answers)
+    names = [name("a"), name("b")]
+    for _ in range(2):
+        holder.issue(*names)
+    is_limited(order(holder, *reversed(names)), "certificates_per_names", 302000, 302401)
+    assert order(holder, names[0]).status_code == 201
+
+
+def test_failed_proofs_of_a_name_are_limited(limited, answers):
+    server = limited(failures_per_hour=2).start()
+    holder, other = acme.Orderer(server, answers), acme.Orderer(server, answers)
+    wanted = name()
+    for _ in range(2):
+        assert holder.prove(holder.order(wanted), place=False)["status"] == "invalid"
+    is_limited(order(holder, name(), wanted), "failures_per_hour", 1700, 1801)
+    assert order(other, wanted).status_code == 201 and order(holder, name()).status_code == 201
+    assert reset(server, "failures_per_hour", key=f"{holder.kid.rsplit('/', 1)[-1]}/{wanted}") == 1
+    assert order(holder, wanted).status_code == 201
+
+
+def test_authorizations_that_wait_are_limited(limited, answers):
+    server = limited(pending_authorizations=3).start()
+    holder = acme.Orderer(server, answers)
+    made = holder.order(name(), name(), name())
+    is_limited(order(holder, name()), "pending_authorizations", 600000, 604801)
+    holder.good(made["authorizations"][0], {"status": "deactivated"})
+    assert order(holder, name()).status_code == 201
+
+
+def test_further_looks_at_challenges_are_limited(limited, answers):
+    server = limited(retries_per_hour=2)
+    server.settings.update({"acme.retry_first": "30s", "acme.retry_for": "2m"})
+    holder = acme.Orderer(server.start(), answers)
+    authz = holder.authz(holder.order(name()))
+    one = holder.challenge(authz)
+    holder.good(one["url"], {})
+    answered = [holder.post(one["url"], {}) for _ in range(4)]
+    assert [reply.status_code for reply in answered] == [200, 200, 429, 429]
+    is_limited(answered[-1], "retries_per_hour", 1700, 1801)
+
+
+def test_renewal_information_is_limited_by_address(limited, answers):
+    server = limited(renewal_info_per_minute=2).start()
+    holder = acme.Orderer(server, answers)
+    url = f"{holder.directory['renewalInfo']}/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+    for _ in range(2):
+        assert holder.get(url).status_code == 404
+    is_limited(holder.get(url), "renewal_info_per_minute", 25, 31)
+
+
+@chancery.needs_faults
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS")
+def test_renewals_in_their_window_are_exempt(limited, answers):
+    from test_acme_renewal import cert_id
+    server = limited(program=chancery.FAULTS, orders_per_day=1, certificates_per_domain=1, certificates_per_names=1).start()
+    holder = acme.Orderer(server, answers)
+    wanted = name()
+    _, chain = holder.issue(wanted)
+    replaced = cert_id(leaf(chain))
+    is_limited(order(holder, wanted, replaces=replaced), "certificates_per_names", 1, 604801)
+    server.stop()
+    server.start(CHANCERY_CLOCK_OFFSET_MS=str(62 * 86400 * 1000))
+    holder.session = requests.Session()
+    holder.session.trust_env = holder.session.verify = False  # the server's own certificate is of the future
+    holder.nonce_left = None
+    assert order(holder, name()).status_code == 201 and order(holder, name()).status_code == 429
+    done, _ = holder.issue(wanted, replaces=replaced)
+    assert done["status"] == "valid" and order(holder, name()).status_code == 429
+
+
+def test_exempt_networks_have_no_limits(limited, answers):
+    server = limited(orders_per_hour=1, accounts_per_hour=1, nonces_per_hour=1, exempt="10.0.0.0/8,127.0.0.1").start()
+    holder = acme.Orderer(server, answers)
+    acme.Orderer(server, answers)
+    for _ in range(3):
+        assert order(holder, name()).status_code == 201
+        assert holder.get(holder.directory["newNonce"]).status_code == 204
+
+
+def test_what_is_under_way_at_once_is_limited(limited, answers):
+    server = limited(orders_in_flight=0, signings_in_flight=1).start()
+    holder = acme.Orderer(server, answers)
+    holder.issue(name())
+    holder.issue(name())
+
+
+@pytest.mark.seed("S374")
+@pytest.mark.once
+def test_the_limits_are_on_unless_they_are_switched_off(database):
+    said = (chancery.ROOT / "docs/settings.md").read_text()
+    for limit, most in (("orders_per_day", 50), ("orders_per_hour", 5), ("nonces_per_hour", 100), ("accounts_per_hour", 10),
+                        ("certificates_per_domain", 5)):
+        line, = [line for line in said.splitlines() if f"acme.limits.{limit}`" in line]
+        assert f"`{most}`" in line, line
+
+
+@pytest.mark.database("postgresql")
+def test_two_servers_count_together(limited, answers, acme_settings):
+    one = limited(orders_per_hour=2, accounts_per_hour=2)
+    one.start()
+    other = chancery.Server(one.database, settings={**one.settings, "acme.base_url": one.url})
+    try:
+        shutil.copytree(one.data, other.data)  # the same master key and keys of authorities
+        for kept in other.data.glob("*.address"):
+            kept.unlink()
+        other.start()
+        holder = acme.Orderer(one, answers)
+        assert order(holder, name()).status_code == 201
+
+        def there(path, payload, **more):
+            """The same request of the other server, which tells the same addresses."""
+            address = other.url.rstrip("/") + acme.path_of(holder.url(path))
+            holder.session.verify = str(other.ca)
+            body = acme.flat(holder.key, holder.header(holder.url(path), **more), payload)
+            return holder.session.post(address, json=body, headers={"Content-Type": "application/jose+json"}, timeout=30)
+        assert there("newOrder", {"identifiers": [acme.identifier(name())]}).status_code == 201
+        holder.session.verify = str(one.ca)
+        is_limited(order(holder, name()), "orders_per_hour", 1700, 1801)
+        holder.nonce_left = None
+        assert there("newOrder", {"identifiers": [acme.identifier(name())]}).status_code == 429
+    finally:
+        other.close()

@@ -219,8 +219,8 @@ acme_account_new(struct scope *s, const struct acme *acme, const struct acme_end
     TRY(acme_contacts(s, wish->contacts, &m.contacts));
     if (!acme_limit_exempts(s, acme, wish->peer.address))
         list_add(s->arena, &m.takes, struct acme_take,
-                 ((struct acme_take){ LIMIT_ACCOUNTS, acme_limit_network(s, wish->peer.address, 48),
-                                      false }));
+                 ((struct acme_take){ .limit = LIMIT_ACCOUNTS,
+                                      .key = acme_limit_network(s, wish->peer.address, 48) }));
     TRY(db_write(s, acme->o.db, make_in, &m));
     *made = m.made;
     return OK;

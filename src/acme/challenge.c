@@ -74,7 +74,7 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
         return OK;
     if (c->status == ACME_CHALLENGE_PROCESSING && !acme_limit_exempts(s, acme, by->address))
         list_add(s->arena, &a.takes, struct acme_take,
-                 ((struct acme_take){ LIMIT_RETRIES, by->account, false }));
+                 ((struct acme_take){ .limit = LIMIT_RETRIES, .key = by->account }));
     a.spec = a_try(s, c->id, a.now);
     if (c->status == ACME_CHALLENGE_PENDING && acme->jobs && jobs_reserve(acme->jobs))
         a.runner = acme->jobs;

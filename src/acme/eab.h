@@ -40,6 +40,7 @@ struct acme_eab_policy {
     struct list types;       /* of const char *: "dns", "ip" */
     struct list challenges;  /* of const char *: by which names may be proved */
     struct list profiles;    /* of const char *: that orders may name */
+    struct opt_int orders_per_day, orders_per_hour; /* stand for the directory's limits */
 };
 /** Record what is wrong with it as problems: "allow[2]". */
 void acme_eab_policy_check(struct scope *s, const struct acme_eab_policy *p);

@@ -14,6 +14,8 @@ static const struct field acme_eab_policy_fields[] = {
     P(types, "types", .model = &text_model, .flags = OMIT_EMPTY),
     P(challenges, "challenges", .model = &text_model, .flags = OMIT_EMPTY),
     P(profiles, "profiles", .model = &text_model, .flags = OMIT_EMPTY),
+    P(orders_per_day, "orders_per_day", .flags = OMIT_EMPTY),
+    P(orders_per_hour, "orders_per_hour", .flags = OMIT_EMPTY),
 };
 #undef P
 static const struct model acme_eab_policy_model = MODEL(acme_eab_policy, acme_eab_policy_fields);

@@ -77,12 +77,12 @@ find_takes(struct scope *s, struct issuing *i, const struct list *names)
         return OK;
     TRY(acme_limit_set(s, names, &set));
     list_add(s->arena, &i->takes, struct acme_take,
-             ((struct acme_take){ LIMIT_NAMES, set, false }));
+             ((struct acme_take){ .limit = LIMIT_NAMES, .key = set }));
     domains = acme_limit_domains(s, names);
     LIST_EACH(const char *, domain, &domains)
     if (i->o->unlimited != ORDER_RENEWS)
         list_add(s->arena, &i->takes, struct acme_take,
-                 ((struct acme_take){ LIMIT_DOMAIN, *domain, false }));
+                 ((struct acme_take){ .limit = LIMIT_DOMAIN, .key = *domain }));
     return OK;
 }
 

@@ -56,6 +56,17 @@ acme_limit_of(const struct acme_endpoint *ep, enum acme_limit limit)
     return *(const int64_t *)(const void *)((const char *)ep->set->limits + kinds[limit].offset);
 }
 
+struct acme_limits *
+acme_limits_with(struct arena *a, const struct acme_limits *all, const struct acme_limits_own *own)
+{
+    struct acme_limits *out = arena_copy(a, all, sizeof(*out));
+
+    for (int i = 0; i < LIMITS; i++)
+        if (own->most[i].given)
+            *(int64_t *)(void *)((char *)out + kinds[i].offset) = own->most[i].value;
+    return out;
+}
+
 bool
 acme_limit_exempts(struct scope *s, const struct acme *acme, const char *address)
 {
@@ -211,7 +222,7 @@ acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
 
     LIST_EACH(struct acme_take, t, takes)
     {
-        int64_t most = acme_limit_of(policy, t->limit);
+        int64_t most = t->most.given ? t->most.value : acme_limit_of(policy, t->limit);
 
         if (most > 0)
             list_add(s->arena, &buckets, struct bucket,
@@ -258,9 +269,22 @@ acme_limit_count(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
 /* Of this server alone. */
 
 static const char *
-memory_key(struct scope *s, enum acme_limit limit, const char *network)
+memory_key(struct scope *s, const struct acme_endpoint *ep, enum acme_limit limit,
+           const char *network)
 {
-    return arena_printf(s->arena, "%s %s", kinds[limit].name, network);
+    return arena_printf(s->arena, "%s/%lld/%s", kinds[limit].name, (long long)ep->id, network);
+}
+
+/* How many buckets of NETWORK there were, at all endpoints. */
+static int64_t
+forget(struct scope *s, const struct acme *acme, enum acme_limit limit, const char *network)
+{
+    int64_t count =
+        limit_memory_forget(acme->memory, memory_key(s, acme->by_settings, limit, network));
+
+    LIST_EACH(struct acme_endpoint *, ep, &acme_profiles(s, acme)->all)
+    count += limit_memory_forget(acme->memory, memory_key(s, *ep, limit, network));
+    return count;
 }
 
 enum err
@@ -271,8 +295,9 @@ acme_limit_address(struct scope *s, const struct acme *acme, const struct acme_e
 
     if (!most || acme_limit_exempts(s, acme, address))
         return OK;
-    wait = limit_memory_take(acme->memory, memory_key(s, limit, acme_limit_network(s, address, 64)),
-                             most, kinds[limit].period);
+    wait = limit_memory_take(acme->memory,
+                             memory_key(s, ep, limit, acme_limit_network(s, address, 64)), most,
+                             kinds[limit].period);
     if (wait)
         return acme_limit_met(s, limit, most, wait);
     metric_add(&limit_total, 1, kinds[limit].name, "passed");
@@ -434,8 +459,7 @@ acme_limits_reset(struct scope *s, const struct acme *acme, const struct acme_li
     struct resetting r = { .reset = reset };
 
     TRY(db_write(s, acme->o.db, reset_in, &r));
-    *count = r.count + (reset->key &&
-                        limit_memory_forget(acme->memory, memory_key(s, reset->limit, reset->key)));
+    *count = r.count + (reset->key ? forget(s, acme, reset->limit, reset->key) : 0);
     return OK;
 }
 

@@ -10,19 +10,6 @@
 #include "acme/acme.h"
 #include "acme/names.h"
 
-enum acme_limit {
-    LIMIT_ORDERS_PER_DAY,
-    LIMIT_ORDERS_PER_HOUR,
-    LIMIT_NONCES,
-    LIMIT_ACCOUNTS,
-    LIMIT_DOMAIN,
-    LIMIT_NAMES,
-    LIMIT_FAILURES,
-    LIMIT_PENDING,
-    LIMIT_RETRIES,
-    LIMIT_RENEWAL_INFO,
-    LIMITS,
-};
 /** A limit as people know it. */
 struct acme_limit_kind {
     const char *name; /* "orders_per_day", as in the settings */
@@ -36,6 +23,9 @@ const struct acme_limit_kind *acme_limit_kind(enum acme_limit limit);
 enum acme_limit acme_limit_named(const char *name);
 /** What it allows at an endpoint; 0: any number. */
 int64_t acme_limit_of(const struct acme_endpoint *ep, enum acme_limit limit);
+/** Settings with numbers of their own, in arena A. */
+struct acme_limits *acme_limits_with(struct arena *a, const struct acme_limits *all,
+                                     const struct acme_limits_own *own);
 
 /** Whether limits do not concern requests from this ADDRESS. */
 bool acme_limit_exempts(struct scope *s, const struct acme *acme, const char *address);
@@ -44,7 +34,8 @@ bool acme_limit_exempts(struct scope *s, const struct acme *acme, const char *ad
 struct acme_take {
     enum acme_limit limit;
     const char *key;
-    bool look; /* there must be a token, but it is not taken now */
+    bool look;           /* there must be a token, but it is not taken now */
+    struct opt_int most; /* stands for the policy's number */
 };
 /**
  * As part of TX: take a token from each of TAKES (of struct acme_take), or none when one lacks it.

@@ -1,5 +1,17 @@
 #include "acme/limit_settings.h"
 
+#define O(limit, member) \
+    FIELD(acme_limits_own, most[limit], #member, .flags = OMIT_EMPTY, .min = 0, .max = 1000000000)
+static const struct field acme_limits_own_fields[] = {
+    O(LIMIT_ORDERS_PER_DAY, orders_per_day),  O(LIMIT_ORDERS_PER_HOUR, orders_per_hour),
+    O(LIMIT_NONCES, nonces_per_hour),         O(LIMIT_ACCOUNTS, accounts_per_hour),
+    O(LIMIT_DOMAIN, certificates_per_domain), O(LIMIT_NAMES, certificates_per_names),
+    O(LIMIT_FAILURES, failures_per_hour),     O(LIMIT_PENDING, pending_authorizations),
+    O(LIMIT_RETRIES, retries_per_hour),       O(LIMIT_RENEWAL_INFO, renewal_info_per_minute),
+};
+#undef O
+const struct model acme_limits_own_model = MODEL(acme_limits_own, acme_limits_own_fields);
+
 #define L(member, preset_, doc_)                                                          \
     FIELD(acme_limits, member, #member, .preset = (preset_), .min = 0, .max = 1000000000, \
           .doc = doc_)

@@ -5,6 +5,27 @@
 
 #include "codec/model.h"
 
+/** Which limit, in the order of struct acme_limits_own. */
+enum acme_limit {
+    LIMIT_ORDERS_PER_DAY,
+    LIMIT_ORDERS_PER_HOUR,
+    LIMIT_NONCES,
+    LIMIT_ACCOUNTS,
+    LIMIT_DOMAIN,
+    LIMIT_NAMES,
+    LIMIT_FAILURES,
+    LIMIT_PENDING,
+    LIMIT_RETRIES,
+    LIMIT_RENEWAL_INFO,
+    LIMITS,
+};
+
+/** Numbers that stand for those of the settings; what is not given is as it is there. */
+struct acme_limits_own {
+    struct opt_int most[LIMITS];
+};
+extern const struct model acme_limits_own_model;
+
 struct acme_limits {
     int64_t orders_per_day, orders_per_hour;      /* of an account */
     int64_t nonces_per_hour;                      /* of an address; IPv6: of its /64 */

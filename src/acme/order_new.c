@@ -144,7 +144,8 @@ check_pending(struct scope *s, struct tx *tx, const struct making *m)
 static void
 take(struct scope *s, struct list *takes, enum acme_limit limit, const char *key, bool look)
 {
-    list_add(s->arena, takes, struct acme_take, ((struct acme_take){ limit, key, look }));
+    list_add(s->arena, takes, struct acme_take,
+             ((struct acme_take){ .limit = limit, .key = key, .look = look }));
 }
 
 /* Of certificates there must be some left; they are counted when they are given. */
@@ -160,6 +161,10 @@ check_limits(struct scope *s, struct tx *tx, struct making *m)
     TRY(check_pending(s, tx, m));
     take(s, &takes, LIMIT_ORDERS_PER_DAY, account, false);
     take(s, &takes, LIMIT_ORDERS_PER_HOUR, account, false);
+    if (m->authz.binding) { /* the key that the account is bound to may say other numbers */
+        list_at(&takes, struct acme_take, 0)->most = m->authz.binding->orders_per_day;
+        list_at(&takes, struct acme_take, 1)->most = m->authz.binding->orders_per_hour;
+    }
     take(s, &takes, LIMIT_NAMES, m->set, true);
     LIST_EACH(struct acme_name, n, m->names)
     take(s, &takes, LIMIT_FAILURES, acme_limit_failures(s, account, n->base), true);

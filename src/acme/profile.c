@@ -1,5 +1,6 @@
 #include "acme/profile.h"
 
+#include "acme/limit.h"
 #include "acme/names.h"
 #include "jobs/outbox.h"
 #include "proof/proof.h"
@@ -28,6 +29,7 @@ static const struct field acme_profile_fields[] = {
     P(eab),
     P(max_names),
     P(terms_url),
+    P(limits, .model = &acme_limits_own_model),
 };
 #undef P
 static const struct model acme_profile_model = MODEL(acme_profile, acme_profile_fields);
@@ -69,6 +71,8 @@ settings_of(struct arena *a, const struct acme_settings *all, const struct acme_
         set->max_names = p->max_names.value;
     if (!text_empty(p->terms_url))
         set->terms_url = p->terms_url;
+    if (p->limits)
+        set->limits = acme_limits_with(a, all->limits, p->limits);
     return set;
 }
 

@@ -25,6 +25,7 @@ struct acme_profile {
     struct opt_int eab;                        /* enum acme_eab_mode */
     struct opt_int max_names;
     const char *terms_url;
+    struct acme_limits_own *limits; /* or NULL */
 };
 
 /** All profiles that there are; counted, immutable. */

@@ -117,8 +117,8 @@ not_proved_in(struct scope *s, struct tx *tx, void *arg)
     if (o->t->ep && o->t->policy)
         TRY(acme_limit_count(
             s, tx, o->t->ep, o->t->policy,
-            &(struct acme_take){ LIMIT_FAILURES,
-                                 acme_limit_failures(s, o->t->account_id, o->t->value), false }));
+            &(struct acme_take){ .limit = LIMIT_FAILURES,
+                                 .key = acme_limit_failures(s, o->t->account_id, o->t->value) }));
     return audit(s, tx, o, false);
 }
 

@@ -1,5 +1,16 @@
 #include "api/acme_profiles.h"
 
+#define L(at, wire) FIELD(acme_profile_limits, most[at], wire, .min = 0, .max = 1000000000)
+static const struct field acme_profile_limits_fields[] = {
+    L(0, "OrdersPerDay"),         L(1, "OrdersPerHour"),         L(2, "NoncesPerHour"),
+    L(3, "AccountsPerHour"),      L(4, "CertificatesPerDomain"), L(5, "CertificatesPerNames"),
+    L(6, "FailuresPerHour"),      L(7, "PendingAuthorizations"), L(8, "RetriesPerHour"),
+    L(9, "RenewalInfoPerMinute"),
+};
+#undef L
+static const struct model acme_profile_limits_model =
+    MODEL(acme_profile_limits, acme_profile_limits_fields);
+
 #define F(member, wire, ...) FIELD(acme_profile_request, member, wire, __VA_ARGS__)
 static const struct field acme_profile_request_fields[] = {
     F(name, "Name", .max = 64, .doc = "Stands in its addresses: /acme/NAME/directory."),
@@ -35,6 +46,8 @@ static const struct field acme_profile_request_fields[] = {
       .doc = "Orders of /acme/directory may name it as their profile "
              "(draft-ietf-acme-profiles)."),
     F(description, "Description", .max = 1000, .doc = "What clients are told of it."),
+    F(limits, "Limits", .model = &acme_profile_limits_model,
+      .doc = "Rate limits that differ from acme.limits; 0: any number."),
     F(enabled, "Enabled", .doc = "false: its directory does not answer; absent: true."),
 };
 #undef F
@@ -62,6 +75,7 @@ static const struct field acme_profile_reply_fields[] = {
     R(client_networks, "ClientNetworks", .model = &text_model),
     R(offered, "OfferedInDefaultDirectory"),
     R(description, "Description"),
+    R(limits, "Limits", .model = &acme_profile_limits_model),
     R(enabled, "Enabled"),
 };
 #undef R

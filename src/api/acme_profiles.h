@@ -4,6 +4,12 @@
 
 #include "codec/op.h"
 
+/** Numbers of rate limits, in the order of the settings' enum acme_limit (acme/limit_settings.h).
+ */
+#define ACME_PROFILE_LIMITS 10
+struct acme_profile_limits {
+    struct opt_int most[ACME_PROFILE_LIMITS];
+};
 /** What a profile says; lists that are empty, and what is absent: as the settings have it. */
 struct acme_profile_request {
     const char *name, *tmpl, *authority, *description, *eab, *terms;
@@ -14,6 +20,7 @@ struct acme_profile_request {
     struct opt_int validity, max_names;
     struct opt_bool enabled;
     bool auto_renew, offered;
+    struct acme_profile_limits *limits;
 };
 struct acme_profile_reply {
     int64_t id;
@@ -22,6 +29,7 @@ struct acme_profile_reply {
         client_networks;
     struct opt_int validity, max_names;
     bool enabled, auto_renew, offered;
+    struct acme_profile_limits *limits;
 };
 extern const struct op acme_profiles_list_op, acme_profiles_get_op, acme_profiles_create_op,
     acme_profiles_edit_op, acme_profiles_delete_op;

@@ -254,7 +254,7 @@ struct v1_eab_key {
     const char *kid, *profile, *status, *owner, *created_by;
     struct list allow, deny, types, challenges, profiles; /* of const char * */
     int64_t uses;
-    struct opt_int max_uses;
+    struct opt_int max_uses, orders_per_day, orders_per_hour;
     struct when created_at, expires_at, last_used_at;
     const char *hmac_key; /* told once, when it is made */
 };
@@ -262,6 +262,7 @@ struct v1_eab_key_new {
     const char *kid, *profile, *owner;
     struct list allow, deny, types, challenges, profiles; /* of const char * */
     int64_t max_uses;                                     /* 0: no limit */
+    struct opt_int orders_per_day, orders_per_hour;
     struct when expires_at;
 };
 /** An order of an ACME client, with all that was found on its way. */

@@ -5,6 +5,10 @@
 #include "command/command.h"
 #include <string.h>
 
+_Static_assert(ACME_PROFILE_LIMITS == LIMITS &&
+                   sizeof(struct acme_profile_limits) == sizeof(struct acme_limits_own),
+               "limits have one order");
+
 /* "dns-01" as the seeds have it: "DNS-01". */
 static const char *
 upper(struct scope *s, const char *text)
@@ -43,6 +47,8 @@ show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply 
         .auto_renew = p->auto_renew,
         .offered = p->offered,
     };
+    if (p->limits)
+        out->limits = arena_copy(s->arena, p->limits, sizeof(*out->limits));
     LIST_EACH(const char *, type, &p->challenges)
     list_add(s->arena, &out->challenge_types, const char *, upper(s, *type));
     if (out->challenge_types.count)
@@ -161,6 +167,8 @@ read_edit(struct scope *s, const struct acme_profile_request *in, const char *na
                   .terms_url = in->terms },
     };
 
+    if (in->limits)
+        edit.body.limits = arena_copy(s->arena, in->limits, sizeof(*edit.body.limits));
     LIST_EACH(const char *, type, &in->challenge_types)
     add_type(s, *type, strlen(*type), &edit.body.challenges);
     if (!in->challenge_types.count)

@@ -19,6 +19,8 @@ show_key(const struct acme_eab_row *k, struct v1_eab_key *out)
         .types = k->policy.types,
         .challenges = k->policy.challenges,
         .profiles = k->policy.profiles,
+        .orders_per_day = k->policy.orders_per_day,
+        .orders_per_hour = k->policy.orders_per_hour,
         .status = acme_eab_state(k, clock_now()),
         .uses = k->uses,
         .max_uses = { k->max_uses != 0, k->max_uses },
@@ -77,7 +79,8 @@ key_make(struct request *rq)
         .kid = in->kid,
         .max_uses = in->max_uses,
         .expires_at = in->expires_at,
-        .policy = { in->owner, in->allow, in->deny, in->types, in->challenges, in->profiles },
+        .policy = { in->owner, in->allow, in->deny, in->types, in->challenges, in->profiles,
+                    in->orders_per_day, in->orders_per_hour },
     };
     const struct acme_endpoint *ep;
     struct acme_eab_row row;

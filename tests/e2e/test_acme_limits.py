@@ -185,7 +185,7 @@ def test_authorizations_that_wait_are_limited(limited, answers):
 
 def test_further_looks_at_challenges_are_limited(limited, answers):
     server = limited(retries_per_hour=2)
-    server.settings.update({"acme.retry_first": "30s", "acme.retry_for": "2m"})
+    server.settings.update({"acme.retry_first": "30s", "acme.retry_for": "1h"})
     holder = acme.Orderer(server.start(), answers)
     authz = holder.authz(holder.order(name()))
     one = holder.challenge(authz)
@@ -238,6 +238,42 @@ def test_what_is_under_way_at_once_is_limited(limited, answers):
     holder = acme.Orderer(server, answers)
     holder.issue(name())
     holder.issue(name())
+
+
+@pytest.mark.seed("S374")
+def test_a_profile_has_numbers_of_its_own(limited, answers):
+    server = limited(orders_per_hour=1, certificates_per_domain=1).start()
+    admin = server.client()
+    body = {"Name": "Hub", "Template": "WebServer", "Limits": {"OrdersPerHour": 3, "CertificatesPerDomain": 0}}
+    made = chancery.good(admin.command("POST", "/ACME/Profiles", json=body))
+    assert {key: value for key, value in made["Limits"].items() if value is not None} == body["Limits"]
+    hub, plain = acme.Orderer(server, answers, directory=made["Directory"]), acme.Orderer(server, answers)
+    zone = name()
+    for one in "abc":
+        hub.issue(f"{one}.{zone}")
+    is_limited(order(hub, name()), "orders_per_hour", 1100, 1201)
+    assert order(plain, name()).status_code == 201
+    is_limited(order(plain, name()), "orders_per_hour", 3580, 3601)
+    said = chancery.good(admin.rest("GET", "/acme/limits", params={"name": "orders_per_hour"}))["items"]
+    assert sorted((one["profile"], one["most"]) for one in said) == [("", 1), ("Hub", 3)]
+    chancery.good(admin.command("PUT", "/ACME/Profiles/Hub", json={"Template": "WebServer"}))
+    for bad in ({"OrdersPerHour": -1}, {"OrdersPerHour": [1]}):
+        reply = admin.command("PUT", "/ACME/Profiles/Hub", json={"Template": "WebServer", "Limits": bad})
+        assert reply.status_code == 400 and "Limits.OrdersPerHour" in reply.json()["Message"], reply.text
+
+
+def test_a_key_for_binding_says_how_much_its_accounts_may_order(limited, answers):
+    server = limited(orders_per_hour=1, orders_per_day=1).start()
+    admin = server.client()
+    key = admin.rest("POST", "/acme/eab-keys", json={"kid": "hub", "orders_per_hour": 3, "orders_per_day": 0}).json()
+    assert key["orders_per_hour"] == 3 and key["orders_per_day"] == 0
+    holder = acme.Client(server)
+    holder.register(externalAccountBinding=holder.binding(key["kid"], key["hmac_key"]))
+    for _ in range(3):
+        assert order(holder, name()).status_code == 201
+    is_limited(order(holder, name()), "orders_per_hour", 1100, 1201)
+    bad = admin.rest("POST", "/acme/eab-keys", json={"orders_per_hour": -1})
+    assert bad.status_code == 400 and bad.json()["problems"][0]["field"] == "orders_per_hour"
 
 
 @pytest.mark.seed("S374")

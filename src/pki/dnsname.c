@@ -80,10 +80,16 @@ dns_registered(struct arena *a, const char *name)
     return arena_text(a, found ? found : at);
 }
 
+/* Programs take a name that ends in one for an IPv4 address: "0x7f000001" is 127.0.0.1 to them (URL
+ * Standard, "ends in a number"). */
 static bool
-all_digits(const char *label)
+is_number(const char *label)
 {
-    return *label && strspn(label, "0123456789") == strlen(label);
+    bool hex = text_starts(label, "0x");
+
+    label += hex ? 2 : 0;
+    return (hex || *label) &&
+           strspn(label, hex ? "0123456789abcdef" : "0123456789") == strlen(label);
 }
 
 /* The rules on the whole name; NAME is lower case and ASCII, without the wildcard label. */
@@ -106,7 +112,7 @@ name_problem(struct arena *a, const char *name, bool wildcard, unsigned flags)
             return why;
         labels++;
     } while ((label = dot));
-    if (all_digits(last))
+    if (is_number(last))
         return "the top-level domain is numeric";
     if (labels == 1 && wildcard)
         return "a wildcard directly below a top-level domain is not allowed";

@@ -3,7 +3,6 @@
 #include "base/test.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,17 +10,9 @@
 static const char *
 place(struct scope *s)
 {
-    char *dir = arena_printf(s->arena, "/tmp/test-archive-XXXXXX");
+    static int made;
 
-    assert_non_null(mkdtemp(dir));
-    return arena_printf(s->arena, "%s/a.tar", dir);
-}
-
-static void
-clean(struct scope *s, const char *path)
-{
-    (void)unlink(path);
-    (void)rmdir(arena_text_n(s->arena, path, (size_t)(strrchr(path, '/') - path)));
+    return arena_printf(s->arena, "%s/%d.tar", test_dir(), ++made);
 }
 
 static struct list
@@ -73,7 +64,6 @@ TEST(what_is_put_into_an_archive_comes_out_of_it)
     assert_int_equal(b.len, 0);
     assert_ok(s, archive_new(s, path, at, &again)); /* under another name: no harm yet */
     archive_free(again);
-    clean(s, path);
 }
 
 TEST(every_byte_of_an_archive_counts)
@@ -109,7 +99,6 @@ TEST(every_byte_of_an_archive_counts)
         scope_clear(s);
     }
     (void)close(fd);
-    clean(s, path);
 }
 
 TEST(a_part_brings_no_more_than_the_manifest_says)
@@ -131,7 +120,6 @@ TEST(a_part_brings_no_more_than_the_manifest_says)
     second->packed = INT64_MAX;
     assert_ok(s, archive_check(s, a, &parts, at, &faults));
     assert_int_equal(faults.count, 1);
-    clean(s, path);
 }
 
 TEST(an_archive_that_is_cut_off_tells_where)
@@ -147,7 +135,6 @@ TEST(an_archive_that_is_cut_off_tells_where)
     assert_says(s, "cut off");
     assert_int_equal(truncate(path, 0), 0);
     assert_err(E_INVALID, archive_open(s, path, &a));
-    clean(s, path);
 }
 
 TEST(a_head_says_what_it_was_given)

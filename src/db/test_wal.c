@@ -22,11 +22,11 @@ sql(struct pair *p, const char *text)
 }
 
 static void
-begin(struct pair *p, struct scope *s, const char *dir)
+begin(struct pair *p, struct scope *s, const char *name)
 {
     *p = (struct pair){ .s = s,
-                        .path = arena_printf(s->arena, "%s/one.db", dir),
-                        .copy = arena_printf(s->arena, "%s/copy.db", dir) };
+                        .path = arena_printf(s->arena, "%s/%s.db", test_dir(), name),
+                        .copy = arena_printf(s->arena, "%s/%s-copy.db", test_dir(), name) };
     assert_int_equal(sqlite3_open(p->path, &p->handle), SQLITE_OK);
     sql(p, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
            "CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)");
@@ -102,12 +102,10 @@ fill(struct pair *p, int rows)
 
 TEST(a_copy_that_follows_the_log_is_the_database)
 {
-    char dir[] = "/tmp/test-wal-XXXXXX";
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct pair p;
 
-    assert_non_null(mkdtemp(dir));
-    begin(&p, s, dir);
+    begin(&p, s, "followed");
     fill(&p, 30);
     assert_true(follow(&p, 1000000) > 0);
     assert_same(&p);
@@ -140,20 +138,17 @@ TEST(a_copy_that_follows_the_log_is_the_database)
     assert_true(follow(&p, 1000000) > 0);
     assert_same(&p);
     assert_int_equal(sqlite3_close(p.handle), SQLITE_OK);
-    assert_int_equal(test_run(arena_printf(s->arena, "rm -r %s", dir)), 0);
 }
 
 TEST(another_log_is_not_taken_for_the_same)
 {
-    char dir[] = "/tmp/test-wal-XXXXXX";
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct wal_piece piece;
     struct wal_place good;
     struct pair p;
     int log;
 
-    assert_non_null(mkdtemp(dir));
-    begin(&p, s, dir);
+    begin(&p, s, "other");
     fill(&p, 9);
     (void)follow(&p, 1000000);
     good = p.place;
@@ -181,5 +176,4 @@ TEST(another_log_is_not_taken_for_the_same)
     assert_int_equal(piece.pages.count, 0);
     (void)close(log);
     (void)sqlite3_close(p.handle);
-    assert_int_equal(test_run(arena_printf(s->arena, "rm -r %s", dir)), 0);
 }

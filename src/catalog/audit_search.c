@@ -166,12 +166,6 @@ audit_field(const char *name)
 
 /* Questions. */
 
-static struct values
-values_of(const struct search_sql *b)
-{
-    return (struct values){ b->values.items, b->values.count };
-}
-
 /** " WHERE ..." for the query; nothing when it finds all. */
 static enum err
 where(struct scope *s, const struct audit_search *q, struct search_sql *b)
@@ -219,7 +213,7 @@ rows_of(struct scope *s, struct db *db, struct search_sql *b, struct list *out)
     struct rows rows;
 
     TRY(search_text(s, b, &text));
-    TRY(db_query(s, db, text, values_of(b), &rows));
+    TRY(db_query(s, db, text, search_values(b), &rows));
     for (size_t i = 0; i < rows.count; i++)
         audit_row_read(s->arena, &rows.at[i], list_push(s->arena, out, struct audit_row));
     return OK;
@@ -312,7 +306,7 @@ audit_search(struct scope *s, struct db *db, const struct audit_search *q, struc
     }
     TRY(order(s, q, &page));
     TRY(search_text(s, &count, &text));
-    TRY(db_query(s, db, text, values_of(&count), &rows));
+    TRY(db_query(s, db, text, search_values(&count), &rows));
     found.total = rows.count ? row_int(&rows.at[0]) : 0;
     if (!__builtin_mul_overflow(MAX(q->page, 1) - 1, size, &offset) &&
         !__builtin_add_overflow(offset, MAX(q->skip, 0), &offset)) {

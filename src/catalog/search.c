@@ -130,12 +130,6 @@ asks_archive(const struct query_node *n)
     return false;
 }
 
-static struct values
-values_of(const struct search_sql *b)
-{
-    return (struct values){ b->values.items, b->values.count };
-}
-
 /* Totals of what no query narrows are kept: by state, by day of expiry, by both. Of the present day
  * the index on expiry knows the rest. */
 SQL(count_all, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = 'state'");
@@ -232,7 +226,7 @@ count(struct scope *s, struct db *db, const struct cert_search *q, const struct 
     TRY(search_text(s, &b, &text));
     if (!b.archived && is_brief(text + strlen(COUNT_FROM)))
         text = arena_printf(s->arena, COUNT_FROM " @brief%s", text + strlen(COUNT_FROM));
-    TRY(db_query(s, db, text, values_of(&b), &rows));
+    TRY(db_query(s, db, text, search_values(&b), &rows));
     *total = rows.count ? row_int(&rows.at[0]) : 0;
     if (clock_mono_ms() - began < COUNT_SLOW_MS)
         return OK;
@@ -372,7 +366,7 @@ catalog_search(struct scope *s, struct db *db, const struct cert_search *q, stru
     TRY(page_sql(s, q, &parsed, &w, &b));
     TRY(search_text(s, &b, &text));
     if (!far)
-        TRY(db_query(s, db, text, values_of(&b), &rows));
+        TRY(db_query(s, db, text, search_values(&b), &rows));
     for (size_t i = 0; i < rows.count; i++)
         cert_row_read(&rows.at[i], list_push(s->arena, &found.rows, struct cert_row));
     walk_keep(db, q, walk, &w, &found.rows);
@@ -448,7 +442,7 @@ ask_for(struct scope *s, const struct asking *a, const char *front, const char *
     }
     buf_text(&b.text, back);
     TRY(search_text(s, &b, &text));
-    return db_query(s, a->db, text, values_of(&b), out);
+    return db_query(s, a->db, text, search_values(&b), out);
 }
 
 static enum err

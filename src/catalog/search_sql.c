@@ -32,6 +32,12 @@ search_bind(struct scope *s, struct search_sql *b, struct value v)
     buf_printf(&b->text, "$%zu", b->values.count);
 }
 
+struct values
+search_values(const struct search_sql *b)
+{
+    return (struct values){ b->values.items, b->values.count };
+}
+
 /** Write TEXT, with a bound value for each `?` in it, one after the other; text holds no other. */
 static void
 put(struct scope *s, struct search_sql *b, const char *text, struct values v)

@@ -21,6 +21,8 @@ struct search_sql {
 void search_sql_init(struct search_sql *b, struct db *db, struct arena *a);
 /** Bind V and write its "$n". */
 void search_bind(struct scope *s, struct search_sql *b, struct value v);
+/** What was bound, for the statement. */
+struct values search_values(const struct search_sql *b);
 /** Write the condition that Q is, nothing of it NULL where that matters; Q has a root. */
 enum err search_condition(struct scope *s, const struct query *q, struct search_sql *b);
 /** Write the condition that a certificate is in the collection, for a caller of the name ME. */

@@ -25,6 +25,9 @@ struct bytes interval_text(struct arena *a, const struct interval *i);
 enum err interval_root(struct scope *s, struct db *db, struct interval *i, bool *news);
 /** Write I as events and exports hold it; SPKI is the public half of the key that signed it. */
 void interval_write(struct buf *out, struct arena *a, const struct interval *i, struct bytes spki);
+#define INTERVAL_COLUMNS "from_seq, to_seq, root, key_id, signature, created_at"
+/** Read a row of INTERVAL_COLUMNS, of a chain that is known. False: it has no whole root. */
+bool interval_of_row(struct row *row, int64_t lane, struct interval *out);
 /** The intervals of a chain that lie between FROM and TO: a list of struct interval, by from, to.
  */
 enum err interval_list(struct scope *s, struct db *db, int64_t lane, int64_t from, int64_t to,

@@ -11,7 +11,7 @@ SQL(one_event,
 SQL(hash_at, "SELECT hash FROM audit WHERE lane = $1 AND seq = $2");
 SQL(event_after, "SELECT event FROM audit WHERE lane = $1 AND seq = $2");
 SQL(head_at, "SELECT hash FROM audit_chain WHERE lane = $1 AND seq = $2");
-SQL(covering, "SELECT from_seq, to_seq, root, key_id, signature, created_at FROM audit_checkpoint "
+SQL(covering, "SELECT " INTERVAL_COLUMNS " FROM audit_checkpoint "
               "WHERE lane = $1 AND to_seq >= $2 ORDER BY to_seq LIMIT 1");
 
 /** The first row of a question, or false. */
@@ -72,23 +72,16 @@ by_itself(struct scope *s, struct db *db, int64_t lane, int64_t seq, struct byte
 static enum err
 signed_for(struct scope *s, struct db *db, int64_t lane, struct row *row, bool *good)
 {
-    struct interval i = { .lane = lane };
     uint8_t root[AUDIT_HASH_LEN];
-    struct bytes said;
+    struct interval i;
     struct list keys;
     bool news;
     enum err e;
 
-    i.from = row_int(row);
-    i.to = row_int(row);
-    said = row_bytes(row);
-    i.kid = row_text(row);
-    i.signature = row_bytes(row);
-    i.at = row_when(row);
     *good = false;
-    if (said.len != sizeof root)
+    if (!interval_of_row(row, lane, &i))
         return OK;
-    memcpy(root, said.data, sizeof root);
+    memcpy(root, i.root, sizeof root);
     e = interval_root(s, db, &i, &news);
     if (e == E_INTERNAL) { /* one of its events is gone */
         scope_clear(s);

@@ -37,8 +37,8 @@ SQL(last_only, "SELECT COALESCE(MAX(seq), 0) FROM audit WHERE lane = $1");
     "SELECT event FROM audit WHERE target_type = 'audit_checkpoint' AND action = " \
     "'chain.checkpoint'"
 SQL(intervals_of,
-    "SELECT from_seq, to_seq, root, key_id, signature, created_at FROM audit_checkpoint "
-    "WHERE lane = $1 AND from_seq >= $2 AND from_seq <= $3 AND to_seq <= $4 "
+    "SELECT " INTERVAL_COLUMNS
+    " FROM audit_checkpoint WHERE lane = $1 AND from_seq >= $2 AND from_seq <= $3 AND to_seq <= $4 "
     "ORDER BY from_seq, to_seq");
 
 /** The state of a chain before it is read. */
@@ -68,6 +68,24 @@ end_of(struct scope *s, struct db *db, int64_t lane, struct end *out)
     return OK;
 }
 
+bool
+interval_of_row(struct row *row, int64_t lane, struct interval *out)
+{
+    struct interval i = { .lane = lane };
+    struct bytes root;
+
+    i.from = row_int(row);
+    i.to = row_int(row);
+    root = row_bytes(row);
+    if (root.len)
+        memcpy(i.root, root.data, MIN(root.len, sizeof i.root));
+    i.kid = row_text(row);
+    i.signature = row_bytes(row);
+    i.at = row_when(row);
+    *out = i;
+    return root.len == sizeof i.root;
+}
+
 static enum err
 intervals_read(struct scope *s, struct db *db, struct values which, struct list *out)
 {
@@ -77,18 +95,8 @@ intervals_read(struct scope *s, struct db *db, struct values which, struct list 
 
     TRY(db_all(s, db, &intervals_of, which, &rows));
     for (size_t n = 0; n < rows.count; n++) {
-        struct interval *i = list_push(s->arena, &intervals, struct interval);
-        struct row *row = &rows.at[n];
-        struct bytes root;
-
-        i->lane = lane;
-        i->from = row_int(row);
-        i->to = row_int(row);
-        root = row_bytes(row);
-        memcpy(i->root, root.data, MIN(root.len, sizeof i->root));
-        i->kid = row_text(row);
-        i->signature = row_bytes(row);
-        i->at = row_when(row);
+        /* a root that is none is found where it is compared */
+        (void)interval_of_row(&rows.at[n], lane, list_push(s->arena, &intervals, struct interval));
     }
     *out = intervals;
     return OK;

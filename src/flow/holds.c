@@ -78,6 +78,15 @@ tell(struct scope *s, struct tx *tx, const struct holding *h, enum audit_action 
 }
 
 static void
+judge_reason(struct scope *s, const char *reason, const char *missing)
+{
+    if (text_empty(reason))
+        problem(s, "reason", CHY_MISSING, "%s", missing);
+    else if (text_code_points(reason) > REASON_MAX || text_has_control(reason))
+        problem(s, "reason", CHY_BAD_VALUE, "is one line of at most %d characters", REASON_MAX);
+}
+
+static void
 judge(struct scope *s, const struct hold *in)
 {
     if (!in->certificate && !when_given(in->from))
@@ -88,10 +97,7 @@ judge(struct scope *s, const struct hold *in)
                 "a hold is on a certificate or on the audit record");
     if (when_given(in->from) && when_given(in->to) && when_cmp(in->to, in->from) < 0)
         problem(s, "audit_to", CHY_BAD_VALUE, "is before audit_from");
-    if (text_empty(in->reason))
-        problem(s, "reason", CHY_MISSING, "a hold has a reason, such as the number of the case");
-    else if (text_code_points(in->reason) > REASON_MAX || text_has_control(in->reason))
-        problem(s, "reason", CHY_BAD_VALUE, "is one line of at most %d characters", REASON_MAX);
+    judge_reason(s, in->reason, "a hold has a reason, such as the number of the case");
 }
 
 static enum err
@@ -175,10 +181,7 @@ hold_lift(struct scope *s, struct flow *f, const struct caller *caller, int64_t 
                                    .lifted_at = clock_now(),
                                    .lifted_reason = reason } };
 
-    if (text_empty(reason))
-        problem(s, "reason", CHY_MISSING, "to lift a hold has a reason");
-    else if (text_code_points(reason) > REASON_MAX || text_has_control(reason))
-        problem(s, "reason", CHY_BAD_VALUE, "is one line of at most %d characters", REASON_MAX);
+    judge_reason(s, reason, "to lift a hold has a reason");
     TRY(problems_check(s));
     TRY(db_write(s, f->db, lift_in, &h));
     log_info(s, "legal hold %lld was lifted", (long long)id);

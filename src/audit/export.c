@@ -97,3 +97,23 @@ audit_export(struct scope *s, struct db *db, const struct audit_export *q, struc
     *out = lines;
     return OK;
 }
+
+static enum err
+told_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct audit_left *left = arg;
+
+    return audit_add(s, tx,
+                     &(struct audit_event){ .action = AUDIT_AUDIT_EXPORT,
+                                            .actor = left->by,
+                                            .changes = left->facts,
+                                            .change_count = left->fact_count });
+}
+
+enum err
+audit_export_told(struct scope *s, struct db *db, const struct audit_left *left)
+{
+    struct audit_left own = *left;
+
+    return db_write(s, db, told_in, &own);
+}

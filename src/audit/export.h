@@ -31,4 +31,13 @@ enum err audit_export(struct scope *s, struct db *db, const struct audit_export 
 enum err audit_export_checkpoints(struct scope *s, struct db *db, int64_t lane, int64_t from,
                                   int64_t to, struct list *out);
 
+/** What left the house is evidence, too. */
+struct audit_left {
+    const struct audit_actor *by;
+    const struct audit_change *facts; /* what is known of it; or none */
+    size_t fact_count;
+};
+/** Record that events were exported. */
+enum err audit_export_told(struct scope *s, struct db *db, const struct audit_left *left);
+
 #endif

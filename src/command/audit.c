@@ -1,5 +1,6 @@
 /* The audit record. */
 #include "api/audit.h"
+#include "audit/export.h"
 #include "audit/verify.h"
 #include "catalog/audit_search.h"
 #include "codec/table.h"
@@ -105,27 +106,17 @@ line(struct scope *s, struct buf *b, const struct audit_entry *e)
     buf_text(b, "\r\n");
 }
 
-/** What left the house is evidence, too. */
-struct download {
-    const struct caller *by;
-    const char *query;
-    size_t events;
-};
-
 static enum err
-download_in(struct scope *s, struct tx *tx, void *arg)
+tell_download(struct request *rq, size_t events)
 {
-    const struct download *d = arg;
+    const char *query = page_of(rq->query).query;
     struct audit_change facts[] = {
-        { "events", NULL, arena_printf(s->arena, "%zu", d->events), AUDIT_IS_JSON },
-        { "query", NULL, text_empty(d->query) ? NULL : d->query, AUDIT_IS_TEXT },
+        { "events", NULL, arena_printf(rq->scope->arena, "%zu", events), AUDIT_IS_JSON },
+        { "query", NULL, text_empty(query) ? NULL : query, AUDIT_IS_TEXT },
     };
 
-    return audit_add(s, tx,
-                     &(struct audit_event){ .action = AUDIT_AUDIT_EXPORT,
-                                            .actor = &d->by->actor,
-                                            .changes = facts,
-                                            .change_count = COUNT(facts) });
+    return audit_export_told(rq->scope, rq->app->db,
+                             &(struct audit_left){ &rq->caller->actor, facts, COUNT(facts) });
 }
 
 enum err
@@ -148,8 +139,7 @@ audit_download(struct request *rq)
     if (!buf_str(&b))
         return fail_code(s, E_INVALID, CHY_BAD_VALUE,
                          "ReturnLimit: the file would be too large; ask for it in pages");
-    TRY(db_write(s, rq->app->db, download_in,
-                 &(struct download){ rq->caller, page_of(rq->query).query, found.rows.count }));
+    TRY(tell_download(rq, found.rows.count));
     http_reply_header(rq->http, "Content-Disposition", "attachment; filename=\"audit.csv\"");
     return reply_bytes(rq, 200, "text/csv; charset=utf-8", buf_bytes(&b));
 }

@@ -179,15 +179,6 @@ answer_keys(struct request *rq, const char *jwks)
     return reply(rq, 200, &out);
 }
 
-static enum err
-exported_in(struct scope *s, struct tx *tx, void *arg)
-{
-    const struct caller *by = arg;
-
-    return audit_add(s, tx,
-                     &(struct audit_event){ .action = AUDIT_AUDIT_EXPORT, .actor = &by->actor });
-}
-
 /* Each export is recorded once, by its first page. */
 static enum err
 export_get(struct request *rq)
@@ -202,7 +193,8 @@ export_get(struct request *rq)
     const char *next;
 
     if (text_empty(in->after))
-        TRY(db_write(rq->scope, rq->app->db, exported_in, (void *)(uintptr_t)rq->caller));
+        TRY(audit_export_told(rq->scope, rq->app->db,
+                              &(struct audit_left){ .by = &rq->caller->actor }));
     TRY(audit_export(rq->scope, rq->app->db, &q, &lines, &next));
     return reply_items(rq, &lines, next);
 }

@@ -105,6 +105,9 @@ bool metadata_rule_allows(struct scope *s, const struct metadata_rule *r, const 
 /** The pattern of F's validation, as expression_read() takes it; NULL with WHY when it cannot be.
  */
 const char *metadata_pattern(struct arena *a, const char *validation, const char **why);
+/** The same, read: for letters in ANY_CASE, or as they are. */
+const struct expression *metadata_expression(struct arena *a, const char *validation, bool any_case,
+                                             const char **why);
 /**
  * The values that IN names, of struct metadata_value; each unknown name and bad value is a problem
  * below PATH ("Metadata.Owner").

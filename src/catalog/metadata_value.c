@@ -16,11 +16,10 @@ refuse(const char **why, const char *text)
 
 /* Patterns as people write them elsewhere: \d is a digit here too. What extended regular
  * expressions would read as something else without a word is refused. */
-const char *
-metadata_pattern(struct arena *a, const char *validation, const char **why)
+static const char *
+translated(struct arena *a, const char *validation, const char **why)
 {
     bool bracket = false;
-    const char *text;
     struct buf b;
 
     buf_init_in(&b, a, 65536);
@@ -46,24 +45,26 @@ metadata_pattern(struct arena *a, const char *validation, const char **why)
         }
         buf_byte(&b, (uint8_t)*at);
     }
-    text = buf_str(&b);
     *why = "is too long";
+    return buf_str(&b);
+}
+
+const char *
+metadata_pattern(struct arena *a, const char *validation, const char **why)
+{
+    const char *text = translated(a, validation, why);
+
     return text && expression_read(a, text, why) ? text : NULL;
 }
 
-static bool
-is_valid(struct scope *s, const struct metadata_field *f, const char *text, const char **why)
+const struct expression *
+metadata_expression(struct arena *a, const char *validation, bool any_case, const char **why)
 {
-    const char *pattern = metadata_pattern(s->arena, f->validation, why);
-    const struct expression *e = pattern ? expression_read(s->arena, pattern, why) : NULL;
+    const char *text = translated(a, validation, why);
 
-    if (!e)
-        return false;
-    if (expression_found(e, text))
-        return true;
-    return refuse(why, text_empty(f->message)
-                           ? arena_printf(s->arena, "does not match %.200s", f->validation)
-                           : f->message);
+    return !text      ? NULL
+           : any_case ? expression_read_any_case(a, text, why)
+                      : expression_read(a, text, why);
 }
 
 static bool
@@ -76,7 +77,9 @@ text_value(struct scope *s, const struct metadata_field *f, struct metadata_valu
         return refuse(why, arena_printf(s->arena, "is longer than %zu characters", most));
     if (f->type != META_BIG_TEXT && text_has_control(v->text))
         return refuse(why, "holds control characters");
-    return text_empty(f->validation) || is_valid(s, f, v->text, why);
+    return metadata_rule_allows(
+        s, &(struct metadata_rule){ .validation = f->validation, .message = f->message }, v->text,
+        why);
 }
 
 static bool
@@ -170,16 +173,12 @@ metadata_rule_allows(struct scope *s, const struct metadata_rule *r, const char 
                      const char **why)
 {
     const struct expression *e;
-    const char *pattern;
 
     if (!text_empty(r->options) && !among_options(s, r->options, text))
         return refuse(why, arena_printf(s->arena, "is none of %.400s", r->options));
     if (text_empty(r->validation))
         return true;
-    pattern = metadata_pattern(s->arena, r->validation, why);
-    e = !pattern      ? NULL
-        : r->any_case ? expression_read_any_case(s->arena, pattern, why)
-                      : expression_read(s->arena, pattern, why);
+    e = metadata_expression(s->arena, r->validation, r->any_case, why);
     if (!e)
         return false;
     return expression_found(e, text) ||

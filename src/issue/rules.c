@@ -192,10 +192,8 @@ default_of(const struct list *defaults, const char *attribute)
 static bool
 obeys(struct scope *s, const struct template_rule *r, const char *value)
 {
-    const char *why, *pattern = metadata_pattern(s->arena, r->pattern, &why);
-    const struct expression *e = !pattern      ? NULL
-                                 : r->any_case ? expression_read_any_case(s->arena, pattern, &why)
-                                               : expression_read(s->arena, pattern, &why);
+    const char *why;
+    const struct expression *e = metadata_expression(s->arena, r->pattern, r->any_case, &why);
 
     return e && expression_found(e, value);
 }

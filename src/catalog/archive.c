@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 #include "base/metric.h"
 #include "catalog/catalog.h"
+#include "codec/json.h"
 
 #include <string.h>
 
@@ -107,13 +108,6 @@ move(struct scope *s, struct tx *tx, struct value ids)
     return OK;
 }
 
-/* Numbers in one text, as the engine writes arrays. */
-static struct value
-array_of(struct scope *s, const struct tx *tx, const char *numbers)
-{
-    return v_text(arena_printf(s->arena, tx_kind(tx) == DB_POSTGRES ? "{%s}" : "[%s]", numbers));
-}
-
 enum err
 certificates_drop(struct scope *s, struct tx *tx, const struct list *ids)
 {
@@ -121,13 +115,8 @@ certificates_drop(struct scope *s, struct tx *tx, const struct list *ids)
         &drop_der,     &drop_names,     &drop_metadata,     &drop_rows,
         &drop_old_der, &drop_old_names, &drop_old_metadata, &drop_old_rows
     };
-    struct value chosen;
-    struct buf numbers;
+    struct value chosen = v_among(s->arena, tx_kind(tx), ids);
 
-    buf_init_in(&numbers, s->arena, 32 * (ids->count + 1));
-    LIST_EACH(int64_t, id, ids)
-    buf_printf(&numbers, "%s%lld", numbers.len ? "," : "", (long long)*id);
-    chosen = array_of(s, tx, buf_str(&numbers));
     TRY(uncount(s, tx, chosen));
     for (size_t i = 0; i < COUNT(steps); i++)
         TRY(tx_do(s, tx, steps[i], BIND(chosen)));
@@ -164,19 +153,19 @@ move_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct batch *b = arg;
     struct rows rows;
-    struct buf ids, numbers;
+    struct list ids = { 0 };
     struct value chosen;
+    struct buf numbers;
 
     TRY(tx_all(s, tx, &old_ids, BIND(v_when(b->before), v_int(ARCHIVE_BATCH)), &rows));
     b->moved = (int64_t)rows.count;
     if (!rows.count)
         return OK;
-    buf_init_in(&ids, s->arena, 32 * ARCHIVE_BATCH);
-    buf_init_in(&numbers, s->arena, 32 * ARCHIVE_BATCH);
     for (size_t i = 0; i < rows.count; i++)
-        buf_printf(&ids, "%s%lld", i ? "," : "", (long long)row_int(&rows.at[i]));
-    buf_printf(&numbers, "[%s]", buf_str(&ids));
-    chosen = array_of(s, tx, buf_str(&ids));
+        list_add(s->arena, &ids, int64_t, row_int(&rows.at[i]));
+    buf_init_in(&numbers, s->arena, 32 * ARCHIVE_BATCH);
+    json_encode_list(&numbers, &int_model, &ids);
+    chosen = v_among(s->arena, tx_kind(tx), &ids);
     TRY(uncount(s, tx, chosen));
     TRY(move(s, tx, chosen));
     return told(s, tx, b, buf_str(&numbers));

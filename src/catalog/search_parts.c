@@ -34,19 +34,15 @@ parts_indexed(const struct search_sql *b, const char *table, const struct query_
 static void
 put_ids(struct scope *s, struct search_sql *b, const char *expr, const struct rows *rows)
 {
-    bool postgres = db_kind(b->db) == DB_POSTGRES;
-    struct buf ids;
+    struct list ids = { 0 };
 
-    buf_init_in(&ids, s->arena, 32 * (rows->count + 1));
-    buf_byte(&ids, postgres ? '{' : '[');
     for (size_t i = 0; i < rows->count; i++) {
         struct row row = rows->at[i];
 
-        buf_printf(&ids, "%s%lld", i ? "," : "", (long long)row_int(&row));
+        list_add(s->arena, &ids, int64_t, row_int(&row));
     }
-    buf_byte(&ids, postgres ? '}' : ']');
     buf_printf(&b->text, "%s @among ", expr);
-    search_bind(s, b, v_text(buf_str(&ids)));
+    search_bind(s, b, v_among(s->arena, db_kind(b->db), &ids));
     buf_text(&b->text, " @among_end");
 }
 

@@ -81,6 +81,8 @@ struct value v_text(const char *text); /* NULL binds NULL */
 struct value v_bytes(struct bytes b);  /* {NULL, 0} binds NULL */
 struct value v_when(struct when w);    /* milliseconds; WHEN_NONE binds NULL */
 struct value v_id(int64_t id);         /* 0 binds NULL */
+/** NUMBERS (of int64_t) as one value, for `column @among $1 @among_end` of an engine. */
+struct value v_among(struct arena *a, enum db_kind kind, const struct list *numbers);
 
 /** A statement of the program; it stands at file level right above the code that binds and reads
  * it. */

@@ -52,6 +52,19 @@ v_id(int64_t id)
     return id != 0 ? v_int(id) : v_null();
 }
 
+struct value
+v_among(struct arena *a, enum db_kind kind, const struct list *numbers)
+{
+    struct buf b;
+
+    buf_init_in(&b, a, 32 * (numbers->count + 1));
+    buf_byte(&b, kind == DB_POSTGRES ? '{' : '[');
+    LIST_EACH(const int64_t, n, numbers)
+    buf_printf(&b, "%s%lld", b.len > 1 ? "," : "", (long long)*n);
+    buf_byte(&b, kind == DB_POSTGRES ? '}' : ']');
+    return v_text(buf_str(&b));
+}
+
 static const struct value *
 next_column(struct row *row)
 {

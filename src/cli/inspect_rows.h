@@ -2,7 +2,7 @@
 #ifndef CLI_INSPECT_ROWS_H
 #define CLI_INSPECT_ROWS_H
 
-#include "cli/run.h"
+#include "cli/subject_flags.h"
 
 /** Write what a certificate says as a JSON object, behind a comma where something precedes; one
  * that is not signed yet has no thumbprints. */
@@ -19,18 +19,10 @@ enum err run_csr_show(struct cli *c);
 enum err run_inspect(struct cli *c);
 
 static const struct flag csr_create_flags[] = {
-    { "subject", 0, FLAG_TEXT, "DN", "the subject; default CN= and the first name", NULL, NULL,
-      NULL },
-    { "cn", 0, FLAG_TEXT, "NAME", "its common name", NULL, NULL, NULL },
-    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
-    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
-    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
-    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
-    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
-    { "eku", 0, FLAG_NAMES, "OID", "what it is for: an OID, serverAuth, clientAuth, ...", NULL,
-      NULL, NULL },
-    { "key-type", 0, FLAG_KEY, "ALG", "ec:p256, ec:p384, ec:p521, rsa:2048...8192, ed25519", NULL,
-      NULL, NULL },
+    SUBJECT_FLAGS,
+    NAME_FLAGS,
+    EKU_FLAG,
+    SUBJECT_KEY_FLAG,
     { "key-from", 0, FLAG_TEXT, "FILE", "use this key", NULL, NULL, NULL },
     { "key-out", 0, FLAG_TEXT, "FILE", "write the new key there, mode 0600", NULL, NULL, NULL },
     { "out", 0, FLAG_TEXT, "FILE", "write the request there; default stdout", NULL, NULL, NULL },

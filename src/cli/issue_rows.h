@@ -3,7 +3,7 @@
 #define CLI_ISSUE_ROWS_H
 
 #include "cli/keys.h"
-#include "cli/run.h"
+#include "cli/subject_flags.h"
 
 #define OPTIONAL_FLAG(n, text)                                             \
     {                                                                      \
@@ -23,20 +23,13 @@
     }
 static const struct flag issue_flags[] = {
     { "issuer", 0, FLAG_TEXT, "REF", "the authority: its name, or NAME@STORE", NULL, "ca", NULL },
-    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
-    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
-    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
-    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
-    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
-    { "subject", 0, FLAG_TEXT, "DN", "the subject; default CN= and the first name", NULL, NULL,
-      NULL },
-    { "cn", 0, FLAG_TEXT, "NAME", "its common name", NULL, NULL, NULL },
+    NAME_FLAGS,
+    SUBJECT_FLAGS,
     { "duration", 0, FLAG_DURATION, "D", "validity: 90d, P90D, 90.00:00:00", NULL, NULL, NULL },
     { "not-before", 0, FLAG_TIME, "T", "its beginning", NULL, NULL, NULL },
     { "not-after", 0, FLAG_TIME, "T", "its end", NULL, NULL, NULL },
     { "template", 0, FLAG_TEXT, "NAME", "the policy to apply", NULL, "profile", NULL },
-    { "key-type", 0, FLAG_KEY, "ALG", "ec:p256, ec:p384, ec:p521, rsa:2048...8192, ed25519", NULL,
-      NULL, NULL },
+    SUBJECT_KEY_FLAG,
     { "key-from", 0, FLAG_TEXT, "FILE", "use this key", NULL, NULL, NULL },
     { "csr", 0, FLAG_TEXT, "FILE", "send this request; no key is made", NULL, NULL, NULL },
     { "store", 0, FLAG_TEXT, "STORE", "what NAME alone belongs to", NULL, "key-vault", NULL },
@@ -45,8 +38,7 @@ static const struct flag issue_flags[] = {
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
     { "pfx", 0, FLAG_TEXT, "FILE", "write key and chain there, PKCS#12", NULL, NULL, NULL },
     { "password-file", 0, FLAG_TEXT, "FILE", "holds its password; - is stdin", NULL, NULL, NULL },
-    { "eku", 0, FLAG_NAMES, "OID", "what it is for: an OID, serverAuth, clientAuth, ...", NULL,
-      NULL, NULL },
+    EKU_FLAG,
     { "server-auth", 0, FLAG_SWITCH, NULL, "the same as --eku serverAuth", NULL, NULL, NULL },
     { "client-auth", 0, FLAG_SWITCH, NULL, "the same as --eku clientAuth", NULL, NULL, NULL },
     { "ocsp-signing", 0, FLAG_SWITCH, NULL, "the same as --eku OCSPSigning", NULL, NULL, NULL },
@@ -90,11 +82,7 @@ static const struct flag enroll_pfx_flags[] = {
     { "template", 0, FLAG_TEXT, "NAME", "the policy to apply", NULL, "profile", NULL },
     { "cn", 0, FLAG_TEXT, "NAME", "common name; default the first name", NULL, NULL, NULL },
     { "subject", 0, FLAG_TEXT, "DN", "the whole subject", NULL, NULL, NULL },
-    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
-    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
-    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
-    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
-    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
+    NAME_FLAGS,
     { "key-type", 0, FLAG_KEY, "ALG",
       "rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384, ec:p521, "
       "ed25519; default the template's",

@@ -2,7 +2,7 @@
 #ifndef CLI_TEMPLATE_ROWS_H
 #define CLI_TEMPLATE_ROWS_H
 
-#include "cli/run.h"
+#include "cli/subject_flags.h"
 
 /* The commands. */
 enum err run_templates_edit(struct cli *c);
@@ -15,19 +15,11 @@ static const struct flag template_edit_flags[] = {
 };
 static const struct flag template_test_flags[] = {
     { "csr", 0, FLAG_TEXT, "FILE", "this request", NULL, NULL, NULL },
-    { "dns", 'd', FLAG_NAMES, "NAME", "DNS names; repeat, or with commas", NULL, NULL, NULL },
-    { "ip", 0, FLAG_NAMES, "ADDR", "addresses", NULL, NULL, NULL },
-    { "email", 'e', FLAG_NAMES, "ADDR", "mail addresses", NULL, NULL, NULL },
-    { "upn", 'u', FLAG_NAMES, "NAME", "user principal names", NULL, NULL, NULL },
-    { "uri", 0, FLAG_TEXTS, "URI", "URIs", NULL, NULL, NULL },
-    { "subject", 0, FLAG_TEXT, "DN", "the subject; default CN= and the first name", NULL, NULL,
-      NULL },
-    { "cn", 0, FLAG_TEXT, "NAME", "its common name", NULL, NULL, NULL },
-    { "key-type", 0, FLAG_KEY, "ALG", "ec:p256, ec:p384, ec:p521, rsa:2048...8192, ed25519", NULL,
-      NULL, NULL },
+    NAME_FLAGS,
+    SUBJECT_FLAGS,
+    SUBJECT_KEY_FLAG,
     { "duration", 0, FLAG_DURATION, "D", "validity", NULL, NULL, NULL },
-    { "eku", 0, FLAG_NAMES, "OID", "what it is for: an OID, serverAuth, clientAuth, ...", NULL,
-      NULL, NULL },
+    EKU_FLAG,
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "what would be noted about it; repeat", NULL, NULL,
       NULL },
     { "owner", 0, FLAG_TEXT, "ROLE", "the role that would own it", NULL, NULL, NULL },

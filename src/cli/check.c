@@ -102,18 +102,17 @@ finish(struct cli *c, struct verdict *v)
     return print_json(c, &verdict_view, &b);
 }
 
-static enum err
+static void
 read_limits(struct cli *c, struct limits *l)
 {
     l->warn_ms = cli_duration(c, "warn", l->warn_ms);
     l->crit_ms = cli_duration(c, "crit", l->crit_ms);
-    return OK;
 }
 
 static enum err
 limits_before_an_end(struct cli *c, struct limits *l)
 {
-    TRY(read_limits(c, l));
+    read_limits(c, l);
     return l->crit_ms <= l->warn_ms
                ? OK
                : fail_code(c->s, E_INVALID, CHY_USAGE,
@@ -231,15 +230,6 @@ run_check_expiry(struct cli *c)
 
 /* Authorities. */
 
-static bool
-is_asked_for(struct cli *c, const char *name)
-{
-    for (size_t i = 0; i < c->args.count; i++)
-        if (text_eq_fold(cli_arg(c, i), name))
-            return true;
-    return false;
-}
-
 static enum level
 level_of_end(const struct limits *l, int64_t left_ms)
 {
@@ -314,7 +304,7 @@ run_check_ca(struct cli *c)
     for (size_t i = 0; i < json_count(all); i++) {
         const struct json *ca = json_item(all, i);
 
-        if (c->args.count && !is_asked_for(c, json_str(json_get(ca, "name"))))
+        if (c->args.count && !list_has_fold(&c->args, json_str(json_get(ca, "name"))))
             continue;
         judge_authority(c, &v, &l, ca);
         count++;
@@ -387,7 +377,7 @@ run_check_jobs(struct cli *c)
     int64_t late_ms, failures, id = 0;
     struct verdict v;
 
-    TRY(read_limits(c, &l));
+    read_limits(c, &l);
     if (l.crit_ms < l.warn_ms)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--warn: is longer than --crit");
     verdict_init(c, &v);

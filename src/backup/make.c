@@ -3,6 +3,7 @@
 
 #include "audit/audit.h"
 #include "backup/ship.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/random.h"
@@ -292,9 +293,7 @@ make_named(struct scope *s, const struct backup_wish *wish, struct backup_made *
         .master_key = seal_key_id(s, wish->seal),
         .newest_serial = "",
     };
-    if (mkdir(wish->dir, 0700) != 0 && errno != EEXIST)
-        return fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", wish->dir,
-                    strerror(errno));
+    TRY(file_make_dir(s, wish->dir));
     TRY(archive_new(s, made.path, at, &w));
     m.out = w;
     made.manifest.recipients = wish->recipients;

@@ -8,9 +8,7 @@
 #include "base/wait.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define KIND "log"
@@ -57,22 +55,14 @@ set_stream(struct ship *ship, const char *id, int64_t number, const char *previo
     ship->sent = map_new(ship->scope->arena, false);
 }
 
-static enum err
-make_private_dir(struct scope *s, const char *path)
-{
-    return mkdir(path, 0700) == 0 || errno == EEXIST
-               ? OK
-               : fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", path, strerror(errno));
-}
-
 /** A stream of its own for what cannot continue another: it needs a backup of its own, too. */
 static enum err
 begin_stream(struct scope *s, struct ship *ship, const struct wal_place *place)
 {
     const char *id = ulid_new(s->arena);
 
-    TRY(make_private_dir(s, ship->o.dir));
-    TRY(make_private_dir(s, stream_dir(s->arena, ship->o.dir, id)));
+    TRY(file_make_dir(s, ship->o.dir));
+    TRY(file_make_dir(s, stream_dir(s->arena, ship->o.dir, id)));
     set_stream(ship, id, 0, "", place);
     log_event(s, LOG_INFO, "backup.stream", "a stream of the database's log begins",
               lf_text("stream", ship->stream));

@@ -100,6 +100,14 @@ file_write(struct scope *s, const char *path, struct bytes data, unsigned mode)
 }
 
 enum err
+file_make_dir(struct scope *s, const char *path)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST
+               ? OK
+               : fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", path, strerror(errno));
+}
+
+enum err
 file_sync_dir(struct scope *s, const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -27,6 +27,8 @@ enum err file_write(struct scope *s, const char *path, struct bytes data, unsign
 void fd_close(int *fd);
 OWNED_VALUE(int, fd_close);
 
+/** Make the directory PATH, mode 0700, unless something of that name is there. E_UNAVAILABLE. */
+enum err file_make_dir(struct scope *s, const char *path);
 /** Make the names in the directory of PATH last, after one was made, changed or removed. */
 enum err file_sync_dir(struct scope *s, const char *path);
 

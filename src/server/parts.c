@@ -4,6 +4,7 @@
 #include "acme/acme.h"
 #include "audit/checkpoint.h"
 #include "backup/ship.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "catalog/metadata.h"
@@ -26,8 +27,7 @@ make_dir(struct scope *s, const char *path)
 {
     struct stat st;
 
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return fail(s, E_UNAVAILABLE, "cannot make the directory %s: %s", path, strerror(errno));
+    TRY(file_make_dir(s, path));
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return fail(s, E_INVALID, "%s is no directory", path);
     return OK;

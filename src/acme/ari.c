@@ -2,6 +2,7 @@
 
 #include "acme/names.h"
 #include "acme/profile.h"
+#include "acme/window.h"
 #include "catalog/catalog.h"
 #include "pki/hash.h"
 #include <string.h>
@@ -112,15 +113,23 @@ acme_ari_window(struct scope *s, const struct acme *acme, const char *cert_id, s
 {
     struct cert_row row;
     int64_t life, half, ideal;
+    const struct acme_window *window;
     bool early;
 
     TRY(find(s, acme, cert_id, 0, &row));
+    TRY(acme_window_of(s, acme, &row, &window));
     out->certificate = row.id;
+    out->url = window ? window->url : NULL;
     life = row.not_after.ms - row.not_before.ms;
     half = MAX(life / 100, SECOND_MS);
     if (row.state == CERT_REVOKED) { /* at once */
         out->end = when_add_ms(clock_now(), -HOUR_MS);
         out->start = when_add_ms(out->end, -HOUR_MS);
+        return OK;
+    }
+    if (window) {
+        out->start = window->start;
+        out->end = window->end;
         return OK;
     }
     TRY(renews_early(s, acme, row.id, &early));

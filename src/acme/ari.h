@@ -9,6 +9,7 @@
 struct acme_ari {
     int64_t certificate;
     struct when start, end; /* START is before END by a second at least */
+    const char *url;        /* where it is explained, or NULL */
 };
 /**
  * The window of the certificate that CERT_ID names (RFC 9773 section 4.1).

@@ -313,6 +313,22 @@ struct v1_acme_account_query {
 struct v1_acme_reason {
     const char *reason;
 };
+/** When operators want certificates renewed. */
+struct v1_renewal_window {
+    int64_t id;
+    const char *query, *collection, *authority, *explanation_url, *reason, *created_by;
+    struct when issued_from, issued_until, start, end, created_at;
+    struct opt_int matches;
+};
+struct v1_renewal_window_new {
+    const char *query, *collection, *authority, *explanation_url, *reason;
+    struct when issued_from, issued_until, start, end;
+};
+struct v1_renewal_window_end {
+    const char *reason;
+};
+extern const struct op v1_renewal_windows_list_op, v1_renewal_windows_create_op,
+    v1_renewal_windows_get_op, v1_renewal_windows_remove_op;
 extern const struct op v1_acme_accounts_list_op, v1_acme_accounts_get_op,
     v1_acme_accounts_suspend_op, v1_acme_accounts_restore_op, v1_acme_accounts_deactivate_op;
 extern const struct op v1_acme_orders_list_op, v1_acme_orders_get_op, v1_acme_authzs_list_op,

@@ -87,6 +87,8 @@
            "An ACME client gave up its proof of a name.")                                          \
     ACTION(ACME_AUTHZ_REVOKE, "acme", "acme.authz.revoke",                                         \
            "A proof of a name does not count any more: an operator revoked it.")                   \
+    ACTION(ACME_WINDOW_CREATE, "acme", "acme.window.create", "Certificates got a renewal window.") \
+    ACTION(ACME_WINDOW_DELETE, "acme", "acme.window.delete", "A renewal window was taken away.")   \
     ACTION(ACME_EAB_CREATE, "acme", "acme.eab.create", "A key for ACME account binding was made.") \
     ACTION(ACME_EAB_REVOKE, "acme", "acme.eab.revoke",                                             \
            "A key for ACME account binding was ended.")                                            \

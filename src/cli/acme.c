@@ -49,6 +49,20 @@ static const struct column key_columns[] = {
     { "created_by", "BY", COL_WIDE },
 };
 
+static const struct column window_columns[] = {
+    { "id", NULL, COL_RIGHT },
+    { "start", NULL, COL_AGO },
+    { "end", NULL, COL_AGO },
+    { "authority", NULL, 0 },
+    { "collection", NULL, 0 },
+    { "query", NULL, 0 },
+    { "reason", NULL, 0 },
+    { "created_by", "BY", 0 },
+    { "issued_from", "ISSUED FROM", COL_WIDE },
+    { "issued_until", "ISSUED UNTIL", COL_WIDE },
+    { "explanation_url", "URL", COL_WIDE },
+};
+
 /** What the commands of a group are about. */
 static const struct subject {
     const char *group, *word, *path;
@@ -91,6 +105,15 @@ static const struct subject {
         .column_count = COUNT(key_columns),
         .none = "There are no keys." },
       &v1_eab_keys_get_op },
+    { "acme windows",
+      "window",
+      REST_API "/acme/renewal-windows",
+      { .kind = "window",
+        .key = "id",
+        .columns = window_columns,
+        .column_count = COUNT(window_columns),
+        .none = "There are no renewal windows." },
+      &v1_renewal_windows_get_op },
 };
 
 static const struct subject *

@@ -12,6 +12,8 @@ enum err run_acme_turn(struct cli *c); /* suspend, restore, deactivate, revoke *
 enum err run_acme_eab_create(struct cli *c);
 enum err run_acme_eab_revoke(struct cli *c);
 enum err run_acme_client(struct cli *c);
+enum err run_acme_window_set(struct cli *c);
+enum err run_acme_window_remove(struct cli *c);
 
 static const char *const acme_account_words[] = { "valid", "deactivated", "revoked", NULL };
 static const char *const acme_order_words[] = { "pending", "ready",   "processing",
@@ -87,6 +89,20 @@ static const struct flag acme_client_flags[] = {
       NULL, NULL, NULL },
 };
 
+static const struct flag acme_window_flags[] = {
+    { "query", 0, FLAG_TEXT, "QUERY", "certificates that it finds: chancery help query", NULL,
+      "filter", NULL },
+    { "collection", 0, FLAG_TEXT, "NAME", "that are in this collection", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "that this authority issued", NULL, "issuer", NULL },
+    { "issued-from", 0, FLAG_TIME, "T", "that are valid from then on, or later", NULL, NULL, NULL },
+    { "issued-until", 0, FLAG_TIME, "T", "that were valid before", NULL, NULL, NULL },
+    { "start", 0, FLAG_TIME, "T", "they shall be renewed from here on; default now", NULL, NULL,
+      NULL },
+    { "end", 0, FLAG_TIME, "T", "until here", NULL, NULL, NULL },
+    { "url", 0, FLAG_TEXT, "URL", "where it is explained; clients show it", NULL, NULL, NULL },
+    { "reason", 0, FLAG_TEXT, "TEXT", "why, for the record", NULL, "comment", NULL },
+};
+
 /* clang-format off */
 #define ACME_COMMANDS                                                                              \
     { "acme accounts list", "", 0, 0, FLAGS(acme_account_flags), run_acme_list,                    \
@@ -130,6 +146,18 @@ static const struct flag acme_client_flags[] = {
     { "acme eab revoke", "KID...", 1, -1, FLAGS(acme_eab_revoke_flags), run_acme_eab_revoke,       \
       "Bind no more accounts by keys.",                                                            \
       "  chancery acme eab revoke printers --suspend-accounts --yes\n" },                          \
+    { "acme windows list", "", 0, 0, FLAGS(watch_flags), run_acme_list,                            \
+      "List when certificates shall be renewed, whatever their life says.",                        \
+      "  chancery acme windows list\n" },                                                          \
+    { "acme windows show", "ID", 1, 1, NULL, 0, run_acme_show, "Show one renewal window.",         \
+      "  chancery acme windows show 3 -o yaml\n" },                                                \
+    { "acme windows set", "", 0, 0, FLAGS(acme_window_flags), run_acme_window_set,                 \
+      "Tell clients when to renew some certificates: those for which all that is given holds.",    \
+      "  chancery acme windows set --ca 'Old CA' --end +24h --reason 'INC 118'\n"                  \
+      "  chancery acme windows set --query 'cn:example.com' --start +1d --end +3d --reason move\n" }, \
+    { "acme windows remove", "ID...", 1, -1, FLAGS(acme_turn_flags), run_acme_window_remove,       \
+      "Take renewal windows away.",                                                                \
+      "  chancery acme windows remove 3 --reason 'all renewed' --yes\n" },                         \
     { "acme client", "CLIENT", 1, 1, FLAGS(acme_client_flags), run_acme_client,                    \
       "Print the commands or settings by which an ACME client gets certificates here.",            \
       "  chancery acme client certbot -d app.example.com\n"                                        \

@@ -205,3 +205,24 @@ def test_words_are_completed(acme_server):
     assert {"create", "revoke", "list", "show"} == set(offered("acme", "eab", ""))
     assert offered("acme", "client", "cert") == ["certbot", "cert-manager"]
     assert offered("acme", "orders", "list", "--status", "val") == ["valid"]
+
+
+def test_renewal_windows_are_set_and_removed(tell, holder):
+    wanted = name("window")
+    holder.issue(wanted)
+    says(tell("windows", "set", "--query", f"cn:{wanted}", "--reason", "x"), 2, "--end")
+    says(tell("windows", "set", "--query", f"cn:{wanted}", "--end", "+1d"), 2, "--reason")
+    says(tell("windows", "set", "--end", "+1d", "--reason", "x"), 2, "which certificates")
+    says(tell("windows", "set", "--ca", "No such", "--end", "+1d", "--reason", "x"), 3, "No such")
+    assert ok(tell("windows", "set", "--query", f"cn:{wanted}", "--end", "+1d", "--reason", "x", "--dry-run")) == \
+        "would set a renewal window\n"
+    done = tell("windows", "set", "--query", f'CN -eq "{wanted}"', "--start", "-1h", "--end", "+24h", "--reason", "INC 1", "--url",
+                "https://status.example.com")
+    number = ok(done).strip()
+    assert number.isdigit() and f"renewal window {number} is for 1 certificate" in done.stderr
+    row, = [row for row in rows(tell("windows", "list", "--all", "-o", "json")) if row["id"] == int(number)]
+    assert row["reason"] == "INC 1" and row["explanation_url"] == "https://status.example.com"
+    assert wanted in ok(tell("windows", "show", number))
+    says(tell("windows", "remove", number, "--no-input"), 2, "--yes")
+    assert f"renewal window {number} removed" in tell("windows", "remove", number, "--reason", "done", "--yes").stderr
+    says(tell("windows", "remove", number, "--yes"), 3, number)

@@ -152,7 +152,7 @@ acme_account_row(struct scope *s, const struct acme *acme, const char *public_id
 /* What may restrict lists of orders and authorizations. */
 
 struct wanted {
-    int64_t before, account;
+    int64_t before, account, status, limit;
     const char *name;
 };
 
@@ -160,13 +160,14 @@ static enum err
 read_wanted(struct scope *s, const struct acme *acme, const struct acme_query *q,
             struct wanted *out)
 {
-    const char *id;
+    const char *id = NULL;
     struct row row;
 
     out->name = q->name ? text_fold(s->arena, q->name) : "";
     if (text_starts(out->name, "*."))
         out->name += 2;
     out->account = 0;
+    out->status = q->status;
     if (text_empty(q->account))
         return OK;
     TRY(acme_full_id(s, acme, ACME_ACCOUNTS, q->account, &id));
@@ -219,10 +220,10 @@ read_order(struct row *row, struct acme_order_row *out)
 /* The rows of a page; the statement of names has a parameter more. */
 static enum err
 read_page(struct scope *s, const struct acme *acme, struct sql *const ways[3],
-          const struct wanted *w, const struct acme_query *q, int64_t limit, struct rows *out)
+          const struct wanted *w, struct rows *out)
 {
-    struct value values[] = { v_int(w->before),    v_int(w->account), v_int(q->status),
-                              v_when(clock_now()), v_int(limit + 1),  v_text(w->name) };
+    struct value values[] = { v_int(w->before),    v_int(w->account),   v_int(w->status),
+                              v_when(clock_now()), v_int(w->limit + 1), v_text(w->name) };
 
     return db_all(s, acme->o.db, way_of(w, ways),
                   (struct values){ values, COUNT(values) - (*w->name ? 0 : 1) }, out);
@@ -238,7 +239,8 @@ acme_order_list(struct scope *s, const struct acme *acme, const struct acme_quer
 
     TRY(before_of(s, acme, &order_number, page, &w.before));
     TRY(read_wanted(s, acme, q, &w));
-    TRY(read_page(s, acme, ways, &w, q, page->limit, &rows));
+    w.limit = page->limit;
+    TRY(read_page(s, acme, ways, &w, &rows));
     *out = (struct list){ 0 };
     for (size_t i = 0; i < rows.count && i < (size_t)page->limit; i++)
         read_order(&rows.at[i], list_push(s->arena, out, struct acme_order_row));
@@ -288,7 +290,8 @@ acme_authz_list(struct scope *s, const struct acme *acme, const struct acme_quer
 
     TRY(before_of(s, acme, &authz_number, page, &w.before));
     TRY(read_wanted(s, acme, q, &w));
-    TRY(read_page(s, acme, ways, &w, q, page->limit, &rows));
+    w.limit = page->limit;
+    TRY(read_page(s, acme, ways, &w, &rows));
     *out = (struct list){ 0 };
     for (size_t i = 0; i < rows.count && i < (size_t)page->limit; i++)
         read_authz(&rows.at[i], list_push(s->arena, out, struct acme_authz_row));

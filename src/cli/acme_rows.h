@@ -13,6 +13,9 @@ enum err run_acme_eab_create(struct cli *c);
 enum err run_acme_eab_revoke(struct cli *c);
 enum err run_acme_client(struct cli *c);
 enum err run_acme_window_set(struct cli *c);
+enum err run_acme_profiles_show(struct cli *c); /* all, or the one that is named */
+enum err run_acme_profiles_create(struct cli *c);
+enum err run_acme_profiles_delete(struct cli *c);
 enum err run_acme_window_remove(struct cli *c);
 
 static const char *const acme_account_words[] = { "valid", "deactivated", "revoked", NULL };
@@ -89,6 +92,24 @@ static const struct flag acme_client_flags[] = {
       NULL, NULL, NULL },
 };
 
+static const char *const acme_eab_words[] = { "off", "optional", "required", NULL };
+static const struct flag acme_profile_flags[] = {
+    { "template", 0, FLAG_TEXT, "NAME", "by which orders are issued", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority; default: one that offers the template", NULL,
+      "issuer", NULL },
+    { "allow", 0, FLAG_NAMES, "NAME", "what may be asked for: *.contoso.com, 10.0.0.0/8", NULL,
+      NULL, NULL },
+    { "deny", 0, FLAG_NAMES, "NAME", "what may not", NULL, NULL, NULL },
+    { "challenge", 0, FLAG_NAMES, "TYPE", "how names may be proved: dns-01 ...", NULL, NULL, NULL },
+    { "validity", 0, FLAG_DURATION, "D", "of certificates: 90d; default: the template's", NULL,
+      NULL, NULL },
+    { "auto-renew", 0, FLAG_SWITCH, NULL, "clients are told to renew 30 days before the end", NULL,
+      NULL, NULL },
+    { "eab", 0, FLAG_WORD, "MODE", "off, optional, required", acme_eab_words, NULL, NULL },
+    { "offered", 0, FLAG_SWITCH, NULL, "orders of the default directory may name it", NULL, NULL,
+      NULL },
+    { "description", 0, FLAG_TEXT, "TEXT", "what clients are told of it", NULL, NULL, NULL },
+};
 static const struct flag acme_window_flags[] = {
     { "query", 0, FLAG_TEXT, "QUERY", "certificates that it finds: chancery help query", NULL,
       "filter", NULL },
@@ -158,6 +179,16 @@ static const struct flag acme_window_flags[] = {
     { "acme windows remove", "ID...", 1, -1, FLAGS(acme_turn_flags), run_acme_window_remove,       \
       "Take renewal windows away.",                                                                \
       "  chancery acme windows remove 3 --reason 'all renewed' --yes\n" },                         \
+    { "acme profiles list", "", 0, 0, FLAGS(watch_flags), run_acme_profiles_show,                  \
+      "List the ACME profiles: directories of their own.", "  chancery acme profiles list\n" },    \
+    { "acme profiles show", "NAME", 1, 1, NULL, 0, run_acme_profiles_show, "Show one profile.",    \
+      "  chancery acme profiles show web -o yaml\n" },                                             \
+    { "acme profiles create", "NAME", 1, 1, FLAGS(acme_profile_flags), run_acme_profiles_create,   \
+      "Make an ACME profile, and print what clients are told: its directory.",                     \
+      "  chancery acme profiles create web --template WebServer --allow '*.contoso.com' "          \
+      "--challenge dns-01 --validity 90d\n" },                                                     \
+    { "acme profiles delete", "NAME...", 1, -1, NULL, 0, run_acme_profiles_delete,                 \
+      "Remove ACME profiles; certificates stay.", "  chancery acme profiles delete web --yes\n" }, \
     { "acme client", "CLIENT", 1, 1, FLAGS(acme_client_flags), run_acme_client,                    \
       "Print the commands or settings by which an ACME client gets certificates here.",            \
       "  chancery acme client certbot -d app.example.com\n"                                        \

@@ -226,3 +226,24 @@ def test_renewal_windows_are_set_and_removed(tell, holder):
     says(tell("windows", "remove", number, "--no-input"), 2, "--yes")
     assert f"renewal window {number} removed" in tell("windows", "remove", number, "--reason", "done", "--yes").stderr
     says(tell("windows", "remove", number, "--yes"), 3, number)
+
+
+def test_profiles_from_making_to_removal(acme_server, tell):
+    profile = f"p{uuid.uuid4().hex[:8]}"
+    flags = ("--template", "WebServer", "--allow", "*.contoso.test,*.internal.contoso.test", "--challenge", "dns-01")
+    says(tell("profiles", "create", profile, *flags, "--validity", "36h"), 2, "whole days")
+    says(tell("profiles", "create", profile, "--template", "No such"), 3, "No such")
+    assert ok(tell("profiles", "create", profile, *flags, "--dry-run")) == f"would make ACME profile {profile}\n"
+    directory = ok(tell("profiles", "create", profile, *flags, "--validity", "30d", "--eab", "optional", "--auto-renew")).strip()
+    assert directory.endswith(f"/acme/{profile}/directory")
+    shown = rows(tell("profiles", "show", profile, "-o", "json"))
+    shown = shown[0] if isinstance(shown, list) else shown
+    assert (shown["Validity"], shown["AutoRenew"], shown["AllowedDomains"]) == (
+        30, True, ["*.contoso.test", "*.internal.contoso.test"]) and [one.lower() for one in shown["ChallengeTypes"]] == ["dns-01"]
+    assert profile in ok(tell("profiles", "list"))
+    assert directory in ok(tell("client", "lego", "--profile", profile, "-d", "a.contoso.test"))
+    key = rows(tell("eab", "create", "--profile", profile, "-o", "json"))
+    assert (key[0] if isinstance(key, list) else key)["profile"] == profile
+    says(tell("profiles", "delete", profile, "--no-input"), 2, "--yes")
+    assert "removed" in tell("profiles", "delete", profile, "--yes").stderr
+    says(tell("profiles", "show", profile), 3, profile)

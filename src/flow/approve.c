@@ -543,7 +543,11 @@ flow_approve(struct scope *s, struct flow *f, const struct decision *in, struct 
         log_failure(s, LOG_WARN, "an approved request is issued later");
         scope_clear(s);
     }
-    return request_read(s, f->db, in->id, out);
+    TRY(request_read(s, f->db, in->id, &request));
+    if (request.state == REQUEST_DENIED) /* after the approval, before it was issued */
+        return check_waits(s, &request, false);
+    *out = request;
+    return OK;
 }
 
 enum err

@@ -143,6 +143,35 @@ TEST(a_denial_is_final_and_takes_the_key_with_it)
 }
 
 static void
+denies_first(struct house *h)
+{
+    const struct caller *ana = user(h, "ana", ROLE_REQUESTER, NULL, 0),
+                        *bob = user(h, "bob", ROLE_OPERATOR, NULL, 0);
+    struct cert_request r, got = { .id = -1 };
+    struct decision d;
+
+    (void)guarded(h, BODY(""));
+    r = waiting(h, ana, "a.example.com");
+    d = by(bob, &r);
+    /* as if another server had denied it right after the approval was written down */
+    assert_ok(h->s, test_write(h,
+                               "CREATE TRIGGER meanwhile AFTER UPDATE ON request WHEN "
+                               "NEW.pending_kind = 3 BEGIN UPDATE request SET disposition = 3, "
+                               "pending_kind = 0, decider_name = 'ra2' WHERE id = NEW.id; END",
+                               BIND()));
+    assert_err(E_CONFLICT, flow_approve(h->s, &h->flow, &d, &got));
+    assert_int_equal(h->s->error.code, CHY_WRONG_STATE);
+    assert_says(h->s, "is denied already, by ra2");
+    assert_int_equal(got.id, -1);
+    assert_int_equal(count(h, "certificate WHERE request IS NOT NULL"), 0);
+}
+
+TEST(who_approves_what_is_denied_before_it_is_issued_is_told_so)
+{
+    in_house(denies_first);
+}
+
+static void
 who(struct house *h)
 {
     int64_t guarded_id = guarded(h, BODY("")), other;

@@ -32,6 +32,9 @@ struct principal_query {
     int limit;         /* 0: 50; at most 1000 */
 };
 
+/** A problem of FIELD unless an account may be called ACCOUNT; its parts go to DOMAIN and LOGIN. */
+void account_judge(struct scope *s, const char *field, const char *account, const char **domain,
+                   const char **login);
 /**
  * Make a user.
  *

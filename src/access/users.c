@@ -119,6 +119,19 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     return change_tell(s, tx, &u->c, AUDIT_USER_CREATE, user_object(s, &u->result), NULL);
 }
 
+void
+account_judge(struct scope *s, const char *field, const char *account, const char **domain,
+              const char **login)
+{
+    if (!access_name_split(s->arena, account, domain, login))
+        problem(s, field, CHY_BAD_VALUE,
+                "an account is name, DOMAIN\\name or name@domain, at most "
+                "256 bytes without control characters");
+    else if (strchr(account, ':')) /* RFC 7617 section 2 */
+        problem(s, field, CHY_BAD_VALUE,
+                "a name with a colon cannot log in: HTTP Basic ends the name there");
+}
+
 enum err
 user_add(struct scope *s, struct access *a, const struct caller *by, const struct user *in,
          const char *password, struct user *out)
@@ -126,13 +139,7 @@ user_add(struct scope *s, struct access *a, const struct caller *by, const struc
     struct user_change u = { .c = { .a = a, .by = by }, .in = in };
     enum err e;
 
-    if (!access_name_split(s->arena, in->account, &u.domain, &u.login))
-        problem(s, "name", CHY_BAD_VALUE,
-                "an account is name, DOMAIN\\name or name@domain, at most "
-                "256 bytes without control characters");
-    else if (strchr(in->account, ':')) /* RFC 7617 section 2 */
-        problem(s, "name", CHY_BAD_VALUE,
-                "a name with a colon cannot log in: HTTP Basic ends the name there");
+    account_judge(s, "name", in->account, &u.domain, &u.login);
     user_judge(s, in);
     if (password)
         password_judge(s, "password", password);

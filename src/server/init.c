@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include "access/password.h"
+#include "access/principals.h"
 #include "base/log.h"
 #include "codec/json.h"
 #include "seal/reference.h"
@@ -29,12 +30,16 @@ const char server_init_usage[] =
     "  --ca embedded               which kind of authority; there is one\n"
     "  -o json                     the summary as JSON\n";
 
-/** The first user's password, judged before anything is made. */
+/** The first user's name and password, judged before anything is made. */
 static enum err
-first_password(struct scope *s, const struct options *o, struct secret **out)
+first_login(struct scope *s, const struct options *o, struct secret **out)
 {
+    const char *domain, *login;
+
     if (!o->admin_user)
         return OK;
+    account_judge(s, "--admin-user", o->admin_user, &domain, &login);
+    TRY(problems_check(s));
     if (!o->admin_password_file)
         return fail_code(s, E_INVALID, CHY_USAGE, "--admin-user needs --admin-password-file");
     TRY(secret_resolve(s, NULL, arena_printf(s->arena, "file:%s", o->admin_password_file), out));
@@ -54,7 +59,7 @@ set_up(struct scope *s, struct parts *p, const struct options *o)
     p->url = p->base_url = url;
     if (text_starts(url, "https://")) /* whoever checks revocation for TLS cannot use TLS for it */
         p->base_url = arena_printf(p->scope->arena, "http://%s", url + strlen("https://"));
-    TRY(first_password(s, o, &password));
+    TRY(first_login(s, o, &password));
     TRY(parts_make_dirs(s, p));
     TRY(parts_open(s, p, o));
     TRY(parts_first_run(s, p));

@@ -1,6 +1,7 @@
 /* `chancery issue`: from a key to a stored certificate. */
 #include "cli/issue.h"
 
+#include "base/file.h"
 #include "cli/bulk.h"
 #include "cli/inspect_rows.h"
 #include "cli/register.h"
@@ -9,8 +10,10 @@
 #include "pki/pem.h"
 #include "pki/tbs.h"
 #include "seal/private_file.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -264,6 +267,38 @@ keep_pfx(struct cli *c, const struct issue *j, const struct wish_come_true *got)
     return write_out(c, cli_text(c, "pfx"), file, true);
 }
 
+/* The directory of the key's file, locked until the descriptor is closed, so that whoever writes
+ * the same files at the same time leaves key and certificate that belong together; a file system
+ * that knows no locks does without. */
+static int
+lock_beside(struct cli *c, const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL, *dir = ".";
+    struct stat st;
+    int fd;
+
+    if (!path || text_eq(path, "-") || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))
+        return -1;
+    if (slash)
+        dir = arena_text_n(c->s->arena, path, (size_t)(slash - path) + 1);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)flock(fd, LOCK_EX);
+    return fd;
+}
+
+/* The files of --key-out and --out, either of which may be NULL. */
+static enum err
+keep_files(struct cli *c, const char *key_out, struct bytes key, const char *out,
+           struct bytes chain)
+{
+    AUTO(fd_close) int lock = lock_beside(c, key_out);
+
+    if (key_out && key.len)
+        TRY(write_out(c, key_out, key, !text_eq(key_out, "-")));
+    return out ? write_out(c, out, chain, false) : OK;
+}
+
 /* Key and certificate to the store and to the files asked for; nothing is lost when one of them
  * cannot be written: the error comes after the others. */
 static enum err
@@ -282,13 +317,11 @@ keep(struct cli *c, const struct issue *j, const struct wish_come_true *got)
         TRY(keep_pfx(c, j, got));
     else if (!key_out && !j->item.dir && key.len && !cli_text(c, "key-from"))
         key_out = out; /* "-" */
-    if (key_out && key.len)
-        TRY(write_out(c, key_out, key, !text_eq(key_out, "-")));
     if (j->item.dir) {
         TRY(item_write(c, &j->item, key, chain, &version));
         say(c, "%s@%s: version %lld", j->item.name, j->item.store, (long long)version);
     }
-    return out ? write_out(c, out, chain, false) : OK;
+    return keep_files(c, key_out, key, out, chain);
 }
 
 /* What was asked for and is not in it: a template gives what it gives. */
@@ -354,6 +387,7 @@ run_csr_create(struct cli *c)
     const char *out = cli_text(c, "out"), *key_out = cli_text(c, "key-out");
     struct issue j = { .wish = { .not_before = WHEN_NONE, .not_after = WHEN_NONE } };
     AUTO(secret_free) struct secret *pem = NULL;
+    struct bytes key = { NULL, 0 };
 
     if (!key_out && !cli_text(c, "key-from"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
@@ -366,9 +400,9 @@ run_csr_create(struct cli *c)
     TRY(make_request(c, &j));
     if (key_out) {
         TRY(key_to_pem(c->s, j.key, NULL, &pem));
-        TRY(write_out(c, key_out, secret_bytes(pem), !text_eq(key_out, "-")));
+        key = secret_bytes(pem);
     }
-    return write_out(c, out ? out : "-", j.wish.csr, false);
+    return keep_files(c, key_out, key, out ? out : "-", j.wish.csr);
 }
 
 enum err

@@ -1,5 +1,7 @@
 """The command line: every command of this part, output formats, exit codes, the style of errors."""
+import concurrent.futures
 import csv
+import fcntl
 import hashlib
 import io
 import json
@@ -160,6 +162,35 @@ class TestAlone:
         again = json.loads(ok(chancery.cli(*command)))
         assert "a long enough" not in json.dumps(first)
         assert [key for key in again if key not in first] == []
+
+
+    @pytest.mark.parametrize("name, reason", [("", "an account is name"), ("a:b", "colon"), ("a\tb", "control"), ("x" * 257, "256")])
+    def test_init_judges_the_first_users_name_before_it_makes_anything(self, tmp_path, name, reason):
+        (tmp_path / "pw").write_text("a long enough password\n")
+        (tmp_path / "pw").chmod(0o600)
+        done = chancery.cli("init", "--data-dir", tmp_path / "data", "--admin-user", name, "--admin-password-file", tmp_path / "pw",
+                            "--url", "http://pki.example.com")
+        says(done, 2, "--admin-user", reason)
+        assert not (tmp_path / "data").exists()
+
+    def test_whoever_writes_the_same_files_at_once_leaves_a_key_and_a_request_that_belong_together(self, tmp_path):
+        key, csr = tmp_path / "a.key", tmp_path / "out" / "a.csr"
+        csr.parent.mkdir()
+        lock = os.open(tmp_path, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as one that is about to write the first of two files
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                each = [pool.submit(chancery.cli, "csr", "create", "--dns", "a.example.com", "--key-out", key, "--out", csr)
+                        for _ in range(4)]
+                concurrent.futures.wait(each, 1)
+                assert not any(one.done() for one in each) and not key.exists() and not csr.exists()
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                for one in each:
+                    ok(one.result())
+        finally:
+            os.close(lock)
+        assert ok(programs.openssl("req", "-in", csr, "-noout", "-pubkey")) == ok(programs.openssl("pkey", "-in", key, "-pubout"))
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.key", "out"]
 
 
 # one format after another

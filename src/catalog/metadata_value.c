@@ -174,7 +174,7 @@ metadata_rule_allows(struct scope *s, const struct metadata_rule *r, const char 
 {
     const struct expression *e;
 
-    if (!text_empty(r->options) && !among_options(s, r->options, text))
+    if (r->options && *r->options && !among_options(s, r->options, text))
         return refuse(why, arena_printf(s->arena, "is none of %.400s", r->options));
     if (text_empty(r->validation))
         return true;

@@ -149,6 +149,7 @@ crl_want(struct scope *s, struct tx *tx, struct ca_office *office, const struct 
 struct numbering {
     int64_t scope, number, ca_key, shard;
     const char *url;
+    struct when at;
     struct when last; /* thisUpdate of the list before, of either kind */
     bool first;       /* no list of this scope was published yet */
     bool ahead;       /* the list before is from the future: the clock went back */
@@ -159,9 +160,10 @@ number_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct numbering *n = arg;
     struct row row;
-    struct when full, delta, now = clock_now();
+    struct when full, delta, now;
 
     TRY(tx_one(s, tx, &take_number, BIND(v_int(n->scope)), &row));
+    n->at = now = clock_now(); /* one after the other, as the numbers */
     n->number = row_int(&row);
     n->ca_key = row_int(&row);
     n->shard = row_int(&row);
@@ -510,7 +512,7 @@ plan_lists(struct scope *s, struct ca_office *office, const struct numbering *n,
         .key_id = key->ski,
         .sig_alg = sig_alg_info(key->sig_alg)->der,
         .number = n->number,
-        .this_update = this_update_at(key, n, p->read_at),
+        .this_update = this_update_at(key, n, n->at),
         .next_update = WHEN_S(when_s(p->read_at) + (2 * interval_ms(office) + DAY_MS) / 1000),
         .scope_url = n->shard ? n->url : NULL,
         .only_user = n->shard != 0, /* authorities' certificates name the whole list */

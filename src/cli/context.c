@@ -104,7 +104,7 @@ config_path(struct scope *s)
 static enum err
 read_file(struct scope *s, const char *path, struct bytes *text, bool *exposed)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* of a FIFO: at once */
     struct stat st;
     uint8_t *data;
     ssize_t n = -1;

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ unreadable(struct settings_loader *l)
 static enum err
 read_file(struct settings_loader *l, const char *path, struct bytes *out, bool *exposed)
 {
-    AUTO(fclose) FILE *file = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for its writer */
+    AUTO(fclose) FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
     struct stat st;
     char *data;
     size_t len, room;

@@ -245,6 +245,15 @@ def test_where_the_database_lies_is_told_to_nobody(database):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("command", [("config", "check", "--config"), ("serve", "--dev", "--config")])
+def test_a_fifo_in_place_of_the_settings_holds_nobody_up(database, tmp_path, command):
+    fifo = tmp_path / "chancery.yaml"
+    os.mkfifo(fifo)
+    done = processes.run([chancery.PROGRAM, *command, fifo], timeout=20)
+    assert done.returncode != 0 and "is not a file" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("password, words", [("short", "at least 12"), (None, "password")])
 def test_an_init_that_is_refused_leaves_nothing(database, tmp_path, password, words):
     file = tmp_path / "password"

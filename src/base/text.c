@@ -243,6 +243,15 @@ text_has_control(const char *text)
     return false;
 }
 
+bool
+text_is_ascii(const char *text)
+{
+    for (; *text; text++)
+        if ((uint8_t)*text >= 0x80)
+            return false;
+    return true;
+}
+
 size_t
 text_code_points(const char *text)
 {

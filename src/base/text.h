@@ -38,6 +38,7 @@ bool text_has_control(const char *text);
 /** At most LEN octets of foreign data as text to show: what is not printable ASCII becomes '?'. */
 char *text_shown(struct arena *a, struct bytes data, size_t len);
 size_t text_code_points(const char *text);
+bool text_is_ascii(const char *text);
 
 /**
  * A whole decimal number with an optional minus sign; false when the text is anything else or does

@@ -6,6 +6,7 @@
 #include "cli/inspect_rows.h"
 #include "cli/register.h"
 #include "pki/bundle.h"
+#include "pki/dnsname.h"
 #include "pki/oid.h"
 #include "pki/pem.h"
 #include "pki/tbs.h"
@@ -209,6 +210,33 @@ choose_key(struct cli *c, struct issue *j)
     return note(c->s, key_from_pem(c->s, secret_bytes(pem), NULL, &j->key), "%s", from);
 }
 
+/* Names of hosts, mailboxes and addresses are ASCII in certificates (RFC 5280 section 4.2.1.6). */
+static enum err
+check_ascii(struct cli *c, const struct list *names)
+{
+    const unsigned lenient =
+        NAMES_UNICODE | NAMES_WILDCARD | NAMES_INTERNAL | NAMES_UNDERSCORE | NAMES_RESERVED_IP;
+
+    LIST_EACH(struct general_name, n, names)
+    {
+        const char *flag = n->kind == GN_DNS     ? "dns"
+                           : n->kind == GN_EMAIL ? "email"
+                           : n->kind == GN_URI   ? "uri"
+                                                 : NULL;
+        char *plain;
+
+        if (!flag || text_is_ascii(n->text))
+            continue;
+        if (n->kind == GN_DNS && !dns_check(c->s->arena, n->text, lenient, &plain))
+            return fail_code(c->s, E_INVALID, CHY_USAGE,
+                             "--dns: \"%s\" holds characters outside ASCII: write it %s", n->text,
+                             plain);
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--%s: \"%s\" holds characters outside ASCII",
+                         flag, n->text);
+    }
+    return OK;
+}
+
 static enum err
 make_request(struct cli *c, struct issue *j)
 {
@@ -226,6 +254,7 @@ make_request(struct cli *c, struct issue *j)
         j->wish.sans = j->names;
         return OK;
     }
+    TRY(check_ascii(c, &j->names));
     TRY(choose_subject(c, j));
     TRY(choose_key(c, j));
     plan.subject = j->subject;

@@ -123,15 +123,6 @@ name_problem(struct arena *a, const char *name, bool wildcard, unsigned flags)
     return NULL;
 }
 
-static bool
-is_ascii(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text >= 0x80)
-            return false;
-    return true;
-}
-
 const char *
 dns_check(struct arena *a, const char *name, unsigned flags, char **normal)
 {
@@ -143,7 +134,7 @@ dns_check(struct arena *a, const char *name, unsigned flags, char **normal)
         return "it is empty";
     if (strlen(name) > 1024)
         return "it is longer than 253 octets";
-    if (!is_ascii(name)) {
+    if (!text_is_ascii(name)) {
         char *ascii = NULL;
 
         if (!(flags & NAMES_UNICODE))
@@ -243,7 +234,7 @@ email_check(struct arena *a, const char *address, unsigned flags, char **normal)
 
     if (!at)
         return "it is not an e-mail address";
-    if (!is_ascii(address))
+    if (!text_is_ascii(address))
         return "it holds characters outside ASCII";
     if (!is_dot_atom(address, (size_t)(at - address)))
         return "the part before '@' is malformed";
@@ -416,7 +407,7 @@ subject_value_check(struct arena *a, const char *value)
         return "it is not UTF-8";
     if (text_has_control(value))
         return "it holds control characters";
-    if (!is_ascii(value) && !is_nfc(a, value))
+    if (!text_is_ascii(value) && !is_nfc(a, value))
         return "it is not in Unicode normalization form C";
     return NULL;
 }

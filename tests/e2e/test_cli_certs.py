@@ -85,7 +85,10 @@ def test_requests_are_made_and_looked_into_without_a_server(database, tmp_path):
     again = tmp_path / "again.csr"
     ok(chancery.cli("csr", "create", "--cn", "again", "--key-from", key, "--out", again))
     assert json.loads(ok(chancery.cli("csr", "show", again, "-o", "json")))["key"] == "RSA 3072"
-    for arguments, word in ((["csr", "create", "--dns", "a.example.com"], "--key-out"), (["csr", "show", key], "PEM|CSR|request"),
+    for arguments, word in ((["csr", "create", "--dns", "a.example.com"], "--key-out"),
+                            (["csr", "create", "--dns", "b\u00fc.example.com", "--key-out", tmp_path / "k"], "write it xn--b-eha.example.com"),
+                            (["csr", "create", "--email", "\u00fc@example.com", "--key-out", tmp_path / "k"], "--email: "),
+                            (["csr", "show", key], "PEM|CSR|request"),
                             (["csr", "create", "--cn", "x", "--key-from", key, "--key-out", tmp_path / "k"], "--key-from"),
                             (["csr", "create", "--ip", "nowhere", "--key-out", tmp_path / "k"], "--ip")):
         done = chancery.cli(*arguments)

@@ -220,9 +220,11 @@ cli_main(int argc, char **argv)
         if (e == OK)
             e = run_parsed(&c);
         status = e == OK ? c.status : is_check(&c) ? check_unknown(&c) : error_report(&c, e);
+        if (fflush(stdout) != 0 && status == EXIT_DONE) {
+            (void)fprintf(stderr, "error: cannot write to standard output: %s\n", strerror(errno));
+            status = EXIT_FAILED;
+        }
     }
-    if (fflush(stdout) != 0 && status == 0)
-        status = EXIT_FAILED;
     session_close(c.session);
     scope_free(c.s);
     if (quiet >= 0)

@@ -7,6 +7,7 @@ import pytest
 import admin
 import chancery
 import keys
+import processes
 import programs
 from test_cli import ok, says
 
@@ -165,3 +166,15 @@ def test_words_that_look_like_terms_are_not_searched_for_as_text(server, tmp_pat
     says(server.cli("certs", "list", "--cacert", tmp_path), 2, "--cacert")
     (tmp_path / "key.pem").write_text(keys.key_pem(keys.new_key()))
     says(server.cli("certs", "list", "--cacert", tmp_path / "key.pem"), 2, "--cacert.*no certificate")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("where", [">&-", "> /dev/full"])
+def test_output_that_cannot_be_written_is_an_error(database, tmp_path, where):
+    certificate, _ = keys.self_signed("looked.example.com", dns=("looked.example.com",))
+    (tmp_path / "c.pem").write_bytes(certificate.public_bytes(keys.PEM))
+    for command in (["version"], ["inspect", tmp_path / "c.pem"], ["help", "issue"]):
+        done = processes.run(["sh", "-c", f'"$@" {where}', "sh", chancery.PROGRAM, *command])
+        assert done.returncode == 1 and "cannot write to standard output" in done.stderr, (command, done.returncode, done.stderr)
+    done = processes.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", chancery.PROGRAM, "version"])
+    assert done.returncode == 1

@@ -55,20 +55,28 @@ without_colons(struct cli *c, const char *text)
     return out;
 }
 
-/* The one row that QUERY finds. */
+/* The first rows that QUERY finds: enough to know whether there is one. */
 static enum err
-one_of(struct cli *c, const char *ref, const char *query, const struct json **row)
+few_of(struct cli *c, const char *query, struct answer *a)
 {
     struct ask ask = { .path = COMMAND_API "/Certificates" };
-    const char *all = "";
-    struct answer a;
 
     ask_param(c, &ask, "pq.queryString", query);
     ask_param(c, &ask, "pq.includeRevoked", "true");
     ask_param(c, &ask, "pq.includeExpired", "true");
     ask_param(c, &ask, "includeMetadata", "true");
     ask_param(c, &ask, "pq.returnLimit", "5");
-    TRY(ask_server(c, &ask, &a));
+    return ask_server(c, &ask, a);
+}
+
+/* The one row that QUERY finds. */
+static enum err
+one_of(struct cli *c, const char *ref, const char *query, const struct json **row)
+{
+    const char *all = "";
+    struct answer a;
+
+    TRY(few_of(c, query, &a));
     if (json_count(a.json) == 1) {
         *row = json_item(a.json, 0);
         return OK;
@@ -81,6 +89,35 @@ one_of(struct cli *c, const char *ref, const char *query, const struct json **ro
         all = arena_printf(c->s->arena, "%s%s%lld", all, *all ? ", " : "",
                            (long long)row_id(json_item(a.json, i)));
     return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\" is ambiguous: certificates %s", ref, all);
+}
+
+static enum err
+by_hex(struct cli *c, const char *ref, const char *hex, const struct json **row)
+{
+    return one_of(c, ref,
+                  arena_printf(c->s->arena,
+                               "Thumbprint -startswith \"%s\" OR ThumbprintSha256 -startswith "
+                               "\"%s\" OR SerialNumber -eq \"%s\"",
+                               hex, hex, hex),
+                  row);
+}
+
+/* An id wins; but a thumbprint may begin with decimal digits alone. */
+static enum err
+by_number(struct cli *c, const char *ref, const struct json **row)
+{
+    struct answer a;
+
+    if (strlen(ref) >= HEX_LEAST) {
+        TRY(few_of(c, arena_printf(c->s->arena, "CertId -eq %s", ref), &a));
+        if (json_count(a.json) == 0)
+            return by_hex(c, ref, ref, row);
+    }
+    TRY(ask_get(c,
+                arena_printf(c->s->arena, COMMAND_API "/Certificates/%s?includeMetadata=true", ref),
+                &a));
+    *row = a.json;
+    return OK;
 }
 
 static enum err
@@ -137,27 +174,16 @@ enum err
 certificate_of(struct cli *c, const char *ref, const struct json **row)
 {
     const char *hex = without_colons(c, ref);
-    struct answer a;
     struct bytes der;
     struct stat st;
     int64_t id;
 
-    if (strspn(ref, "0123456789") == strlen(ref) && strlen(ref) < 19 && text_to_int(ref, &id)) {
-        TRY(ask_get(
-            c, arena_printf(c->s->arena, COMMAND_API "/Certificates/%s?includeMetadata=true", ref),
-            &a));
-        *row = a.json;
-        return OK;
-    }
+    if (strspn(ref, "0123456789") == strlen(ref) && strlen(ref) < 19 && text_to_int(ref, &id))
+        return by_number(c, ref, row);
     if (text_starts_fold(ref, "serial:"))
         return by_serial(c, ref, row);
     if (strlen(hex) >= HEX_LEAST && is_hex(hex))
-        return one_of(c, ref,
-                      arena_printf(c->s->arena,
-                                   "Thumbprint -startswith \"%s\" OR ThumbprintSha256 -startswith "
-                                   "\"%s\" OR SerialNumber -eq \"%s\"",
-                                   hex, hex, hex),
-                      row);
+        return by_hex(c, ref, hex, row);
     if (text_starts_fold(ref, "https://")) {
         TRY(shown_certificate(c, ref, &der));
         return by_der(c, ref, der, row);

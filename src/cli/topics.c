@@ -79,6 +79,7 @@ static const struct {
       "A certificate:\n"
       "  1234               its id\n"
       "  3F2A91BC...        the beginning of its SHA-1 or SHA-256 thumbprint, 8 digits or more\n"
+      "                     (an id wins where they are decimal)\n"
       "  serial:1A2B...     its serial number; --ca NAME when two authorities used it\n"
       "  ./cert.pem         a file\n"
       "  https://HOST[:N]   what that server shows\n"

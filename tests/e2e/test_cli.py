@@ -1,4 +1,5 @@
 """The command line: every command of this part, output formats, exit codes, the style of errors."""
+import base64
 import concurrent.futures
 import csv
 import fcntl
@@ -275,6 +276,20 @@ def test_a_certificate_is_named_by_the_thumbprint_of_either_kind(server, client,
     says(server.cli("certs", "show", wrong), 3, wrong)
     ok(server.cli("revoke", hashlib.sha256(der).hexdigest()[:14], "--reason", "superseded", "--yes"))
     assert client.get(f"/Certificates/{made['KeyfactorID']}")["CertState"] == 2
+
+
+def test_a_thumbprint_may_begin_with_decimal_digits_and_an_id_wins(server, client):
+    key = keys.new_key()
+    while True:
+        der = keys.self_signed(f"digits-{uuid.uuid4().hex[:8]}.example", key=key)[0].public_bytes(keys.DER)
+        digits = hashlib.sha1(der).hexdigest()[:8]
+        if digits.isdecimal():
+            break
+    client.post("/Certificates/Import", {"Certificate": base64.b64encode(der).decode()})
+    row = json.loads(ok(server.cli("certs", "show", digits, "-o", "json")))
+    assert row["Thumbprint"].lower().startswith(digits)
+    assert json.loads(ok(server.cli("certs", "show", f"{row['Id']:09d}", "-o", "json")))["Id"] == row["Id"]
+    says(server.cli("certs", "show", f"{int(digits) ^ 1:08d}"), 3, "not found")
 
 
 def test_what_is_not_there_is_exit_3(server):

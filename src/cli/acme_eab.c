@@ -2,6 +2,7 @@
 #include "cli/acme_rows.h"
 
 #include "api/v1.h"
+#include "cli/issue.h"
 #include "cli/run.h"
 #include <stdio.h>
 
@@ -13,33 +14,6 @@ static const struct column made_columns[] = {
     { "max_uses", "USES", COL_RIGHT },
     { "expires_at", "EXPIRES", COL_AGO },
 };
-
-static void
-write_texts(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    struct list texts = cli_texts(c, flag);
-    const char *comma = "";
-
-    if (!texts.count)
-        return;
-    buf_printf(b, ",\"%s\":[", name);
-    LIST_EACH(const char *, text, &texts)
-    {
-        buf_text(b, comma);
-        json_text(b, *text);
-        comma = ",";
-    }
-    buf_byte(b, ']');
-}
-
-static void
-write_text(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    if (!cli_text(c, flag))
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_text(b, cli_text(c, flag));
-}
 
 /* What is asked for, but for the name. */
 static const char *
@@ -58,12 +32,12 @@ request_of(struct cli *c, const char *kid)
         buf_text(&b, ",\"expires_at\":");
         json_when(&b, when_add_ms(clock_now(), ttl));
     }
-    write_text(c, &b, "profile", "profile");
-    write_text(c, &b, "owner", "owner");
-    write_texts(c, &b, "allow", "allow");
-    write_texts(c, &b, "deny", "deny");
-    write_texts(c, &b, "type", "types");
-    write_texts(c, &b, "challenge", "challenges");
+    wish_add_text(&b, "profile", cli_text(c, "profile"));
+    wish_add_text(&b, "owner", cli_text(c, "owner"));
+    wish_add_texts(&b, "allow", cli_texts(c, "allow"));
+    wish_add_texts(&b, "deny", cli_texts(c, "deny"));
+    wish_add_texts(&b, "types", cli_texts(c, "type"));
+    wish_add_texts(&b, "challenges", cli_texts(c, "challenge"));
     buf_byte(&b, '}');
     return buf_str(&b);
 }
@@ -195,26 +169,11 @@ run_acme_eab_create(struct cli *c)
 enum err
 run_acme_eab_revoke(struct cli *c)
 {
-    bool suspend = cli_has(c, "suspend-accounts");
+    struct removal r = { .verb = "revoke", .what = "key", .path = REST_API "/acme/eab-keys" };
 
-    for (size_t i = 0; cli_arg(c, i); i++) {
-        const char *kid = cli_arg(c, i);
-        struct ask ask = { .method = "DELETE" };
-        struct answer a;
-
-        if (cli_has(c, "dry-run")) {
-            (void)printf("would revoke key %s%s\n", kid,
-                         suspend ? ", and suspend its accounts" : "");
-            continue;
-        }
-        TRY(confirm(c, arena_printf(c->s->arena, "revoke key %s%s", kid,
-                                    suspend ? " and suspend its accounts" : "")));
-        ask.path = arena_printf(c->s->arena, REST_API "/acme/eab-keys/%s", segment(c, kid));
-        if (suspend)
-            ask_param(c, &ask, "suspend_accounts", "true");
-        ask.not_done = arena_printf(c->s->arena, "key %s not revoked", kid);
-        TRY(ask_server(c, &ask, &a));
-        say(c, "key %s revoked", kid);
+    if (cli_has(c, "suspend-accounts")) {
+        list_add(c->s->arena, &r.query, struct pair, ((struct pair){ "suspend_accounts", "true" }));
+        r.more = " and suspend its accounts";
     }
-    return OK;
+    return remove_named(c, &r);
 }

@@ -2,6 +2,7 @@
 #include "cli/acme_rows.h"
 
 #include "api/acme_profiles.h"
+#include "cli/issue.h"
 #include "cli/run.h"
 #include <stdio.h>
 
@@ -43,33 +44,6 @@ run_acme_profiles_show(struct cli *c)
     return print_data(c, &v, a.json);
 }
 
-static void
-add_text(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    if (!cli_text(c, flag))
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_text(b, cli_text(c, flag));
-}
-
-static void
-add_texts(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    struct list texts = cli_texts(c, flag);
-    const char *comma = "";
-
-    if (!texts.count)
-        return;
-    buf_printf(b, ",\"%s\":[", name);
-    LIST_EACH(const char *, text, &texts)
-    {
-        buf_text(b, comma);
-        json_text(b, *text);
-        comma = ",";
-    }
-    buf_byte(b, ']');
-}
-
 static enum err
 write_profile(struct cli *c, struct buf *b)
 {
@@ -85,13 +59,13 @@ write_profile(struct cli *c, struct buf *b)
         buf_text(b, ",\"AutoRenew\":true");
     if (cli_has(c, "offered"))
         buf_text(b, ",\"OfferedInDefaultDirectory\":true");
-    add_text(c, b, "template", "Template");
-    add_text(c, b, "ca", "CertificateAuthority");
-    add_text(c, b, "eab", "ExternalAccountBinding");
-    add_text(c, b, "description", "Description");
-    add_texts(c, b, "challenge", "ChallengeTypes");
-    add_texts(c, b, "allow", "AllowedDomains");
-    add_texts(c, b, "deny", "DeniedDomains");
+    wish_add_text(b, "Template", cli_text(c, "template"));
+    wish_add_text(b, "CertificateAuthority", cli_text(c, "ca"));
+    wish_add_text(b, "ExternalAccountBinding", cli_text(c, "eab"));
+    wish_add_text(b, "Description", cli_text(c, "description"));
+    wish_add_texts(b, "ChallengeTypes", cli_texts(c, "challenge"));
+    wish_add_texts(b, "AllowedDomains", cli_texts(c, "allow"));
+    wish_add_texts(b, "DeniedDomains", cli_texts(c, "deny"));
     buf_byte(b, '}');
     return OK;
 }
@@ -125,20 +99,6 @@ run_acme_profiles_create(struct cli *c)
 enum err
 run_acme_profiles_delete(struct cli *c)
 {
-    for (size_t i = 0; cli_arg(c, i); i++) {
-        const char *name = cli_arg(c, i);
-        struct ask ask = { .method = "DELETE" };
-        struct answer a;
-
-        if (cli_has(c, "dry-run")) {
-            (void)printf("would remove ACME profile %s\n", name);
-            continue;
-        }
-        TRY(confirm(c, arena_printf(c->s->arena, "remove ACME profile %s", name)));
-        ask.path = arena_printf(c->s->arena, PROFILES "/%s", segment(c, name));
-        ask.not_done = arena_printf(c->s->arena, "ACME profile %s not removed", name);
-        TRY(ask_server(c, &ask, &a));
-        say(c, "ACME profile %s removed", name);
-    }
-    return OK;
+    return remove_named(
+        c, &(struct removal){ .verb = "remove", .what = "ACME profile", .path = PROFILES });
 }

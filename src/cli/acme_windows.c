@@ -2,28 +2,9 @@
 #include "cli/acme_rows.h"
 
 #include "api/v1.h"
+#include "cli/issue.h"
 #include "cli/run.h"
 #include <stdio.h>
-
-static void
-add_text(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    if (!cli_text(c, flag))
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_text(b, cli_text(c, flag));
-}
-
-static void
-add_time(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    struct when at = cli_time(c, flag, clock_now());
-
-    if (!when_given(at))
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_when(b, at);
-}
 
 /* What people type becomes the search language, as everywhere. */
 static enum err
@@ -34,19 +15,16 @@ write_window(struct cli *c, struct buf *b)
 
     buf_text(b, "{\"start\":");
     json_when(b, when_given(start) ? start : clock_now());
-    add_time(c, b, "end", "end");
+    wish_add_time(b, "end", cli_time(c, "end", clock_now()));
     if (cli_text(c, "query"))
         TRY(query_of(c, cli_text(c, "query"), &query));
-    if (query) {
-        buf_text(b, ",\"query\":");
-        json_text(b, query);
-    }
-    add_text(c, b, "collection", "collection");
-    add_text(c, b, "ca", "authority");
-    add_time(c, b, "issued-from", "issued_from");
-    add_time(c, b, "issued-until", "issued_until");
-    add_text(c, b, "url", "explanation_url");
-    add_text(c, b, "reason", "reason");
+    wish_add_text(b, "query", query);
+    wish_add_text(b, "collection", cli_text(c, "collection"));
+    wish_add_text(b, "authority", cli_text(c, "ca"));
+    wish_add_time(b, "issued_from", cli_time(c, "issued-from", clock_now()));
+    wish_add_time(b, "issued_until", cli_time(c, "issued-until", clock_now()));
+    wish_add_text(b, "explanation_url", cli_text(c, "url"));
+    wish_add_text(b, "reason", cli_text(c, "reason"));
     buf_byte(b, '}');
     return OK;
 }
@@ -88,22 +66,12 @@ run_acme_window_set(struct cli *c)
 enum err
 run_acme_window_remove(struct cli *c)
 {
-    for (size_t i = 0; cli_arg(c, i); i++) {
-        const char *id = cli_arg(c, i);
-        struct ask ask = { .method = "DELETE" };
-        struct answer a;
+    struct removal r = { .verb = "remove",
+                         .what = "renewal window",
+                         .path = REST_API "/acme/renewal-windows" };
 
-        if (cli_has(c, "dry-run")) {
-            (void)printf("would remove renewal window %s\n", id);
-            continue;
-        }
-        TRY(confirm(c, arena_printf(c->s->arena, "remove renewal window %s", id)));
-        ask.path = arena_printf(c->s->arena, REST_API "/acme/renewal-windows/%s", segment(c, id));
-        if (cli_text(c, "reason"))
-            ask_param(c, &ask, "reason", cli_text(c, "reason"));
-        ask.not_done = arena_printf(c->s->arena, "renewal window %s not removed", id);
-        TRY(ask_server(c, &ask, &a));
-        say(c, "renewal window %s removed", id);
-    }
-    return OK;
+    if (cli_text(c, "reason"))
+        list_add(c->s->arena, &r.query, struct pair,
+                 ((struct pair){ "reason", cli_text(c, "reason") }));
+    return remove_named(c, &r);
 }

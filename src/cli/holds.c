@@ -1,4 +1,5 @@
 /* Legal holds. */
+#include "cli/issue.h"
 #include "cli/run.h"
 
 #include "api/v1.h"
@@ -40,17 +41,6 @@ run_holds_list(struct cli *c)
     return print_cursor(c, &ask, &v);
 }
 
-static void
-write_time(struct cli *c, struct buf *b, const char *flag, const char *name)
-{
-    struct when at = cli_time(c, flag, clock_now());
-
-    if (!when_given(at))
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_when(b, at);
-}
-
 /** Place one, on CERTIFICATE or, when that is NULL, on the audit record. */
 static enum err
 place(struct cli *c, const char *certificate)
@@ -68,8 +58,8 @@ place(struct cli *c, const char *certificate)
     json_text(&b, cli_text(c, "reason"));
     if (certificate)
         buf_printf(&b, ",\"certificate\":%lld", (long long)id);
-    write_time(c, &b, "audit-from", "audit_from");
-    write_time(c, &b, "audit-to", "audit_to");
+    wish_add_time(&b, "audit_from", cli_time(c, "audit-from", clock_now()));
+    wish_add_time(&b, "audit_to", cli_time(c, "audit-to", clock_now()));
     buf_byte(&b, '}');
     if (cli_has(c, "dry-run")) {
         (void)printf("would hold %s\n", certificate ? certificate : "the audit record");

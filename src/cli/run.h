@@ -150,6 +150,15 @@ struct answer {
 
 /** Call the server; every status from 400 on is a failure. */
 enum err ask_server(struct cli *c, struct ask *ask, struct answer *out);
+/** How what the arguments name is removed; verbs end with an "e". */
+struct removal {
+    const char *verb, *what; /* "revoke", "token" */
+    const char *path;        /* before the name */
+    const char *more;        /* that is done with it, for people: " and ..."; or NULL */
+    struct list query;       /* of struct pair */
+};
+/** Remove each of them, having asked whether it is meant; with --dry-run, say so only. */
+enum err remove_named(struct cli *c, const struct removal *r);
 /** A GET of PATH. */
 enum err ask_get(struct cli *c, const char *path, struct answer *out);
 void ask_param(struct cli *c, struct ask *ask, const char *name, const char *value);

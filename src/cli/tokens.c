@@ -97,20 +97,6 @@ run_tokens_create(struct cli *c)
 enum err
 run_tokens_revoke(struct cli *c)
 {
-    for (size_t i = 0; cli_arg(c, i); i++) {
-        const char *id = cli_arg(c, i);
-        struct ask ask = { .method = "DELETE" };
-        struct answer a;
-
-        if (cli_has(c, "dry-run")) {
-            (void)printf("would revoke token %s\n", id);
-            continue;
-        }
-        TRY(confirm(c, arena_printf(c->s->arena, "revoke token %s", id)));
-        ask.path = arena_printf(c->s->arena, REST_API "/tokens/%s", segment(c, id));
-        ask.not_done = arena_printf(c->s->arena, "token %s not revoked", id);
-        TRY(ask_server(c, &ask, &a));
-        say(c, "token %s revoked", id);
-    }
-    return OK;
+    return remove_named(
+        c, &(struct removal){ .verb = "revoke", .what = "token", .path = REST_API "/tokens" });
 }

@@ -132,6 +132,32 @@ wish_add_text(struct buf *b, const char *name, const char *value)
     json_text(b, value);
 }
 
+void
+wish_add_texts(struct buf *b, const char *name, struct list values)
+{
+    const char *comma = "";
+
+    if (!values.count)
+        return;
+    buf_printf(b, ",\"%s\":[", name);
+    LIST_EACH(const char *, value, &values)
+    {
+        buf_text(b, comma);
+        json_text(b, *value);
+        comma = ",";
+    }
+    buf_byte(b, ']');
+}
+
+void
+wish_add_time(struct buf *b, const char *name, struct when at)
+{
+    if (!when_given(at))
+        return;
+    buf_printf(b, ",\"%s\":", name);
+    json_when(b, at);
+}
+
 /* "sans":{"dns":["a"],"ip":["b"]} */
 void
 wish_add_sans(struct buf *b, const char *name, const struct list *sans)

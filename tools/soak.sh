@@ -11,5 +11,5 @@ ninja -C build-asan -j "${JOBS:-$(nproc)}"
 pytest="/usr/bin/python3 -B -m pytest -p no:cacheprovider -n 2 --dist loadgroup --tb short -q"
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 exec tools/count.py \
-    "pytest:crash rounds" env ROUNDS="${ROUNDS:-200}" $pytest tests/e2e/test_crash.py -- \
+    "pytest:crash rounds" env ROUNDS="${ROUNDS:-200}" $pytest tests/e2e/test_crash.py tests/e2e/test_acme_crash.py -- \
     "pytest:end to end with sanitizers" env ROUNDS=20 BUILD=build-asan $pytest tests/e2e $T

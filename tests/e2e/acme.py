@@ -155,10 +155,11 @@ class Client:
 class Orderer(Client):
     """A client with an account that orders certificates and answers challenges."""
 
-    def __init__(self, server, answers, **more):
+    def __init__(self, server, answers, registered=True, **more):
         super().__init__(server, **more)
         self.web, self.dns = answers
-        self.register()
+        if registered:
+            self.register()
 
     def order(self, *names, status=201, **more):
         """A new order; its body, with its address as "url"."""

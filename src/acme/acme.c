@@ -73,6 +73,17 @@ check_challenges(struct scope *s, const struct acme_settings *set)
 }
 
 static enum err
+check_reuse(struct scope *s, const struct acme_settings *set)
+{
+    return set->pre_authorization && !set->authz_reuse
+               ? fail_code(
+                     s, E_INVALID, CHY_BAD_SETTINGS,
+                     "acme.pre_authorization: what is proved before an order counts for none, "
+                     "as long as acme.authz_reuse is 0s")
+               : OK;
+}
+
+static enum err
 read_exempt(struct scope *s, struct acme *acme)
 {
     struct list read = { 0 };
@@ -102,6 +113,7 @@ open_endpoint(struct scope *s, struct acme *acme)
              arena_printf(acme->arena, "%s/acme", without_slashes(acme->arena, *former)));
     TRY(read_algorithms(s, set, &ep->algorithms));
     TRY(check_challenges(s, set));
+    TRY(check_reuse(s, set));
     TRY(check_rules(s, "acme.allow", &set->allow));
     TRY(check_rules(s, "acme.deny", &set->deny));
     TRY(db_one(s, acme->o.db, &find_endpoint, BIND(v_text("")), &row));

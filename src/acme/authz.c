@@ -137,6 +137,19 @@ acme_authz_find(struct scope *s, const struct acme *acme, const char *public_id,
     return read_challenges(s, acme, out);
 }
 
+SQL(authz_by_id, "SELECT " AUTHZ_COLUMNS " FROM acme_authz z WHERE z.id = $1");
+
+enum err
+acme_authz_by_id(struct scope *s, const struct acme *acme, int64_t id, struct acme_authz *out)
+{
+    struct row row;
+
+    TRY(db_one(s, acme->o.db, &authz_by_id, BIND(v_int(id)), &row));
+    *out = (struct acme_authz){ 0 };
+    read_row(&row, out);
+    return read_challenges(s, acme, out);
+}
+
 SQL(looks_of, "SELECT number, at, error, report FROM acme_challenge_try WHERE challenge = $1 "
               "ORDER BY number");
 
@@ -222,21 +235,28 @@ other_policy(const struct acme_authz_wish *wish)
 }
 
 /* One that was proved by these rules, and a challenge that is still offered. */
-static enum err
-find_valid(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
-           const struct acme_name *n, const struct list *offered, struct acme_authz_held *out)
+enum err
+acme_authz_still(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+                 const struct acme_name *n, struct acme_authz_held *out)
 {
+    struct list offered = { 0 };
     struct rows rows;
 
+    *out = (struct acme_authz_held){ 0 };
+    if (!wish->policy->set->authz_reuse)
+        return OK;
+    acme_challenges_for(s, wish, n, &offered);
     TRY(tx_all(s, tx, &authz_reusable,
                BIND(v_int(wish->account), v_text(n->type), v_text(n->base), v_bool(n->wildcard),
                     v_when(wish->now), v_int(other_policy(wish))),
                &rows));
     for (size_t i = 0; i < rows.count && !out->valid; i++) {
         out->id = row_int(&rows.at[i]);
-        out->valid = list_has(offered, row_text(&rows.at[i]));
+        out->valid = list_has(&offered, row_text(&rows.at[i]));
         out->expires_at = row_when(&rows.at[i]);
     }
+    if (!out->valid)
+        *out = (struct acme_authz_held){ 0 };
     return OK;
 }
 
@@ -244,17 +264,14 @@ enum err
 acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
                const struct acme_name *n, struct acme_authz_held *out)
 {
-    const struct acme_settings *set = wish->policy->set;
     struct list offered = { 0 };
     struct row row;
 
-    *out = (struct acme_authz_held){ 0 };
-    acme_challenges_for(s, wish, n, &offered);
-    if (set->authz_reuse)
-        TRY(find_valid(s, tx, wish, n, &offered, out));
+    TRY(acme_authz_still(s, tx, wish, n, out));
     if (out->valid)
         return OK;
-    out->expires_at = when_add_ms(wish->now, set->order_life);
+    acme_challenges_for(s, wish, n, &offered);
+    out->expires_at = when_add_ms(wish->now, wish->policy->set->order_life);
     TRY(tx_one(s, tx, &authz_add,
                BIND(v_text(acme_new_id(s->arena)), v_int(wish->account), v_text(n->type),
                     v_text(n->base), v_bool(n->wildcard), v_when(out->expires_at),

@@ -68,6 +68,9 @@ enum err acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t 
 /** One, whose ever it is; ACCOUNT receives the account's public id. E_NOT_FOUND. */
 enum err acme_authz_find(struct scope *s, const struct acme *acme, const char *public_id,
                          struct acme_authz *out, const char **account);
+/** By its number. */
+enum err acme_authz_by_id(struct scope *s, const struct acme *acme, int64_t id,
+                          struct acme_authz *out);
 /** Every look at what challenge C asks for, as far as it is known; OUT receives struct acme_look.
  */
 enum err acme_looks_of(struct scope *s, const struct acme *acme, const struct acme_challenge *c,
@@ -100,9 +103,31 @@ struct acme_authz_held {
     bool valid; /* already */
     struct when expires_at;
 };
+/** As part of TX: the one that still holds; OUT has .valid when there is one, else no .id. */
+enum err acme_authz_still(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+                          const struct acme_name *n, struct acme_authz_held *out);
 /** As part of TX: the authorization for a name, an old one that still holds or a new one. */
 enum err acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
                         const struct acme_name *n, struct acme_authz_held *out);
+/** What newAuthz asks for. */
+struct acme_authz_ask {
+    const struct acme_account *account; /* whose it is to be */
+    const struct json *identifier;
+    struct acme_peer peer;
+};
+/** Whether EP takes newAuthz: what is proved before it is ordered must count for orders. */
+bool acme_authz_offered(const struct acme_endpoint *ep);
+/**
+ * Make an authorization before there is an order (RFC 8555 section 7.4.1), or find the one that
+ * counts still, or waits and belongs to no order. It is judged as an order for this name would be.
+ *
+ * @param problems  receives struct acme_subproblem: why the name is refused
+ * @return as acme_rules_choose(), acme_name_read(), acme_eab_judge(), acme_rules_prove(); E_LIMIT:
+ * rateLimited
+ */
+enum err acme_authz_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+                        const struct acme_authz_ask *ask, struct acme_authz *out,
+                        struct list *problems);
 /** The challenges that are offered for a name, of const char *; none: it cannot be proved here. */
 void acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish,
                          const struct acme_name *n, struct list *out);

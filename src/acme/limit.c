@@ -32,6 +32,8 @@ static const struct acme_limit_kind kinds[LIMITS] = {
     K(LIMIT_RETRIES, retries_per_hour, "further looks at challenges in an hour", HOUR_MS),
     K(LIMIT_RENEWAL_INFO, renewal_info_per_minute, "questions when to renew in a minute",
       MINUTE_MS),
+    K(LIMIT_AUTHORIZATIONS, authorizations_per_hour,
+      "new authorizations of an account without an order in an hour", HOUR_MS),
 };
 
 const struct acme_limit_kind *

@@ -3,11 +3,17 @@
 #define O(limit, member) \
     FIELD(acme_limits_own, most[limit], #member, .flags = OMIT_EMPTY, .min = 0, .max = 1000000000)
 static const struct field acme_limits_own_fields[] = {
-    O(LIMIT_ORDERS_PER_DAY, orders_per_day),  O(LIMIT_ORDERS_PER_HOUR, orders_per_hour),
-    O(LIMIT_NONCES, nonces_per_hour),         O(LIMIT_ACCOUNTS, accounts_per_hour),
-    O(LIMIT_DOMAIN, certificates_per_domain), O(LIMIT_NAMES, certificates_per_names),
-    O(LIMIT_FAILURES, failures_per_hour),     O(LIMIT_PENDING, pending_authorizations),
-    O(LIMIT_RETRIES, retries_per_hour),       O(LIMIT_RENEWAL_INFO, renewal_info_per_minute),
+    O(LIMIT_ORDERS_PER_DAY, orders_per_day),
+    O(LIMIT_ORDERS_PER_HOUR, orders_per_hour),
+    O(LIMIT_NONCES, nonces_per_hour),
+    O(LIMIT_ACCOUNTS, accounts_per_hour),
+    O(LIMIT_DOMAIN, certificates_per_domain),
+    O(LIMIT_NAMES, certificates_per_names),
+    O(LIMIT_FAILURES, failures_per_hour),
+    O(LIMIT_PENDING, pending_authorizations),
+    O(LIMIT_RETRIES, retries_per_hour),
+    O(LIMIT_RENEWAL_INFO, renewal_info_per_minute),
+    O(LIMIT_AUTHORIZATIONS, authorizations_per_hour),
 };
 #undef O
 const struct model acme_limits_own_model = MODEL(acme_limits_own, acme_limits_own_fields);
@@ -30,7 +36,10 @@ static const struct field acme_limits_fields[] = {
     L(pending_authorizations, "300", "Authorizations of an account that wait for their proof."),
     L(retries_per_hour, "60", "How often an account may ask that a challenge is looked at again."),
     L(renewal_info_per_minute, "120", "Calls of renewalInfo from one address, by each server."),
-    L(orders_in_flight, "1000", "Calls of newOrder that a server works on at once; more get 503."),
+    L(authorizations_per_hour, "100",
+      "Calls of newAuthz by an account: names that are to be proved before an order."),
+    L(orders_in_flight, "1000",
+      "Calls of newOrder and newAuthz that a server works on at once; more get 503."),
     L(signings_in_flight, "500", "The same of finalize."),
     FIELD(acme_limits, exempt, "exempt", .model = &text_model, .max = 1000,
           .doc = "Networks whose clients no limit concerns: 10.0.0.0/8; --dev: this machine."),

@@ -17,6 +17,7 @@ enum acme_limit {
     LIMIT_PENDING,
     LIMIT_RETRIES,
     LIMIT_RENEWAL_INFO,
+    LIMIT_AUTHORIZATIONS,
     LIMITS,
 };
 
@@ -36,6 +37,7 @@ struct acme_limits {
     int64_t pending_authorizations;               /* of an account at once */
     int64_t retries_per_hour;                     /* of an account */
     int64_t renewal_info_per_minute;              /* of an address */
+    int64_t authorizations_per_hour;              /* of an account, without an order */
     int64_t orders_in_flight, signings_in_flight; /* of this server at once */
     struct list exempt; /* of const char *: networks whose requests no limit concerns */
     const char *help_url;

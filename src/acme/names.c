@@ -228,6 +228,23 @@ acme_names_read(struct scope *s, const struct acme_endpoint *ep, const struct js
     return verdict(s, problems);
 }
 
+enum err
+acme_name_read(struct scope *s, const struct acme_endpoint *ep, const struct json *name,
+               struct list *out, struct list *problems)
+{
+    struct judging j = { s, ep, problems };
+    const char *type = json_str(json_get(name, "type"));
+    const char *value = json_str(json_get(name, "value"));
+
+    if (!type || !value)
+        return malformed(s, "\"identifier\" is no object with \"type\" and \"value\"");
+    if (text_eq(type, "dns") && *value == '*')
+        return malformed(s, "a wildcard is proved with its order, not before (RFC 8555 section "
+                            "7.4.1)");
+    judge(&j, type, value, out);
+    return verdict(s, problems);
+}
+
 /* As JSON. */
 
 static const struct field name_fields[] = {

@@ -27,6 +27,12 @@ void acme_name_set(struct acme_name *n, const char *value);
  */
 enum err acme_names_read(struct scope *s, const struct acme_endpoint *ep, const struct json *names,
                          struct list *out, struct list *problems);
+/**
+ * Read the member "identifier" of newAuthz, judged in the same way; it can be no wildcard (RFC 8555
+ * section 7.4.1).
+ */
+enum err acme_name_read(struct scope *s, const struct acme_endpoint *ep, const struct json *name,
+                        struct list *out, struct list *problems);
 /** The names as JSON, as orders show them, and the SHA-256 that equal sets have in common. */
 enum err acme_names_json(struct scope *s, const struct list *names, const char **json,
                          struct bytes *hash);

@@ -2,10 +2,10 @@
 #include "acme/order.h"
 
 #include "acme/ari.h"
-#include "acme/authz.h"
 #include "acme/eab.h"
 #include "acme/limit.h"
 #include "acme/profile.h"
+#include "acme/rules.h"
 #include "base/metric.h"
 
 COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
@@ -108,8 +108,6 @@ check_replaced(struct scope *s, struct tx *tx, const struct making *m)
 
 SQL(same_names_before, "SELECT 1 FROM acme_order WHERE account = $1 AND names_hash = $2 AND status "
                        "= 4 LIMIT 1");
-SQL(pending_authzs, "SELECT COUNT(*), MIN(expires_at) FROM acme_authz WHERE account = $1 AND "
-                    "status = 1 AND expires_at + 0 > $2");
 
 /* A certificate for the same names was given before. */
 static enum err
@@ -124,21 +122,6 @@ check_renewal(struct scope *s, struct tx *tx, struct making *m)
         return e;
     scope_clear(s);
     return OK;
-}
-
-static enum err
-check_pending(struct scope *s, struct tx *tx, const struct making *m)
-{
-    int64_t most = acme_limit_of(m->policy, LIMIT_PENDING), count;
-    struct row row;
-
-    if (!most)
-        return OK;
-    TRY(tx_one(s, tx, &pending_authzs, BIND(v_int(m->wish->account->id), v_when(m->now)), &row));
-    count = row_int(&row);
-    if (count < most)
-        return OK;
-    return acme_limit_met(s, LIMIT_PENDING, most, row_when(&row).ms - m->now.ms);
 }
 
 static void
@@ -158,7 +141,7 @@ check_limits(struct scope *s, struct tx *tx, struct making *m)
     if (m->unlimited == ORDER_UNLIMITED)
         return OK;
     TRY(check_renewal(s, tx, m));
-    TRY(check_pending(s, tx, m));
+    TRY(acme_rules_pending(s, tx, &m->authz));
     take(s, &takes, LIMIT_ORDERS_PER_DAY, account, false);
     take(s, &takes, LIMIT_ORDERS_PER_HOUR, account, false);
     if (m->authz.binding) { /* the key that the account is bound to may say other numbers */
@@ -234,60 +217,6 @@ check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint
     return OK;
 }
 
-static enum err
-check_provable(struct scope *s, const struct acme_authz_wish *wish, const struct list *names,
-               struct list *problems)
-{
-    LIST_EACH(struct acme_name, n, names)
-    {
-        struct list offered = { 0 };
-
-        acme_challenges_for(s, wish, n, &offered);
-        if (!offered.count)
-            list_add(s->arena, problems, struct acme_subproblem,
-                     ((struct acme_subproblem){ "rejectedIdentifier",
-                                                "no challenge that is offered here can prove it",
-                                                { n->type, n->value } }));
-    }
-    return problems->count ? acme_fail(s, E_FORBIDDEN, "rejectedIdentifier",
-                                       "no challenge that is offered here can prove a name")
-                           : OK;
-}
-
-/* The profile that an order is of: what it names, or the first one of those that the key allows
- * that its account is bound to; NULL: its directory's own. */
-static const char *
-profile_of(const struct making *m)
-{
-    const struct acme_eab_policy *binding = m->authz.binding;
-
-    if (m->wish->profile || acme_eab_allows_profile(binding, acme_policy_name(m->authz.ep)))
-        return m->wish->profile;
-    return *list_at(&binding->profiles, const char *, 0);
-}
-
-/* By whose rules? What a profile's own directory asks of clients is asked here, too. */
-static enum err
-choose_policy(struct scope *s, const struct acme *acme, struct making *m)
-{
-    const struct acme_order_wish *w = m->wish;
-    const char *name = profile_of(m);
-    const struct acme_endpoint *policy = acme_policy(s, acme, m->authz.ep, name);
-
-    if (!policy)
-        return acme_fail(s, E_INVALID, "invalidProfile",
-                         "the profile \"%s\" is not one of this directory", name);
-    if (!acme_eab_allows_profile(m->authz.binding, acme_policy_name(policy)) ||
-        (policy != m->authz.ep &&
-         ((policy->set->eab == ACME_EAB_REQUIRED && !w->account->eab_key) ||
-          !acme_answers(s, policy, w->peer.address))))
-        return acme_fail(s, E_INVALID, "invalidProfile",
-                         "the profile \"%s\" is not offered to this account from here",
-                         acme_policy_name(policy));
-    m->authz.policy = m->policy = policy;
-    return OK;
-}
-
 /* Whoever is exempt, and who renews when they were told to (RFC 9773 section 4.2). */
 static enum err
 is_unlimited(struct scope *s, const struct acme *acme, struct making *m)
@@ -308,17 +237,18 @@ enum err
 acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                const struct acme_order_wish *wish, struct acme_order *out, struct list *problems)
 {
+    struct acme_asker who = { wish->account, wish->profile, wish->peer.address };
     struct list names = { 0 };
     struct making m = {
         .wish = wish, .names = &names, .public_id = acme_new_id(s->arena), .now = clock_now()
     };
 
-    m.authz = (struct acme_authz_wish){ ep, NULL, wish->account->id, m.now, NULL };
-    TRY(acme_eab_policy_of(s, acme, wish->account, &m.authz.binding));
-    TRY(choose_policy(s, acme, &m));
+    m.authz = (struct acme_authz_wish){ .ep = ep, .now = m.now };
+    TRY(acme_rules_choose(s, acme, &who, &m.authz));
+    m.policy = m.authz.policy;
     TRY(acme_names_read(s, m.policy, wish->identifiers, &names, problems));
     TRY(acme_eab_judge(s, m.authz.binding, &names, problems));
-    TRY(check_provable(s, &m.authz, &names, problems));
+    TRY(acme_rules_prove(s, &m.authz, &names, problems));
     TRY(check_dates(s, acme, m.policy, wish, m.now));
     if (wish->replaces)
         TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));

@@ -28,6 +28,7 @@ static const struct field acme_profile_fields[] = {
     P(offered),
     P(eab),
     P(max_names),
+    P(pre_authorization),
     P(terms_url),
     P(limits, .model = &acme_limits_own_model),
 };
@@ -69,6 +70,8 @@ settings_of(struct arena *a, const struct acme_settings *all, const struct acme_
         set->eab = p->eab.value;
     if (p->max_names.given)
         set->max_names = p->max_names.value;
+    if (p->pre_authorization.given)
+        set->pre_authorization = p->pre_authorization.value;
     if (!text_empty(p->terms_url))
         set->terms_url = p->terms_url;
     if (p->limits)
@@ -281,6 +284,10 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
     judge_networks(s, "AllowedNetworks", &p->allow_networks);
     judge_networks(s, "DeniedNetworks", &p->deny_networks);
     judge_networks(s, "ClientNetworks", &p->clients);
+    if (p->pre_authorization.given && p->pre_authorization.value && !acme->o.set->authz_reuse)
+        problem(s, "PreAuthorization", CHY_BAD_VALUE,
+                "what is proved before an order counts for none, as long as the setting "
+                "acme.authz_reuse is 0s");
     if (!text_empty(p->terms_url) && !text_starts(p->terms_url, "https://") &&
         !text_starts(p->terms_url, "http://"))
         problem(s, "TermsOfService", CHY_BAD_VALUE, "is no address that begins with https://");

@@ -24,6 +24,7 @@ struct acme_profile {
     bool offered;                              /* orders of the default directory may name it */
     struct opt_int eab;                        /* enum acme_eab_mode */
     struct opt_int max_names;
+    struct opt_bool pre_authorization;
     const char *terms_url;
     struct acme_limits_own *limits; /* or NULL */
 };

@@ -50,6 +50,9 @@ static const struct field acme_settings_fields[] = {
     A(authz_reuse, "authz_reuse", .flags = DURATION, .preset = "8h", .min = 0,
       .max = INT64_C(7776000000),
       .doc = "How long a proof counts for further orders of the same account; 0s: not at all."),
+    A(pre_authorization, "pre_authorization", .preset = "false",
+      .doc = "Accounts may prove names before they order (newAuthz, RFC 8555 section 7.4.1); what "
+             "they proved counts as authz_reuse says."),
     A(keep, "keep", .flags = DURATION, .preset = "90d", .min = 1000, .max = INT64_C(3153600000000),
       .doc = "How long orders and proofs that are over are kept; an order that gave a certificate "
              "as long as that is valid."),

@@ -23,7 +23,7 @@ struct acme_settings {
     struct list caa_identities; /* of const char * */
     int64_t max_names, order_life, keep, ari_retry, authz_reuse, retry_first, retry_for,
         finalize_delay;
-    bool include_root;
+    bool include_root, pre_authorization;
     struct proof_settings *validation;
     struct acme_limits *limits;
 };

@@ -1,5 +1,6 @@
 /* Authorizations and challenges on the wire (RFC 8555 sections 7.1.4, 7.1.5 and 7.5). */
 #include "acme/challenge.h"
+#include "acme/limit.h"
 #include "acme_face/call.h"
 
 struct challenge_doc {
@@ -73,7 +74,7 @@ add_retry_after(struct call *c, const struct acme_challenge *ch)
 }
 
 static enum err
-answer_authz(struct call *c, const struct acme_authz *z)
+answer_authz(struct call *c, int status, const struct acme_authz *z)
 {
     struct acme_identifier name = { z->type, z->value };
     struct authz_doc doc = { .status = acme_authz_status_name(z->status),
@@ -89,7 +90,26 @@ answer_authz(struct call *c, const struct acme_authz *z)
         if (z->status == ACME_AUTHZ_PENDING)
             add_retry_after(c, ch);
     }
-    return answer_json(c, 200, &authz_doc_model, &doc);
+    return answer_json(c, status, &authz_doc_model, &doc);
+}
+
+enum err
+new_authz(struct call *c)
+{
+    struct acme_authz_ask ask = { .account = &c->account,
+                                  .identifier = json_get(c->payload, "identifier"),
+                                  .peer = c->peer };
+    struct acme_authz z;
+    enum err e;
+
+    if (!c->payload)
+        return acme_fail(c->s, E_INVALID, "malformed", "the payload must be a JSON object");
+    TRY(acme_limit_enter(c->s, c->acme, FLIGHT_ORDERS));
+    e = acme_authz_new(c->s, c->acme, c->ep, &ask, &z, &c->subproblems);
+    acme_limit_leave(FLIGHT_ORDERS);
+    TRY(e);
+    http_reply_header(c->http, "Location", acme_url(c->s->arena, c->ep, "authz", z.public_id));
+    return answer_authz(c, 201, &z);
 }
 
 enum err
@@ -105,7 +125,7 @@ authz_post(struct call *c)
                          "an authorization can only be made {\"status\": \"deactivated\"}");
     if (c->payload)
         TRY(acme_authz_deactivate(c->s, c->acme, &z, &c->account, &c->peer));
-    return answer_authz(c, &z);
+    return answer_authz(c, 200, &z);
 }
 
 enum err

@@ -22,6 +22,7 @@ struct resource {
     bool reads;            /* takes POST-as-GET alone */
     bool slow;             /* an authority signs, which may take long */
     bool asks;             /* GET asks the database, so it may wait */
+    bool (*offered)(const struct acme_endpoint *ep); /* whether it is there; NULL: everywhere */
     enum signed_by by;
     enum err (*answer)(struct call *c);     /* to a POST that was checked; NULL: none is taken */
     enum err (*answer_get)(struct call *c); /* with .get */
@@ -103,6 +104,7 @@ enum err key_change(struct call *c);
 enum err new_order(struct call *c);
 enum err order_post(struct call *c);
 enum err finalize_post(struct call *c);
+enum err new_authz(struct call *c);
 enum err authz_post(struct call *c);
 enum err challenge_post(struct call *c);
 enum err cert_post(struct call *c);

@@ -1,4 +1,5 @@
 /* Directory and nonces (RFC 8555 sections 7.1.1 and 7.2): from memory, without waiting. */
+#include "acme/authz.h"
 #include "acme/limit.h"
 #include "acme/profile.h"
 #include "acme_face/call.h"
@@ -19,13 +20,15 @@ static const struct field directory_meta_fields[] = {
 static const struct model directory_meta_model = MODEL(directory_meta, directory_meta_fields);
 
 struct directory {
-    const char *new_nonce, *new_account, *new_order, *revoke_cert, *key_change, *renewal_info;
+    const char *new_nonce, *new_account, *new_order, *new_authz, *revoke_cert, *key_change,
+        *renewal_info;
     struct directory_meta *meta;
 };
 static const struct field directory_fields[] = {
     FIELD(directory, new_nonce, "newNonce"),
     FIELD(directory, new_account, "newAccount"),
     FIELD(directory, new_order, "newOrder"),
+    FIELD(directory, new_authz, "newAuthz", .flags = OMIT_EMPTY),
     FIELD(directory, revoke_cert, "revokeCert"),
     FIELD(directory, key_change, "keyChange"),
     FIELD(directory, renewal_info, "renewalInfo"),
@@ -72,6 +75,8 @@ directory_get(struct call *c)
                              .renewal_info = acme_url(a, c->ep, "renewal-info", NULL),
                              .meta = &meta };
 
+    if (acme_authz_offered(c->ep))
+        out.new_authz = acme_url(a, c->ep, "new-authz", NULL);
     add_profiles(c, &meta.profiles);
     return answer_json(c, 200, &directory_model, &out);
 }

@@ -1,6 +1,8 @@
 /* From a path to an endpoint and a resource. */
 #include "acme_face/call.h"
 
+#include "acme/authz.h"
+
 #include <string.h>
 
 const struct resource resources[] = {
@@ -24,6 +26,10 @@ const struct resource resources[] = {
       .answer = account_post },
     { .word = "key-change", .name = "/acme/key-change", .answer = key_change },
     { .word = "new-order", .name = "/acme/new-order", .answer = new_order },
+    { .word = "new-authz",
+      .name = "/acme/new-authz",
+      .offered = acme_authz_offered,
+      .answer = new_authz },
     { .word = "order",
       .name = "/acme/order/{id}",
       .has_id = true,
@@ -99,7 +105,7 @@ path_read(struct call *c, const char *path)
         word = next_part(c->s, &rest);
         c->res = resource_named(*word ? word : "directory");
     }
-    if (!c->res || !c->ep)
+    if (!c->res || !c->ep || (c->res->offered && !c->res->offered(c->ep)))
         return false;
     if (!c->res->has_id) /* a slash at the end of the directory's is forgiven */
         return !*rest && (text_eq(c->res->word, "directory") || !text_ends(path, "/"));

@@ -2,10 +2,10 @@
 
 #define L(at, wire) FIELD(acme_profile_limits, most[at], wire, .min = 0, .max = 1000000000)
 static const struct field acme_profile_limits_fields[] = {
-    L(0, "OrdersPerDay"),         L(1, "OrdersPerHour"),         L(2, "NoncesPerHour"),
-    L(3, "AccountsPerHour"),      L(4, "CertificatesPerDomain"), L(5, "CertificatesPerNames"),
-    L(6, "FailuresPerHour"),      L(7, "PendingAuthorizations"), L(8, "RetriesPerHour"),
-    L(9, "RenewalInfoPerMinute"),
+    L(0, "OrdersPerDay"),         L(1, "OrdersPerHour"),          L(2, "NoncesPerHour"),
+    L(3, "AccountsPerHour"),      L(4, "CertificatesPerDomain"),  L(5, "CertificatesPerNames"),
+    L(6, "FailuresPerHour"),      L(7, "PendingAuthorizations"),  L(8, "RetriesPerHour"),
+    L(9, "RenewalInfoPerMinute"), L(10, "AuthorizationsPerHour"),
 };
 #undef L
 static const struct model acme_profile_limits_model =
@@ -35,6 +35,9 @@ static const struct field acme_profile_request_fields[] = {
     F(terms, "TermsOfService", .max = 1024,
       .doc = "Address of what clients must agree to; none: as acme.terms_url says."),
     F(max_names, "MaxNames", .min = 1, .max = 1000, .doc = "Names of one order."),
+    F(pre_authorization, "PreAuthorization",
+      .doc = "Names may be proved before they are ordered (newAuthz); null: as "
+             "acme.pre_authorization says."),
     F(allowed_networks, "AllowedNetworks", .model = &text_model, .max = 200,
       .doc = "Networks that validators may reach though they are not public; none: as "
              "acme.validation.allow_networks says."),
@@ -70,6 +73,7 @@ static const struct field acme_profile_reply_fields[] = {
     R(eab, "ExternalAccountBinding"),
     R(terms, "TermsOfService"),
     R(max_names, "MaxNames"),
+    R(pre_authorization, "PreAuthorization"),
     R(allowed_networks, "AllowedNetworks", .model = &text_model),
     R(denied_networks, "DeniedNetworks", .model = &text_model),
     R(client_networks, "ClientNetworks", .model = &text_model),

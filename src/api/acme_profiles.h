@@ -6,7 +6,7 @@
 
 /** Numbers of rate limits, in the order of the settings' enum acme_limit (acme/limit_settings.h).
  */
-#define ACME_PROFILE_LIMITS 10
+#define ACME_PROFILE_LIMITS 11
 struct acme_profile_limits {
     struct opt_int most[ACME_PROFILE_LIMITS];
 };
@@ -18,7 +18,7 @@ struct acme_profile_request {
     struct list allowed_domains, denied_domains, allowed_networks, denied_networks,
         client_networks; /* of const char * */
     struct opt_int validity, max_names;
-    struct opt_bool enabled;
+    struct opt_bool enabled, pre_authorization;
     bool auto_renew, offered;
     struct acme_profile_limits *limits;
 };
@@ -28,6 +28,7 @@ struct acme_profile_reply {
     struct list challenge_types, allowed_domains, denied_domains, allowed_networks, denied_networks,
         client_networks;
     struct opt_int validity, max_names;
+    struct opt_bool pre_authorization;
     bool enabled, auto_renew, offered;
     struct acme_profile_limits *limits;
 };

@@ -43,6 +43,7 @@ show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply 
         .client_networks = p->clients,
         .validity = { p->validity_days != 0, p->validity_days },
         .max_names = p->max_names,
+        .pre_authorization = p->pre_authorization,
         .enabled = ep->enabled,
         .auto_renew = p->auto_renew,
         .offered = p->offered,
@@ -164,6 +165,7 @@ read_edit(struct scope *s, const struct acme_profile_request *in, const char *na
                   .offered = in->offered,
                   .eab = read_eab(s, in->eab),
                   .max_names = in->max_names,
+                  .pre_authorization = in->pre_authorization,
                   .terms_url = in->terms },
     };
 

@@ -161,17 +161,21 @@ class Account:
                 raise Deviation(f"{url} stays {body['status']}")
             time.sleep(0.2)
 
+    def prove(self, url):
+        """Let an authorization be valid."""
+        authz = want(self.post(url), 200).json()
+        if authz["status"] != "pending":
+            return
+        one = next(one for one in authz["challenges"] if one["type"] == "http-01")
+        Tokens.known[one["token"]] = f"{one['token']}.{acme.thumbprint(self.key)}"
+        want(self.post(one["url"], {}), 200)
+        self.poll(url, "valid")
+
     def ready(self, *names):
         """An order whose names are proved."""
         order = self.order(*names)
         for url in order["authorizations"]:
-            authz = want(self.post(url), 200).json()
-            if authz["status"] != "pending":
-                continue
-            one = next(one for one in authz["challenges"] if one["type"] == "http-01")
-            Tokens.known[one["token"]] = f"{one['token']}.{acme.thumbprint(self.key)}"
-            want(self.post(one["url"], {}), 200)
-            self.poll(url, "valid")
+            self.prove(url)
         return {**self.poll(order["url"], "ready"), "url": order["url"]}
 
     def issue(self, *names, key=None):
@@ -586,6 +590,29 @@ def _():
 @row("A-ORD-11", "M", "another's order is nobody's")
 def _():
     want(other().post(holder().order(name())["url"]), (401, 403, 404))
+
+
+def early(value, **more):
+    """newAuthz of a name."""
+    if "newAuthz" not in PEER.directory:
+        raise LeftOut("no newAuthz")
+    return holder().post("newAuthz", {"identifier": {"type": "dns", "value": value}, **more})
+
+
+@row("A-AUZ-08", "M", "a name is proved before it is ordered")
+def _():
+    host = name()
+    reply = want(early(host.upper()), 201)
+    truth(reply.json()["identifier"] == {"type": "dns", "value": host}, "another name")
+    truth(want(holder().post(reply.headers["Location"]), 200).json() == reply.json(), "its address tells something else")
+    holder().prove(reply.headers["Location"])
+    order = holder().order(host)
+    truth((order["status"], order["authorizations"]) == ("ready", [reply.headers["Location"]]), "an order does not take it")
+
+
+@row("A-AUZ-08", "M", "a wildcard cannot be proved before it is ordered")
+def _():
+    want(early(f"*.{name()}"), 400, "malformed")
 
 
 @row("A-FIN-01", "M", "an order that is not ready")

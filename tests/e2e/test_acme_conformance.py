@@ -29,7 +29,7 @@ def ask(*arguments):
 def test_ours_answers_every_row_as_it_should(new_server, answers):
     port, dns = free_port(), answers[1]
     server = new_server(settings={
-        "acme.validation.http_port": port, "acme.validation.resolvers": f"127.0.0.1:{dns.port}",
+        "acme.pre_authorization": "true", "acme.validation.http_port": port, "acme.validation.resolvers": f"127.0.0.1:{dns.port}",
         "acme.validation.dnssec": "off", "acme.validation.allow_networks": "127.0.0.0/8"}).start()
     key = server.client().rest("POST", "/acme/eab-keys", json={"kid": "conformance"}).json()["hmac_key"]
     done, rows = ask(f"{server.url.rstrip('/')}/acme/directory", "--ca", str(server.ca), "--listen", f"127.0.0.1:{port}",

@@ -12,7 +12,7 @@ from acme import leaf, name, refused
 
 OFF = {f"acme.limits.{limit}": 0 for limit in (
     "orders_per_day", "orders_per_hour", "nonces_per_hour", "accounts_per_hour", "certificates_per_domain", "certificates_per_names",
-    "failures_per_hour", "pending_authorizations", "retries_per_hour", "renewal_info_per_minute")}
+    "failures_per_hour", "pending_authorizations", "retries_per_hour", "renewal_info_per_minute", "authorizations_per_hour")}
 
 
 @pytest.fixture

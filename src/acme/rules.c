@@ -1,0 +1,75 @@
+#include "acme/rules.h"
+
+#include "acme/eab.h"
+#include "acme/limit.h"
+
+/* What they name, or the first one that the key allows; NULL: their directory's own. */
+static const char *
+profile_of(const struct acme_asker *who, const struct acme_authz_wish *wish)
+{
+    if (who->profile || acme_eab_allows_profile(wish->binding, acme_policy_name(wish->ep)))
+        return who->profile;
+    return *list_at(&wish->binding->profiles, const char *, 0);
+}
+
+enum err
+acme_rules_choose(struct scope *s, const struct acme *acme, const struct acme_asker *who,
+                  struct acme_authz_wish *wish)
+{
+    const struct acme_endpoint *policy;
+    const char *name;
+
+    wish->account = who->account->id;
+    TRY(acme_eab_policy_of(s, acme, who->account, &wish->binding));
+    name = profile_of(who, wish);
+    policy = acme_policy(s, acme, wish->ep, name);
+    if (!policy)
+        return acme_fail(s, E_INVALID, "invalidProfile",
+                         "the profile \"%s\" is not one of this directory", name);
+    if (!acme_eab_allows_profile(wish->binding, acme_policy_name(policy)) ||
+        (policy != wish->ep && ((policy->set->eab == ACME_EAB_REQUIRED && !who->account->eab_key) ||
+                                !acme_answers(s, policy, who->address))))
+        return acme_fail(s, E_INVALID, "invalidProfile",
+                         "the profile \"%s\" is not offered to this account from here",
+                         acme_policy_name(policy));
+    wish->policy = policy;
+    return OK;
+}
+
+enum err
+acme_rules_prove(struct scope *s, const struct acme_authz_wish *wish, const struct list *names,
+                 struct list *problems)
+{
+    LIST_EACH(struct acme_name, n, names)
+    {
+        struct list offered = { 0 };
+
+        acme_challenges_for(s, wish, n, &offered);
+        if (!offered.count)
+            list_add(s->arena, problems, struct acme_subproblem,
+                     ((struct acme_subproblem){ "rejectedIdentifier",
+                                                "no challenge that is offered here can prove it",
+                                                { n->type, n->value } }));
+    }
+    return problems->count ? acme_fail(s, E_FORBIDDEN, "rejectedIdentifier",
+                                       "no challenge that is offered here can prove a name")
+                           : OK;
+}
+
+SQL(pending_authzs, "SELECT COUNT(*), MIN(expires_at) FROM acme_authz WHERE account = $1 AND "
+                    "status = 1 AND expires_at + 0 > $2");
+
+enum err
+acme_rules_pending(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish)
+{
+    int64_t most = acme_limit_of(wish->policy, LIMIT_PENDING), count;
+    struct row row;
+
+    if (!most)
+        return OK;
+    TRY(tx_one(s, tx, &pending_authzs, BIND(v_int(wish->account), v_when(wish->now)), &row));
+    count = row_int(&row);
+    if (count < most)
+        return OK;
+    return acme_limit_met(s, LIMIT_PENDING, most, row_when(&row).ms - wish->now.ms);
+}

@@ -236,6 +236,8 @@ struct change {
     const struct acme_peer *peer;
     const char *contacts;
     const struct acme_key *key;
+    const struct acme_endpoint *ep;
+    const char *owner; /* of the key, when it is somebody's already */
     struct when now;
 };
 
@@ -308,22 +310,58 @@ acme_account_deactivate(struct scope *s, const struct acme *acme, struct acme_ac
 SQL(certificate_with_key, "SELECT 1 FROM certificate WHERE key_hash = $1 LIMIT 1");
 SQL(account_rekey, "UPDATE acme_account SET thumbprint = $2, key_hash = $3, jwk = $4, version = "
                    "version + 1 WHERE id = $1 AND status = 1 AND thumbprint = $5");
+SQL(account_lives, "SELECT 1 FROM acme_account WHERE id = $1 AND status = 1");
+
+static enum err
+is_owned(struct scope *s, struct row *row, const char **owner)
+{
+    struct acme_account other;
+
+    read_row(row, &other);
+    *owner = other.public_id;
+    return acme_fail(s, E_CONFLICT, "malformed", "the new key is that of an account already");
+}
+
+/* The request was signed with a key that is the account's no more, or the account ended. */
+static enum err
+is_rekeyed(struct scope *s, struct tx *tx, const struct acme_account *a)
+{
+    struct row row;
+    enum err e = tx_one(s, tx, &account_lives, BIND(v_int(a->id)), &row);
+
+    if (e == OK)
+        return acme_fail(s, E_UNAUTHENTICATED, "unauthorized",
+                         "the account got another key in the meantime, and the request is signed "
+                         "with the former one");
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return is_dead(s);
+}
 
 static enum err
 rekey_in(struct scope *s, struct tx *tx, void *arg)
 {
-    const struct change *c = arg;
+    struct change *c = arg;
     struct audit_change fact = { "thumbprint", base64url_encode(s->arena, c->account->thumbprint),
                                  c->key->thumbprint, AUDIT_IS_TEXT };
     int64_t changed;
+    struct row row;
+    enum err e =
+        tx_one(s, tx, &account_by_key, BIND(v_int(c->ep->id), v_bytes(thumb_of(c->key))), &row);
 
+    if (e == OK) /* one that this lane wrote a moment ago is seen from here alone */
+        return is_owned(s, &row, &c->owner);
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
     TRY(tx_count(s, tx, &account_rekey,
                  BIND(v_int(c->account->id), v_bytes(thumb_of(c->key)),
                       v_bytes((struct bytes){ c->key->spki_hash, SHA256_LEN }), v_text(c->key->jwk),
                       v_bytes(c->account->thumbprint)),
                  &changed));
     if (!changed)
-        return is_dead(s);
+        return is_rekeyed(s, tx, c->account);
     return tell(s, tx, &(struct told){ AUDIT_ACME_ACCOUNT_KEY, c->account, c->peer, &fact, 1 });
 }
 
@@ -331,11 +369,10 @@ static enum err
 is_taken(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
          const struct acme_key *key, const char **owner)
 {
-    struct acme_account other;
+    struct row row;
 
-    TRY(acme_account_of_key(s, acme, ep, key, &other));
-    *owner = other.public_id;
-    return acme_fail(s, E_CONFLICT, "malformed", "the new key is that of an account already");
+    TRY(db_one(s, acme->o.db, &account_by_key, BIND(v_int(ep->id), v_bytes(thumb_of(key))), &row));
+    return is_owned(s, &row, owner);
 }
 
 enum err
@@ -343,7 +380,7 @@ acme_account_rekey(struct scope *s, const struct acme *acme, const struct acme_e
                    struct acme_account *a, struct acme_rekey *to)
 {
     const struct acme_key *key = to->key;
-    struct change c = { .account = a, .peer = to->peer, .key = key };
+    struct change c = { .account = a, .peer = to->peer, .key = key, .ep = ep };
     struct row row;
     enum err e = is_taken(s, acme, ep, key, &to->owner);
 
@@ -364,6 +401,7 @@ acme_account_rekey(struct scope *s, const struct acme *acme, const struct acme_e
         scope_clear(s);
         return is_taken(s, acme, ep, key, &to->owner);
     }
+    to->owner = c.owner;
     TRY(e);
     a->jwk = key->jwk;
     a->thumbprint = thumb_of(key);

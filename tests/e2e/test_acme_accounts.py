@@ -1,5 +1,6 @@
 """ACME accounts: made, changed, ended, given other keys, bound to what operators gave out (RFC 8555 section 7.3)."""
 import concurrent.futures
+import threading
 
 import pytest
 
@@ -147,6 +148,60 @@ def test_a_key_of_another_account_or_the_same_is_a_conflict_that_tells_the_accou
         assert reply.headers["Location"] == kid
     other.good(other.kid, {"status": "deactivated"})
     refused(rollover(holder, other.key), 409, "malformed")
+
+
+def signed_rollover(client, key):
+    """A rollover that is ready to be sent: address and body."""
+    url = client.directory["keyChange"]
+    inner = flat(key, {"alg": acme.alg_of(key), "jwk": jwk_of(key), "url": url}, {"account": client.kid, "oldKey": jwk_of(client.key)})
+    return url, flat(client.key, client.header(url), inner)
+
+
+def together(*sent):
+    """What was answered to requests (client, address, body) that were sent at the same moment."""
+    start = threading.Barrier(len(sent))
+
+    def send(client, url, body):
+        start.wait(30)
+        return client.send(url, body)
+    with concurrent.futures.ThreadPoolExecutor(len(sent)) as pool:
+        return list(pool.map(lambda one: send(*one), sent))
+
+
+def test_a_key_that_is_registered_while_another_account_asks_for_it_is_a_conflict(server):
+    """Of the two who want one key at the same moment the loser is told whose it is now."""
+    holders = [acme.Client(server) for _ in range(4)]
+    for client in holders:
+        client.register()
+    for _ in range(10):
+        wanted, sent = [keys.new_key() for _ in holders], []
+        for client, key in zip(holders, wanted):
+            other = acme.Client(server, key)
+            url = other.directory["newAccount"]
+            sent += [(client, *signed_rollover(client, key)), (other, url, flat(key, other.header(url, jwk=True), {}))]
+        replies = together(*sent)
+        for at, (client, key) in enumerate(zip(holders, wanted)):
+            rolled, registered = replies[2 * at:2 * at + 2]
+            if rolled.status_code == 200:
+                assert (registered.status_code, registered.headers["Location"]) == (200, client.kid)
+                client.key = key
+                continue
+            refused(rolled, 409, "malformed")
+            assert registered.status_code == 201 and rolled.headers["Location"] == registered.headers["Location"] != client.kid
+
+
+def test_of_two_rollovers_of_one_account_at_once_the_later_is_told_that_its_key_is_the_former_one(server, holder):
+    for _ in range(6):
+        new, senders = [keys.new_key(), keys.new_key()], [acme.Client(server, holder.key) for _ in range(2)]
+        for client in senders:
+            client.kid = holder.kid
+        replies = together(*((client, *signed_rollover(client, key)) for client, key in zip(senders, new)))
+        assert sorted(reply.status_code == 200 for reply in replies) == [False, True], [reply.text for reply in replies]
+        lost = replies[0] if replies[1].status_code == 200 else replies[1]
+        assert lost.json()["type"].endswith(("unauthorized", "malformed")), lost.text
+        assert "former" in lost.json()["detail"] or "does not verify" in lost.json()["detail"], lost.text
+        holder.key = new[0] if replies[0].status_code == 200 else new[1]
+        assert holder.good(holder.kid).json()["status"] == "valid"
 
 
 def test_a_key_of_a_certificate_is_no_account_key(server, holder):

@@ -14,6 +14,7 @@ import requests
 import keys
 import models
 import openapi
+import ports
 import processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def here():
 
 
 class Server:
-    """`chancery serve --dev` on loopback, on ports that the system gives."""
+    """`chancery serve --dev` on loopback, on ports that are its own until it is closed."""
 
     def __init__(self, database=None, program=PROGRAM, settings=(), env=None, keep=None, config=None):
         self.dir = pathlib.Path(keep or tempfile.mkdtemp(prefix="chancery-e2e-"))
@@ -43,13 +44,16 @@ class Server:
         # the limits of calls are for strangers: every test calls from one address
         self.settings = {"access.rate_per_caller": -1, "access.rate_per_address": -1, **dict(settings)}
         self.config = config
+        self.ports = ports.take(), ports.take()  # https, http; 0: one that the system gives
+        self._taken = self.ports
         self.process = None
         self.tolerates_errors = False
 
     def command(self):
         settings = [part for name, value in self.settings.items() for part in ("--set", f"{name}={value}")]
-        return [self.program, "serve", "--dev", "--data-dir", self.data, "--listen", "127.0.0.1:0",
-                "--http-listen", "127.0.0.1:0", "--db", self.database, "--ready-file", self.ready_file,
+        https, http = (f"127.0.0.1:{port}" for port in self.ports)
+        return [self.program, "serve", "--dev", "--data-dir", self.data, "--listen", https, "--http-listen", http,
+                "--db", self.database, "--ready-file", self.ready_file,
                 *(["--config", self.config] if self.config else []), *settings]
 
     def spawn(self, **env):
@@ -88,8 +92,8 @@ class Server:
     def lines(self, **wanted):
         """The log's lines, as objects, whose fields have these values."""
         found = []
-        for line in self.log.read_text(errors="replace").splitlines():
-            if line.startswith("{"):
+        for line in self.log.read_text(errors="replace").splitlines(keepends=True):
+            if line.startswith("{") and line.endswith("\n"):  # the last one may be half written
                 event = json.loads(line)
                 if all(event.get(name) == value for name, value in wanted.items()):
                     found.append(event)
@@ -119,6 +123,8 @@ class Server:
             if self.process and self.process.poll() is None:
                 self.kill()
             shutil.rmtree(self.dir, ignore_errors=True)
+            ports.put_back(*self._taken)
+            self._taken = ()
 
     def client(self, user=None, password=None, **more):
         """A caller of the APIs; by default the first user."""

@@ -6,8 +6,8 @@ import urllib.parse
 import uuid
 
 import keys
+import ports
 import processes
-import programs
 
 BASE = "dc=contoso,dc=com"
 SERVICE = f"cn=chancery,ou=service,{BASE}"
@@ -45,7 +45,7 @@ class Slapd:
         self.service_file.write_text(self.service_password + "\n")
         self.service_file.chmod(0o600)
         self.socket = self.dir / "ldapi"
-        self.ports = programs.free_port(), programs.free_port()
+        self.ports = ports.take(), ports.take()
         self.ldaps, self.start_tls = f"ldaps://localhost:{self.ports[1]}", f"ldap://localhost:{self.ports[0]}"
         self._configure()
         self.process = None

@@ -6,13 +6,8 @@ import socket
 import requests
 
 import keys
+import ports
 import processes
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Nginx:
@@ -22,7 +17,7 @@ class Nginx:
         self.dir = pathlib.Path(directory)
         self.dir.mkdir(parents=True)
         self.dir.chmod(0o755)
-        self.port = free_port()
+        self.port = ports.take()
         self.url = f"https://localhost:{self.port}/"
         (self.dir / "cert.pem").write_text(certificate)
         (self.dir / "key.pem").write_text(key)

@@ -5,8 +5,8 @@ import re
 import subprocess
 import tempfile
 
+import ports
 import processes
-import programs
 
 REALM = "CONTOSO.COM"
 PASSWORDS = {"ana": "ana's Kerberos password", "bob": "bob's Kerberos password", "eve": "eve's Kerberos password"}
@@ -17,7 +17,7 @@ class Realm:
 
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
-        self.port = programs.free_port()
+        self.port = ports.take()
         self.keytab, self.other_keytab = self.dir / "http.keytab", self.dir / "other.keytab"
         self._configure()
         self.env = {"KRB5_CONFIG": str(self.dir / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.dir / "kdc.conf")}

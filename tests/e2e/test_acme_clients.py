@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 import keys
+import ports
 import processes
 import programs
 
@@ -178,7 +179,7 @@ def test_lego_with_a_binding_bad_nonces_and_a_slow_authority(new_server, acme_se
 @pytest.mark.seed("S352", "S412", "S392", "S360")
 @pytest.mark.parametrize("challenge", ["http", "tls-alpn"])
 def test_caddy(new_server, acme_settings, tmp_path, challenge):
-    http_port, https_port = programs.free_port(), programs.free_port()
+    http_port, https_port = ports.take(), ports.take()
     server = new_server(settings={**acme_settings, "acme.validation.http_port": http_port, "acme.validation.tls_port": https_port,
                                   "acme.retry_for": "10s"}).start()
     name = a_name()

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+import ports
 import processes
-from programs import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "tests" / "conformance" / "acme_server.py"
@@ -27,7 +27,7 @@ def ask(*arguments):
 
 
 def test_ours_answers_every_row_as_it_should(new_server, answers):
-    port, dns = free_port(), answers[1]
+    port, dns = ports.take(), answers[1]
     server = new_server(settings={
         "acme.pre_authorization": "true", "acme.validation.http_port": port, "acme.validation.resolvers": f"127.0.0.1:{dns.port}",
         "acme.validation.dnssec": "off", "acme.validation.allow_networks": "127.0.0.0/8"}).start()
@@ -50,7 +50,7 @@ def test_where_a_binding_is_required_it_is_asked_for(new_server):
 @pytest.fixture
 def pebble(tmp_path):
     """Debian's Pebble, which takes every challenge for proved; its directory and its certificate."""
-    ports = [free_port() for _ in range(4)]
+    ports = [ports.take() for _ in range(4)]
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
                     tmp_path / "key", "-out", tmp_path / "pem", "-days", "2", "-subj", "/CN=localhost", "-addext",
                     "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)

@@ -9,8 +9,8 @@ import pytest
 
 import chancery
 import keys
+import ports
 import processes
-import programs
 from test_acme_clients import a_name, states
 
 FROM = pathlib.Path(__file__).resolve().parent.parent / "npm"
@@ -49,7 +49,7 @@ class Texts:
 @pytest.mark.seed("S354", "S412", "S175", "S360")
 def test_acme_client_of_npm(modules, new_server, acme_settings, answers, tmp_path, monkeypatch):
     """Registers, gets a certificate by each kind of challenge, a wildcard among them, renews, and revokes."""
-    tls_port = programs.free_port()
+    tls_port = ports.take()
     server = new_server(settings={**acme_settings, "acme.validation.tls_port": tls_port}).start()
     web, dns = answers
     monkeypatch.setattr(dns, "texts", Texts(tmp_path / "texts"))

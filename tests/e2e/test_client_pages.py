@@ -8,6 +8,7 @@ import pytest
 
 import keys
 import pages
+import ports
 import processes
 import programs
 from test_acme_clients import a_name, states
@@ -26,7 +27,7 @@ def started(new_server, code, ports):
 @pytest.mark.seed("S352", "S360", "S392", "S412")
 def test_the_readmes_web_server_renews_by_itself(new_server, tmp_path):
     run, serve, look = pages.blocks("README.md", RENEWS)
-    ports = {"8081": str(programs.free_port()), "8444": str(programs.free_port())}
+    ports = {"8081": str(ports.take()), "8444": str(ports.take())}
     server = started(new_server, run, ports)
     before, _, last = serve.rstrip().rpartition("\n")
     assert last == "caddy run --config Caddyfile"
@@ -111,7 +112,7 @@ def test_the_page_of_lego(page, tmp_path):
 
 def own_ports(new_server, acme_settings):
     """A server that looks for challenges at ports of the test's own; those ports."""
-    ports = [programs.free_port(), programs.free_port()]
+    ports = [ports.take(), ports.take()]
     server = new_server(settings={**acme_settings, "acme.validation.http_port": ports[0], "acme.validation.tls_port": ports[1],
                                   "acme.retry_for": "10s"})
     return server.start(), ports

@@ -78,7 +78,16 @@ def test_metrics_count_what_happened(server, client):
     before = series(metrics(server).text)
     client.enroll(dns=("metric.example.com",))
     client.revoke(client.enroll(dns=("metric2.example.com",))["KeyfactorID"])
-    reply = metrics(server)
+    reply = None
+
+    def has_told():
+        """Whether the last call is counted: that is done when its answer has left."""
+        nonlocal reply
+        reply = metrics(server)
+        counts = [{key: value for key, value in one.items() if key.startswith("chancery_http_request_duration_seconds_count")
+                   and '/Certificates/Revoke"' in key} for one in (before, series(reply.text))]
+        return counts[0] != counts[1]
+    processes.wait_until(has_told, 20, what="the count of the last call")
     assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     after = series(reply.text)
 
@@ -137,7 +146,7 @@ def test_the_log_is_one_json_object_a_line(new_server):
 def test_a_request_id_is_answered_and_logged(server, client):
     reply = client.command("GET", "/Status/Endpoints")
     number = reply.headers["x-request-id"]
-    assert processes.wait_until(lambda: server.lines(request_id=number), 5, what="the access line")
+    assert processes.wait_until(lambda: server.lines(request_id=number), 20, what="the access line")
 
 
 def test_a_request_of_a_trace_is_found_by_it_in_log_and_audit(server, client):
@@ -145,14 +154,14 @@ def test_a_request_of_a_trace_is_found_by_it_in_log_and_audit(server, client):
     name = admin.role(server, [])
     reply = client.rest("DELETE", f"/roles/{name}", headers={"traceparent": f"00-{trace}-{parent}-01"})
     assert reply.status_code == 204, reply.text
-    line, = processes.wait_until(lambda: server.lines(request_id=reply.headers["x-request-id"]), 5, what="the access line")
+    line, = processes.wait_until(lambda: server.lines(request_id=reply.headers["x-request-id"]), 20, what="the access line")
     assert line["trace_id"] == trace and re.fullmatch("[0-9a-f]{16}", line["span_id"]) and line["span_id"] != parent
     (event,), = admin.sql(server, "SELECT event FROM audit WHERE action = 'role.delete' ORDER BY ts DESC LIMIT 1")
     event = json.loads(event)
     assert event["target"]["name"] == name and event["request"] == {"id": line["request_id"], "trace_id": trace}
     for bad in (f"00-{trace}-{parent}", f"ff-{trace}-{parent}-01", f"00-{'0' * 32}-{parent}-01", "x" * 4000):
         reply = client.command("GET", "/Status/Endpoints", headers={"traceparent": bad})
-        line, = processes.wait_until(lambda: server.lines(request_id=reply.headers["x-request-id"]), 5, what="a line")
+        line, = processes.wait_until(lambda: server.lines(request_id=reply.headers["x-request-id"]), 20, what="a line")
         assert reply.status_code == 200 and "trace_id" not in line and "span_id" not in line
 
 
@@ -386,10 +395,15 @@ def test_settings_name_secrets_instead_of_holding_them(new_server, tmp_path):
 def test_a_new_server_answers_soon_and_is_small(new_server):
     server = new_server()
     server.start().stop()
-    began = time.monotonic()
-    server.start()
-    assert plain(server, "/health").status_code == 200
-    assert time.monotonic() - began < 3  # the bench measures; this only notices a disaster
+    for left in reversed(range(3)):  # the machine may be busy with other things
+        began = time.monotonic()
+        server.start()
+        assert plain(server, "/health").status_code == 200
+        took = time.monotonic() - began
+        if took < 3 or not left:
+            break
+        server.stop()
+    assert took < 3  # the bench measures; this only notices a disaster
     resident = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{server.process.pid}/status").read_text()).group(1))
     if not os.environ.get("ASAN_OPTIONS"):
         assert resident < 64 * 1024
@@ -402,6 +416,7 @@ def test_a_second_server_on_the_same_directory_is_refused(new_server):
     assert done.returncode not in (0, -9) and not (server.dir / "ready2").exists()
     for address in ("https.address", "http.address"):  # nor at other ports
         (server.data / address).unlink()
+    server.ports = 0, 0
     done = processes.run(server.command()[:-2] + ["--ready-file", server.dir / "ready2"], timeout=30)
     assert done.returncode not in (0, -9) and not (server.dir / "ready2").exists()
     assert "another chancery works in" in done.stdout + done.stderr

@@ -132,13 +132,20 @@ def acme_settings(answers):
     web, dns = answers
     return {"acme.validation.http_port": web.port, "acme.validation.resolvers": f"127.0.0.1:{dns.port}",
             "acme.validation.dnssec": "off", "acme.validation.allow_networks": "127.0.0.0/8",
-            "acme.retry_first": "200ms", "acme.retry_for": "1s"}
+            "acme.retry_first": "500ms", "acme.retry_for": "3s"}
 
 
 @pytest.fixture(scope="session")
 def acme_server(shared_server, acme_settings):
     """The server that tests of ACME orders share; accounts and names are each test's own."""
     with shared_server(settings=acme_settings) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def patient_server(shared_server, acme_settings):
+    """One that looks for challenges again and again: what is late is in time, however busy the machine is."""
+    with shared_server(settings={**acme_settings, "acme.retry_first": "200ms", "acme.retry_for": "10m"}) as one:
         yield one
 
 

@@ -167,7 +167,8 @@ def test_what_is_given_up_proves_nothing_any_more(holder):
 
 
 @pytest.mark.seed("S399")
-def test_a_challenge_that_is_met_late_is_met(holder):
+def test_a_challenge_that_is_met_late_is_met(patient_server, answers):
+    holder = acme.Orderer(patient_server, answers)
     order = holder.order(name("late"))
     authz = holder.authz(order)
     one = holder.challenge(authz)

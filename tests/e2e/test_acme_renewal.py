@@ -13,7 +13,7 @@ from acme import b64, leaf, name, refused, revoke
 
 
 def test_an_order_that_took_too_long_is_over(new_server, acme_settings, answers):
-    holder = acme.Orderer(new_server(settings={**acme_settings, "acme.order_life": "1s"}).start(), answers)
+    holder = acme.Orderer(new_server(settings={**acme_settings, "acme.order_life": "5s"}).start(), answers)
     lost = holder.order(name("lost"))
     assert holder.good(lost["url"]).json()["status"] == "pending"
     now = holder.poll(lost["url"], "invalid")

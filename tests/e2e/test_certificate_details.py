@@ -181,7 +181,7 @@ def download(client, status=200, **query):
 
 
 def test_what_is_found_comes_as_csv(server, client):
-    word = uuid.uuid4().hex[:8]
+    word = f"w{uuid.uuid4().hex[:12]}"  # digits alone are no name
     ids = [client.enroll(dns=(f"n{number}.{word}.example.com",))["KeyfactorID"] for number in range(3)]
     query = f'IssuedCN -contains "{word}"'
     rows = download(client, Query=query, SortName="Id", SortOrder="1")
@@ -243,7 +243,7 @@ def test_it_is_told_who_may_do_what_and_by_which_role(server, client):
 # ---- the command line
 
 def test_the_command_line_tells_checks_gives_and_removes(server, client):
-    word = uuid.uuid4().hex[:8]
+    word = f"w{uuid.uuid4().hex[:12]}"  # digits alone are no name
     number = client.enroll(dns=(f"cli.{word}.example.com",))["KeyfactorID"]
     role = admin.role(server, ["certificates/read"])
     done = server.cli("certs", "owner", str(number), role)

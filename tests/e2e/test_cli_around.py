@@ -82,10 +82,14 @@ def test_a_server_that_does_not_answer_is_silence(database, tmp_path):
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         for address in (f"127.0.0.1:{mute.getsockname()[1]}", "127.0.0.1:1"):
-            began = time.monotonic()
-            done = chancery.cli("__complete", "=", "templates", "show", env={
-                "CHANCERY_SERVER": f"https://{address}", "CHANCERY_TOKEN": "x"})
-            assert (done.returncode, done.stdout, done.stderr) == (0, "", "") and time.monotonic() - began < 2
+            took = []
+            while len(took) < 5 and min(took, default=9) >= 2:  # the machine may be busy with other things
+                began = time.monotonic()
+                done = chancery.cli("__complete", "=", "templates", "show", env={
+                    "CHANCERY_SERVER": f"https://{address}", "CHANCERY_TOKEN": "x"})
+                assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+                took.append(time.monotonic() - began)
+            assert min(took) < 2, took
     done = chancery.cli("__complete", "=", "templates", "show")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -280,7 +284,7 @@ def test_watch_survives_a_server_that_is_away(new_server, tmp_path):
 
 def test_watch_draws_a_table_on_a_terminal(server, tmp_path):
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", **server.cli_env()}
-    status, shown = on_terminal(["timeout", "-s", "INT", "2", server.program, "ca", "list", "--watch=200ms"], env)
+    status, shown = on_terminal(["timeout", "-s", "INT", "5", server.program, "ca", "list", "--watch=200ms"], env)
     assert shown.count("\033[2J") == 1 and "Issuing" in shown  # drawn once: nothing changed
     assert status in (124, 130)
 

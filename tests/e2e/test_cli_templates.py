@@ -18,7 +18,7 @@ from test_cli import ok, says
 @pytest.fixture
 def made(server):
     """A template of this test's own; its name."""
-    name = f"Walk{uuid.uuid4().hex[:8]}"
+    name = f"Walk{uuid.uuid4().int}"  # no letters: the editors of these tests look for 20d and 30d
     done = server.client().rest("POST", "/templates", json={"name": name, "policy": {
         "key_types": ["ec:p256", "rsa:2048-4096"], "san_dns": "required", "eku": ["serverAuth"], "validity": "90d"}})
     assert done.status_code == 201, done.text

@@ -390,7 +390,8 @@ class TestGuarded:
         body = {"CSR": mine, "Template": "WebServer"}
         reply = guard.caller.command("POST", "/Enrollment/CSR", json=body)
         assert reply.status_code == 400 and "in use for another subject" in reply.json()["Message"]
-        assert str(taken["KeyfactorID"]) not in reply.json()["Message"]
+        said = re.sub(r"\(CHY-\d+\)|[\w.-]+\.example\.com", "", reply.json()["Message"])
+        assert not re.search(rf"\b{taken['KeyfactorID']}\b", said) and "by certificate" not in said, said
         assert f"certificate {taken['KeyfactorID']}" in guard.client.command("POST", "/Enrollment/CSR", json=body).json()["Message"]
         other = {"CSR": keys.new_csr("r.example.com", ["r.example.com"]), "Template": "WebServer"}
         replies = [guard.caller.command("POST", "/Enrollment/CSR", json={**other, "RenewalCertificateId": number})

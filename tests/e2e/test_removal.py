@@ -56,7 +56,7 @@ def test_what_was_brought_in_is_removed_with_all_that_is_noted(new_server):
     server = new_server().start()
     client = server.client()
     client.post("/MetadataFields", {"Name": "Team", "Description": "who", "DataType": 1})
-    word = uuid.uuid4().hex[:8]
+    word = f"w{uuid.uuid4().hex[:12]}"  # digits alone are no name
     one, *others = [bring_in(client, f"n{i}.{word}.example.com", Metadata={"Team": f"team {i}"}) for i in range(6)]
     before = client.total()
     assert client.command("DELETE", f"/Certificates/{one}").status_code == 204
@@ -115,7 +115,7 @@ def test_a_key_goes_with_its_last_certificate(server, client):
 
     def keys_kept():
         return admin.sql(server, "SELECT COUNT(*) FROM private_key WHERE purpose = 'certificate'")[0][0]
-    key, word = keys.new_key("ec:p256"), uuid.uuid4().hex[:8]
+    key, word = keys.new_key("ec:p256"), f"w{uuid.uuid4().hex[:12]}"
     first = bring_in(client, f"a.{word}.example.com", key, with_key=True)
     before = keys_kept()
     second = bring_in(client, f"b.{word}.example.com", key, with_key=True)
@@ -144,7 +144,7 @@ def test_what_cannot_be_a_list_of_certificates_is_refused(client):
 
 
 def test_only_who_may_delete_does_and_only_where_they_may(server, client):
-    word = uuid.uuid4().hex[:8]
+    word = f"w{uuid.uuid4().hex[:12]}"  # digits alone are no name
     inside, outside = bring_in(client, f"in.{word}.example.com"), bring_in(client, f"out.{word}.example.com")
     collection = client.post("/CertificateCollections", {"Name": word, "Description": "d", "Query": f'IssuedCN -startswith "in.{word}"'})
     role = admin.role(server, [])

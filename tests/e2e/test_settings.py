@@ -136,7 +136,7 @@ def test_what_is_switched_on_one_server_is_in_force_on_the_others(new_server):
         assert caller.get("/Certificates")
         for setting in (False, True):
             good(put(one.client(), apiEnabled=setting))
-            processes.wait_until(lambda: caller.command("GET", "/Certificates").status_code == (200 if setting else 403), 3,
+            processes.wait_until(lambda: caller.command("GET", "/Certificates").status_code == (200 if setting else 403), 10,
                                  what="the other server to follow")
     finally:
         two.close()

@@ -279,7 +279,7 @@ def test_what_was_taken_away_on_one_server_is_gone_on_the_others(new_server):
     shutil.copytree(first.data, second.data, ignore=shutil.ignore_patterns("*.address"))
     second.start()
 
-    def changes(what, code, seconds=3):
+    def changes(what, code, seconds=10):
         """WHAT is asked again and again, of the second server, until it is answered so; nothing is asked of the first."""
         processes.wait_until(lambda: what().status_code == code, seconds, 0.1, what=f"a {code}")
 

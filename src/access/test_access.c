@@ -164,6 +164,12 @@ TEST(wrong_unknown_and_switched_off_are_answered_alike)
     on_both(refuses);
 }
 
+static bool
+differ(const int64_t micros[2])
+{
+    return micros[0] > 2 * micros[1] || micros[1] > 2 * micros[0];
+}
+
 TEST(an_unknown_name_takes_as_long_as_a_wrong_password)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
@@ -181,7 +187,7 @@ TEST(an_unknown_name_takes_as_long_as_a_wrong_password)
     o.db = db;
     o.a = a;
     make_user(&o, "ana", NULL);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10 || (i < 100 && differ(best)); i++) { /* others may be busy, too */
         const struct caller *c;
         int64_t began = clock_mono_us();
 
@@ -189,7 +195,7 @@ TEST(an_unknown_name_takes_as_long_as_a_wrong_password)
                    access_login(s, a, i % 2 ? "ana" : "nobody", "wrong password", &peer, &c));
         best[i % 2] = MIN(best[i % 2], clock_mono_us() - began);
     }
-    if (best[0] > 2 * best[1] || best[1] > 2 * best[0])
+    if (differ(best))
         fail_msg("unknown %lld us, wrong %lld us", (long long)best[0], (long long)best[1]);
 }
 

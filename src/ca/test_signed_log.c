@@ -28,10 +28,15 @@ see(struct scope *s, void *arg, const struct signed_record *r)
     return seen->count == seen->fail_at ? fail(s, E_INVALID, "enough") : OK;
 }
 
+/* A log is of one day: no test begins in a day's last minute. */
 static const char *
 fresh(struct scope *s)
 {
     static int count;
+    int64_t left = DAY_MS - clock_now().ms % DAY_MS;
+
+    if (left < MINUTE_MS)
+        clock_tell_offset_ms(MINUTE_MS);
 
     return arena_printf(s->arena, "%s/log%d", test_dir(), ++count);
 }

@@ -387,36 +387,57 @@ TEST(a_question_ends_with_its_deadline)
 }
 
 static enum err
-slow_in(struct scope *s UNUSED, struct tx *tx UNUSED, void *arg)
+nothing_in(struct scope *s UNUSED, struct tx *tx UNUSED, void *arg UNUSED)
 {
-    (void)usleep((useconds_t) * (int *)arg * 1000);
+    return OK;
+}
+
+/* A write that has its lane until it is let go. */
+struct held {
+    struct db *db;
+    pthread_barrier_t begun, over;
+};
+
+static enum err
+held_in(struct scope *s UNUSED, struct tx *tx UNUSED, void *arg)
+{
+    struct held *held = arg;
+
+    (void)pthread_barrier_wait(&held->begun);
+    (void)pthread_barrier_wait(&held->over);
     return OK;
 }
 
 static void *
-write_slowly(void *arg)
+write_held(void *arg)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
-    int ms = 300;
+    struct held *held = arg;
 
-    return db_write(s, arg, slow_in, &ms) == OK ? arg : NULL;
+    return db_write(s, held->db, held_in, held) == OK ? arg : NULL;
 }
 
 TEST(a_write_waits_for_its_lane_no_longer_than_its_deadline)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
     AUTO(db_close) struct db *db = NULL;
+    struct held held = { 0 };
     pthread_t other;
     void *done;
-    int ms = 0;
 
     assert_ok(s, db_open(s, fresh_url(s, DB_SQLITE), NULL, &db));
-    assert_int_equal(pthread_create(&other, NULL, write_slowly, db), 0);
-    (void)usleep(100000);
+    held.db = db;
+    assert_int_equal(pthread_barrier_init(&held.begun, NULL, 2), 0);
+    assert_int_equal(pthread_barrier_init(&held.over, NULL, 2), 0);
+    assert_int_equal(pthread_create(&other, NULL, write_held, &held), 0);
+    (void)pthread_barrier_wait(&held.begun);
     scope_deadline_in(s, 50);
-    assert_err(E_TIMEOUT, db_write(s, db, slow_in, &ms));
+    assert_err(E_TIMEOUT, db_write(s, db, nothing_in, NULL));
+    (void)pthread_barrier_wait(&held.over);
     assert_int_equal(pthread_join(other, &done), 0);
     assert_non_null(done);
+    (void)pthread_barrier_destroy(&held.begun);
+    (void)pthread_barrier_destroy(&held.over);
 }
 
 /* Two writes that lock two rows in opposite order: one of them runs again. */

@@ -43,7 +43,7 @@ static const struct field acme_limits_fields[] = {
     L(signings_in_flight, "500", "The same of finalize."),
     FIELD(acme_limits, exempt, "exempt", .model = &text_model, .max = 1000,
           .doc = "Networks whose clients no limit concerns: 10.0.0.0/8; --dev: this machine."),
-    FIELD(acme_limits, help_url, "help_url", .max = 1024,
+    FIELD(acme_limits, help_url, "help_url", .max = 1024, .pattern = "url",
           .doc = "Where people read about the limits; none: a page of this server."),
 };
 #undef L

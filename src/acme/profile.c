@@ -2,6 +2,7 @@
 
 #include "acme/limit.h"
 #include "acme/names.h"
+#include "codec/value.h"
 #include "jobs/outbox.h"
 #include "proof/proof.h"
 #include <string.h>
@@ -288,8 +289,7 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
         problem(s, "PreAuthorization", CHY_BAD_VALUE,
                 "what is proved before an order counts for none, as long as the setting "
                 "acme.authz_reuse is 0s");
-    if (!text_empty(p->terms_url) && !text_starts(p->terms_url, "https://") &&
-        !text_starts(p->terms_url, "http://"))
+    if (!text_empty(p->terms_url) && !value_pattern("url", p->terms_url))
         problem(s, "TermsOfService", CHY_BAD_VALUE, "is no address that begins with https://");
     return problems_check(s);
 }

@@ -11,14 +11,15 @@ const struct choice acme_eab_modes[] = {
 static const struct field acme_settings_fields[] = {
     A(enabled, "enabled", .preset = "false",
       .doc = "Answer ACME clients at /acme/directory; --dev does."),
-    A(base_url, "base_url", .max = 1024,
+    A(base_url, "base_url", .max = 1024, .pattern = "url",
       .doc = "What every address begins with that clients are told: https://pki.example.com; none: "
              "the HTTPS listener's address."),
-    A(legacy_base_urls, "legacy_base_urls", .model = &text_model, .max = 20,
+    A(legacy_base_urls, "legacy_base_urls", .model = &text_model, .max = 20, .pattern = "url",
       .doc = "Former values of base_url, so that accounts go on under the addresses they know."),
-    A(terms_url, "terms_url", .max = 1024,
+    A(terms_url, "terms_url", .max = 1024, .pattern = "url",
       .doc = "Terms of service that clients must agree to; none: there are none."),
-    A(website, "website", .max = 1024, .doc = "Where people read about this service."),
+    A(website, "website", .max = 1024, .pattern = "url",
+      .doc = "Where people read about this service."),
     A(eab, "eab", .choices = acme_eab_modes, .flags = CHOICE_TEXT, .preset = "optional",
       .doc = "External account binding: required: only who has a key from us may register; "
              "optional: who brings one is bound to it; off: none is looked at."),

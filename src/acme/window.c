@@ -2,6 +2,7 @@
 
 #include "audit/audit.h"
 #include "catalog/search.h"
+#include "codec/value.h"
 
 #define WINDOWS_MOST 100 /* each is asked of each certificate */
 #define SELECTOR_MAX (128 * 1024)
@@ -74,10 +75,8 @@ judge(struct scope *s, const struct acme_window *in)
         problem(s, "issued_until", CHY_BAD_VALUE, "is not after issued_from");
     if (in->end.ms - in->start.ms < SECOND_MS)
         problem(s, "end", CHY_BAD_VALUE, "is not after start by a second at least");
-    if (in->url && !text_starts(in->url, "https://") && !text_starts(in->url, "http://"))
-        problem(s, "explanation_url", CHY_BAD_VALUE, "must begin with https://");
-    if (in->url && text_has_control(in->url))
-        problem(s, "explanation_url", CHY_BAD_VALUE, "has control characters");
+    if (in->url && !value_pattern("url", in->url))
+        problem(s, "explanation_url", CHY_BAD_VALUE, "is no address that begins with https://");
 }
 
 /* How many it is for, and so whether the query can be understood. */

@@ -77,6 +77,23 @@ judge_key(const struct judge *j, const char *key, const char *value)
         wrong(j, key, "is no kind of key; ec-p256, ec-p384, rsa-3072, rsa-4096 and ed25519 are");
 }
 
+/* Paths of ours are put behind these addresses. */
+static void
+judge_acme(const struct judge *j)
+{
+    const struct acme_settings *set =
+        ((const struct server_settings *)settings_root(j->settings))->acme;
+
+    if (!text_empty(set->base_url) && !is_base_url(set->base_url))
+        wrong(j, "acme.base_url",
+              "is no address such as https://pki.example.com, without user, query and fragment");
+    LIST_EACH(const char *, former, &set->legacy_base_urls)
+    if (!is_base_url(*former))
+        wrong(j, "acme.legacy_base_urls",
+              arena_printf(j->s->arena, "\"%s\" is no address without user, query and fragment",
+                           *former));
+}
+
 enum err
 settings_judge(struct scope *s, const struct settings *settings)
 {
@@ -94,6 +111,7 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!text_empty(set->pki->base_url) && !is_base_url(set->pki->base_url))
         wrong(&j, "pki.base_url",
               "is no address such as http://pki.example.com, without user, query and fragment");
+    judge_acme(&j);
     LIST_EACH(const char *, recipient, &set->backup->recipients)
     if (age_recipient_check(s, *recipient) != OK) {
         const char *why = s->error.text;

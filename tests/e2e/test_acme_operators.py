@@ -334,7 +334,8 @@ def test_windows_are_for_collections_authorities_and_times(acme_server, operator
 @pytest.mark.parametrize("body, field", [
     ({}, "query"), ({"query": "x", "end": "2026-01-02T03:04:05Z"}, "end"), ({"query": "x", "start": None}, "start"),
     ({"query": "CN -eq"}, None), ({"authority": "No such"}, "authority"), ({"collection": "No such"}, "collection"),
-    ({"query": "x", "explanation_url": "ftp://x"}, "explanation_url"), ({"query": "x", "reason": ""}, "reason"),
+    ({"query": "x", "explanation_url": "ftp://x"}, "explanation_url"), ({"query": "x", "explanation_url": "https://a b/"}, "explanation_url"),
+    ({"query": "x", "reason": ""}, "reason"),
     ({"issued_from": "2026-01-02T00:00:00Z", "issued_until": "2026-01-01T00:00:00Z"}, "issued_until")])
 def test_windows_that_are_none(operator, body, field):
     reply = operator.rest("POST", "/acme/renewal-windows", json={**WINDOW, "reason": "x", **body})

@@ -83,7 +83,8 @@ def test_the_seeds_own_call_makes_a_profile_with_its_directory(acme_server, admi
     ("ChallengeType", ["dns-01", 5]), ("AllowedDomains[1]", ["a.test", "-a"]), ("DeniedDomains[0]", ["10.0.0.0/40"]),
     ("AllowedDomains", "a.test"), ("Validity", 0), ("Validity", -1), ("Validity", 4000), ("ChallengeTypes", ["x"]),
     ("ExternalAccountBinding", "perhaps"), ("AllowedNetworks[0]", ["10.0.0.1/8"]), ("DeniedNetworks[0]", ["x"]),
-    ("ClientNetworks[0]", ["10.0.0.0/33"]), ("MaxNames", 0), ("AutoRenew", ["yes"]), ("TermsOfService", "javascript:1")])
+    ("ClientNetworks[0]", ["10.0.0.0/33"]), ("MaxNames", 0), ("AutoRenew", ["yes"]), ("TermsOfService", "javascript:1"),
+    ("TermsOfService", 'https://x/">\r\nX-Evil: y\r\n\r\nBODY'), ("TermsOfService", "https://"), ("TermsOfService", "https://a b/")])
 def test_what_is_wrong_with_a_profile_is_told_by_its_field(profile, field, value):
     said = profile(400, **{field.split("[")[0]: value})
     assert field.replace("Types", "Type") in said["Message"], said

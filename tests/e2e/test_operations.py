@@ -337,6 +337,10 @@ def test_a_wrong_setting_is_refused_with_line_and_column(database, tmp_path, nam
     ("pki.base_url=not a url", "pki.base_url"), ("pki.base_url=http://user:pw@pki.example.com", "pki.base_url"),
     ("pki.base_url=http://pki.example.com/?x=1", "pki.base_url"), ("listen.https=foo", "listen.https"),
     ("listen.http=:99999", "listen.http"), ("pki.root_key=banana", "pki.root_key"), ("db.url=mysql://x", "db.url"),
+    ("acme.base_url=ftp:x", "acme.base_url"), ('acme.base_url=https://x/">\r\nX: y', "acme.base_url"),
+    ("acme.base_url=https://x/?y", "acme.base_url"), ("acme.legacy_base_urls=https://x/,https://y/?z", "https://y/?z"),
+    ('acme.terms_url=https://x/">\r\nX: y', "acme.terms_url"), ("acme.website=javascript:1", "acme.website"),
+    ("acme.limits.help_url=https://x y/", "acme.limits.help_url"),
 ])
 def test_a_value_that_cannot_be_used_is_refused_by_every_door(database, tmp_path, setting, words):
     key = setting.split("=")[0]

@@ -6,8 +6,7 @@
 
 /* The commands. */
 enum err run_acme_list(struct cli *c); /* accounts, orders, authorizations, keys: by the path */
-enum err run_acme_show(struct cli *c); /* accounts, authorizations, keys */
-enum err run_acme_order_show(struct cli *c);
+enum err run_acme_show(struct cli *c); /* one of them */
 enum err run_acme_turn(struct cli *c); /* suspend, restore, deactivate, revoke */
 enum err run_acme_eab_create(struct cli *c);
 enum err run_acme_eab_revoke(struct cli *c);
@@ -17,6 +16,9 @@ enum err run_acme_profiles_show(struct cli *c); /* all, or the one that is named
 enum err run_acme_profiles_create(struct cli *c);
 enum err run_acme_profiles_delete(struct cli *c);
 enum err run_acme_window_remove(struct cli *c);
+
+/** Tell people of an order: each challenge, and what the validator saw. */
+enum err acme_order_tell(struct cli *c, const struct json *order);
 
 static const char *const acme_account_words[] = { "valid", "deactivated", "revoked", NULL };
 static const char *const acme_order_words[] = { "pending", "ready",   "processing",
@@ -144,7 +146,7 @@ static const struct flag acme_window_flags[] = {
       "List the orders of ACME clients, the newest first.",                                        \
       "  chancery acme orders list --name www.example.com\n"                                       \
       "  chancery acme orders list --status invalid --watch\n" },                                  \
-    { "acme orders show", "ID", 1, 1, FLAGS(watch_flags), run_acme_order_show,                     \
+    { "acme orders show", "ID", 1, 1, FLAGS(watch_flags), run_acme_show,                           \
       "Show an order, each challenge, and what the validator saw.",                                \
       "  chancery acme orders show 9f3a\n" },                                                      \
     { "acme authorizations list", "", 0, 0, FLAGS(acme_authz_flags), run_acme_list,                \

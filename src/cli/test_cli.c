@@ -1,4 +1,5 @@
 #include "base/test.h"
+#include "cli/acme_rows.h"
 #include "cli/complete.h"
 #include "cli/run.h"
 
@@ -340,4 +341,26 @@ TEST(completion_knows_every_command)
                                 arena_printf(s->arena, "\n%s\t", last)) != NULL,
                          !(commands[i].traits & COMMAND_HIDDEN));
     }
+}
+
+TEST(what_an_order_met_cannot_rewrite_the_screen)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct cli c = fresh(s);
+    struct json *order;
+    struct buf out;
+
+    assert_ok(s,
+              json_parse(s,
+                         bytes_of_text(
+                             "{\"id\":\"o\",\"status\":\"invalid\",\"authorizations\":[{"
+                             "\"value\":\"a.test\",\"challenges\":[{\"tries\":[{\"number\":1,"
+                             "\"error\":{\"detail\":\"a\\u001b[2J\\u009bb\\u202ec\"},\"steps\":[{"
+                             "\"step\":\"get\",\"begins\":\"d\\ntry 2: met\\u007f\"}]}]}]}]}"),
+                         &order));
+    buf_init_in(&out, s->arena, 4096);
+    c.capture = &out;
+    assert_ok(s, acme_order_tell(&c, order));
+    assert_non_null(strstr(buf_str(&out), "try 1, : a?[2J?b?c\n"));
+    assert_non_null(strstr(buf_str(&out), "get begins=d try 2: met?\n"));
 }

@@ -61,6 +61,10 @@ bool table_form_parse(const char *word, struct table *out);
 enum err table_print(struct scope *s, const struct table *t, const struct json *data,
                      struct buf *out);
 
+/** TEXT as one line of a screen: controls, and characters that turn the direction of writing, are
+ * shown as '?', line breaks and tabs as blanks. */
+const char *table_safe(struct arena *a, const char *text);
+
 /**
  * Write one cell of CSV: quotes where a comma, a quote or a line break is; blanks at the ends are
  * part of a cell.

@@ -55,8 +55,7 @@ width_of(const char *text)
     return width;
 }
 
-/* Controls, and characters that turn the direction of writing, would let a name rewrite the screen.
- */
+/* They would let a name rewrite the screen. */
 static bool
 is_unsafe(uint32_t c)
 {
@@ -64,8 +63,8 @@ is_unsafe(uint32_t c)
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-static const char *
-safe(struct arena *a, const char *text)
+const char *
+table_safe(struct arena *a, const char *text)
 {
     struct buf b;
 
@@ -143,7 +142,7 @@ cell_text(const struct sheet *sheet, const struct column *c, const struct json *
         return yes ? "yes" : "no";
     if ((c->flags & COL_AGO) && when_parse(text, &when))
         return table_ago(a, when, sheet->t->now);
-    text = safe(a, text);
+    text = table_safe(a, text);
     mood = c->flags & COL_STATUS ? mood_of(text) : MOOD_NONE;
     if (mood == MOOD_BAD)
         return arena_printf(a, "%s %s", sheet->t->ascii ? "x" : "\xe2\x9c\x96", text);

@@ -17,6 +17,9 @@ enum err run_acme_profiles_create(struct cli *c);
 enum err run_acme_profiles_delete(struct cli *c);
 enum err run_acme_window_remove(struct cli *c);
 
+/** The clients that `acme client` knows, ended by NULL. */
+const char *const *acme_client_words(struct arena *a);
+
 /** Tell people of an order: each challenge, and what the validator saw. */
 enum err acme_order_tell(struct cli *c, const struct json *order);
 
@@ -76,7 +79,6 @@ static const struct flag acme_eab_revoke_flags[] = {
     { "suspend-accounts", 0, FLAG_SWITCH, NULL, "the accounts that it bound, too", NULL, NULL,
       NULL },
 };
-extern const char *const acme_client_words[];
 static const struct flag acme_client_flags[] = {
     { "profile", 0, FLAG_TEXT, "NAME",
       "by this profile's directory; default: the one without a "

@@ -88,5 +88,7 @@ bool completion_script(struct buf *out, const char *shell);
 
 /** Of COUNT words, the one most like WORD; NULL when none is near. */
 const char *nearest_word(const char *word, const char *const *words, size_t count);
+/** "a, b, c" of WORDS, which NULL ends. */
+const char *all_words(struct arena *a, const char *const *words);
 
 #endif

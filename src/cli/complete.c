@@ -540,7 +540,7 @@ offer_source(struct line *l, enum source source)
         offer_words(l, shells);
         return;
     case FROM_ACME_CLIENTS:
-        offer_words(l, acme_client_words);
+        offer_words(l, acme_client_words(l->c->s->arena));
         return;
     case FROM_HELP:
         offer_help(l);

@@ -48,6 +48,16 @@ nearest_word(const char *word, const char *const *words, size_t count)
     return best;
 }
 
+const char *
+all_words(struct arena *a, const char *const *words)
+{
+    const char *all = "";
+
+    for (; *words; words++)
+        all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *words);
+    return all;
+}
+
 static const char *
 did_you_mean(struct cli *c, const char *word, const struct list *words, const char *before)
 {
@@ -105,11 +115,8 @@ bad_value(struct cli *c, const struct flag *f, const char *value, const char *wa
 static enum err
 bad_word(struct cli *c, const struct flag *f, const char *value, const char *const *words)
 {
-    const char *all = "";
-
-    for (; *words; words++)
-        all = arena_printf(c->s->arena, "%s%s%s", all, *all ? ", " : "", *words);
-    return bad_value(c, f, value, arena_printf(c->s->arena, "one of %s", all));
+    return bad_value(c, f, value,
+                     arena_printf(c->s->arena, "one of %s", all_words(c->s->arena, words)));
 }
 
 static enum err

@@ -1,8 +1,6 @@
 #include "access/turns.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
+#include "base/wait.h"
 
 #define WAIT_MS (10 * SECOND_MS)
 
@@ -16,13 +14,9 @@ struct turns *
 turns_new(void)
 {
     struct turns *t = mem_alloc(sizeof *t);
-    pthread_condattr_t monotonic;
 
     (void)pthread_mutex_init(&t->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&t->given, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&t->given);
     return t;
 }
 
@@ -49,13 +43,11 @@ enum err
 turns_take(struct scope *s, struct turns *t, const char *name, struct turn *mine)
 {
     int64_t until = clock_mono_ms() + MIN(WAIT_MS, scope_left_ms(s));
-    struct timespec at = { until / 1000, until % 1000 * 1000000 };
     bool held;
-    int rc = 0;
 
     pthread_mutex_lock(&t->lock);
-    while ((held = is_held(t, name)) && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&t->given, &t->lock, &at);
+    while ((held = is_held(t, name)) && wait_until(&t->given, &t->lock, until))
+        ;
     if (!held) {
         *mine = (struct turn){ .of = t, .name = name, .next = t->held };
         t->held = mine;

@@ -1,9 +1,7 @@
 #include "db/engine.h"
 
 #include "base/metric.h"
-
-#include <errno.h>
-#include <time.h>
+#include "base/wait.h"
 
 GAUGE(connections, "chancery_db_connections", "Connections for questions.", "state");
 
@@ -20,14 +18,9 @@ count(const char *from, const char *to)
 void
 pool_init(struct pool *p, int most)
 {
-    pthread_condattr_t attr;
-
     *p = (struct pool){ .most = most };
     pthread_mutex_init(&p->mutex, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->freed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&p->freed);
 }
 
 void
@@ -48,12 +41,10 @@ pool_done(struct pool *p)
 static bool
 wait_for_one(struct pool *p, int64_t wait_ms, struct conn **out)
 {
-    int64_t at = clock_mono_us() + MIN(wait_ms, DAY_MS) * 1000;
-    struct timespec end = { .tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000 };
+    int64_t until = clock_mono_ms() + MIN(wait_ms, DAY_MS);
 
-    while (!p->idle && p->open >= p->most)
-        if (pthread_cond_timedwait(&p->freed, &p->mutex, &end) == ETIMEDOUT)
-            break;
+    while (!p->idle && p->open >= p->most && wait_until(&p->freed, &p->mutex, until))
+        ;
     *out = p->idle;
     if (p->idle)
         p->idle = p->idle->next;

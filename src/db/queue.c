@@ -1,6 +1,6 @@
 #include "db/queue.h"
 
-#include "base/when.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -13,14 +13,9 @@ static atomic_size_t depth;
 void
 queue_init(struct queue *q)
 {
-    pthread_condattr_t attr;
-
     *q = (struct queue){ 0 };
     pthread_mutex_init(&q->mutex, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->added, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&q->added);
 }
 
 void
@@ -140,13 +135,12 @@ queue_pass(struct queue *q, struct write *w)
 struct write *
 queue_take(struct queue *q, int64_t wait_ms)
 {
-    struct timespec end = in_ms(wait_ms);
+    int64_t until = wait_ms > 0 ? clock_mono_ms() + wait_ms : 0;
     struct write *w;
 
     pthread_mutex_lock(&q->mutex);
-    while (!q->first && !q->closed && wait_ms > 0)
-        if (pthread_cond_timedwait(&q->added, &q->mutex, &end) == ETIMEDOUT)
-            break;
+    while (!q->first && !q->closed && until > 0 && wait_until(&q->added, &q->mutex, until))
+        ;
     w = q->first;
     if (w) {
         unlink_write(q, w);

@@ -1,5 +1,7 @@
 #include "net/notify.h"
 
+#include "base/when.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX 2048
@@ -90,11 +91,9 @@ void
 notify_reloading(void)
 {
     char text[64];
-    struct timespec now;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     (void)snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
-                   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+                   (long long)clock_mono_us());
     tell(text);
 }
 

@@ -173,6 +173,17 @@ TEST(a_span_never_passes_the_end)
     assert_int_equal(byte, 'c');
 }
 
+TEST(pieces_are_joined)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    struct bytes one = BYTES("one"), none = { NULL, 0 };
+
+    assert_true(bytes_eq(bytes_join(a, one, BYTES("\0two")), BYTES("one\0two")));
+    assert_true(bytes_eq(bytes_join(a, none, one), one));
+    assert_ptr_equal(bytes_join(a, one, none).data, one.data);
+    assert_int_equal(bytes_join(a, none, none).len, 0);
+}
+
 TEST(foreign_data_is_shown_as_printable_ascii)
 {
     AUTO(arena_free) struct arena *a = arena_new();

@@ -17,6 +17,20 @@ bytes_copy(struct arena *a, struct bytes b)
     return (struct bytes){ arena_copy(a, b.data, b.len), b.len };
 }
 
+struct bytes
+bytes_join(struct arena *arena, struct bytes a, struct bytes b)
+{
+    uint8_t *all;
+
+    if (b.len == 0)
+        return a;
+    all = arena_alloc(arena, a.len + b.len);
+    if (a.len)
+        memcpy(all, a.data, a.len);
+    memcpy(all + a.len, b.data, b.len);
+    return (struct bytes){ all, a.len + b.len };
+}
+
 bool
 bytes_eq(struct bytes a, struct bytes b)
 {

@@ -14,6 +14,8 @@ struct bytes {
 #define BYTES(literal) ((struct bytes){ (const uint8_t *)(literal), sizeof(literal) - 1 })
 struct bytes bytes_of_text(const char *text);
 struct bytes bytes_copy(struct arena *a, struct bytes b);
+/** B behind A, in ARENA; A itself when B is none. */
+struct bytes bytes_join(struct arena *arena, struct bytes a, struct bytes b);
 bool bytes_eq(struct bytes a, struct bytes b);
 /** memcmp order, the shorter first when one is the beginning of the other. */
 int bytes_cmp(struct bytes a, struct bytes b);

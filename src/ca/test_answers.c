@@ -253,12 +253,7 @@ TEST(a_revoked_authority_issues_nothing_more_but_still_tells_what_it_revoked)
 static struct bytes
 joined(struct desk *d, const struct ocsp_answer *answer)
 {
-    struct buf b;
-
-    buf_init_in(&b, d->s->arena, OCSP_REQUEST_MAX);
-    buf_add(&b, answer->der.data, answer->der.len);
-    buf_add(&b, answer->tail.data, answer->tail.len);
-    return buf_bytes(&b);
+    return bytes_join(d->s->arena, answer->der, answer->tail);
 }
 
 static void

@@ -216,10 +216,10 @@ put_head(char *at, struct http_request *rq, int status, const char *type, size_t
     return stpcpy(at, "\r\n");
 }
 
-/* What is said: a body, and another piece of it. */
+/* What is said: a body, and another piece of it, or none. */
 struct said {
     struct bytes body, more;
-    bool held; /* they live as long as the arena */
+    bool held; /* they live as long as the arena; where there is MORE, they do */
 };
 
 /* A large body stands apart from its head, in one piece. */
@@ -228,17 +228,9 @@ set_apart(struct http_request *rq, const struct said *said)
 {
     struct reply *r = &rq->conn->reply;
     struct arena *a = rq->scope->arena;
-    const void *data = said->body.data;
+    const void *data = said->held ? bytes_join(a, said->body, said->more).data
+                                  : arena_copy(a, said->body.data, said->body.len);
 
-    if (said->more.len) {
-        uint8_t *joined = arena_alloc(a, said->body.len + said->more.len);
-
-        memcpy(joined, said->body.data, said->body.len);
-        memcpy(joined + said->body.len, said->more.data, said->more.len);
-        data = joined;
-    } else if (!said->held) {
-        data = arena_copy(a, said->body.data, said->body.len);
-    }
     memcpy(&r->parts[1].iov_base, &data, sizeof(data)); /* it is only read */
     r->parts[1].iov_len = said->body.len + said->more.len;
     r->part_count = 2;

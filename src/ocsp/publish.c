@@ -23,23 +23,17 @@ rest_of(const struct http_request *http, const char *prefix)
 /* What is answered, and what caches are told of it. */
 struct cached {
     const char *type;
-    struct bytes body, more; /* MORE: the rest of it, when it is in two pieces */
-    struct when modified;
-    struct bytes lines; /* the body's http_validators() with MODIFIED */
+    struct bytes body, more;       /* MORE: the rest of it, when it is in two pieces */
+    struct when modified, expires; /* or WHEN_NONE */
+    struct bytes lines;            /* the body's http_validators() with these; none: to be made */
     int64_t max_age_s;
 };
 
 static struct bytes
-whole(struct arena *a, const struct cached *c)
+validators_of(struct arena *a, const struct cached *c)
 {
-    uint8_t *joined;
-
-    if (!c->more.len)
-        return c->body;
-    joined = arena_alloc(a, c->body.len + c->more.len);
-    memcpy(joined, c->body.data, c->body.len);
-    memcpy(joined + c->body.len, c->more.data, c->more.len);
-    return (struct bytes){ joined, c->body.len + c->more.len };
+    return bytes_of_text(
+        http_validators(a, bytes_join(a, c->body, c->more), c->modified, c->expires));
 }
 
 static void
@@ -55,8 +49,9 @@ reply_cached(struct http_request *http, const struct cached *c)
     buf_int(&age, MAX(c->max_age_s, INT64_C(0)));
     buf_text(&age, ", public, no-transform, must-revalidate\r\n");
     http_reply_lines(http, buf_bytes(&age));
-    http_reply_lines(http, c->lines);
-    if ((known.match || known.since) && http_has_it(a, &known, whole(a, c), c->modified))
+    http_reply_lines(http, c->lines.len ? c->lines : validators_of(a, c));
+    if ((known.match || known.since) &&
+        http_has_it(a, &known, bytes_join(a, c->body, c->more), c->modified))
         http_reply(http, 304, NULL, (struct bytes){ NULL, 0 });
     else
         http_reply_pieces(http, 200, c->type, c->body, c->more);
@@ -108,6 +103,7 @@ reply_ocsp(struct http_request *http, bool is_get, const struct ocsp_answer *ans
                                    .body = answer->der,
                                    .more = answer->tail,
                                    .modified = answer->modified,
+                                   .expires = answer->next_update,
                                    .lines = answer->lines,
                                    .max_age_s = (answer->next_update.ms - now.ms) / 1000 / 2 });
 }
@@ -213,8 +209,7 @@ serve_crl(struct http_request *http)
         reply_cached(http, &(struct cached){ .type = "application/pkix-crl",
                                              .body = crl.der,
                                              .modified = modified,
-                                             .lines = bytes_of_text(http_validators(
-                                                 s->arena, crl.der, modified, crl.next_update)),
+                                             .expires = crl.next_update,
                                              .max_age_s = 10 });
     }
 }
@@ -236,8 +231,7 @@ serve_ca(struct http_request *http)
     reply_cached(http, &(struct cached){ .type = "application/pkix-cert",
                                          .body = der,
                                          .modified = WHEN_NONE,
-                                         .lines = bytes_of_text(http_validators(
-                                             http->scope->arena, der, WHEN_NONE, WHEN_NONE)),
+                                         .expires = WHEN_NONE,
                                          .max_age_s = CA_MAX_AGE_S });
 }
 
@@ -263,8 +257,7 @@ serve_page(struct http_request *http)
         reply_cached(http, &(struct cached){ .type = file.type,
                                              .body = file.body,
                                              .modified = WHEN_NONE,
-                                             .lines = bytes_of_text(http_validators(
-                                                 s->arena, file.body, WHEN_NONE, WHEN_NONE)),
+                                             .expires = WHEN_NONE,
                                              .max_age_s = PAGE_MAX_AGE_S });
     }
 }

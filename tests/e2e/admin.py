@@ -12,7 +12,7 @@ def _ok(reply):
 
 def role(server, permissions, name=None):
     """Make a role with these permissions everywhere; its name."""
-    name = name or f"role-{uuid.uuid4().hex[:8]}"
+    name = name or f"role-{uuid.uuid4().hex[:12]}"
     _ok(server.client().rest("POST", "/roles", json={"name": name, "grants": [
         {"permission": permission, "scope": "all"} for permission in permissions]}))
     return name
@@ -20,7 +20,7 @@ def role(server, permissions, name=None):
 
 def user(server, password=None, permissions=(), roles=()):
     """Make a user; (name, password)."""
-    name = f"user-{next(_numbers)}-{uuid.uuid4().hex[:6]}"
+    name = f"user-{next(_numbers)}-{uuid.uuid4().hex[:12]}"
     password = password or f"correct horse {uuid.uuid4().hex}"
     roles = list(roles) + ([role(server, permissions)] if permissions else [])
     _ok(server.client().rest("POST", "/users", json={"name": name, "password": password, "roles": roles}))
@@ -40,7 +40,7 @@ def switch_ca(server, name, enabled):
 
 def template(server, names=None, keys=None, base="WebServer", policy=None):
     """Make a template beside BASE that allows only these names and kinds of key, or has these members; its name."""
-    name = f"Template{uuid.uuid4().hex[:8]}"
+    name = f"Template{uuid.uuid4().hex[:12]}"
     client = server.client()
     body = _ok(client.rest("GET", f"/templates/{base}"))
     policy = {**body["policy"], **(policy or {})}

@@ -56,7 +56,7 @@ class Postgres:
 
     def new_database(self):
         """Make a database and return the URL that reaches it."""
-        name = f"chancery_{next(self._numbers)}_{uuid.uuid4().hex[:6]}"
+        name = f"chancery_{next(self._numbers)}_{uuid.uuid4().hex[:12]}"
         connection = self.connect("postgres")
         connection.cursor().execute(f"CREATE DATABASE {name}")
         connection.close()

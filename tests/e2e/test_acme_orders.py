@@ -337,7 +337,7 @@ def test_certificates_come_in_other_forms(holder):
 
 @pytest.mark.seed("S368")
 def test_an_order_may_be_processing_for_a_while(new_server, acme_settings, answers):
-    server = new_server(settings={**acme_settings, "acme.finalize_delay": "1s", "acme.nonce_reject": 0}).start()
+    server = new_server(settings={**acme_settings, "acme.finalize_delay": "4s", "acme.nonce_reject": 0}).start()
     holder = acme.Orderer(server, answers)
     wanted = name()
     order = holder.order(wanted)

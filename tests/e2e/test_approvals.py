@@ -131,7 +131,7 @@ def test_a_request_waits_is_approved_and_becomes_its_certificate(server, tmp_pat
 def test_what_was_asked_for_beyond_the_csr_is_in_the_certificate(server, tmp_path):
     template = guarded(server, allow_requested_dates=True)
     client, bob = server.client(), somebody(server, *DECIDE)
-    field = f"Field{uuid.uuid4().hex[:8]}"
+    field = f"Field{uuid.uuid4().hex[:12]}"
     client.post("/MetadataFields", {"Name": field, "Description": "d", "DataType": 1})
     end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=20)).replace(microsecond=0)
     got = good(client.rest("POST", "/certificates", json={

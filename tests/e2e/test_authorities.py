@@ -315,7 +315,7 @@ def test_a_retired_authority_answers_for_what_it_signed_and_its_key_goes_only_wh
 
 
 def test_what_is_retired_is_not_switched_on_again(server, client):
-    name = f"Ended {uuid.uuid4().hex[:8]}"
+    name = f"Ended {uuid.uuid4().hex[:12]}"
     assert client.rest("POST", "/authorities", json={"name": name}).status_code == 201
     assert client.rest("POST", f"/authorities/{name}/disable").status_code == 200
     assert client.rest("POST", f"/authorities/{name}/enable").status_code == 200
@@ -326,7 +326,7 @@ def test_what_is_retired_is_not_switched_on_again(server, client):
 
 
 def test_a_key_file_that_a_crash_left_is_in_nobody_s_way(server, client):
-    name = f"left{uuid.uuid4().hex[:8]}"
+    name = f"left{uuid.uuid4().hex[:12]}"
     left = server.data / "keys" / f"{name}-1.key"
     left.write_bytes(b"left by a crash")
     assert client.rest("POST", "/authorities", json={"name": name}).status_code == 201
@@ -340,7 +340,7 @@ def test_a_key_file_that_a_crash_left_is_in_nobody_s_way(server, client):
 @pytest.mark.parametrize("harm", ["mode", "gone", "garbage"])
 def test_where_a_key_lies_is_told_to_the_log_and_not_to_who_asks(new_server, harm):
     server = new_server().start()
-    client, name = server.client(), f"hidden{uuid.uuid4().hex[:8]}"
+    client, name = server.client(), f"hidden{uuid.uuid4().hex[:12]}"
     made(client, name, outside=True, key_type="ec-p256")
     path = server.data / "keys" / f"{name}-1.key"
     if harm == "mode":
@@ -358,7 +358,7 @@ def test_where_a_key_lies_is_told_to_the_log_and_not_to_who_asks(new_server, har
 @pytest.mark.once
 def test_where_keys_should_lie_is_not_told_to_who_makes_an_authority(new_server):
     server = new_server().start()
-    client, name = server.client(), f"hidden{uuid.uuid4().hex[:8]}"
+    client, name = server.client(), f"hidden{uuid.uuid4().hex[:12]}"
     kept = (server.data / "keys").rename(server.data / "keys.kept")
     try:
         reply = client.rest("POST", "/authorities", json={"name": name})

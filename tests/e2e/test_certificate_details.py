@@ -114,11 +114,11 @@ def test_a_certificate_is_good_by_its_chain_its_dates_and_its_state(client):
     client.revoke(number, reason=4)
     assert results(client, number) == (False, chain | {"Revoked"})
     # a root that somebody brought in is complete, and trusted by nobody here
-    foreign = bring_in(client, self_signed(f"{uuid.uuid4().hex[:8]}.elsewhere.example", ca=True)[0])
+    foreign = bring_in(client, self_signed(f"{uuid.uuid4().hex[:12]}.elsewhere.example", ca=True)[0])
     assert results(client, foreign) == (False, {"Full Chain", "Chain Valid"})
-    over = bring_in(client, self_signed(f"{uuid.uuid4().hex[:8]}.over.example", days=-1, ago=20, ca=True)[0])
+    over = bring_in(client, self_signed(f"{uuid.uuid4().hex[:12]}.over.example", days=-1, ago=20, ca=True)[0])
     assert results(client, over) == (False, {"Full Chain", "Chain Valid", "Expired"})
-    early = bring_in(client, self_signed(f"{uuid.uuid4().hex[:8]}.early.example", days=20, ago=-5, ca=True)[0])
+    early = bring_in(client, self_signed(f"{uuid.uuid4().hex[:12]}.early.example", days=20, ago=-5, ca=True)[0])
     assert results(client, early) == (False, {"Full Chain", "Chain Valid", "Not Yet Valid"})
     # one whose issuer is nowhere, under the name of ours
     ours = x509.load_pem_x509_certificate(client.enroll(dns=("other.example.com",))["Certificates"][0].encode())
@@ -141,7 +141,7 @@ def analyze(client, data, password=None):
 
 
 def test_a_file_is_looked_into_before_it_is_imported(server, client):
-    field = f"field-{uuid.uuid4().hex[:8]}"
+    field = f"field-{uuid.uuid4().hex[:12]}"
     good(client.command("POST", "/MetadataFields", json={"Name": field, "Description": "d", "DataType": 1}))
     known = client.enroll(dns=("known.example.com",), Metadata={field: "noted"})
     before = client.total()

@@ -262,7 +262,7 @@ def test_list_show_and_search_agree(server, tag):
 
 
 def test_a_certificate_is_named_by_the_thumbprint_of_either_kind(server, client, tmp_path):
-    made = client.enroll(dns=(f"thumb-{uuid.uuid4().hex[:8]}.example.com",))
+    made = client.enroll(dns=(f"thumb-{uuid.uuid4().hex[:12]}.example.com",))
     der = keys.load(made["Certificates"][0]).public_bytes(keys.DER)
     (tmp_path / "c.der").write_bytes(der)
     for digits in (hashlib.sha256(der).hexdigest(), hashlib.sha1(der).hexdigest()):
@@ -282,7 +282,7 @@ def test_a_certificate_is_named_by_the_thumbprint_of_either_kind(server, client,
 def test_a_thumbprint_may_begin_with_decimal_digits_and_an_id_wins(server, client):
     key = keys.new_key()
     while True:
-        der = keys.self_signed(f"digits-{uuid.uuid4().hex[:8]}.example", key=key)[0].public_bytes(keys.DER)
+        der = keys.self_signed(f"digits-{uuid.uuid4().hex[:12]}.example", key=key)[0].public_bytes(keys.DER)
         digits = hashlib.sha1(der).hexdigest()[:10]
         if digits.isdecimal() and digits[0] != "0":  # no id that there is, and no other's thumbprint
             break
@@ -304,7 +304,7 @@ def test_what_is_not_there_is_exit_3(server):
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_issued(server, tmp_path):
-    tag = f"place-{uuid.uuid4().hex[:8]}.example.com"
+    tag = f"place-{uuid.uuid4().hex[:12]}.example.com"
     ca = server.client().server_ca()
     for flags in (["--out", "/nonexistent/web.pem", "--key-out", tmp_path / "k"],
                   ["--out", tmp_path / "web.pem", "--key-out", "/nonexistent/k"], ["--out", tmp_path, "--key-out", tmp_path / "k"]):
@@ -322,7 +322,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_issued(server
 
 
 def test_a_serial_number_alone_names_its_certificate(server):
-    made = server.client().enroll(dns=(f"serial-{uuid.uuid4().hex[:8]}.example.com",))
+    made = server.client().enroll(dns=(f"serial-{uuid.uuid4().hex[:12]}.example.com",))
     row = json.loads(ok(server.cli("certs", "show", made["SerialNumber"], "-o", "json")))
     assert row["Id"] == made["KeyfactorID"]
     ok(server.cli("revoke", made["SerialNumber"], "--reason", "superseded", "--yes"))

@@ -97,7 +97,7 @@ def test_a_proof_is_revoked(tell, holder):
 
 
 def test_keys_from_making_to_their_end(tell, operator, bound, tmp_path):
-    kid = f"cli-{uuid.uuid4().hex[:8]}"
+    kid = f"cli-{uuid.uuid4().hex[:12]}"
     made = rows(tell("eab", "create", kid, "--ttl", "24h", "--uses", "2", "--owner", "printers", "--allow", "*.p.test,q.test",
                      "--deny", "x.p.test", "--type", "dns", "--challenge", "http-01", "-o", "json"))
     made = made[0] if isinstance(made, list) else made
@@ -129,7 +129,7 @@ def test_keys_from_making_to_their_end(tell, operator, bound, tmp_path):
 
 @pytest.mark.seed("S404")
 def test_keys_are_made_beforehand_one_for_each_device(tell, bound, tmp_path):
-    prefix = f"device-{uuid.uuid4().hex[:6]}"
+    prefix = f"device-{uuid.uuid4().hex[:12]}"
     out = tmp_path / "keys.csv"
     done = tell("eab", "create", "--count", "3", "--prefix", prefix, "--uses", "1", "--out", out, "-o", "csv")
     assert not ok(done) and "3 keys written" in done.stderr and stat.S_IMODE(out.stat().st_mode) == 0o600
@@ -226,7 +226,7 @@ def test_renewal_windows_are_set_and_removed(tell, holder):
 
 
 def test_profiles_from_making_to_removal(acme_server, tell):
-    profile = f"p{uuid.uuid4().hex[:8]}"
+    profile = f"p{uuid.uuid4().hex[:12]}"
     flags = ("--template", "WebServer", "--allow", "*.contoso.test,*.internal.contoso.test", "--challenge", "dns-01")
     says(tell("profiles", "create", profile, *flags, "--validity", "36h"), 2, "whole days")
     says(tell("profiles", "create", profile, "--template", "No such"), 3, "No such")

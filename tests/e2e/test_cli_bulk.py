@@ -22,7 +22,7 @@ def ok(done, status=0):
 
 @pytest.fixture
 def tag():
-    return f"bulk{uuid.uuid4().hex[:8]}"
+    return f"bulk{uuid.uuid4().hex[:12]}"
 
 
 def requests(directory, tag, count):

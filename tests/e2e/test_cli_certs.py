@@ -14,7 +14,7 @@ from test_cli import ok, says
 
 @pytest.fixture
 def made(client):
-    return client.enroll(dns=(f"told{uuid.uuid4().hex[:8]}.example.com",))
+    return client.enroll(dns=(f"told{uuid.uuid4().hex[:12]}.example.com",))
 
 
 def test_the_history_of_a_certificate_is_told(server, client, made):
@@ -48,7 +48,7 @@ def test_how_things_stand_with_a_certificate(server, client, made):
 
 
 def test_certificates_of_others_are_brought_in(server, client, tmp_path):
-    stem = f"brought{uuid.uuid4().hex[:8]}.example.com"
+    stem = f"brought{uuid.uuid4().hex[:12]}.example.com"
     key = keys.new_key()
     first, second, third = (keys.self_signed(f"{i}.{stem}", key=key if i == 3 else None) for i in (1, 2, 3))
     first, second, third = (one[0] if isinstance(one, tuple) else one for one in (first, second, third))
@@ -112,7 +112,7 @@ def test_certificates_are_looked_into_wherever_they_are(database, tmp_path):
 
 
 def test_certificates_are_written_into_a_directory(server, client, tmp_path):
-    stem = f"many{uuid.uuid4().hex[:8]}.example.com"
+    stem = f"many{uuid.uuid4().hex[:12]}.example.com"
     made = [client.enroll(dns=(f"{i}.{stem}",)) for i in (1, 2, 3)]
     out = tmp_path / "certs"
     done = server.cli("certs", "download", *(str(one["KeyfactorID"]) for one in made[:2]), "--out", out)

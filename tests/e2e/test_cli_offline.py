@@ -101,7 +101,7 @@ def test_what_offline_does_not_sign(root, tmp_path):
 
 
 def test_what_was_signed_offline_is_imported_later(server, client, root, tmp_path):
-    name = f"kept{uuid.uuid4().hex[:8]}.example.com"
+    name = f"kept{uuid.uuid4().hex[:12]}.example.com"
     issue(*root, "--dns", name, "--out", tmp_path / "l.pem", "--key-out", tmp_path / "l.key")
     record = list((tmp_path / "root.pem.issued").iterdir())
     rows = json.loads(ok(server.cli("certs", "import", *record, "-o", "json")))
@@ -115,7 +115,7 @@ def test_what_was_signed_offline_is_imported_later(server, client, root, tmp_pat
 
 def test_what_a_certificate_is_for_is_asked_and_the_template_decides(server, client, tmp_path):
     out = ["--issuer", client.server_ca(), "--out", tmp_path / "c.pem", "--key-out", tmp_path / "c.key"]
-    name = f"eku{uuid.uuid4().hex[:8]}.example.com"
+    name = f"eku{uuid.uuid4().hex[:12]}.example.com"
     done = server.cli("issue", *out, "--template", "WebServer", "--dns", name, "--eku", "serverAuth")
     ok(done)
     assert "warning" not in done.stderr and eku(keys.load((tmp_path / "c.pem").read_text())) == ["1.3.6.1.5.5.7.3.1"]

@@ -24,7 +24,7 @@ def checked(done, status, *patterns):
 
 
 def test_monitoring_is_told_what_ends_soon(server, client):
-    stem = f"ends{uuid.uuid4().hex[:8]}.example.com"
+    stem = f"ends{uuid.uuid4().hex[:12]}.example.com"
     query = ("--query", f"cn:{stem}")
     checked(server.cli("check", "expiry", *query), 0, "^EXPIRY OK - .* within 14d \\| 'ended'=0;;0;0 'critical'=0;;0;0 'warning'=0;0;;0$")
     first = client.enroll(dns=(f"a.{stem}",))

@@ -14,7 +14,7 @@ from test_cli import ok, says
 @pytest.fixture
 def made(client, tmp_path):
     """A certificate, and its file with its chain."""
-    name = f"held{uuid.uuid4().hex[:8]}.example.com"
+    name = f"held{uuid.uuid4().hex[:12]}.example.com"
     answer = client.enroll(dns=(name,))
     (tmp_path / "web.pem").write_text("".join(answer["Certificates"][:2]))
     return name, answer
@@ -100,19 +100,19 @@ def test_an_authority_is_tried(server, client, made):
     text = ok(server.cli("ca", "test", name))
     assert text.startswith(f"{name} is good\n") and "entries at http://" in text
     assert checks(server.cli("ca", "test", name, "-o", "json")) == {"state": True, "key": True, "crl": True, "issuer": True, "ocsp": True}
-    other = f"Tried {uuid.uuid4().hex[:8]}"
+    other = f"Tried {uuid.uuid4().hex[:12]}"
     ok(server.cli("ca", "create", other, "--parent", json.loads(ok(server.cli("ca", "show", name, "-o", "json")))["parent"]))
     assert all(checks(server.cli("ca", "test", other, "-o", "json")).values())
     ok(server.cli("ca", "disable", other, "--yes"))
     assert checks(server.cli("ca", "test", other, "-o", "json"))["state"] is False
-    outside = f"Outside {uuid.uuid4().hex[:8]}"
+    outside = f"Outside {uuid.uuid4().hex[:12]}"
     ok(server.cli("ca", "create", outside, "--outside"))
     assert checks(server.cli("ca", "test", outside, "-o", "json"))["chain"] is False
     says(server.cli("ca", "test", "No such"), 3, "No such")
 
 
 def test_a_list_is_published_when_it_is_asked_for(server, client, tmp_path):
-    name = f"Listed {uuid.uuid4().hex[:8]}"
+    name = f"Listed {uuid.uuid4().hex[:12]}"
     ok(server.cli("ca", "create", name))
     numbers = []
     for command in (["ca", "crl", name], ["ca", "crl", name, "--publish"], ["generate-crl", name], ["ca", "crl", name]):

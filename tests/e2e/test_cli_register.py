@@ -11,13 +11,13 @@ from test_cli import ok, says
 
 
 def new_name(word):
-    return f"{word}-{uuid.uuid4().hex[:8]}"
+    return f"{word}-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
 def word(server):
     """Two certificates whose names share a word."""
-    word = uuid.uuid4().hex[:8]
+    word = uuid.uuid4().hex[:12]
     for name in ("web", "db"):
         server.client().enroll(dns=(f"{name}.{word}.example.com",))
     return word

@@ -13,7 +13,7 @@ REPLY = "KeyfactorApiModelsCertificateCollectionsCertificateCollectionResponse"
 
 
 def new_name(word="Collection"):
-    return f"{word} {uuid.uuid4().hex[:8]}"
+    return f"{word} {uuid.uuid4().hex[:12]}"
 
 
 def new_collection(client, query='CN -contains "web"', name=None, **more):
@@ -100,7 +100,7 @@ class TestKept:
             assert reply.status_code == (404 if copied else 400), reply.text
 
     def test_certificates_come_from_it(self, client):
-        word = uuid.uuid4().hex[:8]
+        word = uuid.uuid4().hex[:12]
         ids = [client.enroll(dns=(f"{name}.{word}.example.com",))["KeyfactorID"] for name in ("web1", "web2", "db1", "web3")]
         webs = new_collection(client, f'CN -startswith "web" AND CN -contains "{word}"')["Id"]
         assert inside(client, webs) == [ids[0], ids[1], ids[3]]
@@ -122,7 +122,7 @@ class TestKept:
 
     @pytest.mark.parametrize("policy", [1, 2, 4])
     def test_of_duplicates_only_the_newest_is_in(self, server, client, policy):
-        word = uuid.uuid4().hex[:8]
+        word = uuid.uuid4().hex[:12]
         template = admin.template(server, policy={"san_upn": "optional"}) if policy == 4 else "WebServer"
 
         def enroll(cn):
@@ -140,7 +140,7 @@ class TestKept:
         assert inside(client, only_a) == [a], "what is not in the collection takes nobody's place"
 
     def test_bulk_actions_stay_inside(self, client):
-        word, name = uuid.uuid4().hex[:8], f"Field-{uuid.uuid4().hex[:8]}"
+        word, name = uuid.uuid4().hex[:12], f"Field-{uuid.uuid4().hex[:12]}"
         client.post("/MetadataFields", {"Name": name, "Description": "x", "DataType": 1})
         ids = [client.enroll(dns=(f"{cn}.{word}.example.com",))["KeyfactorID"] for cn in ("in", "out")]
         collection = new_collection(client, f'CN -eq "in.{word}.example.com"')["Id"]
@@ -224,7 +224,7 @@ class Guard:
 
     def __init__(self, server, *permissions):
         self.server, self.client = server, server.client()
-        self.word, self.field = uuid.uuid4().hex[:8], f"Field-{uuid.uuid4().hex[:8]}"
+        self.word, self.field = uuid.uuid4().hex[:12], f"Field-{uuid.uuid4().hex[:12]}"
         self.client.post("/MetadataFields", {"Name": self.field, "Description": "x", "DataType": 1})
         self.answers = {name: self.client.enroll(dns=(f"{name}.{self.word}.example.com",), Metadata={self.field: name})
                         for name in ("in1", "out1", "in2", "out2")}
@@ -272,7 +272,7 @@ class TestGuarded:
             good(caller.command("POST", "/Certificates/Download", json=body, params={"collectionId": collection}))
 
     def test_keys_are_recovered_renewed_and_destroyed_in_the_collection_that_is_named(self, server, client):
-        word, pfx = f"k{uuid.uuid4().hex[:8]}", {"x-certificateformat": "PEM"}
+        word, pfx = f"k{uuid.uuid4().hex[:12]}", {"x-certificateformat": "PEM"}
         template = admin.template(server, policy={"key_retention": "indefinite"})
         def enrolled(name):
             return client.post("/Enrollment/PFX", {"Subject": f"CN={name}", "SANs": {"dns": [name]}, "Template": template,
@@ -305,7 +305,7 @@ class TestGuarded:
         assert shown["HasPrivateKey"] is True and shown["CertState"] == 1
 
     def test_all_that_a_query_finds_is_revoked_in_the_collection_that_is_named(self, client):
-        word = f"r{uuid.uuid4().hex[:8]}"
+        word = f"r{uuid.uuid4().hex[:12]}"
         names = [f"{kind}.{word}.example.com" for kind in ("in", "out")]
         ids = [client.enroll(keys.new_csr(name, [name]), dns=(name,))["KeyfactorID"] for name in names]
         collection = new_collection(client, f'CN -eq "{names[0]}"')["Id"]

@@ -20,7 +20,7 @@ def root_of(client):
 
 def body(client, **more):
     properties = {"Type": "Embedded", "Parent": root_of(client)["LogicalName"], "KeyType": "ec-p256", **more.pop("made", {})}
-    return {"LogicalName": f"Made {uuid.uuid4().hex[:8]} CA", "CAType": 1, "AllowedEnrollmentTypes": 3,
+    return {"LogicalName": f"Made {uuid.uuid4().hex[:12]} CA", "CAType": 1, "AllowedEnrollmentTypes": 3,
             "Properties": json.dumps(properties), **more}
 
 

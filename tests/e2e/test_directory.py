@@ -381,7 +381,7 @@ def test_our_own_accounts_stay_beside_a_directory(joined, contoso):
 
 def test_who_gets_a_used_name_does_not_get_the_account(joined, contoso):
     server = joined()
-    login = f"temp{uuid.uuid4().hex[:6]}"
+    login = f"temp{uuid.uuid4().hex[:12]}"
     first = contoso.person(login, "a first long password")
     claim(server, "user", f"{login}@contoso.com", ["Auditor"])
     one = whoami(server, f"CONTOSO\\{login}", "a first long password")

@@ -34,7 +34,7 @@ def keys_kept(server, number):
 
 def test_a_held_certificate_and_its_key_are_removed_by_nobody(new_server):
     server = new_server().start()
-    client, word = server.client(), uuid.uuid4().hex[:8]
+    client, word = server.client(), uuid.uuid4().hex[:12]
     held = bring_in(client, f"held.{word}.example.com", keys.new_key("ec:p256"), with_key=True)
     free = bring_in(client, f"free.{word}.example.com", keys.new_key("ec:p256"), with_key=True)
     hold = place(client, certificate=held)

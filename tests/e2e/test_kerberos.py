@@ -32,7 +32,7 @@ def contoso(tmp_path_factory):
 def kerberized(new_server, realm, tmp_path):
     """Start a server that takes tickets: kerberized(directories=[...], **settings of access.kerberos)."""
     def start(directories=(), **more):
-        config = tmp_path / f"chancery-{uuid.uuid4().hex[:6]}.yaml"
+        config = tmp_path / f"chancery-{uuid.uuid4().hex[:12]}.yaml"
         config.write_text(json.dumps({"access": {"directories": list(directories), "kerberos": {
             "keytab": str(realm.keytab), **more}}}))
         config.chmod(0o600)

@@ -29,7 +29,7 @@ def template(server, **policy):
     """A template like WebServer with these rules; its name."""
     client = server.client()
     body = good(client.rest("GET", "/templates/WebServer"))["policy"]
-    name = f"Keys{uuid.uuid4().hex[:8]}"
+    name = f"Keys{uuid.uuid4().hex[:12]}"
     made = client.rest("POST", "/templates", json={"name": name, "policy": {**body, **policy}})
     assert made.status_code == 201, made.text
     return name

@@ -23,7 +23,7 @@ def files(tmp_path):
 @pytest.fixture(scope="module")
 def keeping(server):
     """A template whose keys are kept."""
-    client, name = server.client(), f"Kept{uuid.uuid4().hex[:8]}"
+    client, name = server.client(), f"Kept{uuid.uuid4().hex[:12]}"
     policy = good(client.rest("GET", "/templates/WebServer"))["policy"]
     made = client.rest("POST", "/templates", json={"name": name, "policy": {
         **policy, "key_types": ["ec:p256", "ec:p384", "rsa:2048"], "key_retention": "indefinite"}})
@@ -136,7 +136,7 @@ def test_renew_takes_a_new_key_of_the_server_s(server, files, keeping):
     assert said.returncode == 0 and said.stdout.strip() not in ("", number), said.stderr
     key, leaf, _ = opened(out)
     assert fits(key, leaf) and key.private_numbers() != opened(path)[0].private_numbers()
-    tag = f"q{uuid.uuid4().hex[:8]}.example.com"
+    tag = f"q{uuid.uuid4().hex[:12]}.example.com"
     for _ in range(2):
         enrolled(server, files, keeping, host=tag)
     before = server.client().total(f'CN -eq "{tag}"')
@@ -145,7 +145,7 @@ def test_renew_takes_a_new_key_of_the_server_s(server, files, keeping):
 
 
 def test_what_is_revoked_is_replaced_first(server, files, keeping):
-    client, tag = server.client(), f"r{uuid.uuid4().hex[:8]}.example.com"
+    client, tag = server.client(), f"r{uuid.uuid4().hex[:12]}.example.com"
     old = [enrolled(server, files, keeping, host=tag)[0] for _ in range(2)]
     plan = server.cli("revoke", "--query", f"cn:{tag}", "--reason", "superseded", "--replace-first", "--dry-run")
     assert plan.returncode == 0 and plan.stdout == "would replace and then revoke 2 certificates\n", plan.stderr

@@ -11,7 +11,7 @@ FIELD = "KeyfactorApiModelsMetadataFieldMetadataFieldResponse"
 
 
 def new_name(word="Field"):
-    return f"{word}-{uuid.uuid4().hex[:8]}"
+    return f"{word}-{uuid.uuid4().hex[:12]}"
 
 
 def new_field(client, kind=1, name=None, **more):
@@ -157,7 +157,7 @@ class TestValues:
     def test_the_seeds_request_defines_its_fields_first(self, client):
         import keys
         body = {"CSR": keys.new_csr("pod.example.com", ["pod.example.com"]), "CertificateTemplate": "WebServer",
-                "Metadata": {f"{name}{uuid.uuid4().hex[:6]}": name.lower() for name in ("Namespace", "PodName", "RequestedBy")},
+                "Metadata": {f"{name}{uuid.uuid4().hex[:12]}": name.lower() for name in ("Namespace", "PodName", "RequestedBy")},
                 "SANs": {"DNS": ["pod.example.com"]}, "IncludeChain": True}
         reply = client.command("POST", "/Certificates/Enroll", json=body)
         assert reply.status_code == 400, reply.text
@@ -306,7 +306,7 @@ class TestMany:
     @pytest.mark.seed("S238")
     def test_a_query_says_which_certificates_and_each_is_in_the_record(self, server, client):
         name, other = new_field(client, 4)["Name"], new_field(client)["Name"]
-        word = uuid.uuid4().hex[:8]
+        word = uuid.uuid4().hex[:12]
         ids = [client.enroll(dns=(f"n{number}.{word}.example.com",))["KeyfactorID"] for number in range(3)]
         put(client, ids[0], **{name: "false", other: "kept"})
 
@@ -337,7 +337,7 @@ class TestMany:
         """The seed's roll-back: what an automation finds by its condition, it does not find any more."""
         if client.command("GET", "/MetadataFields/automated").status_code == 404:
             good(client.command("POST", "/MetadataFields", json={"Name": "automated", "Description": "renewed by itself", "DataType": 4}))
-        word = uuid.uuid4().hex[:8]
+        word = uuid.uuid4().hex[:12]
         tagged = [client.enroll(dns=(f"n{number}.{word}.example.com",), Metadata={"automated": "true"})["KeyfactorID"] for number in range(3)]
 
         def condition():

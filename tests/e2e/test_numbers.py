@@ -12,7 +12,7 @@ from test_archive import imported
 
 def made(client, what):
     """Make one of WHAT; (its number, how to remove it)."""
-    name = f"n{uuid.uuid4().hex[:8]}"
+    name = f"n{uuid.uuid4().hex[:12]}"
     if what == "user":
         client.rest("POST", "/users", json={"name": name, "password": f"correct horse {name}"}).raise_for_status()
         return client.rest("GET", f"/users/{name}").json()["id"], lambda: client.rest("DELETE", f"/users/{name}")

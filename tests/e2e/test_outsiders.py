@@ -32,7 +32,7 @@ def claim(server, type, value, roles=(), **more):
 
 
 def test_a_claim_is_made_found_changed_and_removed(server, client):
-    value = f"group-{uuid.uuid4().hex[:8]}"
+    value = f"group-{uuid.uuid4().hex[:12]}"
     made = claim(server, "OAuthRole", value, ["Operator"], provider="corp", description="the PKI team")
     assert made["type"] == "oauth_role" and made["roles"] == ["Operator"] and made["user"] == ""
     again = client.rest("POST", "/claims", json={"type": "oauth_role", "value": value.upper(), "provider": "corp"})
@@ -55,7 +55,7 @@ def test_a_claim_is_made_found_changed_and_removed(server, client):
 
 
 def test_a_claim_becomes_a_member_of_a_role_and_leaves_it(server, client):
-    row = claim(server, "group", f"g-{uuid.uuid4().hex[:8]}")
+    row = claim(server, "group", f"g-{uuid.uuid4().hex[:12]}")
     role = admin.role(server, ["certificates/read"])
     added = client.rest("POST", f"/roles/{role}/members", json={"kind": "claim", "name": str(row["id"])})
     assert added.status_code == 200, added.text
@@ -249,7 +249,7 @@ def test_a_rotated_key_is_fetched_and_an_unknown_one_asks_seldom(trusting, provi
     for n in range(20):
         assert bearer(trusting, provider.token(header={"kid": f"unknown-{n}"})).status_code == 401
     assert provider.fetched - before <= 1
-    rsa_issuer = f"rsa-{uuid.uuid4().hex[:6]}"
+    rsa_issuer = f"rsa-{uuid.uuid4().hex[:12]}"
     provider.new_key(rsa_issuer, "rsa:2048")
     try:
         def let_in():
@@ -364,7 +364,7 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn),
                              x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso")])
         certificate = self._sign(subject, key.public_key(), **more)
-        path = self.directory / f"{uuid.uuid4().hex[:8]}.pem"
+        path = self.directory / f"{uuid.uuid4().hex[:12]}.pem"
         path.write_text(keys.key_pem(key) + certificate.public_bytes(keys.PEM).decode())
         return path, certificate
 

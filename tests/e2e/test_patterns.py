@@ -20,7 +20,7 @@ def template(server, client):
 def make(client, template, **more):
     """POST /EnrollmentPatterns; the reply as it is."""
     return client.command("POST", "/EnrollmentPatterns", json={
-        "Template": template["Id"], "Name": f"Pattern {uuid.uuid4().hex[:8]}", "Policies": {}, **more})
+        "Template": template["Id"], "Name": f"Pattern {uuid.uuid4().hex[:12]}", "Policies": {}, **more})
 
 
 def made(client, template, **more):
@@ -224,7 +224,7 @@ def test_authorities_of_a_pattern(client, template):
 
 
 def test_metadata_of_a_pattern(client, template):
-    name = f"Field-{uuid.uuid4().hex[:8]}"
+    name = f"Field-{uuid.uuid4().hex[:12]}"
     field = good(client.command("POST", "/MetadataFields", json={"Name": name, "Description": "d", "DataType": 1}))
     pattern = made(client, template, MetadataFields=[
         {"MetadataId": field["Id"], "Enrollment": 1, "Validation": "^a", "Message": "begins with a", "CaseSensitive": False}])

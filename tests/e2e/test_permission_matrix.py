@@ -128,7 +128,7 @@ def test_what_counts_only_everywhere_is_no_use_on_one_object(server, client):
     caller = server.client(*admin.user(server, roles=[role]))
     assert caller.command("GET", "/Security/Roles").status_code == 403
     assert caller.command("POST", "/Security/Roles", json={
-        "Name": f"Role {uuid.uuid4().hex[:8]}", "Description": "d"}).status_code == 403
+        "Name": f"Role {uuid.uuid4().hex[:12]}", "Description": "d"}).status_code == 403
     assert caller.command("POST", "/MetadataFields", json={
         "Name": "x", "Description": "d", "DataType": 1}).status_code == 403
     assert not [line for line in good(caller.command("GET", "/Status/Endpoints")) if "/Security/Roles" in line]

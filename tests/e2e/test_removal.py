@@ -82,7 +82,7 @@ def test_what_was_brought_in_is_removed_with_all_that_is_noted(new_server):
 
 def test_what_is_answered_for_stays_and_so_does_all_that_was_named_with_it(server, client):
     mine = client.enroll(dns=("stays.example.com",))["KeyfactorID"]
-    other = bring_in(client, f"{uuid.uuid4().hex[:8]}.example.com")
+    other = bring_in(client, f"{uuid.uuid4().hex[:12]}.example.com")
     authority = client.get("/Certificates", **{"pq.queryString": 'CertState -eq "6"'})[0]["Id"]
     for number, words in ((mine, "Revoke it instead"), (authority, "authority")):
         reply = client.command("DELETE", "/Certificates", json=[other, number])

@@ -153,7 +153,7 @@ def test_an_idempotency_key_makes_once(client, name):
 
 
 def test_pages_by_cursor_give_every_item_once(client):
-    tag = f"pg{uuid.uuid4().hex[:8]}"
+    tag = f"pg{uuid.uuid4().hex[:12]}"
     for number in range(5):
         made(client.rest("POST", "/roles", json={"name": f"{tag}-{number}"}))
     seen, after = [], None

@@ -1,4 +1,5 @@
 """The query language: what it finds, what it refuses, and that both databases answer alike."""
+import os
 import random
 import re
 import time
@@ -192,7 +193,8 @@ def pair(request):
 @pytest.mark.once
 def test_random_searches_give_the_same_rows_in_the_same_order_on_both_databases(database, pair):
     (left, right), names = pair
-    seed = time.time_ns() % 100000
+    # `make soak` asks other questions each time, everything else the same ones
+    seed = time.time_ns() % 100000 if "ROUNDS" in os.environ else 7531
     words, left, right = Words(seed, names), left.client(), right.client()
     matched = 0
     for _ in range(250):

@@ -17,7 +17,7 @@ MY = "KeyfactorWebKeyfactorApiModelsSecurityLegacySecurityRolesSecurityMyRespons
 
 
 def new_value(word="pki"):
-    return f"{word}-{uuid.uuid4().hex[:8]}"
+    return f"{word}-{uuid.uuid4().hex[:12]}"
 
 
 def new_identity(client, account=None, **more):

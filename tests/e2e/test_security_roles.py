@@ -13,7 +13,7 @@ ADMINISTRATOR, REQUESTER = "Certificate Administrator", "Certificate Requester"
 
 
 def new_name(word="Role"):
-    return f"{word} {uuid.uuid4().hex[:8]}"
+    return f"{word} {uuid.uuid4().hex[:12]}"
 
 
 def new_role(client, *permissions, headers=None, **more):
@@ -32,7 +32,7 @@ def put(client, role, headers=None, **change):
 
 
 def identity(client, account=None, **more):
-    return client.post("/Security/Identities", {"AccountName": account or f"CONTOSO\\{uuid.uuid4().hex[:8]}", **more})
+    return client.post("/Security/Identities", {"AccountName": account or f"CONTOSO\\{uuid.uuid4().hex[:12]}", **more})
 
 
 def grants(client, name):
@@ -156,7 +156,7 @@ class TestKept:
 
 class TestForms:
     def test_version_two_has_paths_and_claims(self, client):
-        value = f"pki-{uuid.uuid4().hex[:8]}"
+        value = f"pki-{uuid.uuid4().hex[:12]}"
         made = new_role(client, "/certificates/collections/read/", "/security/read", headers=V2, EmailAddress="a@b.example",
                         PermissionSetId="00000000-0000-0000-0000-000000000001", Claims=[
                             {"ClaimType": 1, "ClaimValue": value, "ProviderAuthenticationScheme": "", "Description": "d"}])
@@ -396,7 +396,7 @@ class TestWhatARoleMayDo:
 
 
 def test_a_certificate_tells_which_roles_may_do_what_with_it(server, client):
-    name = f"{uuid.uuid4().hex[:8]}.example.com"
+    name = f"{uuid.uuid4().hex[:12]}.example.com"
     made, other = (client.enroll(dns=(f"{part}.{name}",))["KeyfactorID"] for part in ("in", "out"))
     collection = client.post("/CertificateCollections", {"Name": new_name("C"), "Query": f'CN -eq "in.{name}"'})["Id"]
     everywhere, there, template = admin.role(server, ["certificates/read", "audit/read"]), admin.role(server, []), admin.role(server, [])

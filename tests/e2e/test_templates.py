@@ -227,7 +227,7 @@ def test_defaults_fill_in_what_a_request_leaves_out(client, template):
 
 
 def test_metadata_that_a_template_asks_for(client, template):
-    name = f"Field-{uuid.uuid4().hex[:8]}"
+    name = f"Field-{uuid.uuid4().hex[:12]}"
     field = good(client.command("POST", "/MetadataFields", json={"Name": name, "Description": "d", "DataType": 1}))
     ask = {"MetadataId": field["Id"], "Enrollment": 1, "Validation": r"^\d+$", "Message": "is a number"}
     shown = changed(client, template, MetadataFields=[ask])

@@ -15,7 +15,7 @@ OPERATOR = ["certificates/read", "certificates/revoke", "enrollment/csr", "secur
 
 def new_token(client, *permissions, name=None, **more):
     grants = [one if isinstance(one, dict) else {"permission": one} for one in permissions]
-    reply = client.rest("POST", "/tokens", json={"name": name or f"ci {uuid.uuid4().hex[:8]}", "grants": grants, **more})
+    reply = client.rest("POST", "/tokens", json={"name": name or f"ci {uuid.uuid4().hex[:12]}", "grants": grants, **more})
     assert reply.status_code == 201, reply.text
     assert reply.headers["Cache-Control"] == "no-store"
     return reply.json()
@@ -49,7 +49,7 @@ def test_a_token_opens_what_it_is_for_and_nothing_else(server, operator):
 def test_it_can_be_for_one_object_alone(server, operator):
     made = new_token(operator, {"permission": "enrollment/csr", "scope": "template", "object": "WebServer"}, "certificates/read")
     program = server.client(token=made["token"])
-    name = f"{uuid.uuid4().hex[:8]}.example.com"
+    name = f"{uuid.uuid4().hex[:12]}.example.com"
     enroll = {"CSR": keys.new_csr(name, [name]), "Template": "WebServer"}
     assert program.command("POST", "/Enrollment/CSR", json=enroll).status_code == 200
     other = keys.new_csr(f"x{name}", [f"x{name}"])
@@ -71,12 +71,12 @@ def test_it_allows_no_more_than_its_owner_may_at_that_moment(server, client):
 
 def test_a_token_of_an_administrator_is_one_only_when_it_is_for_everything(server, client):
     narrow = server.client(token=new_token(client, "security/modify", "security/read")["token"])
-    reply = narrow.rest("POST", "/roles", json={"name": f"r{uuid.uuid4().hex[:6]}", "grants": [{"permission": "certificates/read"}]})
+    reply = narrow.rest("POST", "/roles", json={"name": f"r{uuid.uuid4().hex[:12]}", "grants": [{"permission": "certificates/read"}]})
     assert reply.status_code == 403 and "do not hold" in reply.text
     reply = narrow.rest("POST", f"/users/{server.user}/password", json={"password": "correct horse battery"})
     assert reply.status_code == 403, "it would become its owner"
     whole = server.client(token=new_token(client, "*")["token"])
-    assert whole.rest("POST", "/roles", json={"name": f"r{uuid.uuid4().hex[:6]}", "grants": [
+    assert whole.rest("POST", "/roles", json={"name": f"r{uuid.uuid4().hex[:12]}", "grants": [
         {"permission": "certificates/read"}]}).status_code == 201
 
 

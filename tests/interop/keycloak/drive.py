@@ -7,7 +7,6 @@ import os
 import pathlib
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,15 +17,10 @@ import requests
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
 
 import product  # noqa: E402
+import ports  # noqa: E402
 
 processes = product.processes
 REALM, AUDIENCE = "office", "chancery"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def trusting(ca):
@@ -48,14 +42,14 @@ class Keycloak:
         # it writes below its own folder
         self.home = self.dir / "home"
         shutil.copytree(home, self.home, symlinks=True)
-        self.port, self.password = free_port(), secrets.token_hex(12)
+        self.port, self.password = ports.take(), secrets.token_hex(12)
         self.url = f"https://localhost:{self.port}"
         self.log = self.dir / "log"
         env = {**os.environ, "KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": self.password,
                "JAVA_OPTS_KC_HEAP": "-Xmx512m"}
         # exec: the script would leave its Java behind
-        command = (f'exec bash "{self.home}/bin/kc.sh" start-dev --http-port={free_port()} --https-port={self.port} --cache=local '
-                   f'--http-host=127.0.0.1 --http-management-port={free_port()} --health-enabled=false '
+        command = (f'exec bash "{self.home}/bin/kc.sh" start-dev --http-port={ports.take()} --https-port={self.port} --cache=local '
+                   f'--http-host=127.0.0.1 --http-management-port={ports.take()} --health-enabled=false '
                    f'--https-certificate-file={self.ca} --https-certificate-key-file={key}')
         self.process = processes.start(["bash", "-c", command], self.log, cwd=self.dir, env=env)
         self.session = trusting(self.ca)

@@ -261,10 +261,16 @@ first_needed(struct scope *s, const char *id, const struct list *entries, struct
     return first;
 }
 
+/** A stream. */
+struct place {
+    const char *dir, *id;
+};
+
 /** The newest stays in any case, unless ALL go: it says where the stream goes on. */
 static enum err
-remove_below(struct scope *s, const char *stream, int64_t first, bool all, int64_t *gone)
+remove_below(struct scope *s, const struct place *of, int64_t first, bool all, int64_t *gone)
 {
+    const char *stream = stream_dir(s->arena, of->dir, of->id);
     const char *path = arena_printf(s->arena, "%s/" STREAM_FIRST, stream);
     struct list numbers;
 
@@ -277,8 +283,7 @@ remove_below(struct scope *s, const char *stream, int64_t first, bool all, int64
                    0600)); /* what goes is no gap */
     LIST_EACH(int64_t, n, &numbers)
     {
-        const char *file =
-            arena_printf(s->arena, "%s/%012lld" BACKUP_SUFFIX, stream, (long long)*n);
+        const char *file = segment_path(s->arena, of->dir, of->id, *n);
 
         if (*n < first && unlink(file) != 0 && errno != ENOENT)
             return fail(s, E_UNAVAILABLE, "cannot remove %s: %s", file, strerror(errno));
@@ -304,9 +309,11 @@ is_by(struct scope *s, const char *dir, const char *id, const char *signer)
 }
 
 static enum err
-remove_stream(struct scope *s, const char *stream, int64_t *gone)
+remove_stream(struct scope *s, const struct place *of, int64_t *gone)
 {
-    TRY(remove_below(s, stream, INT64_MAX, true, gone));
+    const char *stream = stream_dir(s->arena, of->dir, of->id);
+
+    TRY(remove_below(s, of, INT64_MAX, true, gone));
     (void)unlink(arena_printf(s->arena, "%s/" STREAM_FIRST, stream));
     (void)rmdir(stream); /* unless somebody put something there */
     return OK;
@@ -331,14 +338,14 @@ shipped_prune(struct scope *s, const char *dir, const struct list *entries,
         (void)closedir(d);
     LIST_EACH(const char *, id, &streams)
     {
-        const char *stream = stream_dir(s->arena, dir, *id);
+        const struct place of = { dir, *id };
         int64_t first = first_needed(s, *id, entries, keep->since);
 
         if (first)
-            TRY(remove_below(s, stream, first, false, gone));
-        else if (!text_eq(*id, keep->stream) && stat(stream, &st) == 0 &&
+            TRY(remove_below(s, &of, first, false, gone));
+        else if (!text_eq(*id, keep->stream) && stat(stream_dir(s->arena, dir, *id), &st) == 0 &&
                  st.st_mtime < when_s(unchanged) && is_by(s, dir, *id, keep->signer))
-            TRY(remove_stream(s, stream, gone));
+            TRY(remove_stream(s, &of, gone));
     }
     return OK;
 }

@@ -1,10 +1,10 @@
 #include "pki/age.h"
 
+#include "base/random.h"
 #include "pki/age_key.h"
 #include "pki/hash.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #define VERSION "age-encryption.org/v1"
@@ -186,8 +186,8 @@ write_header(struct scope *s, const struct list *recipients, struct age_writer *
     uint8_t file_key[FILE_KEY], mac[SHA256_LEN], nonce[NONCE];
     struct buf header;
 
-    if (RAND_priv_bytes(file_key, FILE_KEY) != 1 || RAND_bytes(nonce, NONCE) != 1)
-        return fail(s, E_INTERNAL, "there are no random numbers");
+    random_bytes(file_key, FILE_KEY);
+    random_bytes(nonce, NONCE);
     buf_init_in(&header, s->arena, HEADER_MAX);
     buf_text(&header, VERSION "\n");
     LIST_EACH(const char *, one, recipients)

@@ -85,27 +85,18 @@ bech32_decode(const char *text, const char *hrp, uint8_t out[AGE_KEY])
 static const char *
 bech32_encode(struct scope *s, const char *hrp, const uint8_t key[AGE_KEY])
 {
-    uint32_t sum = mix_prefix(hrp), bits = 0, have = 0;
+    uint32_t sum = mix_prefix(hrp);
     struct buf b;
 
     buf_init_in(&b, s->arena, TEXT_MAX + 1);
     buf_printf(&b, "%s1", hrp);
-    for (size_t i = 0; i < AGE_KEY || have > 0;) {
-        uint8_t value;
+    for (size_t at = 0; at < 8 * (size_t)AGE_KEY; at += 5) { /* bits; behind the last are zeros */
+        size_t i = at / 8;
+        unsigned two = (unsigned)key[i] << 8 | (i + 1 < AGE_KEY ? key[i + 1] : 0U);
+        uint8_t value = two >> (11 - at % 8) & 31;
 
-        if (have < 5) {
-            bits = bits << 8 | (i < AGE_KEY ? key[i] : 0);
-            have += i < AGE_KEY ? 8 : 5;
-            if (i >= AGE_KEY)
-                bits >>= 3; /* five zeros fill the last one up */
-            i++;
-        }
-        have -= 5;
-        value = bits >> have & 31;
         sum = mix(sum, value);
         buf_byte(&b, (uint8_t)letters[value]);
-        if (i > AGE_KEY)
-            break;
     }
     for (int i = 0; i < CHECKSUM; i++)
         sum = mix(sum, 0);

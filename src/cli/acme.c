@@ -204,14 +204,21 @@ turn_one(struct cli *c, const struct subject *s, const char *verb, const char *i
 }
 
 enum err
+acme_reason_given(struct cli *c)
+{
+    return cli_text(c, "reason")
+               ? OK
+               : fail_code(c->s, E_INVALID, CHY_USAGE,
+                           "--reason: why, for the audit record; such as the number of the case");
+}
+
+enum err
 run_acme_turn(struct cli *c)
 {
     const struct subject *s = subject_of(c);
     const char *verb = strrchr(c->command->path, ' ') + 1;
 
-    if (!cli_text(c, "reason"))
-        return fail_code(c->s, E_INVALID, CHY_USAGE,
-                         "--reason: why, for the audit record; such as the number of the case");
+    TRY(acme_reason_given(c));
     for (size_t i = 0; cli_arg(c, i); i++)
         TRY(turn_one(c, s, verb, cli_arg(c, i)));
     return OK;

@@ -20,6 +20,9 @@ enum err run_acme_window_remove(struct cli *c);
 /** The clients that `acme client` knows, ended by NULL. */
 const char *const *acme_client_words(struct arena *a);
 
+/** E_INVALID: what needs a reason was given none. */
+enum err acme_reason_given(struct cli *c);
+
 /** Tell people of an order: each challenge, and what the validator saw. */
 enum err acme_order_tell(struct cli *c, const struct json *order);
 

@@ -42,9 +42,7 @@ run_acme_window_set(struct cli *c)
 
     if (!cli_text(c, "end"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--end: until when they shall be renewed");
-    if (!cli_text(c, "reason"))
-        return fail_code(c->s, E_INVALID, CHY_USAGE,
-                         "--reason: why, for the audit record; such as the number of the case");
+    TRY(acme_reason_given(c));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     TRY(write_window(c, &b));
     if (cli_has(c, "dry-run")) {

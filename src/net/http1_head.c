@@ -16,24 +16,29 @@ http1_line_done(struct http1 *p)
 const char *const http_verbs[VERB_COUNT] = { "other",  "GET",  "POST",    "PUT",
                                              "DELETE", "HEAD", "OPTIONS", "PATCH" };
 
+static bool
+is_verb(struct http1_head *h, const char *name)
+{
+    for (int verb = VERB_GET; verb < VERB_COUNT; verb++)
+        if (*name == *http_verbs[verb] && !strcmp(name, http_verbs[verb])) {
+            h->verb = (enum http_verb)verb;
+            h->method = http_verbs[verb];
+            return true;
+        }
+    return false;
+}
+
 /* The letters of most methods are upper case already; those are known without a copy. */
 static void
 method(struct http1 *p, const char *sent)
 {
-    p->head.method_sent = sent;
-    for (int verb = VERB_GET; verb < VERB_COUNT; verb++) {
-        const char *name = http_verbs[verb];
+    struct http1_head *h = &p->head;
 
-        if (*sent == *name && !strcmp(sent, name)) {
-            p->head.verb = (enum http_verb)verb;
-            p->head.method = name;
-            return;
-        }
-    }
-    p->head.method = text_upper(p->arena, sent);
-    for (int verb = VERB_GET; verb < VERB_COUNT; verb++)
-        if (!strcmp(p->head.method, http_verbs[verb]))
-            p->head.verb = (enum http_verb)verb;
+    h->method_sent = sent;
+    if (is_verb(h, sent))
+        return;
+    h->method = text_upper(p->arena, sent);
+    (void)is_verb(h, h->method);
 }
 
 static bool

@@ -203,8 +203,7 @@ def want(reply, status, kind=None):
 
 def csr_of(*names, key=None):
     """A request for these names as finalize takes it."""
-    made = x509.load_pem_x509_csr(keys.new_csr(cn=None, dns=names, key=key).encode())
-    return acme.b64(made.public_bytes(serialization.Encoding.DER))
+    return acme.der(keys.new_csr(cn=None, dns=names, key=key))
 
 
 def truth(what, otherwise):

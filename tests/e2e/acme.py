@@ -139,7 +139,10 @@ class Client:
     def bad(self, path, payload, status, kind, **more):
         return refused(self.post(path, payload, **more), status, kind)
 
-    def register(self, expect=201, **payload):
+    def register(self, expect=201, bound_by=None, **payload):
+        """Make the account, bound by a key that operators made when one is given."""
+        if bound_by:
+            payload["externalAccountBinding"] = self.binding(bound_by["kid"], bound_by["hmac_key"])
         reply = self.post("newAccount", {"termsOfServiceAgreed": True, **payload}, jwk=True)
         assert reply.status_code == expect, reply.text
         self.kid = reply.headers["Location"]
@@ -155,11 +158,11 @@ class Client:
 class Orderer(Client):
     """A client with an account that orders certificates and answers challenges."""
 
-    def __init__(self, server, answers, registered=True, **more):
+    def __init__(self, server, answers, registered=True, bound_by=None, **more):
         super().__init__(server, **more)
         self.web, self.dns = answers
         if registered:
-            self.register()
+            self.register(bound_by=bound_by)
 
     def order(self, *names, status=201, **more):
         """A new order; its body, with its address as "url"."""

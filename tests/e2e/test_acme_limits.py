@@ -271,7 +271,7 @@ def test_a_key_for_binding_says_how_much_its_accounts_may_order(limited, answers
     key = admin.rest("POST", "/acme/eab-keys", json={"kid": "hub", "orders_per_hour": 3, "orders_per_day": 0}).json()
     assert key["orders_per_hour"] == 3 and key["orders_per_day"] == 0
     holder = acme.Client(server)
-    holder.register(externalAccountBinding=holder.binding(key["kid"], key["hmac_key"]))
+    holder.register(bound_by=key)
     for _ in range(3):
         assert order(holder, name()).status_code == 201
     is_limited(order(holder, name()), "orders_per_hour", 1100, 1201)

@@ -151,7 +151,7 @@ def test_the_key_that_an_account_is_bound_to_has_its_say(acme_server, answers, p
     holder = acme.Client(acme_server, directory=made["Directory"])
     assert holder.directory["meta"]["externalAccountRequired"] is True
     refused(holder.post("newAccount", {}, jwk=True), 403, "externalAccountRequired")
-    holder.register(externalAccountBinding=holder.binding(key["kid"], key["hmac_key"]))
+    holder.register(bound_by=key)
     for wanted in (name(), zone, "10.0.0.1"):
         said = holder.bad("newAuthz", {"identifier": acme.identifier(wanted)}, 403, "rejectedIdentifier")
         assert "bound" in said["detail"]

@@ -225,7 +225,7 @@ def test_a_key_for_binding_chooses_the_profile(acme_server, answers, admin, prof
     first, other = profile(OfferedInDefaultDirectory=True), profile(OfferedInDefaultDirectory=True)
     key = admin.rest("POST", "/acme/eab-keys", json={"profiles": [first["Name"]]}).json()
     holder = acme.Client(acme_server)
-    holder.register(externalAccountBinding=holder.binding(key["kid"], key["hmac_key"]))
+    holder.register(bound_by=key)
     wanted = [acme.identifier(name())]
     assert holder.good("newOrder", {"identifiers": wanted}, 201).json()["profile"] == first["Name"]
     for bad in ("default", other["Name"]):
@@ -236,7 +236,7 @@ def test_a_profile_has_keys_for_binding_of_its_own(acme_server, admin, profile):
     made = profile(ExternalAccountBinding="required")
     key = admin.rest("POST", "/acme/eab-keys", json={"profile": made["Name"]}).json()
     client = acme.Client(acme_server, directory=made["Directory"])
-    client.register(externalAccountBinding=client.binding(key["kid"], key["hmac_key"]))
+    client.register(bound_by=key)
     plain = acme.Client(acme_server)
     plain.bad("newAccount", {"externalAccountBinding": plain.binding(key["kid"], key["hmac_key"])}, 403, "unauthorized", jwk=True)
 

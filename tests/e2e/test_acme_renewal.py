@@ -10,6 +10,7 @@ import chancery
 import keys
 import processes
 from acme import b64, leaf, name, refused, revoke
+from test_acme_orders import holder  # noqa: F401
 
 
 def test_an_order_that_took_too_long_is_over(new_server, acme_settings, answers):
@@ -19,11 +20,6 @@ def test_an_order_that_took_too_long_is_over(new_server, acme_settings, answers)
     now = holder.poll(lost["url"], "invalid")
     assert "expired" in now["error"]["detail"] and holder.authz(lost)["status"] == "expired"
     holder.bad(holder.authz(lost)["challenges"][0]["url"], {}, 400, "malformed")
-
-
-@pytest.fixture
-def holder(acme_server, answers):
-    return acme.Orderer(acme_server, answers)
 
 
 def cert_id(certificate, extra=b""):

@@ -10,21 +10,10 @@ import uuid
 import pytest
 import yaml
 
-import acme
 import processes
-from test_acme_operators import bound, last, look  # noqa: F401
-from test_acme_orders import name
+from acme import name
+from test_acme_operators import bound, holder, last, look, operator  # noqa: F401
 from test_cli import ok, says
-
-
-@pytest.fixture
-def holder(acme_server, answers):
-    return acme.Orderer(acme_server, answers)
-
-
-@pytest.fixture
-def operator(acme_server):
-    return acme_server.client()
 
 
 @pytest.fixture
@@ -35,6 +24,12 @@ def tell(acme_server):
 
 def rows(done):
     return json.loads(ok(done))
+
+
+def one(done):
+    """The only thing that was printed, whether as a list or not."""
+    printed = rows(done)
+    return printed[0] if isinstance(printed, list) else printed
 
 
 def test_accounts_from_listing_to_their_end(tell, holder):
@@ -48,8 +43,7 @@ def test_accounts_from_listing_to_their_end(tell, holder):
     assert line["id"] == account and line["status"] == "valid"
     assert ok(tell("accounts", "list", "--contains", mail, "-o", "name")) == f"account/{account}\n"
     assert tell("accounts", "list", "--contains", "nobody@nowhere").stderr == "No accounts match.\n"
-    shown = rows(tell("accounts", "show", account[:10], "-o", "json"))
-    shown = shown[0] if isinstance(shown, list) else shown
+    shown = one(tell("accounts", "show", account[:10], "-o", "json"))
     assert shown["orders"][0]["id"] == last(order["url"])
     says(tell("accounts", "suspend", account), 2, "--reason")
     says(tell("accounts", "suspend", account, "--reason", "x", "--no-input"), 2, "--yes")
@@ -72,8 +66,7 @@ def test_an_order_shows_what_the_validator_saw(tell, holder):
     assert f"order {last(order['url'])}: invalid" in text and f"  {wanted}: invalid" in text
     assert re.search(r"http-01 +invalid\n +try 1, \S+Z: .*\n( .*\n)*? +connect address=127\.0\.0\.1", text), text
     assert re.search(r"try 2, ", text) and "dns-01         pending" in text
-    whole = rows(tell("orders", "show", last(order["url"]), "-o", "json"))
-    whole = whole[0] if isinstance(whole, list) else whole
+    whole = one(tell("orders", "show", last(order["url"]), "-o", "json"))
     assert whole["authorizations"][0]["challenges"]
     found = rows(tell("orders", "list", "--name", wanted, "--status", "invalid", "-o", "json"))
     assert [row["names"] for row in found] == [[wanted]]
@@ -98,9 +91,8 @@ def test_a_proof_is_revoked(tell, holder):
 
 def test_keys_from_making_to_their_end(tell, operator, bound, tmp_path):
     kid = f"cli-{uuid.uuid4().hex[:12]}"
-    made = rows(tell("eab", "create", kid, "--ttl", "24h", "--uses", "2", "--owner", "printers", "--allow", "*.p.test,q.test",
-                     "--deny", "x.p.test", "--type", "dns", "--challenge", "http-01", "-o", "json"))
-    made = made[0] if isinstance(made, list) else made
+    made = one(tell("eab", "create", kid, "--ttl", "24h", "--uses", "2", "--owner", "printers", "--allow", "*.p.test,q.test",
+                    "--deny", "x.p.test", "--type", "dns", "--challenge", "http-01", "-o", "json"))
     assert (made["kid"], made["max_uses"], made["allow"], made["challenges"]) == (kid, 2, ["*.p.test", "q.test"], ["http-01"])
     bound(made)
     row, = [row for row in rows(tell("eab", "list", "--all", "-o", "json")) if row["kid"] == kid]
@@ -233,14 +225,12 @@ def test_profiles_from_making_to_removal(acme_server, tell):
     assert ok(tell("profiles", "create", profile, *flags, "--dry-run")) == f"would make ACME profile {profile}\n"
     directory = ok(tell("profiles", "create", profile, *flags, "--validity", "30d", "--eab", "optional", "--auto-renew")).strip()
     assert directory.endswith(f"/acme/{profile}/directory")
-    shown = rows(tell("profiles", "show", profile, "-o", "json"))
-    shown = shown[0] if isinstance(shown, list) else shown
+    shown = one(tell("profiles", "show", profile, "-o", "json"))
     assert (shown["Validity"], shown["AutoRenew"], shown["AllowedDomains"]) == (
-        30, True, ["*.contoso.test", "*.internal.contoso.test"]) and [one.lower() for one in shown["ChallengeTypes"]] == ["dns-01"]
+        30, True, ["*.contoso.test", "*.internal.contoso.test"]) and [kind.lower() for kind in shown["ChallengeTypes"]] == ["dns-01"]
     assert profile in ok(tell("profiles", "list"))
     assert directory in ok(tell("client", "lego", "--profile", profile, "-d", "a.contoso.test"))
-    key = rows(tell("eab", "create", "--profile", profile, "-o", "json"))
-    assert (key[0] if isinstance(key, list) else key)["profile"] == profile
+    assert one(tell("eab", "create", "--profile", profile, "-o", "json"))["profile"] == profile
     says(tell("profiles", "delete", profile, "--no-input"), 2, "--yes")
     assert "removed" in tell("profiles", "delete", profile, "--yes").stderr
     says(tell("profiles", "show", profile), 3, profile)

@@ -14,7 +14,7 @@
 #include "acme_floor.h"
 #include "answerer.h"
 #include "rows.h"
-#include "target.h"
+#include "spent.h"
 
 #include "base/when.h"
 #include "pki/csr.h"
@@ -118,80 +118,28 @@ run(const struct acme_site *site, struct order *orders, int64_t count, int clien
     return (struct ran){ (double)(clock_mono_us() - start) / 1e6, requests };
 }
 
-/* Where the server's CPU time goes: threads by their names, and of the workers' time the server's
- * own count by step. */
-static const struct line_of {
-    const char *title, *thread;
-    const char *steps[4];
-} lines[] = {
-    { "TLS and HTTP", "loop", { 0 } },
-    { "JWS", NULL, { "JWS" } },
-    { "orders, authorizations", NULL, { "ACME" } },
-    { "policy and lint", NULL, { "policy", "plan", "lint" } },
-    { "reading the CSR", NULL, { "read" } },
-    { "CSR verification", NULL, { "CSR" } },
-    { "signing", NULL, { "sign" } },
-    { "database, asking", NULL, { "history" } },
-    { "database, handing over", NULL, { "database" } },
-    { "database, writing", "lane", { 0 } },
-    { "reply", NULL, { "reply" } },
-    { "validation", "runner", { 0 } },
-    { "the queue of jobs", "clerk", { 0 } },
+static const struct spent_line lines[] = {
+    { "TLS and HTTP", .thread = "loop" },
+    { "JWS", .steps = { "JWS" } },
+    { "orders, authorizations", .steps = { "ACME" } },
+    { "policy and lint", .steps = { "policy", "plan", "lint" } },
+    { "reading the CSR", .steps = { "read" } },
+    { "CSR verification", .steps = { "CSR" } },
+    { "signing", .steps = { "sign" } },
+    { "database, asking", .steps = { "history" } },
+    { "database, handing over", .steps = { "database" } },
+    { "database, writing", .thread = "lane" },
+    { "reply", .steps = { "reply" } },
+    { "validation", .thread = "runner" },
+    { "the queue of jobs", .thread = "clerk" },
+    { NULL },
 };
-
-struct counts {
-    double lines[COUNT(lines)], writes, commits, cpu_s;
-};
-
-static double
-value_of(const char *metrics, const char *name)
-{
-    const char *at = strstr(metrics, arena_printf(S->arena, "\n%s ", name));
-
-    return at ? strtod(at + strlen(name) + 2, NULL) : 0;
-}
-
-static void
-read_counts(const struct target *t, struct counts *out)
-{
-    struct load l = { .host = "127.0.0.1", .port = t->port, .tls = true };
-    const char *metrics = load_get(&l, S->arena, "/metrics", t->auth);
-
-    *out = (struct counts){ .writes = value_of(metrics, "chancery_db_writes_total"),
-                            .commits = value_of(metrics, "chancery_db_commits_total"),
-                            .cpu_s = process_cpu_s(t->pid) };
-    for (size_t i = 0; i < COUNT(lines); i++) {
-        if (lines[i].thread)
-            out->lines[i] = threads_cpu_s(t->pid, lines[i].thread);
-        for (size_t k = 0; k < COUNT(lines[i].steps) && lines[i].steps[k]; k++)
-            out->lines[i] += value_of(
-                metrics, arena_printf(S->arena, "chancery_step_cpu_seconds_total{step=\"%s\"}",
-                                      lines[i].steps[k]));
-    }
-}
 
 /* Keep a result of ours, or of a peer. */
 static void
 keep(const char *name, const char *what, double value)
 {
     result(arena_printf(S->arena, "acme/%s/%s", name, what), value);
-}
-
-static void
-print_lines(const char *name, const struct counts *before, const struct counts *after,
-            int64_t count)
-{
-    double rest = (after->cpu_s - before->cpu_s) * 1e6 / (double)count;
-
-    for (size_t i = 0; i < COUNT(lines); i++) {
-        double us = (after->lines[i] - before->lines[i]) * 1e6 / (double)count;
-
-        printf("  %-24s %5.0f us\n", lines[i].title, us);
-        keep(name, arena_printf(S->arena, "step.%s", lines[i].title), us);
-        rest -= us;
-    }
-    printf("  %-24s %5.0f us\n", "the rest", rest);
-    keep(name, "step.the rest", rest);
 }
 
 static int
@@ -260,15 +208,15 @@ int
 main(int argc, char **argv)
 {
     const char *name = argv[1];
-    struct counts before = { 0 }, after = { 0 };
+    struct spent before = { 0 }, after = { 0 }, spent;
     struct acme_site site;
     struct target t = { 0 };
     struct order *orders;
-    int64_t count, commits;
+    int64_t count;
     int clients, pid;
     cpu_set_t cpus;
     struct ran ran;
-    double cpu_us;
+    double cpu_s, cpu_us;
 
     if (argc < 8) {
         fputs("usage: bench-acme NAME DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS [READY_FILE "
@@ -290,20 +238,21 @@ main(int argc, char **argv)
     answerer_start(atoi(argv[4]), atoi(argv[5]));
     (void)run(&site, orders + count, 1, 1);
     if (t.pid)
-        read_counts(&t, &before);
-    before.cpu_s = process_cpu_s(pid);
+        spent_read(S, &t, lines, &before);
+    cpu_s = process_cpu_s(pid);
     ran = run(&site, orders, count, clients);
-    cpu_us = (process_cpu_s(pid) - before.cpu_s) * 1e6 / (double)count;
+    cpu_us = (process_cpu_s(pid) - cpu_s) * 1e6 / (double)count;
     if (t.pid)
-        read_counts(&t, &after);
+        spent_read(S, &t, lines, &after);
     (void)sched_setaffinity(0, sizeof(cpus), &cpus);
 
+    spent = spent_between(&before, &after);
     printf("%-20s %lld issuances, %d clients, %.1f s: %.0f/s, %.1f requests each\n", name,
            (long long)count, clients, ran.seconds, (double)count / ran.seconds,
            (double)ran.requests / (double)count);
     printf("server CPU           %.0f us each\n", cpu_us);
     if (t.pid)
-        print_lines(name, &before, &after, count);
+        spent_print(S, arena_printf(S->arena, "acme/%s/step.", name), lines, &spent, count, cpu_us);
     print_waits(name, orders, count);
     printf("peak resident        %.1f MiB\n", (double)process_peak_rss(pid) / 1048576);
     keep(name, "rate", (double)count / ran.seconds);
@@ -312,15 +261,13 @@ main(int argc, char **argv)
     keep(name, "rss", (double)process_peak_rss(pid) / 1048576);
     if (!t.pid)
         return 0;
-    commits = (int64_t)(after.commits - before.commits);
     print_floor(name, argv[9],
-                &(struct acme_floor){
-                    .csrs = csrs_of(orders, count),
-                    .count = MIN(count, INT64_C(8000)),
-                    .clients = clients,
-                    .batch = (int)((after.writes - before.writes) / (double)MAX(commits, 1) + 0.5),
-                    .requests = (double)ran.requests / (double)count,
-                    .writes = (after.writes - before.writes) / (double)count },
+                &(struct acme_floor){ .csrs = csrs_of(orders, count),
+                                      .count = MIN(count, INT64_C(8000)),
+                                      .clients = clients,
+                                      .batch = spent_batch(&spent),
+                                      .requests = (double)ran.requests / (double)count,
+                                      .writes = spent.writes / (double)count },
                 cpu_us);
     return 0;
 }

@@ -7,7 +7,7 @@
  */
 #include "load.h"
 #include "rows.h"
-#include "target.h"
+#include "spent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,87 +53,19 @@ write_floor_us(const char *dir, const struct bytes *csrs, int64_t count, int cli
                                               .arg = &w });
 }
 
-/* Where the server's time goes: the loops and the lane by their threads, the workers by the
- * server's own count. */
-static const struct line {
-    const char *title;
-    const char *steps[3]; /* of chancery_step_cpu_seconds_total, added up */
-    const char *thread;
-} lines[] = {
+static const struct spent_line lines[] = {
     { "TLS and HTTP", .thread = "loop" },
-    { "JSON", { "JSON" } },
-    { "policy and lint", { "policy", "plan", "lint" } },
-    { "reading the CSR", { "read" } },
-    { "CSR verification", { "CSR" } },
-    { "signing", { "sign" } },
-    { "database, asking", { "history" } },
-    { "database, handing over", { "database" } },
+    { "JSON", .steps = { "JSON" } },
+    { "policy and lint", .steps = { "policy", "plan", "lint" } },
+    { "reading the CSR", .steps = { "read" } },
+    { "CSR verification", .steps = { "CSR" } },
+    { "signing", .steps = { "sign" } },
+    { "database, asking", .steps = { "history" } },
+    { "database, handing over", .steps = { "database" } },
     { "database, writing", .thread = "lane" },
-    { "reply", { "reply" } },
+    { "reply", .steps = { "reply" } },
+    { NULL },
 };
-
-/* What the server has counted so far. */
-struct counts {
-    double lines[COUNT(lines)], writes, commits;
-};
-
-/* The value in METRICS behind NAME, which stands at the beginning of a line. */
-static double
-value_of(const char *metrics, const char *name)
-{
-    const char *at = strstr(metrics, arena_printf(S->arena, "\n%s ", name));
-
-    return at ? strtod(at + strlen(name) + 2, NULL) : 0;
-}
-
-static double
-line_s(const struct line *line, int pid, const char *metrics)
-{
-    double sum = 0;
-
-    if (line->thread)
-        return threads_cpu_s(pid, line->thread);
-    for (size_t i = 0; i < COUNT(line->steps) && line->steps[i]; i++)
-        sum +=
-            value_of(metrics, arena_printf(S->arena, "chancery_step_cpu_seconds_total{step=\"%s\"}",
-                                           line->steps[i]));
-    return sum;
-}
-
-static void
-read_counts(const struct target *t, struct counts *out)
-{
-    struct load l = { .host = "127.0.0.1", .port = t->port, .tls = true };
-    const char *metrics = load_get(&l, S->arena, "/metrics", t->auth);
-
-    for (size_t i = 0; i < COUNT(lines); i++)
-        out->lines[i] = line_s(&lines[i], t->pid, metrics);
-    out->writes = value_of(metrics, "chancery_db_writes_total");
-    out->commits = value_of(metrics, "chancery_db_commits_total");
-}
-
-/* How many writes the server put into a commit. */
-static int
-group_of(const struct counts *before, const struct counts *after)
-{
-    double commits = after->commits - before->commits;
-
-    return commits > 0 ? (int)((after->writes - before->writes) / commits + 0.5) : 1;
-}
-
-static void
-print_lines(const struct counts *before, const struct counts *after, double cpu_us, int64_t count)
-{
-    for (size_t i = 0; i < COUNT(lines); i++) {
-        double us = (after->lines[i] - before->lines[i]) * 1e6 / (double)count;
-
-        printf("  %-22s %5.0f us\n", lines[i].title, us);
-        result(arena_printf(S->arena, "enroll.step.%s", lines[i].title), us);
-        cpu_us -= us;
-    }
-    printf("  %-22s %5.0f us\n", "the rest", cpu_us);
-    result("enroll.step.the rest", cpu_us);
-}
 
 int
 main(int argc, char **argv)
@@ -143,7 +75,7 @@ main(int argc, char **argv)
     struct load_result got;
     struct target t;
     struct made m;
-    struct counts counts_before, counts_after;
+    struct spent spent_before = { 0 }, spent_after = { 0 }, spent;
     int group;
     double before, cpu_us, csr_us, sign_us, write_us, floor_us;
 
@@ -167,7 +99,7 @@ main(int argc, char **argv)
                              .want_status = 200,
                              .cpu = 1 },
              &got);
-    read_counts(&t, &counts_before);
+    spent_read(S, &t, lines, &spent_before);
     before = process_cpu_s(t.pid);
     load_run(&(struct load){ .host = "127.0.0.1",
                              .port = t.port,
@@ -180,8 +112,9 @@ main(int argc, char **argv)
                              .cpu = 1 },
              &got);
     cpu_us = (process_cpu_s(t.pid) - before) * 1e6 / (double)count;
-    read_counts(&t, &counts_after);
-    group = group_of(&counts_before, &counts_after);
+    spent_read(S, &t, lines, &spent_after);
+    spent = spent_between(&spent_before, &spent_after);
+    group = spent_batch(&spent);
     csr_us = floor_csr_us(m.csrs, MIN(count, INT64_C(3000)));
     sign_us = floor_signature_us(S, 3000);
     write_us = write_floor_us(argv[2], m.csrs, MIN(count, INT64_C(10000)), clients, group);
@@ -194,7 +127,7 @@ main(int argc, char **argv)
     printf("latency              p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\n", got.p50_ms, got.p95_ms,
            got.p99_ms);
     printf("server CPU           %.0f us each\n", cpu_us);
-    print_lines(&counts_before, &counts_after, cpu_us, count);
+    spent_print(S, "enroll.step.", lines, &spent, count, cpu_us);
     printf("floor                %.0f us: CSR %.0f, sign and verify %.0f, rows %.0f, %d to a "
            "commit\n",
            floor_us, csr_us, sign_us, write_us, group);

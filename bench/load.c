@@ -70,6 +70,22 @@ load_wait_for(const char *host, int port)
     close(fd);
 }
 
+/* TLS on FD, handshake done; NULL when CTX is. */
+static SSL *
+secure(SSL_CTX *ctx, int fd)
+{
+    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+
+    if (!ssl)
+        return NULL;
+    SSL_set_fd(ssl, fd);
+    if (SSL_connect(ssl) != 1) {
+        fputs("the TLS handshake failed\n", stderr);
+        exit(1);
+    }
+    return ssl;
+}
+
 static ssize_t
 get(SSL *ssl, int fd, char *to, size_t room)
 {
@@ -122,18 +138,10 @@ drive(void *arg)
 {
     struct client *c = arg;
     int fd = connect_to(c->l);
-    SSL *ssl = NULL;
+    SSL *ssl = secure(c->ctx, fd);
     char *room = malloc(1 << 20);
     int64_t until;
 
-    if (c->ctx) {
-        ssl = SSL_new(c->ctx);
-        SSL_set_fd(ssl, fd);
-        if (SSL_connect(ssl) != 1) {
-            fputs("the TLS handshake failed\n", stderr);
-            exit(1);
-        }
-    }
     pthread_barrier_wait(c->ready);
     until = c->l->most_s > 0 ? clock_mono_us() + (int64_t)(c->l->most_s * 1e6) : INT64_MAX;
     for (int64_t n = c->from; n < c->to; n++) {
@@ -166,15 +174,10 @@ load_get(const struct load *l, struct arena *a, const char *path, const char *au
         arena_printf(a, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n", path,
                      auth ? "Authorization: Basic " : "", auth ? auth : "", auth ? "\r\n" : "");
     SSL_CTX *ctx = l->tls ? SSL_CTX_new(TLS_client_method()) : NULL;
-    SSL *ssl = NULL;
     int fd = connect_to(l);
+    SSL *ssl = secure(ctx, fd);
 
-    if (ctx) {
-        ssl = SSL_new(ctx);
-        SSL_set_fd(ssl, fd);
-    }
-    if ((ssl && SSL_connect(ssl) != 1) || !put(ssl, fd, bytes_of_text(request)) ||
-        answer(ssl, fd, room, 1 << 20) < 0) {
+    if (!put(ssl, fd, bytes_of_text(request)) || answer(ssl, fd, room, 1 << 20) < 0) {
         fprintf(stderr, "GET %s: no answer\n", path);
         exit(1);
     }
@@ -380,14 +383,8 @@ load_idle_rss(const struct load *l, int pid)
     SSL **all = calloc((size_t)l->clients, sizeof(SSL *));
     int64_t rss;
 
-    for (int i = 0; i < l->clients; i++) {
-        all[i] = SSL_new(ctx);
-        SSL_set_fd(all[i], connect_to(l));
-        if (SSL_connect(all[i]) != 1) {
-            fputs("the TLS handshake failed\n", stderr);
-            exit(1);
-        }
-    }
+    for (int i = 0; i < l->clients; i++)
+        all[i] = secure(ctx, connect_to(l));
     sleep(1);
     rss = process_rss(pid);
     for (int i = 0; i < l->clients; i++) {
@@ -416,15 +413,8 @@ line_open(const struct load *l)
     struct line *line = calloc(1, sizeof(*line));
 
     line->fd = connect_to(l);
-    if (l->tls) {
-        line->ctx = SSL_CTX_new(TLS_client_method());
-        line->ssl = SSL_new(line->ctx);
-        SSL_set_fd(line->ssl, line->fd);
-        if (SSL_connect(line->ssl) != 1) {
-            fputs("the TLS handshake failed\n", stderr);
-            exit(1);
-        }
-    }
+    line->ctx = l->tls ? SSL_CTX_new(TLS_client_method()) : NULL;
+    line->ssl = secure(line->ctx, line->fd);
     return line;
 }
 

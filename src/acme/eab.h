@@ -72,7 +72,7 @@ struct acme_eab_wish {
 };
 /** A key as lists show it. */
 struct acme_eab_row {
-    int64_t id, uses, max_uses; /* max_uses 0: no limit */
+    int64_t id, version, uses, max_uses; /* max_uses 0: no limit */
     const char *kid, *created_by;
     const char *endpoint; /* name of the directory that it is for */
     enum acme_eab_status status;
@@ -93,6 +93,30 @@ enum err acme_eab_new(struct scope *s, const struct acme *acme, const struct acm
 /** One; E_NOT_FOUND. */
 enum err acme_eab_get(struct scope *s, const struct acme *acme, const char *kid,
                       struct acme_eab_row *out);
+/** Members of a key that an edit may name. */
+enum acme_eab_member {
+    EAB_OWNER = 1,
+    EAB_ALLOW = 2,
+    EAB_DENY = 4,
+    EAB_TYPES = 8,
+    EAB_CHALLENGES = 16,
+    EAB_PROFILES = 32,
+    EAB_ORDERS_PER_DAY = 64,
+    EAB_ORDERS_PER_HOUR = 128,
+    EAB_MAX_USES = 256,
+    EAB_EXPIRES_AT = 512,
+};
+/** What is to change of a key. */
+struct acme_eab_edit {
+    const char *kid;
+    int64_t version; /* that it must have; 0: any */
+    unsigned given;  /* EAB_ bits: these become what .to says; the others stay */
+    struct acme_eab_wish to;
+};
+/** Change a key, which accounts that it bound go by from then on. E_NOT_FOUND; E_CONFLICT
+ * (CHY_VERSION_CHANGED). */
+enum err acme_eab_edit(struct scope *s, const struct acme *acme, const struct acme_eab_edit *edit,
+                       struct acme_eab_row *out);
 /** How a key ends. */
 struct acme_eab_end {
     const struct caller *by;

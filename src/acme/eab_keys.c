@@ -5,9 +5,10 @@
 #include "base/random.h"
 
 #define MAC_KEY_LEN 32
-#define EAB_COLUMNS                                                                         \
-    "k.id, k.uses, k.max_uses, k.kid, k.created_by, k.status, k.created_at, k.expires_at, " \
-    "k.last_used_at, e.name, k.body FROM acme_eab_key k JOIN acme_endpoint e ON e.id = "    \
+#define EAB_COLUMNS                                                                               \
+    "k.id, k.uses, k.max_uses, k.kid, k.created_by, k.status, k.created_at, k.expires_at, "       \
+    "k.last_used_at, e.name, k.version, k.body FROM acme_eab_key k JOIN acme_endpoint e ON e.id " \
+    "= "                                                                                          \
     "k.endpoint "
 
 static enum err
@@ -23,6 +24,7 @@ read_row(struct scope *s, struct row *row, struct acme_eab_row *out)
     out->expires_at = row_when(row);
     out->last_used_at = row_when(row);
     out->endpoint = row_text(row);
+    out->version = row_int(row);
     return acme_eab_policy_read(s, row_text(row), &out->policy);
 }
 
@@ -88,6 +90,7 @@ acme_eab_new(struct scope *s, const struct acme *acme, const struct acme_endpoin
                  .endpoint = ep->name,
                  .policy = wish->policy,
                  .status = ACME_EAB_ENABLED,
+                 .version = 1,
                  .max_uses = wish->max_uses,
                  .created_at = clock_now(),
                  .expires_at = wish->expires_at,
@@ -161,6 +164,114 @@ acme_eab_get(struct scope *s, const struct acme *acme, const char *kid, struct a
 
     TRY(is_none(s, db_one(s, acme->o.db, &eab_one, BIND(v_text(kid)), &row), kid));
     return read_row(s, &row, out);
+}
+
+/* Editing. */
+
+SQL(eab_lock, "SELECT version FROM acme_eab_key WHERE kid = $1 @lock");
+SQL(eab_change, "UPDATE acme_eab_key SET body = $2, max_uses = $3, expires_at = $4, version = "
+                "version + 1 WHERE kid = $1");
+
+static void
+lay_upon(const struct acme_eab_edit *edit, struct acme_eab_row *k)
+{
+    const struct acme_eab_policy *to = &edit->to.policy;
+
+    if (edit->given & EAB_OWNER)
+        k->policy.owner = to->owner;
+    if (edit->given & EAB_ALLOW)
+        k->policy.allow = to->allow;
+    if (edit->given & EAB_DENY)
+        k->policy.deny = to->deny;
+    if (edit->given & EAB_TYPES)
+        k->policy.types = to->types;
+    if (edit->given & EAB_CHALLENGES)
+        k->policy.challenges = to->challenges;
+    if (edit->given & EAB_PROFILES)
+        k->policy.profiles = to->profiles;
+    if (edit->given & EAB_ORDERS_PER_DAY)
+        k->policy.orders_per_day = to->orders_per_day;
+    if (edit->given & EAB_ORDERS_PER_HOUR)
+        k->policy.orders_per_hour = to->orders_per_hour;
+    if (edit->given & EAB_MAX_USES)
+        k->max_uses = edit->to.max_uses;
+    if (edit->given & EAB_EXPIRES_AT)
+        k->expires_at = edit->to.expires_at;
+}
+
+/* What an event tells of a key. */
+struct told {
+    const char *policy, *max_uses, *expires_at;
+};
+
+static enum err
+tell_of(struct scope *s, const struct acme_eab_row *k, struct told *out)
+{
+    out->max_uses = k->max_uses ? arena_printf(s->arena, "%lld", (long long)k->max_uses) : NULL;
+    out->expires_at = when_given(k->expires_at) ? when_rfc3339(s->arena, k->expires_at) : NULL;
+    return acme_eab_policy_text(s, &k->policy, &out->policy);
+}
+
+static void
+add_change(struct audit_change *changes, size_t *count, const char *field, const char *before,
+           const char *after)
+{
+    bool same = before && after ? text_eq(before, after) : before == after;
+
+    if (!same)
+        changes[(*count)++] = (struct audit_change){ field, before, after, AUDIT_IS_TEXT };
+}
+
+struct editing {
+    const struct acme_eab_edit *edit;
+    struct acme_eab_row row;
+};
+
+static enum err
+edit_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct editing *e = arg;
+    const struct acme_eab_edit *edit = e->edit;
+    struct audit_change changes[3];
+    struct told before, after;
+    size_t count = 0;
+    struct row row;
+
+    TRY(tx_one(s, tx, &eab_lock, BIND(v_text(edit->kid)), &row));
+    if (edit->version && row_int(&row) != edit->version)
+        return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED,
+                         "the key \"%s\" changed since it was read", edit->kid);
+    TRY(tx_one(s, tx, &eab_one, BIND(v_text(edit->kid)), &row));
+    TRY(read_row(s, &row, &e->row));
+    TRY(tell_of(s, &e->row, &before));
+    lay_upon(edit, &e->row);
+    TRY(tell_of(s, &e->row, &after));
+    add_change(changes, &count, "policy", before.policy, after.policy);
+    add_change(changes, &count, "max_uses", before.max_uses, after.max_uses);
+    add_change(changes, &count, "expires_at", before.expires_at, after.expires_at);
+    if (!count)
+        return OK;
+    e->row.version++;
+    TRY(tx_do(s, tx, &eab_change,
+              BIND(v_text(edit->kid), v_text(after.policy), v_id(e->row.max_uses),
+                   v_when(e->row.expires_at))));
+    return audit_add(s, tx,
+                     &(struct audit_event){ .action = AUDIT_ACME_EAB_EDIT,
+                                            .actor = &edit->to.by->actor,
+                                            .target = { "acme_eab_key", edit->kid, NULL },
+                                            .changes = changes,
+                                            .change_count = count });
+}
+
+enum err
+acme_eab_edit(struct scope *s, const struct acme *acme, const struct acme_eab_edit *edit,
+              struct acme_eab_row *out)
+{
+    struct editing e = { .edit = edit };
+
+    TRY(is_none(s, db_write(s, acme->o.db, edit_in, &e), edit->kid));
+    *out = e.row;
+    return OK;
 }
 
 SQL(eab_page, "SELECT " EAB_COLUMNS "WHERE k.kid > $1 ORDER BY k.kid LIMIT $2");

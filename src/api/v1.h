@@ -253,7 +253,7 @@ extern const struct op v1_holds_list_op, v1_holds_create_op, v1_holds_get_op, v1
 struct v1_eab_key {
     const char *kid, *profile, *status, *owner, *created_by;
     struct list allow, deny, types, challenges, profiles; /* of const char * */
-    int64_t uses;
+    int64_t version, uses;
     struct opt_int max_uses, orders_per_day, orders_per_hour;
     struct when created_at, expires_at, last_used_at;
     const char *hmac_key; /* told once, when it is made */
@@ -263,6 +263,13 @@ struct v1_eab_key_new {
     struct list allow, deny, types, challenges, profiles; /* of const char * */
     int64_t max_uses;                                     /* 0: no limit */
     struct opt_int orders_per_day, orders_per_hour;
+    struct when expires_at;
+};
+/** What is to change of one; what is absent stays. */
+struct v1_eab_key_edit {
+    const char *owner;
+    struct list allow, deny, types, challenges, profiles; /* of const char * */
+    struct opt_int max_uses, orders_per_day, orders_per_hour;
     struct when expires_at;
 };
 /** An order of an ACME client, with all that was found on its way. */
@@ -354,7 +361,7 @@ struct v1_acme_reset_done {
 };
 extern const struct op v1_acme_limits_list_op, v1_acme_limits_reset_op;
 extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_get_op,
-    v1_eab_keys_revoke_op;
+    v1_eab_keys_edit_op, v1_eab_keys_revoke_op;
 
 /* Authorities. */
 

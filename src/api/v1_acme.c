@@ -18,6 +18,7 @@ static const struct field v1_eab_key_fields[] = {
     FIELD(v1_eab_key, status, "status", .doc = "enabled, used up, expired, revoked."),
     FIELD(v1_eab_key, uses, "uses", .doc = "Accounts that were bound by it."),
     FIELD(v1_eab_key, max_uses, "max_uses", .doc = "Most of them; null: no limit."),
+    FIELD(v1_eab_key, version, "version", .doc = "As in the ETag."),
     FIELD(v1_eab_key, created_by, "created_by"),
     FIELD(v1_eab_key, created_at, "created_at"),
     FIELD(v1_eab_key, expires_at, "expires_at", .doc = "Binds none from then on; absent: never."),
@@ -54,6 +55,27 @@ static const struct field v1_eab_key_new_fields[] = {
 };
 static const struct model v1_eab_key_new_model = MODEL(v1_eab_key_new, v1_eab_key_new_fields);
 
+#define E(member, ...) FIELD(v1_eab_key_edit, member, #member, __VA_ARGS__)
+static const struct field v1_eab_key_edit_fields[] = {
+    E(owner, .max = 255, .doc = "Whose it is, for people; null: nobody's."),
+    E(allow, .model = &text_model, .max = 1000,
+      .doc = "What accounts that it bound may ask for; null: whatever the directory allows."),
+    E(deny, .model = &text_model, .max = 1000, .doc = "What they may not; it wins."),
+    E(types, .model = &text_model, .max = 2, .doc = "Of names: dns, ip; null: all."),
+    E(challenges, .model = &text_model, .max = 10,
+      .doc = "By which they may prove names; null: by all."),
+    E(profiles, .model = &text_model, .max = 100,
+      .doc = "The profiles that their orders may name; null: all."),
+    E(orders_per_day, .min = 0, .max = 1000000000,
+      .doc = "New orders of an account in a day; 0: any number; null: as its directory has it."),
+    E(orders_per_hour, .min = 0, .max = 1000000000, .doc = "The same in an hour."),
+    E(max_uses, .min = 0, .max = 1000000000,
+      .doc = "How many accounts it may bind in all; null or 0: any number."),
+    E(expires_at, .doc = "It binds none from then on; null: never."),
+};
+#undef E
+static const struct model v1_eab_key_edit_model = MODEL(v1_eab_key_edit, v1_eab_key_edit_fields);
+
 const struct op v1_eab_keys_list_op = {
     .method = "GET",
     .path = "/acme/eab-keys",
@@ -72,7 +94,7 @@ const struct op v1_eab_keys_create_op = {
     .body = &v1_eab_key_new_model,
     .reply = &v1_eab_key_model,
     .status = 201,
-    .flags = OP_IDEMPOTENT | OP_SECRET,
+    .flags = OP_IDEMPOTENT | OP_SECRET | OP_ETAG,
     .doc = "Make a key for somebody's ACME client; the answer tells its secret, once.",
     .example = "{\"kid\":\"printers\",\"max_uses\":1,\"allow\":[\"*.printers.example.com\"]}",
 };
@@ -82,7 +104,20 @@ const struct op v1_eab_keys_get_op = {
     .tag = TAG,
     .needs = "system/read",
     .reply = &v1_eab_key_model,
+    .flags = OP_ETAG,
     .doc = "One key, without its secret.",
+};
+const struct op v1_eab_keys_edit_op = {
+    .method = "PATCH",
+    .path = "/acme/eab-keys/{kid}",
+    .tag = TAG,
+    .needs = "system/modify",
+    .body = &v1_eab_key_edit_model,
+    .reply = &v1_eab_key_model,
+    .flags = OP_ETAG,
+    .doc = "Change a key, but not its name, directory and secret; what is absent stays as it is. "
+           "Accounts that it bound go by it from then on.",
+    .example = "{\"allow\":[\"*.printers.example.com\"],\"max_uses\":10}",
 };
 static const struct field v1_eab_key_end_fields[] = {
     FIELD(v1_eab_key_end, suspend_accounts, "suspend_accounts",

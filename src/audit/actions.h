@@ -90,6 +90,7 @@
     ACTION(ACME_WINDOW_CREATE, "acme", "acme.window.create", "Certificates got a renewal window.") \
     ACTION(ACME_WINDOW_DELETE, "acme", "acme.window.delete", "A renewal window was taken away.")   \
     ACTION(ACME_EAB_CREATE, "acme", "acme.eab.create", "A key for ACME account binding was made.") \
+    ACTION(ACME_EAB_EDIT, "acme", "acme.eab.edit", "A key for ACME account binding was changed.")  \
     ACTION(ACME_EAB_REVOKE, "acme", "acme.eab.revoke",                                             \
            "A key for ACME account binding was ended.")                                            \
     ACTION(ACME_PROFILE_CREATE, "acme", "acme.profile.create", "An ACME profile was made.")        \

@@ -2,6 +2,7 @@
 #include "cli/acme_rows.h"
 
 #include "api/v1.h"
+#include "cli/changes.h"
 #include "cli/issue.h"
 #include "cli/run.h"
 #include <stdio.h>
@@ -14,6 +15,13 @@ static const struct column made_columns[] = {
     { "max_uses", "USES", COL_RIGHT },
     { "expires_at", "EXPIRES", COL_AGO },
 };
+
+static void
+add_count(struct cli *c, struct buf *b, const char *flag, const char *member)
+{
+    if (cli_text(c, flag))
+        buf_printf(b, ",\"%s\":%lld", member, (long long)cli_number(c, flag, 0));
+}
 
 /* What is asked for, but for the name. */
 static const char *
@@ -38,6 +46,9 @@ request_of(struct cli *c, const char *kid)
     wish_add_texts(&b, "deny", cli_texts(c, "deny"));
     wish_add_texts(&b, "types", cli_texts(c, "type"));
     wish_add_texts(&b, "challenges", cli_texts(c, "challenge"));
+    wish_add_texts(&b, "profiles", cli_texts(c, "order-profile"));
+    add_count(c, &b, "orders-per-day", "orders_per_day");
+    add_count(c, &b, "orders-per-hour", "orders_per_hour");
     buf_byte(&b, '}');
     return buf_str(&b);
 }
@@ -164,6 +175,46 @@ run_acme_eab_create(struct cli *c)
     if (cli_text(c, "out"))
         TRY(out_ready(c, cli_text(c, "out"), true));
     return make_all(c, count, kid);
+}
+
+static const struct change changes[] = {
+    { "ttl", "expires_at", CHANGE_UNTIL, "never" },
+    { "uses", "max_uses", CHANGE_NUMBER, "any" },
+    { "owner", "owner", CHANGE_TEXT, NULL },
+    { "allow", "allow", CHANGE_TEXTS, NULL },
+    { "deny", "deny", CHANGE_TEXTS, NULL },
+    { "type", "types", CHANGE_TEXTS, NULL },
+    { "challenge", "challenges", CHANGE_TEXTS, NULL },
+    { "order-profile", "profiles", CHANGE_TEXTS, NULL },
+    { "orders-per-day", "orders_per_day", CHANGE_NUMBER, "default" },
+    { "orders-per-hour", "orders_per_hour", CHANGE_NUMBER, "default" },
+};
+
+enum err
+run_acme_eab_edit(struct cli *c)
+{
+    const char *kid = cli_arg(c, 0);
+    struct ask ask = {
+        .method = "PATCH",
+        .path = arena_printf(c->s->arena, REST_API "/acme/eab-keys/%s", segment(c, kid)),
+        .not_done = arena_printf(c->s->arena, "key %s is as it was", kid),
+    };
+    struct view v = { .kind = "key", .key = "kid", .model = v1_eab_keys_edit_op.reply };
+    struct answer a;
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    TRY(changes_write(c, changes, COUNT(changes), &b));
+    ask.body = buf_str(&b);
+    if (cli_has(c, "dry-run")) {
+        (void)printf("would change key %s: %s\n", kid, ask.body);
+        return OK;
+    }
+    TRY(ask_server(c, &ask, &a));
+    if (!output_is_table(c))
+        return print_data(c, &v, a.json);
+    say(c, "key %s is changed", kid);
+    return OK;
 }
 
 enum err

@@ -9,6 +9,7 @@ enum err run_acme_list(struct cli *c); /* accounts, orders, authorizations, keys
 enum err run_acme_show(struct cli *c); /* one of them */
 enum err run_acme_turn(struct cli *c); /* suspend, restore, deactivate, revoke */
 enum err run_acme_eab_create(struct cli *c);
+enum err run_acme_eab_edit(struct cli *c);
 enum err run_acme_eab_revoke(struct cli *c);
 enum err run_acme_client(struct cli *c);
 enum err run_acme_window_set(struct cli *c);
@@ -74,9 +75,34 @@ static const struct flag acme_eab_flags[] = {
     { "type", 0, FLAG_NAMES, "TYPE", "of names: dns, ip", NULL, NULL, NULL },
     { "challenge", 0, FLAG_NAMES, "TYPE", "by which they may prove names: http-01 ...", NULL, NULL,
       NULL },
+    { "order-profile", 0, FLAG_NAMES, "NAME", "the profiles that their orders may name", NULL, NULL,
+      NULL },
+    { "orders-per-day", 0, FLAG_COUNT, "N",
+      "new orders of an account in a day, instead of the directory's; 0: any number", NULL, NULL,
+      NULL },
+    { "orders-per-hour", 0, FLAG_COUNT, "N", "the same in an hour", NULL, NULL, NULL },
     { "count", 0, FLAG_NUMBER, "N", "so many keys, called PREFIX-1 ...", NULL, NULL, NULL },
     { "prefix", 0, FLAG_TEXT, "PREFIX", "of their names, with --count", NULL, NULL, NULL },
     { "out", 0, FLAG_TEXT, "FILE", "write there, mode 0600; default stdout", NULL, NULL, NULL },
+};
+static const struct flag acme_eab_edit_flags[] = {
+    { "ttl", 0, FLAG_TEXT, "D", "it binds for so long from now on: 24h; never: it does not end",
+      NULL, NULL, NULL },
+    { "uses", 0, FLAG_TEXT, "N", "accounts that it binds in all; any: any number", NULL, "max-uses",
+      NULL },
+    { "owner", 0, FLAG_TEXT, "TEXT", "whose it is", NULL, NULL, NULL },
+    { "allow", 0, FLAG_NAMES, "NAME",
+      "what its accounts may ask for; \"\", as for all lists: no restriction", NULL, NULL, NULL },
+    { "deny", 0, FLAG_NAMES, "NAME", "what they may not", NULL, NULL, NULL },
+    { "type", 0, FLAG_NAMES, "TYPE", "of names: dns, ip", NULL, NULL, NULL },
+    { "challenge", 0, FLAG_NAMES, "TYPE", "by which they may prove names: http-01 ...", NULL, NULL,
+      NULL },
+    { "order-profile", 0, FLAG_NAMES, "NAME", "the profiles that their orders may name", NULL, NULL,
+      NULL },
+    { "orders-per-day", 0, FLAG_TEXT, "N",
+      "new orders of an account in a day; 0: any number; default: as the directory has it", NULL,
+      NULL, NULL },
+    { "orders-per-hour", 0, FLAG_TEXT, "N", "the same in an hour", NULL, NULL, NULL },
 };
 static const struct flag acme_eab_revoke_flags[] = {
     { "suspend-accounts", 0, FLAG_SWITCH, NULL, "the accounts that it bound, too", NULL, NULL,
@@ -171,6 +197,10 @@ static const struct flag acme_window_flags[] = {
       "  chancery acme eab create --ttl 24h --uses 1 -o env\n"                                     \
       "  chancery acme eab create printers --allow '*.print.example.com'\n"                        \
       "  chancery acme eab create --count 50 --prefix device --out keys.csv -o csv\n" },           \
+    { "acme eab edit", "KID", 1, 1, FLAGS(acme_eab_edit_flags), run_acme_eab_edit,                 \
+      "Change a key: what is given, and no more. The accounts that it bound go by it at once.",    \
+      "  chancery acme eab edit printers --allow '*.print.example.com' --uses 10\n"                \
+      "  chancery acme eab edit printers --ttl never --allow ''\n" },                              \
     { "acme eab revoke", "KID...", 1, -1, FLAGS(acme_eab_revoke_flags), run_acme_eab_revoke,       \
       "Bind no more accounts by keys.",                                                            \
       "  chancery acme eab revoke printers --suspend-accounts --yes\n" },                          \

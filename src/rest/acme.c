@@ -21,6 +21,7 @@ show_key(const struct acme_eab_row *k, struct v1_eab_key *out)
         .profiles = k->policy.profiles,
         .orders_per_day = k->policy.orders_per_day,
         .orders_per_hour = k->policy.orders_per_hour,
+        .version = k->version,
         .status = acme_eab_state(k, clock_now()),
         .uses = k->uses,
         .max_uses = { k->max_uses != 0, k->max_uses },
@@ -69,6 +70,13 @@ check_profiles(struct request *rq, const struct list *names)
                 CHY_BAD_VALUE, "there is no profile \"%.64s\"", *name);
 }
 
+static void
+check_expiry(struct request *rq, struct when at)
+{
+    if (when_given(at) && when_cmp(at, clock_now()) <= 0)
+        problem(rq->scope, "expires_at", CHY_BAD_VALUE, "has passed already");
+}
+
 static enum err
 key_make(struct request *rq)
 {
@@ -90,8 +98,7 @@ key_make(struct request *rq)
     if (in->kid && in->kid[strspn(in->kid, KID_LETTERS)])
         problem(rq->scope, "kid", CHY_BAD_VALUE,
                 "has other characters than letters, digits, . _ -");
-    if (when_given(in->expires_at) && when_cmp(in->expires_at, clock_now()) <= 0)
-        problem(rq->scope, "expires_at", CHY_BAD_VALUE, "has passed already");
+    check_expiry(rq, in->expires_at);
     ep = directory_of(rq, in->profile);
     check_profiles(rq, &in->profiles);
     acme_eab_policy_check(rq->scope, &wish.policy);
@@ -118,7 +125,60 @@ keys_get(struct request *rq)
 
     TRY(acme_eab_get(rq->scope, rq->app->acme, var_text(rq, "kid"), &row));
     show_key(&row, &out);
-    return reply(rq, 200, &out);
+    return reply_tagged(rq, &out, row.version);
+}
+
+/* Which members the body has. */
+static unsigned
+members_of(struct request *rq)
+{
+    static const struct {
+        const char *name;
+        enum acme_eab_member bit;
+    } members[] = {
+        { "owner", EAB_OWNER },
+        { "allow", EAB_ALLOW },
+        { "deny", EAB_DENY },
+        { "types", EAB_TYPES },
+        { "challenges", EAB_CHALLENGES },
+        { "profiles", EAB_PROFILES },
+        { "orders_per_day", EAB_ORDERS_PER_DAY },
+        { "orders_per_hour", EAB_ORDERS_PER_HOUR },
+        { "max_uses", EAB_MAX_USES },
+        { "expires_at", EAB_EXPIRES_AT },
+    };
+    unsigned out = 0;
+
+    for (size_t i = 0; i < COUNT(members); i++)
+        if (body_has(rq, members[i].name))
+            out |= members[i].bit;
+    return out;
+}
+
+static enum err
+keys_edit(struct request *rq)
+{
+    const struct v1_eab_key_edit *in = rq->body;
+    struct acme_eab_edit edit = {
+        .kid = var_text(rq, "kid"),
+        .given = members_of(rq),
+        .to = { .by = rq->caller,
+                .max_uses = in->max_uses.given ? in->max_uses.value : 0,
+                .expires_at = in->expires_at,
+                .policy = { in->owner, in->allow, in->deny, in->types, in->challenges, in->profiles,
+                            in->orders_per_day, in->orders_per_hour } },
+    };
+    struct acme_eab_row row;
+    struct v1_eab_key out;
+
+    TRY(if_match(rq, &edit.version));
+    check_expiry(rq, in->expires_at);
+    check_profiles(rq, &in->profiles);
+    acme_eab_policy_check(rq->scope, &edit.to.policy);
+    TRY(problems_check(rq->scope));
+    TRY(acme_eab_edit(rq->scope, rq->app->acme, &edit, &row));
+    show_key(&row, &out);
+    return reply_tagged(rq, &out, row.version);
 }
 
 static enum err
@@ -168,11 +228,8 @@ limits_reset(struct request *rq)
 }
 
 const struct binding rest_acme[] = {
-    { &v1_acme_limits_list_op, limits_list },
-    { &v1_acme_limits_reset_op, limits_reset },
-    { &v1_eab_keys_list_op, keys_list },
-    { &v1_eab_keys_create_op, keys_create },
-    { &v1_eab_keys_get_op, keys_get },
-    { &v1_eab_keys_revoke_op, keys_revoke },
-    { NULL, NULL },
+    { &v1_acme_limits_list_op, limits_list }, { &v1_acme_limits_reset_op, limits_reset },
+    { &v1_eab_keys_list_op, keys_list },      { &v1_eab_keys_create_op, keys_create },
+    { &v1_eab_keys_get_op, keys_get },        { &v1_eab_keys_edit_op, keys_edit },
+    { &v1_eab_keys_revoke_op, keys_revoke },  { NULL, NULL },
 };

@@ -229,6 +229,63 @@ def test_what_a_key_may_not_say_is_told_by_its_field(operator):
         assert reply.status_code == 400 and field in [one["field"] for one in reply.json()["problems"]], reply.text
 
 
+def edit(operator, key, expect=200, headers=None, **body):
+    reply = operator.rest("PATCH", f"/acme/eab-keys/{key['kid']}", json=body, headers=headers)
+    assert reply.status_code == expect, reply.text
+    return reply.json()
+
+
+def test_a_key_is_edited_and_the_accounts_that_it_bound_go_by_it(operator, bound):
+    zone, other = name("team"), name("moved")
+    key = new_key(operator, owner="printers", allow=[f"*.{zone}"], challenges=["http-01"], max_uses=1, orders_per_hour=1000)
+    holder = bound(key)
+    reply = operator.rest("GET", f"/acme/eab-keys/{key['kid']}")
+    assert reply.headers["ETag"] == '"1"' and (reply.json()["version"], reply.json()["status"]) == (1, "used up")
+    edited = edit(operator, key, allow=[f"*.{other}"])
+    assert edited == {**reply.json(), "allow": [f"*.{other}"], "version": 2} and "hmac_key" not in edited
+    said = holder.bad("newOrder", {"identifiers": [acme.identifier(f"www.{zone}")]}, 403, "rejectedIdentifier")
+    assert "bound to" in said["detail"]
+    assert holder.issue(f"www.{other}")[0]["status"] == "valid"
+    edited = edit(operator, key, owner=None, allow=None, deny=[f"no.{other}"], types=["dns"], challenges=[], orders_per_hour=None,
+                  orders_per_day=900, max_uses=2)
+    assert (edited["owner"], edited["allow"], edited["deny"], edited["types"], edited["challenges"]) == (
+        None, [], [f"no.{other}"], ["dns"], [])
+    assert (edited["orders_per_hour"], edited["orders_per_day"], edited["max_uses"], edited["status"]) == (None, 900, 2, "enabled")
+    assert len(holder.authz(holder.order(f"www.{zone}"))["challenges"]) == 3
+    holder.bad("newOrder", {"identifiers": [acme.identifier("127.0.0.1")]}, 403, "rejectedIdentifier")
+    bound(key)  # its secret is what it was
+    until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert edit(operator, key, max_uses=None, expires_at=until)["expires_at"] == until
+    edited = edit(operator, key, expires_at=None)
+    assert "expires_at" not in edited and (edited["max_uses"], edited["status"]) == (None, "enabled")
+    assert edit(operator, key) == edited, "nothing changes, and the version with it"
+    changes = [(event.get("before", {}), event.get("after", {})) for event in events(operator, "acme.eab.edit", key["kid"])]
+    assert len(changes) == 4 and ("1", "2") in [(before.get("max_uses"), after.get("max_uses")) for before, after in changes]
+    assert any(zone in before.get("policy", "") and other in after["policy"] for before, after in changes)
+    assert key["hmac_key"] not in str(changes)
+
+
+def test_a_key_is_edited_only_as_it_was_read_and_with_what_can_be(operator):
+    key = new_key(operator, owner="x")
+    edit(operator, key, 412, {"If-Match": '"7"'}, owner="y")
+    assert edit(operator, key, 200, {"If-Match": '"1"'}, owner="y")["owner"] == "y"
+    edit(operator, key, 412, {"If-Match": '"1"'}, owner="z")
+    edit(operator, {"kid": "none"}, 404, owner="x")
+    for body, field in (({"allow": ["ok.test", "-bad"]}, "allow[1]"), ({"deny": ["10.0.0.0/99"]}, "deny[0]"),
+                        ({"types": ["dns", "email"]}, "types[1]"), ({"challenges": ["http-02"]}, "challenges[0]"),
+                        ({"owner": "x" * 256}, "owner"), ({"allow": "x"}, "allow"), ({"profiles": ["no-such"]}, "profiles[0]"),
+                        ({"max_uses": -1}, "max_uses"), ({"orders_per_day": -1}, "orders_per_day"),
+                        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"), ({"expires_at": "soon"}, "expires_at"),
+                        ({"kid": "other"}, "kid"), ({"profile": "other"}, "profile"), ({"hmac_key": "AAAA"}, "hmac_key"),
+                        ({"status": "revoked"}, "status")):
+        said = edit(operator, key, 400, **body)
+        assert field in [one["field"] for one in said["problems"]], said
+    assert look(operator, f"/eab-keys/{key['kid']}")["owner"] == "y"
+    assert operator.rest("DELETE", f"/acme/eab-keys/{key['kid']}").status_code == 204
+    edited = edit(operator, key, allow=["a.test"], max_uses=9)
+    assert (edited["status"], edited["allow"]) == ("revoked", ["a.test"]), "its accounts stay, so it is edited; it binds none again"
+
+
 def test_a_key_that_ends_takes_its_accounts_along_when_told_so(operator, bound):
     key = new_key(operator, allow=["*.acme.test"])
     first, second = bound(key), bound(key)

@@ -119,6 +119,34 @@ def test_keys_from_making_to_their_end(tell, operator, bound, tmp_path):
     says(tell("eab", "revoke", "none", "--yes"), 3, "none")
 
 
+def test_a_key_is_edited(tell):
+    def shown():
+        found = rows(tell("eab", "show", kid, "-o", "json"))
+        return found[0] if isinstance(found, list) else found
+    kid = f"edit-{uuid.uuid4().hex[:8]}"
+    ok(tell("eab", "create", kid, "--ttl", "24h", "--uses", "2", "--owner", "x", "--allow", "*.p.test", "--orders-per-hour", "7"))
+    before = shown()
+    assert before["orders_per_hour"] == 7
+    done = tell("eab", "edit", kid, "--allow", "*.q.test,r.test", "--dry-run")
+    assert ok(done) == f'would change key {kid}: {{"allow":["*.q.test","r.test"]}}\n' and shown() == before
+    done = tell("eab", "edit", kid, "--allow", "*.q.test,r.test")
+    assert not ok(done) and f"key {kid} is changed" in done.stderr
+    assert shown() == {**before, "allow": ["*.q.test", "r.test"], "version": 2}
+    edited = rows(tell("eab", "edit", kid, "--allow", "", "--ttl", "never", "--uses", "any", "--owner", "", "--deny", "s.test", "--type",
+                       "dns", "--challenge", "dns-01", "--orders-per-hour", "default", "--orders-per-day", "0", "-o", "json"))
+    edited = edited[0] if isinstance(edited, list) else edited
+    assert [edited.get(key) for key in ("allow", "expires_at", "max_uses", "owner", "deny", "types", "challenges", "orders_per_hour",
+                                        "orders_per_day")] == [[], None, None, None, ["s.test"], ["dns"], ["dns-01"], None, 0]
+    assert tell("eab", "edit", kid, "--ttl", "2h", "--uses", "9").returncode == 0 and shown()["expires_at"] and shown()["max_uses"] == 9
+    says(tell("eab", "edit", kid), 2, "nothing is to change: --ttl, --uses, --owner")
+    says(tell("eab", "edit", kid, "--ttl", "soon"), 2, '--ttl: "soon" is neither a duration such as 90d or 12h nor never')
+    says(tell("eab", "edit", kid, "--uses", "-1"), 2, "--uses")
+    says(tell("eab", "edit", kid, "--allow", "-bad"), 2, "allow\\[0\\]")
+    says(tell("eab", "edit", kid, "--order-profile", "no-such"), 2, "profiles\\[0\\]")
+    says(tell("eab", "edit", "none", "--owner", "x"), 3, "none")
+    says(tell("eab", "edit"), 2, "KID")
+
+
 @pytest.mark.seed("S404")
 def test_keys_are_made_beforehand_one_for_each_device(tell, bound, tmp_path):
     prefix = f"device-{uuid.uuid4().hex[:12]}"
@@ -191,7 +219,7 @@ def test_words_are_completed(acme_server):
         done = acme_server.cli("__complete", "=" + words[-1], *words[:-1])
         return [line.split("\t")[0] for line in ok(done).splitlines()]
     assert {"accounts", "orders", "eab", "client"} <= set(offered("acme", ""))
-    assert {"create", "revoke", "list", "show"} == set(offered("acme", "eab", ""))
+    assert {"create", "edit", "revoke", "list", "show"} == set(offered("acme", "eab", ""))
     assert offered("acme", "client", "cert") == ["certbot", "cert-manager"]
     assert offered("acme", "orders", "list", "--status", "val") == ["valid"]
 

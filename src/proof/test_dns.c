@@ -186,6 +186,7 @@ TEST(answers_are_kept_as_long_as_the_settings_say)
     assert_int_equal(fake_dns_asked(&w.dns, "txt.test", DNS_TXT), 1);
 }
 
+/* seed S408, S416 */
 TEST(a_question_ends_when_its_time_is_up_and_a_forged_answer_is_none)
 {
     static const char *const names[] = { "silent.test", "id.test" };

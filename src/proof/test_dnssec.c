@@ -273,6 +273,7 @@ check_proofs(struct scope *s, const struct knot *k)
     assert_true(report.proved);
 }
 
+/* seed S408 */
 TEST(signatures_are_checked_against_a_real_name_server)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -145,6 +145,7 @@ TEST(http_01_needs_an_address_and_says_why_there_is_none)
     assert_int_equal(fake_calls(&w.web), 0);
 }
 
+/* seed S387 */
 TEST(http_01_follows_redirects_as_far_as_it_should)
 {
     AUTO(world_done) struct world w;

@@ -155,6 +155,7 @@ assert_guarded(struct world *w, const struct prover *p, const char *challenge, c
         fail_msg("%s by %s was connected to", value, challenge);
 }
 
+/* seed S408, S416 */
 TEST(no_special_network_is_reached_by_a_aaaa_mapped_alias_or_itself)
 {
     static const char *const challenges[] = { "http-01", "tls-alpn-01" };
@@ -262,6 +263,7 @@ TEST(a_redirect_to_another_port_scheme_or_address_is_not_followed)
     }
 }
 
+/* seed S390, S408, S416 */
 TEST(a_name_that_changes_its_address_is_resolved_once_and_that_address_is_connected_to)
 {
     static const struct fake_step good[] = { { .status = 200, .body = KEY_AUTH } };

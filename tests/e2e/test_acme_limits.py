@@ -48,7 +48,7 @@ def reset(server, limit, **more):
     return chancery.good(server.client().rest("POST", "/acme/limits/reset", json={"limit": limit, **more}))["count"]
 
 
-@pytest.mark.seed("S374")
+@pytest.mark.seed("S374", "S416")
 def test_orders_of_an_account_are_limited_and_operators_see_and_reset_it(limited, answers):
     server = limited(orders_per_hour=2, orders_per_day=3).start()
     holder, other = acme.Orderer(server, answers), acme.Orderer(server, answers)

@@ -7,6 +7,7 @@ import pytest
 import chancery
 import postgres
 import processes
+import programs
 from chancery import good
 
 BENCH = chancery.BUILD / "bench" / "bench-search"
@@ -33,6 +34,29 @@ def test_the_bench_prints_the_p95_of_the_seeds_call(new_server):
     assert {"by expiry, all", "by thumbprint", "by exact name", "part of a name, rare", "by issuer and state"} <= set(p95)
     reply = server.client().command("GET", "/Certificates", params={"take": 100})
     assert len(good(reply)) == 100 and int(reply.headers["x-total-count"]) > 3000
+
+
+def acme_bench(server, ports, orders, clients):
+    """What the bench of ACME prints for so many orders: seconds, and by step the p95 in milliseconds."""
+    done = processes.run([chancery.BUILD / "bench" / "bench-acme", "e2e", server.acme_directory, server.process.pid, *ports,
+                          orders, clients], env={**os.environ, "BENCH_RESULTS": "/dev/null"}, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    p95 = {step: float(ms) for step, ms in re.findall(r"^  (\S+) +p50 .* p95 +([\d.]+) ms", done.stdout, re.M)}
+    return float(re.search(rf"{orders} issuances, {clients} clients, ([\d.]+) s", done.stdout)[1]), p95
+
+
+@pytest.mark.once
+@pytest.mark.seed("S379", "S413", "S414")
+def test_a_thousand_acme_orders_at_once_end_in_time_and_a_few_at_a_time_soon(new_server):
+    ports = [programs.free_port(), programs.free_port()]
+    server = new_server(settings={
+        "acme.validation.resolvers": f"127.0.0.1:{ports[0]}", "acme.validation.http_port": ports[1],
+        "acme.validation.dnssec": "off", "acme.validation.allow_networks": "127.0.0.0/8"}).start()
+    seconds, _ = acme_bench(server, ports, 1000, 1000)
+    assert seconds < 30
+    _, p95 = acme_bench(server, ports, 200, 4)
+    assert p95["validation"] < 1000 and p95["finalize"] < 200, p95
+    assert server.client().total('CN -contains "."') >= 1200
 
 
 # what people ask for most often: command-api 1.10, and the questions of the bench

@@ -87,9 +87,12 @@ def page(acme_server, answers, tmp_path):
     return lambda name: Page(name, acme_server, answers, tmp_path)
 
 
+@pytest.mark.seed("S406")
 def test_the_page_of_certbot(page):
     certbot = page("certbot.md")
     first, rest = certbot.code()
+    # what the users' document writes, --acme-server, is no option of certbot
+    assert f"--server {certbot.server.acme_directory}" in first and "--acme-server" not in first + rest
     assert certbot.name in certbot.type(first)
     assert certbot.reloaded.exists() and certbot.states() == [1]
     certbot.type(rest)
@@ -141,6 +144,7 @@ def test_the_page_of_caddy(new_server, acme_settings, answers, tmp_path):
 
 
 @pytest.mark.once
+@pytest.mark.seed("S353")
 def test_the_page_of_nginx(new_server, acme_settings, answers, tmp_path):
     server, (http, https) = own_ports(new_server, acme_settings)
     page = Page("nginx.md", server, answers, tmp_path)

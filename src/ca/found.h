@@ -33,6 +33,7 @@ struct found_terms {
     int64_t life_ms;
     int path_len; /* -1: none */
     const struct list *permitted, *excluded;
+    const struct cert *like; /* whose limits it has instead: names and purposes; NULL: none */
     bool exact; /* the life was asked for: beyond the issuer's end it is refused, not cut */
 };
 

@@ -175,7 +175,8 @@ check_subject(struct scope *s, const struct ca_snapshot *snap, struct bytes subj
 }
 
 static enum err
-certified(struct scope *s, struct ca_office *office, const struct ca_order *o, struct founding *f)
+certified(struct scope *s, struct ca_office *office, const struct ca_order *o,
+          const struct cert *like, struct founding *f)
 {
     struct found_terms terms = {
         .life_ms = o->life_ms  ? o->life_ms
@@ -184,6 +185,7 @@ certified(struct scope *s, struct ca_office *office, const struct ca_order *o, s
         .path_len = path_of(o, f->issuer),
         .permitted = &o->permitted,
         .excluded = &o->excluded,
+        .like = like,
         .exact = o->life_ms != 0,
     };
 
@@ -223,7 +225,7 @@ ca_create(struct scope *s, struct ca_office *office, const struct ca_order *o,
         m.subject =
             arena_printf(s->arena, "{\"subject\":\"%s\"}", base64_encode(s->arena, f.subject));
     TRY(found_key(s, office, o->key_type ? o->key_type : usual_key(s, f.issuer), false, &f));
-    e = certified(s, office, o, &f);
+    e = certified(s, office, o, NULL, &f);
     if (e != OK)
         found_undo(office, &f);
     TRY(e);
@@ -237,7 +239,9 @@ static enum err
 certify_by_old(struct scope *s, struct ca_office *office, const struct ca_key *old,
                const struct founding *f, struct founding *also)
 {
-    struct found_terms terms = { .life_ms = BELOW_LIFE_MS, .path_len = old->cert->exts.path_len };
+    struct found_terms terms = { .life_ms = BELOW_LIFE_MS,
+                                 .path_len = old->cert->exts.path_len,
+                                 .like = old->cert };
 
     *also = *f;
     also->issuer = old;
@@ -279,7 +283,7 @@ ca_rollover(struct scope *s, struct ca_office *office, int64_t id, const struct 
     f.subject = old->cert->subject.der;
     f.issuer_row = f.issuer ? f.issuer->cert_row : 0;
     TRY(found_key(s, office, o.key_type ? o.key_type : usual_key(s, old), false, &f));
-    e = certified(s, office, &o, &f);
+    e = certified(s, office, &o, old->cert, &f);
     if (e == OK && !f.issuer && !o.outside) {
         m.also = &also;
         e = certify_by_old(s, office, old, &f, &also);
@@ -451,6 +455,7 @@ ca_cross_sign(struct scope *s, struct ca_office *office, const struct ca_crossin
         return problems_fail(s);
     c.f.issuer_row = c.f.issuer->cert_row;
     terms.path_len = path_of(&o, c.f.issuer);
+    terms.like = ca->key->cert;
     TRY(found_certify(s, office, &c.f, &terms));
     TRY(db_write(s, office->o.db, cross_in, &c));
     *der = c.f.cert.der;

@@ -30,8 +30,8 @@ enum err ca_create(struct scope *s, struct ca_office *office, const struct ca_or
                    const struct audit_actor *actor, int64_t *id);
 /**
  * Make a new key, the next generation of an authority, from order's key_type, key_uri, life_ms and
- * outside; the rest is as it was. The old key goes on for CRL and OCSP. A new root is also
- * certified by the old one, for those who trust that.
+ * outside; the rest is as it was, name constraints and purposes too. The old key goes on for CRL
+ * and OCSP. A new root is also certified by the old one, for those who trust that.
  */
 enum err ca_rollover(struct scope *s, struct ca_office *office, int64_t id,
                      const struct ca_order *order, const struct audit_actor *actor);

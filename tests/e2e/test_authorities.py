@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import admin
 import hsm
@@ -95,6 +95,47 @@ def test_name_constraints_bind_what_is_below(server, tmp_path):
     assert client.total(f'CN -eq "www.example.net" AND CA -eq "{below["name"]}"') == 0
 
 
+def limits_of(certificate):
+    """What binds what is below: the names, and the purposes."""
+    def value(kind):
+        found = [one for one in certificate.extensions if isinstance(one.value, kind)]
+        return (found[0].value, found[0].critical) if found else None
+    return value(x509.NameConstraints), value(x509.ExtendedKeyUsage)
+
+
+def test_limits_of_an_authority_hold_for_its_next_key_and_for_certificates_by_others(server):
+    client, tag = server.client(), server.database[:6]
+    root = made(client, f"Limits {tag} Root", key_type="ec-p256", permitted=["example.com", "example.org"])
+    below = made(client, f"Limits {tag} CA", parent=root["name"], permitted=["example.com"], excluded=["secret.example.com"])
+    other = made(client, f"Limits {tag} Other", key_type="ec-p256")
+    was = [limits_of(keys.load(one["certificate"])) for one in (root, below)]
+    assert was[0][0] and was[1][0]
+    for one, limits in zip((root, below), was):
+        rolled = good(client.rest("POST", f"/authorities/{one['name']}/rollover"))
+        assert rolled["generation"] == 2 and limits_of(keys.load(rolled["certificate"])) == limits
+    link = good(client.rest("GET", f"/authorities/{root['name']}/certificates"))["items"][1]["certificate"]
+    assert limits_of(keys.load(link)) == was[0]
+    cross = good(client.rest("POST", f"/authorities/{below['name']}/cross-sign", json={"issuer": other["name"]}))["pem"]
+    assert limits_of(keys.load(cross)) == was[1]
+    reply = client.command("POST", "/Enrollment/CSR", json={
+        "CSR": keys.new_csr(cn="www.example.net", dns=("www.example.net",)), "Template": "WebServer",
+        "CertificateAuthority": below["name"], "Timestamp": "2025-10-22T14:30:00Z"}, headers={"x-certificateformat": "PEM"})
+    assert reply.status_code == 400 and "name_constrained" in reply.text, reply.text
+
+
+def test_purposes_of_an_authority_from_elsewhere_hold_for_its_next_key(server):
+    client, tag = server.client(), server.database[:6]
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    ours = elsewhere(f"Purposes {tag} Root", purposes=purposes)
+    p12 = pkcs12.serialize_key_and_certificates(b"ca", ours[1], ours[0], [], serialization.BestAvailableEncryption(b"secret7"))
+    reply = client.rest("POST", "/authorities/import", json={
+        "bundle": base64.b64encode(p12).decode(), "password": "secret7", "crl_number": 3})
+    assert reply.status_code == 201, reply.text
+    rolled = good(client.rest("POST", f"/authorities/{reply.json()['name']}/rollover"))
+    assert limits_of(keys.load(rolled["certificate"])) == (None, (x509.ExtendedKeyUsage(purposes), False))
+    client.enroll(dns=("purposes.example.com",), CertificateAuthority=rolled["name"])
+
+
 def test_a_key_on_a_token_for_an_authority_below_one_in_a_file(new_server, tmp_path):
     token = hsm.Token(tmp_path / "hsm")
     server = new_server(env=token.env, settings=token.settings).start()
@@ -177,6 +218,8 @@ def elsewhere(name, parent=None, days=900, **more):
         digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=more.get("ca", True), crl_sign=True, encipher_only=False,
         decipher_only=False), critical=True)
+    if more.get("purposes"):
+        builder = builder.add_extension(x509.ExtendedKeyUsage(more["purposes"]), critical=False)
     return builder.sign(signer, hashes.SHA256()), key
 
 

@@ -15,6 +15,7 @@ enum err run_acme_client(struct cli *c);
 enum err run_acme_window_set(struct cli *c);
 enum err run_acme_profiles_show(struct cli *c); /* all, or the one that is named */
 enum err run_acme_profiles_create(struct cli *c);
+enum err run_acme_profiles_edit(struct cli *c);
 enum err run_acme_profiles_delete(struct cli *c);
 enum err run_acme_window_remove(struct cli *c);
 
@@ -126,6 +127,9 @@ static const struct flag acme_client_flags[] = {
 };
 
 static const char *const acme_eab_words[] = { "off", "optional", "required", NULL };
+static const char *const acme_eab_edit_words[] = { "off", "optional", "required", "default", NULL };
+static const char *const acme_switch_words[] = { "on", "off", NULL };
+static const char *const acme_switch_edit_words[] = { "on", "off", "default", NULL };
 static const struct flag acme_profile_flags[] = {
     { "template", 0, FLAG_TEXT, "NAME", "by which orders are issued", NULL, NULL, NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority; default: one that offers the template", NULL,
@@ -141,7 +145,34 @@ static const struct flag acme_profile_flags[] = {
     { "eab", 0, FLAG_WORD, "MODE", "off, optional, required", acme_eab_words, NULL, NULL },
     { "offered", 0, FLAG_SWITCH, NULL, "orders of the default directory may name it", NULL, NULL,
       NULL },
+    { "pre-authorization", 0, FLAG_WORD, "MODE",
+      "on, off: names may be proved before they are ordered; default: as the settings have it",
+      acme_switch_words, NULL, NULL },
     { "description", 0, FLAG_TEXT, "TEXT", "what clients are told of it", NULL, NULL, NULL },
+};
+static const struct flag acme_profile_edit_flags[] = {
+    { "template", 0, FLAG_TEXT, "NAME", "by which orders are issued", NULL, NULL, NULL },
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority; \"\": one that offers the template", NULL,
+      "issuer", NULL },
+    { "allow", 0, FLAG_NAMES, "NAME",
+      "what may be asked for: *.contoso.com, 10.0.0.0/8; \"\": as the settings have it", NULL, NULL,
+      NULL },
+    { "deny", 0, FLAG_NAMES, "NAME", "what may not; \"\": nothing more", NULL, NULL, NULL },
+    { "challenge", 0, FLAG_NAMES, "TYPE",
+      "how names may be proved: dns-01 ...; \"\": as the settings have it", NULL, NULL, NULL },
+    { "validity", 0, FLAG_TEXT, "D", "of certificates: 90d; default: the template's", NULL, NULL,
+      NULL },
+    { "auto-renew", 0, FLAG_SWITCH, NULL,
+      "clients are told to renew 30 days before the end; or --no-auto-renew", NULL, NULL, NULL },
+    { "eab", 0, FLAG_WORD, "MODE", "off, optional, required; default: as the settings have it",
+      acme_eab_edit_words, NULL, NULL },
+    { "offered", 0, FLAG_SWITCH, NULL,
+      "orders of the default directory may name it; or --no-offered", NULL, NULL, NULL },
+    { "pre-authorization", 0, FLAG_WORD, "MODE",
+      "on, off: names may be proved before they are ordered; default: as the settings have it",
+      acme_switch_edit_words, NULL, NULL },
+    { "description", 0, FLAG_TEXT, "TEXT", "what clients are told of it", NULL, NULL, NULL },
+    { "enabled", 0, FLAG_SWITCH, NULL, "its directory answers; or --no-enabled", NULL, NULL, NULL },
 };
 static const struct flag acme_window_flags[] = {
     { "query", 0, FLAG_TEXT, "QUERY", "certificates that it finds: chancery help query", NULL,
@@ -224,6 +255,10 @@ static const struct flag acme_window_flags[] = {
       "Make an ACME profile, and print what clients are told: its directory.",                     \
       "  chancery acme profiles create web --template WebServer --allow '*.contoso.com' "          \
       "--challenge dns-01 --validity 90d\n" },                                                     \
+    { "acme profiles edit", "NAME", 1, 1, FLAGS(acme_profile_edit_flags), run_acme_profiles_edit,  \
+      "Change an ACME profile: what is given, and no more.",                                       \
+      "  chancery acme profiles edit web --validity 30d --allow '*.contoso.com,*.fabrikam.com'\n"  \
+      "  chancery acme profiles edit web --no-enabled\n" },                                        \
     { "acme profiles delete", "NAME...", 1, -1, NULL, 0, run_acme_profiles_delete,                 \
       "Remove ACME profiles; certificates stay.", "  chancery acme profiles delete web --yes\n" }, \
     { "acme client", "CLIENT", 1, 1, FLAGS(acme_client_flags), run_acme_client,                    \

@@ -262,3 +262,45 @@ def test_profiles_from_making_to_removal(acme_server, tell):
     says(tell("profiles", "delete", profile, "--no-input"), 2, "--yes")
     assert "removed" in tell("profiles", "delete", profile, "--yes").stderr
     says(tell("profiles", "show", profile), 3, profile)
+
+
+def test_of_a_profile_only_what_is_given_changes(acme_server, tell):
+    def shown():
+        found = rows(tell("profiles", "show", profile, "-o", "json"))
+        return found[0] if isinstance(found, list) else found
+    profile = f"e{uuid.uuid4().hex[:8]}"
+    operator = acme_server.client()
+    body = {"Name": profile, "Template": "WebServer", "ChallengeTypes": ["DNS-01", "HTTP-01"], "AllowedDomains": ["*.a.test"],
+            "DeniedDomains": ["x.a.test"], "Validity": 30, "AutoRenew": True, "ExternalAccountBinding": "optional", "MaxNames": 7,
+            "TermsOfService": "https://a.test/terms", "AllowedNetworks": ["10.0.0.0/8"], "ClientNetworks": ["127.0.0.0/8"],
+            "OfferedInDefaultDirectory": True, "Description": "d", "Limits": {"OrdersPerHour": 9}}
+    assert operator.command("POST", "/ACME/Profiles", json=body).status_code == 200
+    before = shown()
+    done = tell("profiles", "edit", profile, "--validity", "20d", "--dry-run")
+    assert ok(done) == f'would change ACME profile {profile}: {{"Validity":20}}\n' and shown() == before
+    done = tell("profiles", "edit", profile.upper(), "--validity", "20d")
+    assert not ok(done) and "is changed" in done.stderr and shown() == {**before, "Validity": 20}
+    ok(tell("profiles", "edit", profile, "--allow", "*.b.test,c.test", "--challenge", "http-01", "--eab", "required"))
+    assert shown() == {**before, "Validity": 20, "AllowedDomains": ["*.b.test", "c.test"], "ChallengeTypes": ["HTTP-01"],
+                       "ChallengeType": "HTTP-01", "ExternalAccountBinding": "required"}
+    edited = rows(tell("profiles", "edit", profile, "--allow", "", "--deny", "", "--challenge", "", "--validity", "default", "--eab",
+                       "default", "--description", "", "--no-auto-renew", "--no-offered", "--no-enabled", "--pre-authorization", "on",
+                       "-o", "json"))
+    edited = edited[0] if isinstance(edited, list) else edited
+    assert {key: edited.get(key) for key in ("AllowedDomains", "DeniedDomains", "ChallengeTypes", "Validity", "AutoRenew", "Enabled",
+                                             "ExternalAccountBinding", "Description", "OfferedInDefaultDirectory", "PreAuthorization")} \
+        == {"AllowedDomains": [], "DeniedDomains": [], "ChallengeTypes": [], "Validity": None, "AutoRenew": False, "Enabled": False,
+            "ExternalAccountBinding": None, "Description": None, "OfferedInDefaultDirectory": False, "PreAuthorization": True}
+    kept = ("Id", "Name", "Directory", "Template", "MaxNames", "TermsOfService", "AllowedNetworks", "ClientNetworks", "Limits")
+    assert {key: edited[key] for key in kept} == {key: before[key] for key in kept}
+    ok(tell("profiles", "edit", profile, "--enabled", "--pre-authorization", "default", "--auto-renew", "--offered"))
+    assert (shown()["Enabled"], shown().get("PreAuthorization"), shown()["AutoRenew"]) == (True, None, True)
+    says(tell("profiles", "edit", profile), 2, "nothing is to change: --template, --ca")
+    says(tell("profiles", "edit", profile, "--validity", "36h"), 2, "--validity: .36h. is neither whole days")
+    says(tell("profiles", "edit", profile, "--validity", "soon"), 2, "--validity")
+    says(tell("profiles", "edit", profile, "--eab", "perhaps"), 2, "default")
+    says(tell("profiles", "edit", profile, "--allow", "a_b"), 2, "AllowedDomains")
+    says(tell("profiles", "edit", profile, "--template", "No such"), 3, "No such")
+    says(tell("profiles", "edit", profile, "--template", ""), 2, "Template")
+    says(tell("profiles", "edit", "none", "--validity", "9d"), 3, "none")
+    assert "removed" in tell("profiles", "delete", profile, "--yes").stderr

@@ -75,6 +75,19 @@ acme_account_get(struct scope *s, const struct acme *acme, const struct acme_end
     return OK;
 }
 
+SQL(account_by_number, "SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE id = $1");
+
+enum err
+acme_account_by_number(struct scope *s, const struct acme *acme, int64_t id,
+                       struct acme_account *out)
+{
+    struct row row;
+
+    TRY(db_one(s, acme->o.db, &account_by_number, BIND(v_int(id)), &row));
+    read_row(&row, out);
+    return OK;
+}
+
 SQL(account_by_key, "SELECT " ACCOUNT_COLUMNS " FROM acme_account WHERE endpoint = $1 AND "
                     "thumbprint = $2");
 

@@ -42,6 +42,9 @@ struct acme_account {
 /** E_NOT_FOUND: this endpoint has none with this id. */
 enum err acme_account_get(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                           const char *public_id, struct acme_account *out);
+/** Any endpoint's, by its number. */
+enum err acme_account_by_number(struct scope *s, const struct acme *acme, int64_t id,
+                                struct acme_account *out);
 /** The one that has this key. */
 enum err acme_account_of_key(struct scope *s, const struct acme *acme,
                              const struct acme_endpoint *ep, const struct acme_key *key,

@@ -207,6 +207,55 @@ acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish, const s
         list_add(s->arena, out, const char *, *type);
 }
 
+SQL(proofs_of, "SELECT z.type, z.value, z.wildcard, z.status, z.method, z.expires_at FROM "
+               "acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE oz.order_id = $1");
+
+static bool
+is_accepted(struct scope *s, const struct acme_authz_wish *wish, struct row *row, bool *over)
+{
+    struct list offered = { 0 };
+    struct acme_name n = { 0 };
+    enum acme_authz_status status;
+    const char *method;
+
+    n.type = row_text(row);
+    n.value = n.base = row_text(row);
+    n.wildcard = row_bool(row);
+    status = (enum acme_authz_status)row_int(row);
+    method = row_text(row);
+    *over = status > ACME_AUTHZ_VALID || when_cmp(row_when(row), wish->now) <= 0;
+    acme_challenges_for(s, wish, &n, &offered);
+    return !method || list_has(&offered, method);
+}
+
+enum err
+acme_proofs_accepted(struct scope *s, const struct acme *acme, const struct acme_authz_wish *wish,
+                     int64_t order, bool *out)
+{
+    struct rows rows;
+    bool over;
+
+    TRY(db_all(s, acme->o.db, &proofs_of, BIND(v_int(order)), &rows));
+    *out = true;
+    for (size_t i = 0; i < rows.count; i++)
+        *out = *out && is_accepted(s, wish, &rows.at[i], &over);
+    return OK;
+}
+
+enum err
+acme_proofs_hold(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish, int64_t order,
+                 bool *out)
+{
+    struct rows rows;
+    bool over;
+
+    TRY(tx_all(s, tx, &proofs_of, BIND(v_int(order)), &rows));
+    *out = true;
+    for (size_t i = 0; i < rows.count && *out; i++)
+        *out = is_accepted(s, wish, &rows.at[i], &over) && !over;
+    return OK;
+}
+
 /* "+ 0": or SQLite takes the index of state and expiry, and reads all that are valid. */
 SQL(authz_reusable,
     "SELECT id, method, expires_at FROM acme_authz WHERE account = $1 AND type = $2 "

@@ -128,6 +128,12 @@ bool acme_authz_offered(const struct acme_endpoint *ep);
 enum err acme_authz_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                         const struct acme_authz_ask *ask, struct acme_authz *out,
                         struct list *problems);
+/** Whether all that order ORDER has proved was proved by challenges that are still offered. */
+enum err acme_proofs_accepted(struct scope *s, const struct acme *acme,
+                              const struct acme_authz_wish *wish, int64_t order, bool *out);
+/** As part of TX: whether it rests on authorizations that still hold, and are accepted so. */
+enum err acme_proofs_hold(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+                          int64_t order, bool *out);
 /** The challenges that are offered for a name, of const char *; none: it cannot be proved here. */
 void acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish,
                          const struct acme_name *n, struct list *out);

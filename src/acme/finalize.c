@@ -1,6 +1,7 @@
 #include "acme/finalize.h"
 
 #include "acme/csr_names.h"
+#include "acme/judge.h"
 #include "acme/limit.h"
 #include "acme/profile.h"
 #include "base/fault.h"
@@ -17,8 +18,8 @@ COUNTER(finalized_total, "chancery_acme_finalized_total", "Requests for an order
 /* An order on its way through the door. */
 struct issuing {
     const struct acme *acme;
-    const struct acme_endpoint *ep, *policy; /* whose account, by whose rules */
-    struct list takes;                       /* of struct acme_take */
+    struct acme_standing by; /* whose account, by whose rules */
+    struct list takes;       /* of struct acme_take */
     struct acme_order *o;
     struct bytes csr;
     struct caller caller;
@@ -48,7 +49,7 @@ issued_in(struct scope *s, struct tx *tx, const struct enrolled *got, void *arg)
     if (!changed)
         return acme_fail(s, E_FORBIDDEN, "orderNotReady",
                          "the order is not ready: it was finalized already, or has ended");
-    return acme_limits_take(s, tx, i->ep, i->policy, &i->takes);
+    return acme_limits_take(s, tx, i->by.ep, i->by.policy, &i->takes);
 }
 
 static void
@@ -89,7 +90,7 @@ find_takes(struct scope *s, struct issuing *i, const struct list *names)
 static enum err
 ask(struct scope *s, struct issuing *i, const struct list *names, const char *subject)
 {
-    const struct acme_settings *set = i->policy->set;
+    const struct acme_settings *set = i->by.policy->set;
     struct enroll in = {
         .caller = &i->caller,
         .endpoint = "acme",
@@ -107,8 +108,8 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
     };
     struct enrolled got = { 0 };
 
-    if (i->policy->profile && !when_given(in.not_before) && !when_given(in.not_after))
-        in.validity_ms = i->policy->profile->validity_days * DAY_MS;
+    if (i->by.policy->profile && !when_given(in.not_before) && !when_given(in.not_after))
+        in.validity_ms = i->by.policy->profile->validity_days * DAY_MS;
     TRY(find_takes(s, i, names));
     add_sans(s, names, &in.sans);
     TRY(flow_enroll(s, i->acme->o.flow, &in, &got));
@@ -124,7 +125,7 @@ judge(struct scope *s, struct issuing *i, struct list *names, const char **subje
     struct csr csr;
     bool has;
 
-    TRY(acme_names_of_json(s, i->o->identifiers, names));
+    TRY(acme_order_judge(s, i->acme, i->o, &i->by, names));
     if (csr_read(s, i->csr, &csr) != OK)
         return acme_fail(s, E_INVALID, "badCSR", "the request cannot be read: %s",
                          s->error.text ? s->error.text : "");
@@ -197,21 +198,9 @@ now(struct scope *s, struct issuing *i, const struct list *names, const char *su
     return do_later(s, i, SECOND_MS);
 }
 
-/* EP is the account's; NULL: it is gone. */
-static enum err
-find_policy(struct scope *s, struct issuing *i, const struct acme_endpoint *ep)
-{
-    i->ep = ep;
-    i->policy = ep ? acme_policy(s, i->acme, ep, i->o->profile) : NULL;
-    return i->policy ? OK
-                     : acme_fail(s, E_INVALID, "invalidProfile",
-                                 "the profile \"%s\" is not offered any more",
-                                 i->o->profile ? i->o->profile : ACME_DEFAULT_PROFILE);
-}
-
 enum err
-acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-              struct acme_order *o, const struct acme_finalize_wish *wish)
+acme_finalize(struct scope *s, const struct acme *acme, struct acme_order *o,
+              const struct acme_finalize_wish *wish)
 {
     struct issuing i = { .acme = acme, .o = o, .csr = wish->csr };
     struct list names = { 0 };
@@ -223,11 +212,11 @@ acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoi
     if (o->status != ACME_ORDER_READY)
         return acme_fail(s, E_FORBIDDEN, "orderNotReady", "the order is %s, not ready",
                          acme_order_status_name(o->status));
-    TRY(find_policy(s, &i, ep));
+    i.by.account = wish->account;
     TRY(judge(s, &i, &names, &subject));
     i.caller = acme_caller(s->arena, wish->account->public_id, wish->peer);
-    if (i.policy->set->finalize_delay)
-        return do_later(s, &i, i.policy->set->finalize_delay);
+    if (i.by.policy->set->finalize_delay)
+        return do_later(s, &i, i.by.policy->set->finalize_delay);
     return now(s, &i, &names, subject);
 }
 
@@ -265,18 +254,14 @@ give_up(struct scope *s, struct issuing *i, const struct job *job, enum err e)
     return OK;
 }
 
-SQL(account_of_order,
-    "SELECT a.public_id, a.endpoint FROM acme_order o JOIN acme_account a ON a.id = o.account "
-    "WHERE o.id = $1");
-
 enum err
 acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *job)
 {
     struct issuing i = { .acme = acme };
     struct list names = { 0 };
+    struct acme_account a;
     struct acme_order o;
     const char *subject;
-    struct row row;
     int64_t id;
     enum err e;
 
@@ -284,14 +269,13 @@ acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *
     TRY(acme_order_by_id(s, acme, id, &o));
     if (o.status != ACME_ORDER_PROCESSING || o.request)
         return OK;
-    TRY(db_one(s, acme->o.db, &account_of_order, BIND(v_int(id)), &row));
+    TRY(acme_account_by_number(s, acme, o.account, &a));
+    i.by.account = &a;
     i.o = &o;
     i.csr = o.csr;
-    i.caller = acme_caller(s->arena, row_text(&row), NULL);
+    i.caller = acme_caller(s->arena, a.public_id, NULL);
     crash_point("acme.finalize_again");
-    e = find_policy(s, &i, acme_endpoint_by_id(s, acme, row_int(&row)));
-    if (e == OK)
-        e = judge(s, &i, &names, &subject);
+    e = judge(s, &i, &names, &subject);
     if (e == OK)
         e = refuse(s, ask(s, &i, &names, subject));
     return e == OK ? OK : give_up(s, &i, job, e);

@@ -22,10 +22,11 @@ struct acme_finalize_wish {
  *
  * @param o  the order as it was read; becomes what it is after it: valid, or processing when
  * somebody has to approve it or the authority cannot sign now
- * @return E_FORBIDDEN: orderNotReady; E_INVALID: badCSR, and the order stays ready
+ * @return E_FORBIDDEN: orderNotReady; E_INVALID: badCSR; as
+ * acme_order_judge(): and the order stays ready
  */
-enum err acme_finalize(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-                       struct acme_order *o, const struct acme_finalize_wish *wish);
+enum err acme_finalize(struct scope *s, const struct acme *acme, struct acme_order *o,
+                       const struct acme_finalize_wish *wish);
 /** What a job of kind ACME_FINALIZE_JOB does: try an order again that is processing. */
 enum err acme_finalize_again(struct scope *s, const struct acme *acme, const struct job *job);
 

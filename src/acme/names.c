@@ -160,11 +160,18 @@ judge_ip(struct judging *j, const char *value, struct acme_name *out)
 }
 
 static void
+judge_rules(struct judging *j, const struct acme_name *n)
+{
+    const char *why = acme_rules_refuse(j->s, &j->ep->set->allow, &j->ep->set->deny, n);
+
+    if (why)
+        refuse(j, n->type, n->value, "rejectedIdentifier", why);
+}
+
+static void
 judge(struct judging *j, const char *type, const char *value, struct list *out)
 {
-    const struct acme_settings *set = j->ep->set;
     struct acme_name n = { .type = type };
-    const char *why;
 
     if (!text_eq(type, "dns") && !text_eq(type, "ip")) {
         refuse(j, type, value, "unsupportedIdentifier", "only dns and ip are identifiers here");
@@ -175,9 +182,7 @@ judge(struct judging *j, const char *type, const char *value, struct list *out)
     LIST_EACH(struct acme_name, have, out)
     if (text_eq(have->type, n.type) && text_eq(have->value, n.value))
         return;
-    why = acme_rules_refuse(j->s, &set->allow, &set->deny, &n);
-    if (why)
-        refuse(j, type, n.value, "rejectedIdentifier", why);
+    judge_rules(j, &n);
     list_add(j->s->arena, out, struct acme_name, n);
 }
 
@@ -242,6 +247,17 @@ acme_name_read(struct scope *s, const struct acme_endpoint *ep, const struct jso
         return malformed(s, "a wildcard is proved with its order, not before (RFC 8555 section "
                             "7.4.1)");
     judge(&j, type, value, out);
+    return verdict(s, problems);
+}
+
+enum err
+acme_names_judge(struct scope *s, const struct acme_endpoint *ep, const struct list *names,
+                 struct list *problems)
+{
+    struct judging j = { s, ep, problems };
+
+    LIST_EACH(struct acme_name, n, names)
+    judge_rules(&j, n);
     return verdict(s, problems);
 }
 

@@ -33,6 +33,9 @@ enum err acme_names_read(struct scope *s, const struct acme_endpoint *ep, const 
  */
 enum err acme_name_read(struct scope *s, const struct acme_endpoint *ep, const struct json *name,
                         struct list *out, struct list *problems);
+/** Whether NAMES that are well formed may be asked for at EP; as acme_names_read(). */
+enum err acme_names_judge(struct scope *s, const struct acme_endpoint *ep, const struct list *names,
+                          struct list *problems);
 /** The names as JSON, as orders show them, and the SHA-256 that equal sets have in common. */
 enum err acme_names_json(struct scope *s, const struct list *names, const char **json,
                          struct bytes *hash);

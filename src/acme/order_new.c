@@ -32,15 +32,13 @@ SQL(order_add, "INSERT INTO acme_order (public_id, account, status, expires_at, 
                "unlimited) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
                "RETURNING id");
 SQL(order_authz_add, "INSERT INTO acme_order_authz (order_id, place, authz) VALUES ($1, $2, $3)");
-SQL(lapsed_authzs, "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE "
-                   "oz.order_id = $1 AND (z.status > 2 OR z.expires_at <= $2) LIMIT 1");
 
 /* The same names asked for again while the first order is not done. */
 static enum err
 find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
 {
     const struct acme_order_wish *w = m->wish;
-    struct row row, lapsed;
+    struct row row;
     enum err e =
         tx_one(s, tx, &same_order,
                BIND(v_int(w->account->id), v_bytes(m->hash), v_when(m->now),
@@ -57,10 +55,7 @@ find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
     }
     TRY(e);
     m->id = row_int(&row);
-    e = tx_one(s, tx, &lapsed_authzs, BIND(v_int(m->id), v_when(m->now)), &lapsed);
-    *found = e == E_NOT_FOUND;
-    scope_clear(s);
-    return e == E_NOT_FOUND ? OK : e;
+    return acme_proofs_hold(s, tx, &m->authz, m->id, found);
 }
 
 static enum err

@@ -115,7 +115,7 @@ finalize_post(struct call *c)
         return acme_fail(c->s, E_INVALID, "malformed",
                          "\"csr\" is no request in base64url (RFC 8555 section 7.4)");
     TRY(acme_limit_enter(c->s, c->acme, FLIGHT_SIGNINGS));
-    e = acme_finalize(c->s, c->acme, c->ep, &o, &wish);
+    e = acme_finalize(c->s, c->acme, &o, &wish);
     acme_limit_leave(FLIGHT_SIGNINGS);
     return e == OK ? answer_order(c, 200, &o) : e;
 }

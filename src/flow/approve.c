@@ -279,6 +279,8 @@ judge_again(struct scope *s, struct passage *p)
         .given = &p->in->metadata, .path = "Metadata", .by = p->in->caller, .renews = p->in->renews
     };
 
+    if (p->flow->judge_again)
+        TRY(p->flow->judge_again(s, q, p->flow->judge_arg));
     TRY(find_template(s, p));
     wish.rules = &p->tmpl->body->notes;
     TRY(passage_choose_owner(s, p));

@@ -16,6 +16,7 @@
 struct key_pool;
 struct seal;
 struct enrolled;
+struct cert_request; /* flow/requests.h */
 struct flow {
     struct db *db;
     struct seal *seal;         /* for keys that are made or kept here */
@@ -26,7 +27,10 @@ struct flow {
     struct access *access;
     const struct blocklist *blocked; /* may be NULL */
     bool metadata_make; /* a request may name metadata fields that there are not: they are made */
-    int64_t skew_ms;    /* how far in the future a date may lie and still be now; 0: 5 minutes */
+    /** What judges a request anew, beside templates, when it goes on after it waited; or NULL. */
+    enum err (*judge_again)(struct scope *s, const struct cert_request *q, void *arg);
+    void *judge_arg;
+    int64_t skew_ms; /* how far in the future a date may lie and still be now; 0: 5 minutes */
     /** How many refusals were recorded in the present second, and how many were not since. */
     struct {
         _Atomic int64_t second, recorded, skipped;

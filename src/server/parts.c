@@ -2,6 +2,7 @@
 
 #include "access/principals.h"
 #include "acme/acme.h"
+#include "acme/judge.h"
 #include "audit/checkpoint.h"
 #include "backup/ship.h"
 #include "base/file.h"
@@ -196,7 +197,10 @@ open_acme(struct scope *s, struct parts *p)
         add_own(s, p, ON_HTTPS, &own);
         add_own(s, p, ON_HTTP, &own);
     }
-    return note(s, acme_open(s, &o, &p->app.acme), "ACME");
+    TRY(note(s, acme_open(s, &o, &p->app.acme), "ACME"));
+    p->app.flow.judge_again = acme_request_judge;
+    p->app.flow.judge_arg = p->app.acme;
+    return OK;
 }
 
 enum err

@@ -1,0 +1,98 @@
+"""Rules that change while an order is under way: names, profile and proofs are judged anew until it is signed."""
+import pytest
+
+import acme
+import chancery
+import keys
+from acme import name
+from test_acme_orders import approved_template
+from test_acme_profiles import fresh
+
+
+@pytest.fixture
+def strict(new_server, acme_settings, answers):
+    """A server of the test's own, and a profile's client there."""
+    server = new_server(settings={**acme_settings, "acme.nonce_reject": 0}).start()
+    admin = server.client()
+    body = {"Name": fresh(), "Template": "WebServer"}
+
+    def edit(**more):
+        chancery.good(admin.command("PUT", f"/ACME/Profiles/{body['Name']}", json={**body, **more}))
+
+    def start(**more):
+        body.update(more)
+        made = chancery.good(admin.command("POST", "/ACME/Profiles", json=body))
+        return acme.Orderer(server, answers, directory=made["Directory"])
+    return server, admin, edit, start
+
+
+def csr_of(order):
+    wanted = [one["value"] for one in order["identifiers"]]
+    return {"csr": acme.der(keys.new_csr(cn=None, dns=wanted))}
+
+
+def proved(holder, *names, **more):
+    order = holder.order(*names, **more)
+    holder.prove(order)
+    return order
+
+
+@pytest.mark.parametrize("rules, kind", [("deny", "rejectedIdentifier"), ("allow", "rejectedIdentifier"), ("challenge", "unauthorized")])
+def test_finalize_judges_by_the_rules_of_now(strict, rules, kind):
+    server, admin, edit, start = strict
+    holder = start()
+    wanted = name("judged")
+    order = proved(holder, wanted)
+    edit(**{"deny": {"DeniedDomains": [wanted]}, "allow": {"AllowedDomains": ["*.else.test"]},
+            "challenge": {"ChallengeType": "DNS-01"}}[rules])
+    problem = holder.bad(order["finalize"], csr_of(order), 403, kind)
+    assert admin.total(f'CN -eq "{wanted}"') == 0, problem
+    assert holder.good(order["url"]).json()["status"] == "ready"
+    if rules == "challenge":  # the same names asked for again are not the order that is refused
+        again = holder.order(wanted)
+        assert again["url"] != order["url"] and again["status"] == "pending"
+    edit()
+    assert holder.good(order["finalize"], csr_of(order)).json()["status"] == "valid"
+
+
+def test_the_settings_rules_of_now_hold_after_a_restart(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.nonce_reject": 0}).start()
+    holder = acme.Orderer(server, answers)
+    first, second = name("kept"), name("denied")
+    orders = [proved(holder, one) for one in (first, second)]
+    server.stop()
+    server.settings["acme.deny"] = second
+    server.start()
+    holder = acme.Orderer(server, answers, registered=False, key=holder.key)
+    holder.register(200)
+    kept, denied = (f"{server.url.rstrip('/')}/acme/{one['finalize'].split('/acme/')[1]}" for one in orders)
+    assert holder.good(kept, csr_of(orders[0])).json()["status"] == "valid"
+    holder.bad(denied, csr_of(orders[1]), 403, "rejectedIdentifier")
+
+
+@pytest.mark.parametrize("rules", ["deny", "switched off", "deleted", "not meant"])
+def test_approval_judges_by_the_rules_of_now(strict, rules):
+    server, admin, edit, start = strict
+    approved_template(admin)
+    holder = start(Template="Approved")
+    wanted = name("approved")
+    order = proved(holder, wanted)
+    assert holder.good(order["finalize"], csr_of(order)).json()["status"] == "processing"
+    waiting = chancery.good(admin.rest("GET", "/requests"))["items"]
+    if rules == "deny":
+        edit(DeniedDomains=[wanted])
+    elif rules == "switched off":
+        edit(Enabled=False)
+    elif rules == "deleted":
+        assert admin.command("DELETE", f"/ACME/Profiles/{holder.directory['newOrder'].split('/')[-2]}").status_code == 204
+    else:
+        edit(DeniedDomains=["other.test"])
+    reply = admin.rest("POST", f"/requests/{waiting[0]['id']}/approve", json={})
+    if rules == "not meant":
+        assert reply.status_code == 200 and holder.good(order["url"]).json()["status"] == "valid"
+        return
+    assert reply.status_code == 400 and "ACME" in reply.text, reply.text
+    assert admin.total(f'CN -eq "{wanted}"') == 0
+    left = chancery.good(admin.rest("GET", "/requests"))["items"]
+    assert [one["id"] for one in left] == [waiting[0]["id"]], "it waits as before"
+    assert admin.rest("POST", f"/requests/{waiting[0]['id']}/deny", json={"comment": "over"}).status_code in (200, 204)

@@ -99,6 +99,7 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
         .template_name = set->template_name,
         .authority = text_empty(set->authority) ? NULL : set->authority,
         .subject = subject,
+        .subject_of_names = true, /* one key for several hosts is usual here */
         .sans_given = true,
         .not_before = i->o->not_before,
         .not_after = i->o->not_after,

@@ -178,6 +178,7 @@ ask_again(struct scope *s, const struct resumption *r, struct enroll *out)
         .csr = q->csr,
         .template_id = q->template_id,
         .subject = q->subject ? q->subject : "",
+        .subject_of_names = q->subject_of_names,
         .sans = q->names,
         .sans_given = q->names.count > 0,
         .not_before = when_given(q->not_before) && when_cmp(q->not_before, clock_now()) > 0

@@ -31,7 +31,8 @@ number_text(struct scope *s, int64_t n)
 static const char *
 details_of(struct scope *s, const struct passage *p)
 {
-    struct cert_request r = { .names = p->plan.names,
+    struct cert_request r = { .subject_of_names = p->in->subject_of_names,
+                              .names = p->plan.names,
                               .not_before = p->in->not_before,
                               .not_after = p->in->not_after,
                               .validity_ms = p->in->validity_ms,

@@ -41,25 +41,16 @@ passage_ended(struct passage *p, enum err e)
                                                             : "issued");
 }
 
-/* A client of ACME names no subject: it is the first of its names, in whatever order they come, and
- * one key for several hosts is usual there. */
-static bool
-chooses_subject(const char *endpoint)
-{
-    return !text_eq(endpoint, "acme");
-}
-
 struct key_use
 passage_key_use(const struct passage *p)
 {
-    return (struct key_use){
-        .key_hash = { p->csr.key.sha256, SHA256_LEN },
-        .subject = p->plan.plan.subject,
-        .may_share = p->tmpl->body->allow_key_reuse || !chooses_subject(p->in->endpoint),
-        .unnamed = p->in->caller->kind != CALLER_SYSTEM &&
-                   !access_may(p->in->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0),
-        .path = path_or(p->in->csr_path, "CSR")
-    };
+    return (struct key_use){ .key_hash = { p->csr.key.sha256, SHA256_LEN },
+                             .subject = p->plan.plan.subject,
+                             .may_share = p->tmpl->body->allow_key_reuse || p->in->subject_of_names,
+                             .unnamed = p->in->caller->kind != CALLER_SYSTEM &&
+                                        !access_may(p->in->caller, PERM_CERTIFICATES_READ,
+                                                    GRANT_GLOBAL, 0),
+                             .path = path_or(p->in->csr_path, "CSR") };
 }
 
 static const char *

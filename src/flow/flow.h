@@ -73,6 +73,8 @@ struct enroll {
     int64_t pattern_id;    /* an enrollment pattern, which wins; 0: the template's default */
     const char *authority; /* `Logical`, `Host\Logical`; NULL or "": one that offers the template */
     const char *subject;   /* DN that stands for the CSR's; or NULL */
+    bool subject_of_names; /* it was made of the names, not chosen by who asks: whose the key is
+                              cannot be told by it */
     bool sans_given;
     struct list sans;      /* of struct general_name; they stand for the CSR's of the same kinds */
     struct list san_paths; /* of const char *: what the face calls each of them; or empty */

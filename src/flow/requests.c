@@ -24,6 +24,7 @@ struct details {
     struct when not_before, not_after;
     int64_t validity_ms, made_key;
     const char *claims;
+    bool subject_of_names;
     bool by_claims; /* of requests from before claims were kept: there were some */
 };
 
@@ -39,6 +40,7 @@ static const struct field details_fields[] = {
     FIELD(details, validity_ms, "validity_ms"),
     FIELD(details, made_key, "made_key"),
     FIELD(details, claims, "claims"),
+    FIELD(details, subject_of_names, "subject_of_names", .flags = OMIT_EMPTY),
     FIELD(details, by_claims, "by_claims", .flags = OMIT_EMPTY),
 };
 static const struct model details_model = MODEL(details, details_fields);
@@ -50,7 +52,8 @@ request_details(struct scope *s, const struct cert_request *r)
                          .not_after = r->not_after,
                          .validity_ms = r->validity_ms,
                          .made_key = r->made_key,
-                         .claims = r->claims };
+                         .claims = r->claims,
+                         .subject_of_names = r->subject_of_names };
     struct buf b;
 
     LIST_EACH(struct general_name, n, &r->names)
@@ -73,6 +76,7 @@ read_details(struct scope *s, const char *text, struct cert_request *out)
     out->validity_ms = d.validity_ms;
     out->made_key = d.made_key;
     out->claims = d.claims;
+    out->subject_of_names = d.subject_of_names;
     LIST_EACH(struct request_name, n, &d.names)
     list_add(s->arena, &out->names, struct general_name,
              ((struct general_name){ .kind = (enum gn_kind)n->kind, .text = n->text }));

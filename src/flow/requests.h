@@ -29,6 +29,7 @@ struct cert_request {
     struct bytes csr; /* DER; of a single request only */
     struct bytes key_hash;
     const char *subject;               /* as it will stand in the certificate */
+    bool subject_of_names;             /* see struct enroll */
     struct list names;                 /* of struct general_name: likewise */
     struct when not_before, not_after; /* asked for; WHEN_NONE: not */
     int64_t validity_ms;               /* likewise, or 0 */

@@ -171,6 +171,47 @@ TEST(who_approves_what_is_denied_before_it_is_issued_is_told_so)
     in_house(denies_first);
 }
 
+/* A certificate for HOST with KEY, whose subject the client did not choose: asked for, and approved
+ * by BOB. */
+static void
+shares(struct house *h, const struct caller *bob, EVP_PKEY *key, const char *host)
+{
+    struct enroll in = ask(h, &caller_system, host);
+    struct cert_request out;
+    struct decision d = { .caller = bob };
+    struct enrolled got;
+
+    in.template_name = "guarded";
+    in.csr = new_csr(h, key, host);
+    in.subject_of_names = true;
+    assert_ok(h->s, flow_enroll(h->s, &h->flow, &in, &got));
+    d.id = got.request_id;
+    assert_ok(h->s, flow_approve(h->s, &h->flow, &d, &out));
+    assert_int_equal(out.state, REQUEST_ISSUED);
+}
+
+static void
+shares_key(struct house *h)
+{
+    const struct caller *bob = user(h, "bob", ROLE_OPERATOR, NULL, 0);
+    EVP_PKEY *key = new_key(h);
+    struct enroll in = ask(h, &caller_system, "c.example.com");
+    struct enrolled got;
+
+    (void)guarded(h, BODY(""));
+    shares(h, bob, key, "a.example.com");
+    shares(h, bob, key, "b.example.com");
+    in.template_name = "guarded";
+    in.csr = new_csr(h, key, "c.example.com"); /* a subject that was chosen */
+    assert_err(E_INVALID, flow_enroll(h->s, &h->flow, &in, &got));
+    assert_int_equal(h->s->error.code, CHY_KEY_REUSED);
+}
+
+TEST(a_key_is_shared_by_subjects_that_nobody_chose_also_when_they_wait_for_an_approval)
+{
+    in_both_houses(shares_key);
+}
+
 static void
 who(struct house *h)
 {

@@ -2,7 +2,6 @@
 #include "acme/eab.h"
 
 #include "acme/names.h"
-#include "proof/proof.h"
 
 #define POLICY_MAX (256 * 1024)
 
@@ -48,7 +47,7 @@ acme_eab_policy_check(struct scope *s, const struct acme_eab_policy *p)
         problem(s, place(s, "types", &p->types, type), CHY_BAD_VALUE,
                 "\"%.64s\" is neither dns nor ip", *type);
     LIST_EACH(const char *, type, &p->challenges)
-    if (!proof_fits(*type, "dns", false))
+    if (!acme_challenge_known(*type))
         problem(s, place(s, "challenges", &p->challenges, type), CHY_BAD_VALUE,
                 "there is no challenge \"%.64s\"", *type);
 }
@@ -92,10 +91,7 @@ acme_eab_policy_of(struct scope *s, const struct acme *acme, const struct acme_a
 static bool
 lists(const struct list *texts, const char *text)
 {
-    LIST_EACH(const char *, one, texts)
-    if (text_eq(*one, text))
-        return true;
-    return !texts->count;
+    return !texts->count || list_has(texts, text);
 }
 
 bool

@@ -9,18 +9,6 @@ _Static_assert(ACME_PROFILE_LIMITS == LIMITS &&
                    sizeof(struct acme_profile_limits) == sizeof(struct acme_limits_own),
                "limits have one order");
 
-/* "dns-01" as the seeds have it: "DNS-01". */
-static const char *
-upper(struct scope *s, const char *text)
-{
-    char *out = arena_text(s->arena, text);
-
-    for (char *c = out; *c; c++)
-        if (*c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 'a' + 'A');
-    return out;
-}
-
 static void
 show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply *out)
 {
@@ -50,8 +38,8 @@ show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply 
     };
     if (p->limits)
         out->limits = arena_copy(s->arena, p->limits, sizeof(*out->limits));
-    LIST_EACH(const char *, type, &p->challenges)
-    list_add(s->arena, &out->challenge_types, const char *, upper(s, *type));
+    LIST_EACH(const char *, type, &p->challenges) /* "DNS-01", as the seeds have it */
+    list_add(s->arena, &out->challenge_types, const char *, text_upper(s->arena, *type));
     if (out->challenge_types.count)
         out->challenge_type = *list_at(&out->challenge_types, const char *, 0);
 }

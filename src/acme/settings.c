@@ -68,6 +68,9 @@ static const struct field acme_settings_fields[] = {
       .doc = "For tests of clients: certificates are issued so much later."),
     A(include_root, "include_root", .preset = "false",
       .doc = "The chain of a certificate ends with its root."),
+    A(validates, "validates", .preset = "true",
+      .doc = "This server looks whether challenges are met; false: another one on its database "
+             "does, such as one in a network of its own."),
     A(validation, "validation", .model = &proof_settings_model,
       .doc = "Looking whether challenges are met."),
     A(limits, "limits", .model = &acme_limits_model,

@@ -24,6 +24,7 @@ struct acme_settings {
     int64_t max_names, order_life, keep, ari_retry, authz_reuse, retry_first, retry_for,
         finalize_delay;
     bool include_root, pre_authorization;
+    bool validates; /* this server tries challenges; else others on its database do */
     struct proof_settings *validation;
     struct acme_limits *limits;
 };

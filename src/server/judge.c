@@ -123,6 +123,9 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!text_empty(set->backup->ship->dir) && text_starts(url ? url : "", "postgres"))
         wrong(&j, "backup.ship.dir",
               "is for SQLite; PostgreSQL copies its log by itself (archive_command)");
+    if (!set->acme->validates && !text_starts(url ? url : "", "postgres"))
+        wrong(&j, "acme.validates",
+              "must be true on SQLite: no other server is on its database that could look");
     judge_key(&j, "pki.root_key", set->pki->root_key);
     judge_key(&j, "pki.issuing_key", set->pki->issuing_key);
     if (!is_version(set->command->product_version))

@@ -200,6 +200,8 @@ static const struct job_kind *const job_kinds[] = {
 #define ACME_RUNNERS 32
 static const struct job_kind *const acme_job_kinds[] = { &acme_validate_kind, &acme_finalize_kind,
                                                          NULL };
+/* The same of a server that leaves connections to others. */
+static const struct job_kind *const acme_inner_kinds[] = { &acme_finalize_kind, NULL };
 
 /* Somebody should know of a job that nobody will try again. */
 static enum err
@@ -368,10 +370,11 @@ start(struct scope *s, struct parts *p, const struct options *o)
     TRY(upkeep_ship(s, p));
     TRY(jobs_start(s, p->app.db, &jobs, &p->jobs));
     jobs.alone = false; /* what is leased now is ours */
-    jobs.kinds = acme_job_kinds;
+    jobs.kinds = p->set->acme->validates ? acme_job_kinds : acme_inner_kinds;
     jobs.runners = ACME_RUNNERS;
     TRY(jobs_start(s, p->app.db, &jobs, &p->acme_jobs));
-    acme_use_jobs(p->app.acme, p->acme_jobs);
+    if (p->set->acme->validates)
+        acme_use_jobs(p->app.acme, p->acme_jobs);
     TRY(follower_start(s, p, &p->follower));
     TRY(record(s, p, AUDIT_SYSTEM_START));
     TRY(http_server_start(s, p->http));

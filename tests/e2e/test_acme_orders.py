@@ -1,6 +1,7 @@
 """ACME orders: from names to a certificate, and what is refused on the way (RFC 8555 sections 7.1.3 to 7.6)."""
 import base64
 import concurrent.futures
+import shutil
 import time
 
 import pytest
@@ -423,6 +424,39 @@ def test_settings_that_cannot_be_used_are_refused_by_name(new_server, key, value
     server.spawn()
     assert server.process.wait(30) != 0 and key.rsplit(".")[-1] in server.tail()
     server.killed = True
+
+
+@pytest.mark.once
+def test_on_sqlite_no_other_server_could_look(new_server):
+    server = new_server(settings={"acme.validates": "false"})
+    server.spawn()
+    assert server.process.wait(30) != 0 and "acme.validates: must be true on SQLite" in server.tail()
+    server.killed = True
+
+
+@pytest.mark.seed("S361", "S401")
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize("kind", ["http-01", "dns-01"])
+def test_a_server_in_a_network_of_its_own_looks_for_one_that_goes_nowhere(new_server, acme_settings, answers, kind):
+    inner = new_server(settings={"acme.validates": "false", "acme.challenges": kind}).start()
+    holder = acme.Orderer(inner, answers)
+    order = holder.order(name(), name())
+    for number in range(2):
+        authz = holder.authz(order, number)
+        assert {one["type"] for one in authz["challenges"]} == {kind}
+        assert holder.good(holder.place(authz, kind)["url"], {}).json()["status"] == "processing"
+    outer = new_server(settings={**acme_settings, "acme.base_url": inner.url, "acme.challenges": kind})
+    outer.database = inner.database
+    shutil.copytree(inner.data, outer.data)  # the same master key and keys of authorities
+    for kept in outer.data.glob("*.address"):
+        kept.unlink()
+    assert holder.good(order["url"]).json()["status"] == "pending", "who may not look does not"
+    outer.start()
+    assert holder.poll(order["url"], "ready", "invalid")["status"] == "ready"
+    assert holder.finalize(order).json()["status"] == "valid"
+    for one in order["identifiers"]:
+        told = f"{kind} of {one['value']}: proved"
+        assert told in outer.log.read_text() and told not in inner.log.read_text()
 
 
 # CAA.

@@ -68,7 +68,8 @@ const struct op v1_renewal_windows_create_op = {
     .status = 201,
     .flags = OP_IDEMPOTENT,
     .doc = "Tell clients (RFC 9773) when to renew some certificates.\n\nrenewalInfo says so at "
-           "once; of several windows that a certificate is in, the newest counts.",
+           "once; of several windows that a certificate is in, the newest counts. Asks for "
+           "certificates/read besides, on the collection when one is given.",
     .example = "{\"authority\":\"Example Issuing CA 1\",\"issued_until\":\"2026-11-01T00:00:00Z\","
                "\"start\":\"2026-11-22T08:00:00Z\",\"end\":\"2026-11-23T08:00:00Z\","
                "\"reason\":\"INC 2026-118\"}",

@@ -49,7 +49,8 @@ windows_list(struct request *rq)
     return reply_items(rq, &out, next ? arena_printf(s->arena, "%lld", (long long)next) : NULL);
 }
 
-/* The collection and the authority that are named, by name or number. */
+/* The collection and the authority that are named, by name or number. How many certificates are
+ * found is told, so they must be in the caller's sight: that collection's, or all. */
 static enum err
 find_named(struct request *rq, const struct v1_renewal_window_new *in, struct acme_window *out)
 {
@@ -63,8 +64,9 @@ find_named(struct request *rq, const struct v1_renewal_window_new *in, struct ac
     if (in->authority && !out->authority)
         problem(s, "authority", CHY_NO_CA, "there is no authority \"%.64s\"", in->authority);
     if (!in->collection)
-        return OK;
-    if (collection_find(s, rq->app->db, in->collection, &c) == OK) {
+        return access_require(s, rq->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0);
+    if (collection_find(s, rq->app->db, in->collection, &c) == OK &&
+        access_may(rq->caller, PERM_CERTIFICATES_READ, GRANT_COLLECTION, c.id)) {
         out->collection = c.id;
         return OK;
     }

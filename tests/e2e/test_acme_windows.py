@@ -3,6 +3,8 @@ import datetime
 
 import pytest
 
+import admin
+import chancery
 import keys
 from acme import leaf, name, revoke
 from test_acme_operators import events, holder, listed, look, operator  # noqa: F401
@@ -73,6 +75,37 @@ def test_windows_are_for_collections_authorities_and_times(acme_server, operator
             revoke(holder, holder.issue(f"gone.{wanted}")[1])
         assert operator.rest("DELETE", f"/acme/renewal-windows/{window['id']}").status_code == 204
     assert said_window(holder, one) == usual and collection["Id"]
+
+
+def test_windows_count_only_what_their_maker_may_see(acme_server, operator):
+    wanted = name("sight")
+    inside, outside = f"in.{wanted}", f"out.{wanted}"
+    ids = []
+    for cn in (inside, outside):
+        acme_server.client().enroll(csr=keys.new_csr(cn=cn, dns=(cn,)))
+        ids.append(acme_server.client().post("/CertificateCollections", {
+            "Name": cn, "Description": "x", "Query": f'CN -eq "{cn}"', "DuplicationField": 0})["Id"])
+    role = admin.role(acme_server, ["system/modify"])
+    maker = acme_server.client(*admin.user(acme_server, roles=[role]))
+
+    def ask(**body):
+        return maker.rest("POST", "/acme/renewal-windows", json={**WINDOW, "reason": "x", **body})
+    every = {"query": f'CN -contains "{wanted}"'}
+    for body in (every, {"authority": operator.server_ca()}, {"issued_from": WINDOW["start"]}):
+        reply = ask(**body)
+        assert reply.status_code == 403 and "matches" not in reply.text, reply.text
+    reply = ask(collection=inside)
+    assert (reply.status_code, reply.json()["problems"][0]["field"]) == (400, "collection"), reply.text
+    chancery.good(operator.rest("POST", f"/roles/{role}/grants", json={
+        "permission": "certificates/read", "scope": "collection", "object": str(ids[0])}))
+    made = ask(collection=inside, **every)
+    assert made.status_code == 201 and made.json()["matches"] == 1, made.text
+    assert ask(collection=outside, **every).status_code == 400 and ask(**every).status_code == 403
+    chancery.good(operator.rest("POST", f"/roles/{role}/grants", json={"permission": "certificates/read", "scope": "all"}))
+    both = ask(**every)
+    assert both.status_code == 201 and both.json()["matches"] == 2, both.text
+    for window in (made, both):
+        assert operator.rest("DELETE", f"/acme/renewal-windows/{window.json()['id']}").status_code == 204
 
 
 @pytest.mark.parametrize("body, field", [

@@ -8,12 +8,19 @@ static const struct field acme_profile_limits_fields[] = {
     L(9, "RenewalInfoPerMinute"), L(10, "AuthorizationsPerHour"),
 };
 #undef L
-static const struct model acme_profile_limits_model =
-    MODEL(acme_profile_limits, acme_profile_limits_fields);
+static const struct model acme_profile_limits_model = {
+    .name = "acme_profile_limits",
+    .fields = acme_profile_limits_fields,
+    .count = COUNT(acme_profile_limits_fields),
+    .size = sizeof(struct acme_profile_limits),
+    .closed = true,
+};
 
 #define F(member, wire, ...) FIELD(acme_profile_request, member, wire, __VA_ARGS__)
 static const struct field acme_profile_request_fields[] = {
+    F(id, "Id", .flags = READ_ONLY),
     F(name, "Name", .max = 64, .doc = "Stands in its addresses: /acme/NAME/directory."),
+    F(directory, "Directory", .flags = READ_ONLY, .doc = "What clients are told."),
     F(tmpl, "Template", .max = 255, .doc = "The template that orders are issued by."),
     F(authority, "CertificateAuthority", .max = 255,
       .doc = "The authority that issues; none: one that offers the template."),
@@ -54,8 +61,14 @@ static const struct field acme_profile_request_fields[] = {
     F(enabled, "Enabled", .doc = "false: its directory does not answer; absent: true."),
 };
 #undef F
-static const struct model acme_profile_request_model =
-    MODEL(acme_profile_request, acme_profile_request_fields);
+/* What is misspelt would open a directory: a name that no list denies, a limit that is none. */
+static const struct model acme_profile_request_model = {
+    .name = "acme_profile_request",
+    .fields = acme_profile_request_fields,
+    .count = COUNT(acme_profile_request_fields),
+    .size = sizeof(struct acme_profile_request),
+    .closed = true,
+};
 
 #define R(member, wire, ...) FIELD(acme_profile_reply, member, wire, __VA_ARGS__)
 static const struct field acme_profile_reply_fields[] = {

@@ -12,6 +12,8 @@ struct acme_profile_limits {
 };
 /** What a profile says; lists that are empty, and what is absent: as the settings have it. */
 struct acme_profile_request {
+    int64_t id; /* it and the directory are taken from replies as they are */
+    const char *directory;
     const char *name, *tmpl, *authority, *description, *eab, *terms;
     struct raw challenge_type;   /* a list, or text with commas */
     struct list challenge_types; /* of const char *: wins */

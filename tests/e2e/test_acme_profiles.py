@@ -90,6 +90,23 @@ def test_what_is_wrong_with_a_profile_is_told_by_its_field(profile, field, value
     assert field.replace("Types", "Type") in said["Message"], said
 
 
+@pytest.mark.parametrize("body, field", [
+    ({"DeniedDomain": ["x.test"]}, "DeniedDomain"), ({"AllowedDomain": ["y.test"]}, "AllowedDomain"), ({"Foo": None}, "Foo"),
+    ({"Limits": {"OrdersPerhours": 1}}, "Limits.OrdersPerhours"), ({"Limits": {"Foo": 2}}, "Limits.Foo")])
+def test_a_misspelt_member_opens_no_directory(admin, profile, body, field):
+    said = profile(400, **body)
+    assert field in said["Message"] and "is not known" in said["Message"], said
+    made = profile()
+    reply = admin.command("PUT", f"/ACME/Profiles/{made['Name']}", json={"Template": "WebServer", **body})
+    assert reply.status_code == 400 and field in reply.json()["Message"], reply.text
+
+
+def test_a_profile_is_written_back_as_it_was_read(admin, profile):
+    made = profile(DeniedDomains=["x.test"], Limits={"ordersPerHour": 7}, Validity=9, ChallengeType="DNS-01")
+    assert made["Limits"]["OrdersPerHour"] == 7
+    assert chancery.good(admin.command("PUT", f"/ACME/Profiles/{made['Name']}", json=made)) == made
+
+
 def test_a_profile_that_is_not_there_is_not_changed(admin):
     body = {"Template": "WebServer"}
     assert admin.command("PUT", f"/ACME/Profiles/{fresh()}", json=body).status_code == 404

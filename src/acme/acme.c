@@ -221,6 +221,15 @@ acme_policy_name(const struct acme_endpoint *policy)
     return *policy->name ? policy->name : ACME_DEFAULT_PROFILE;
 }
 
+bool
+acme_offers(const struct acme *acme, const struct acme_endpoint *profile)
+{
+    const struct acme_profile *p = profile->profile;
+
+    return profile->enabled && p->offered &&
+           (text_empty(p->terms_url) || text_eq(p->terms_url, acme->o.set->terms_url));
+}
+
 const struct acme_endpoint *
 acme_policy(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
             const char *profile)
@@ -230,7 +239,7 @@ acme_policy(struct scope *s, const struct acme *acme, const struct acme_endpoint
     if (!profile || text_eq(profile, acme_policy_name(ep)))
         return ep;
     found = ep->profile || !*profile ? NULL : acme_endpoint(s, acme, profile);
-    return found && found->profile->offered && text_eq(found->name, profile) ? found : NULL;
+    return found && acme_offers(acme, found) && text_eq(found->name, profile) ? found : NULL;
 }
 
 const char *

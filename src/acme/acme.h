@@ -75,6 +75,9 @@ const struct acme_endpoint *acme_endpoint_by_id(struct scope *s, const struct ac
  * not name it. */
 const struct acme_endpoint *acme_policy(struct scope *s, const struct acme *a,
                                         const struct acme_endpoint *ep, const char *profile);
+/** Whether orders of the settings' directory may name PROFILE: not when it has terms that its
+ * accounts never agreed to. */
+bool acme_offers(const struct acme *a, const struct acme_endpoint *profile);
 /** Whether an endpoint answers this ADDRESS; NULL: none is known. */
 bool acme_answers(struct scope *s, const struct acme_endpoint *ep, const char *address);
 /** What orders call the rules of an endpoint. */

@@ -291,6 +291,11 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
                 "acme.authz_reuse is 0s");
     if (!text_empty(p->terms_url) && !value_pattern("url", p->terms_url))
         problem(s, "TermsOfService", CHY_BAD_VALUE, "is no address that begins with https://");
+    else if (p->offered && !text_empty(p->terms_url) &&
+             !text_eq(p->terms_url, acme->o.set->terms_url))
+        problem(s, "OfferedInDefaultDirectory", CHY_BAD_VALUE,
+                "accounts of that directory agreed to the setting acme.terms_url, and not to %s",
+                p->terms_url);
     return problems_check(s);
 }
 

@@ -2,6 +2,7 @@
 
 #include "acme/eab.h"
 #include "acme/limit.h"
+#include "acme/profile.h"
 
 /* What they name, or the first one that the key allows; NULL: their directory's own. */
 static const char *
@@ -10,6 +11,23 @@ profile_of(const struct acme_asker *who, const struct acme_authz_wish *wish)
     if (who->profile || acme_eab_allows_profile(wish->binding, acme_policy_name(wish->ep)))
         return who->profile;
     return *list_at(&wish->binding->profiles, const char *, 0);
+}
+
+/* There is none of this NAME, or none that may be named here. */
+static enum err
+refuse_profile(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+               const char *name)
+{
+    const struct acme_endpoint *there = ep->profile ? NULL : acme_endpoint(s, acme, name);
+
+    if (there && there->profile && there->profile->offered && text_eq(there->name, name))
+        return acme_fail(s, E_INVALID, "invalidProfile",
+                         "the profile \"%s\" has terms of its own, %s: it takes orders of accounts "
+                         "that agreed to them at %s",
+                         name, there->profile->terms_url,
+                         acme_url(s->arena, there, "directory", NULL));
+    return acme_fail(s, E_INVALID, "invalidProfile",
+                     "the profile \"%s\" is not one of this directory", name);
 }
 
 enum err
@@ -24,8 +42,7 @@ acme_rules_choose(struct scope *s, const struct acme *acme, const struct acme_as
     name = profile_of(who, wish);
     policy = acme_policy(s, acme, wish->ep, name);
     if (!policy)
-        return acme_fail(s, E_INVALID, "invalidProfile",
-                         "the profile \"%s\" is not one of this directory", name);
+        return refuse_profile(s, acme, wish->ep, name);
     if (!acme_eab_allows_profile(wish->binding, acme_policy_name(policy)) ||
         (policy != wish->ep && ((policy->set->eab == ACME_EAB_REQUIRED && !who->account->eab_key) ||
                                 !acme_answers(s, policy, who->address))))

@@ -54,7 +54,7 @@ add_profiles(struct call *c, struct pairs *out)
     if (c->ep->profile)
         return;
     LIST_EACH(struct acme_endpoint *, ep, &acme_profiles(c->s, c->acme)->all)
-    if ((*ep)->enabled && (*ep)->profile->offered)
+    if (acme_offers(c->acme, *ep))
         add_profile(c, out, *ep);
 }
 

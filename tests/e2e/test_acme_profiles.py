@@ -238,6 +238,28 @@ def test_what_a_profile_asks_of_clients_is_asked_in_the_default_directory_too(ac
         holder.bad("newOrder", {"identifiers": [acme.identifier(name())], "profile": made["Name"]}, 400, "invalidProfile")
 
 
+def test_nobody_comes_round_a_profiles_terms_by_the_default_directory(new_server, acme_settings, admin, profile):
+    theirs, ours = "https://theirs.test/", "https://ours.test/"
+    said = profile(400, OfferedInDefaultDirectory=True, TermsOfService=theirs)
+    assert "OfferedInDefaultDirectory" in said["Message"] and theirs in said["Message"], said
+    server = new_server(settings={**acme_settings, "acme.terms_url": theirs}).start()
+    chancery.good(server.client().command("POST", "/ACME/Profiles", json={
+        "Name": "Strict", "Template": "WebServer", "OfferedInDefaultDirectory": True, "TermsOfService": theirs}))
+    for terms, offered in ((theirs, True), (ours, False)):  # other ones since the profile was made
+        server.stop()
+        server.settings["acme.terms_url"] = terms
+        server.start()
+        client = acme.Client(server)
+        client.register(termsOfServiceAgreed=True)
+        assert ("Strict" in client.directory["meta"]["profiles"]) is offered
+        wanted = {"identifiers": [acme.identifier(name())], "profile": "Strict"}
+        if offered:
+            assert client.good("newOrder", wanted, 201).json()["profile"] == "Strict"
+            continue
+        problem = client.bad("newOrder", wanted, 400, "invalidProfile")
+        assert theirs in problem["detail"] and "/acme/Strict/directory" in problem["detail"], problem
+
+
 def test_a_key_for_binding_chooses_the_profile(acme_server, answers, admin, profile):
     first, other = profile(OfferedInDefaultDirectory=True), profile(OfferedInDefaultDirectory=True)
     key = admin.rest("POST", "/acme/eab-keys", json={"profiles": [first["Name"]]}).json()

@@ -8,7 +8,6 @@
 #include "catalog/catalog.h"
 #include "db/seen.h"
 #include "jobs/outbox.h"
-#include "pki/oid.h"
 #include "pki/tbs.h"
 
 #define BACKDATE_S 3600
@@ -120,28 +119,6 @@ plan_life(struct scope *s, const struct ca_key *issuer, const struct found_terms
     return OK;
 }
 
-/* What bounds the certificates below: names and purposes. */
-static enum err
-put_limits(struct scope *s, const struct found_terms *terms, struct list *exts)
-{
-    const struct ext *names, *purposes;
-
-    if (!terms->like)
-        return terms->permitted && terms->excluded
-                   ? ext_name_constraints(s, exts, terms->permitted, terms->excluded)
-                   : OK;
-    names = exts_get(&terms->like->exts, OID_NAME_CONSTRAINTS);
-    if (names)
-        ext_add(s, exts, OID_NAME_CONSTRAINTS, true, names->value);
-    LIST_EACH(const char *, oid, &terms->like->exts.eku)
-    if (text_eq(*oid, OID_EKU_ANY)) /* no limit */
-        return OK;
-    purposes = exts_get(&terms->like->exts, OID_EKU);
-    if (purposes)
-        ext_add(s, exts, OID_EKU, false, purposes->value);
-    return OK;
-}
-
 enum err
 found_certify(struct scope *s, struct ca_office *office UNUSED, struct founding *f,
               const struct found_terms *terms)
@@ -172,7 +149,10 @@ found_certify(struct scope *s, struct ca_office *office UNUSED, struct founding 
     ext_ski(s, &plan.exts, (struct bytes){ key_id, SHA1_LEN });
     ext_key_usage(s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
     ext_ca(s, &plan.exts, terms->path_len);
-    TRY(put_limits(s, terms, &plan.exts));
+    if (terms->like)
+        ext_like(s, &plan.exts, terms->like);
+    else if (terms->permitted && terms->excluded)
+        TRY(ext_name_constraints(s, &plan.exts, terms->permitted, terms->excluded));
     if (issuer)
         point_to(s, issuer, &plan);
     TRY(tbs_build(s, &plan, &tbs));

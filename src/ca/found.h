@@ -31,9 +31,9 @@ struct founding {
 /** What a certificate of an authority will say. */
 struct found_terms {
     int64_t life_ms;
-    int path_len; /* -1: none */
-    const struct list *permitted, *excluded;
-    const struct cert *like; /* whose limits it has instead: names and purposes; NULL: none */
+    int path_len;                            /* -1: none */
+    const struct list *permitted, *excluded; /* names below a new authority; or NULL */
+    const struct exts *like; /* of one that is here: what its certificate says goes on; or NULL */
     bool exact; /* the life was asked for: beyond the issuer's end it is refused, not cut */
 };
 

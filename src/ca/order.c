@@ -20,8 +20,8 @@ SQL(waiting_key,
 SQL(all_certificates, "SELECT c.id, k.generation, c.preferred, c.der FROM ca_certificate c "
                       "JOIN ca_key k ON k.id = c.ca_key WHERE k.authority = $1 "
                       "ORDER BY k.generation DESC, c.preferred DESC, c.id");
-SQL(keep_subject, "UPDATE authority SET settings = $2 WHERE id = $1");
-SQL(read_subject, "SELECT settings FROM authority WHERE id = $1");
+SQL(keep_wishes, "UPDATE authority SET settings = $2 WHERE id = $1");
+SQL(read_wishes, "SELECT settings FROM authority WHERE id = $1");
 
 static enum err
 no_authority(struct scope *s, int64_t id)
@@ -115,7 +115,7 @@ usual_key(struct scope *s, const struct ca_key *like)
 struct making {
     struct ca_office *office;
     struct founding *f, *also; /* ALSO: a second certificate for the same key */
-    const char *subject;       /* kept until a certificate says it; or NULL */
+    const char *settings;      /* what is kept until a certificate says it; or NULL */
     const struct audit_actor *actor;
 };
 
@@ -125,8 +125,8 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     const struct making *m = arg;
 
     TRY(found_register(s, tx, m->f, m->actor));
-    if (m->subject)
-        TRY(tx_do(s, tx, &keep_subject, BIND(v_int(m->f->authority), v_text(m->subject))));
+    if (m->settings)
+        TRY(tx_do(s, tx, &keep_wishes, BIND(v_int(m->f->authority), v_text(m->settings))));
     if (!m->also)
         return OK;
     m->also->authority = m->f->authority;
@@ -176,7 +176,7 @@ check_subject(struct scope *s, const struct ca_snapshot *snap, struct bytes subj
 
 static enum err
 certified(struct scope *s, struct ca_office *office, const struct ca_order *o,
-          const struct cert *like, struct founding *f)
+          const struct exts *like, struct founding *f)
 {
     struct found_terms terms = {
         .life_ms = o->life_ms  ? o->life_ms
@@ -190,6 +190,25 @@ certified(struct scope *s, struct ca_office *office, const struct ca_order *o,
     };
 
     return o->outside ? OK : found_certify(s, office, f, &terms);
+}
+
+/* What the request to an outside authority will say, until a certificate says it. */
+static enum err
+remember(struct scope *s, const struct ca_order *o, struct bytes subject, const char **settings)
+{
+    struct list wishes = { 0 };
+    struct buf b;
+
+    ext_ca(s, &wishes, (int)o->path_len);
+    TRY(ext_name_constraints(s, &wishes, &o->permitted, &o->excluded));
+    buf_init_in(&b, s->arena, CERT_MAX_LEN);
+    exts_write(&b, &wishes);
+    if (b.failed)
+        return fail_code(s, E_LIMIT, CHY_BAD_VALUE, "the name constraints are too long");
+    *settings =
+        arena_printf(s->arena, "{\"subject\":\"%s\",\"extensions\":\"%s\"}",
+                     base64_encode(s->arena, subject), base64_encode(s->arena, buf_bytes(&b)));
+    return OK;
 }
 
 enum err
@@ -222,8 +241,7 @@ ca_create(struct scope *s, struct ca_office *office, const struct ca_order *o,
         f.issuer_row = f.issuer->cert_row;
     }
     if (o->outside)
-        m.subject =
-            arena_printf(s->arena, "{\"subject\":\"%s\"}", base64_encode(s->arena, f.subject));
+        TRY(remember(s, o, f.subject, &m.settings));
     TRY(found_key(s, office, o->key_type ? o->key_type : usual_key(s, f.issuer), false, &f));
     e = certified(s, office, o, NULL, &f);
     if (e != OK)
@@ -241,7 +259,7 @@ certify_by_old(struct scope *s, struct ca_office *office, const struct ca_key *o
 {
     struct found_terms terms = { .life_ms = BELOW_LIFE_MS,
                                  .path_len = old->cert->exts.path_len,
-                                 .like = old->cert };
+                                 .like = &old->cert->exts };
 
     *also = *f;
     also->issuer = old;
@@ -283,7 +301,7 @@ ca_rollover(struct scope *s, struct ca_office *office, int64_t id, const struct 
     f.subject = old->cert->subject.der;
     f.issuer_row = f.issuer ? f.issuer->cert_row : 0;
     TRY(found_key(s, office, o.key_type ? o.key_type : usual_key(s, old), false, &f));
-    e = certified(s, office, &o, old->cert, &f);
+    e = certified(s, office, &o, &old->cert->exts, &f);
     if (e == OK && !f.issuer && !o.outside) {
         m.also = &also;
         e = certify_by_old(s, office, old, &f, &also);
@@ -300,16 +318,39 @@ struct waiting {
     int64_t key, generation;
     const char *uri, *name, *slug;
     struct bytes spki, subject;
+    struct exts exts; /* as the certificate before said, or the order */
 };
+
+static bool
+member(struct scope *s, const struct json *j, const char *name, struct bytes *out)
+{
+    const char *text = json_str(json_get(j, name));
+
+    return text && base64_decode(s->arena, text, strlen(text), false, out);
+}
+
+/* What is to stand in the first certificate of authority ID. */
+static enum err
+read_remembered(struct scope *s, struct ca_office *office, int64_t id, struct waiting *w)
+{
+    struct bytes exts;
+    struct json *j;
+    struct row row;
+
+    TRY(db_one(s, office->o.db, &read_wishes, BIND(v_int(id)), &row));
+    TRY(json_parse(s, bytes_of_text(row_text(&row)), &j));
+    if (!member(s, j, "subject", &w->subject))
+        return fail(s, E_INTERNAL, "the name of authority %lld is lost", (long long)id);
+    w->exts = (struct exts){ .path_len = -1 };
+    /* orders of former times kept the name alone */
+    return member(s, j, "extensions", &exts) ? exts_read(s, exts, CHY_BAD_CERT, &w->exts) : OK;
+}
 
 static enum err
 read_waiting(struct scope *s, struct ca_office *office, int64_t id, struct waiting *w)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
     const struct ca_authority *ca = ca_by_id(snap, id);
-    const char *settings;
-    const struct json *subject;
-    struct json *j;
     struct row row;
 
     if (!ca)
@@ -321,24 +362,23 @@ read_waiting(struct scope *s, struct ca_office *office, int64_t id, struct waiti
     w->generation = row_int(&row);
     w->name = row_text(&row);
     w->slug = row_text(&row);
-    if (ca->keys.count) { /* a new generation is called as the one before */
-        w->subject =
-            bytes_copy(s->arena, (*list_at(&ca->keys, struct ca_key *, 0))->cert->subject.der);
+    if (ca->keys.count) { /* a new generation is called, and bound, as the one before */
+        const struct cert *c = (*list_at(&ca->keys, struct ca_key *, 0))->cert;
+        struct cert *copy = arena_new_of(s->arena, struct cert);
+
+        TRY(cert_read(s, bytes_copy(s->arena, c->der), copy));
+        w->subject = copy->subject.der;
+        w->exts = copy->exts;
         return OK;
     }
-    TRY(db_one(s, office->o.db, &read_subject, BIND(v_int(id)), &row));
-    settings = row_text(&row);
-    TRY(json_parse(s, bytes_of_text(settings), &j));
-    subject = json_get(j, "subject");
-    if (!json_str(subject) ||
-        !base64_decode(s->arena, json_str(subject), strlen(json_str(subject)), false, &w->subject))
-        return fail(s, E_INTERNAL, "the name of authority %lld is lost", (long long)id);
-    return OK;
+    return read_remembered(s, office, id, w);
 }
 
-/* A request says what basicConstraints and keyUsage it wants (RFC 2986, PKCS #9). */
+/* A request says what keyUsage and basicConstraints it wants (RFC 2986, PKCS #9), and else what is
+ * in LIKE. */
 static enum err
-build_request(struct scope *s, struct signer *signer, struct bytes subject, struct bytes *der)
+build_request(struct scope *s, struct signer *signer, struct bytes subject, const struct exts *like,
+              struct bytes *der)
 {
     struct csr_plan plan = { .subject = subject };
     enum sig_alg alg = signer_preferred(signer);
@@ -346,8 +386,9 @@ build_request(struct scope *s, struct signer *signer, struct bytes subject, stru
     struct pubkey pub;
     EVP_PKEY *key;
 
-    ext_ca(s, &plan.exts, -1);
+    ext_ca(s, &plan.exts, like->path_len);
     ext_key_usage(s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
+    ext_like(s, &plan.exts, like);
     TRY(csr_info(s, &plan, signer_public_key(signer), &info));
     TRY(signer_sign(s, signer, alg, info, &signature));
     TRY(pubkey_read(s, signer_public_key(signer), &pub));
@@ -368,10 +409,11 @@ ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct bytes *der)
     enum err e = read_waiting(s, office, id, &w);
 
     if (e == E_NOT_FOUND && ca && ca->key)
-        return build_request(s, ca->key->signer, ca->key->cert->subject.der, der);
+        return build_request(s, ca->key->signer, ca->key->cert->subject.der, &ca->key->cert->exts,
+                             der);
     TRY(e);
     TRY(signer_open_known(s, &office->env, w.uri, w.spki, &signer));
-    return build_request(s, signer, w.subject, der);
+    return build_request(s, signer, w.subject, &w.exts, der);
 }
 
 enum err
@@ -455,7 +497,7 @@ ca_cross_sign(struct scope *s, struct ca_office *office, const struct ca_crossin
         return problems_fail(s);
     c.f.issuer_row = c.f.issuer->cert_row;
     terms.path_len = path_of(&o, c.f.issuer);
-    terms.like = ca->key->cert;
+    terms.like = &ca->key->cert->exts;
     TRY(found_certify(s, office, &c.f, &terms));
     TRY(db_write(s, office->o.db, cross_in, &c));
     *der = c.f.cert.der;

@@ -30,13 +30,13 @@ enum err ca_create(struct scope *s, struct ca_office *office, const struct ca_or
                    const struct audit_actor *actor, int64_t *id);
 /**
  * Make a new key, the next generation of an authority, from order's key_type, key_uri, life_ms and
- * outside; the rest is as it was, name constraints and purposes too. The old key goes on for CRL
- * and OCSP. A new root is also certified by the old one, for those who trust that.
+ * outside; the rest is as it was: name, path length, and what ext_like() tells. The old key goes on
+ * for CRL and OCSP. A new root is also certified by the old one, for those who trust that.
  */
 enum err ca_rollover(struct scope *s, struct ca_office *office, int64_t id,
                      const struct ca_order *order, const struct audit_actor *actor);
 /** A certification request (DER, in s->arena) by the key that waits for its certificate, else by
- * the present one. */
+ * the present one. It asks for what the certificate before says, or what the order said. */
 enum err ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct bytes *der);
 /**
  * Put in the certificate that an outside authority made of ca_csr().
@@ -45,7 +45,7 @@ enum err ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct by
  */
 enum err ca_install(struct scope *s, struct ca_office *office, int64_t id, const struct list *chain,
                     const struct audit_actor *actor);
-/** One authority certifies another's present key, too. */
+/** One authority certifies another's present key, too; what binds that goes on binding it. */
 struct ca_crossing {
     int64_t authority, issuer;
     int64_t life_ms; /* 0: as long as an authority below another lives */

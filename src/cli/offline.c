@@ -163,6 +163,16 @@ run_offline_init(struct cli *c)
     return OK;
 }
 
+/* What narrows an authority is taken from its request; what gives it more, its operator says. */
+static void
+as_asked(struct cli *c, const struct exts *asked, const char *oid, struct list *exts)
+{
+    const struct ext *e = exts_get(asked, oid);
+
+    if (e)
+        ext_add(c->s, exts, oid, e->critical || text_eq(oid, OID_NAME_CONSTRAINTS), e->value);
+}
+
 enum err
 run_offline_sign(struct cli *c)
 {
@@ -197,6 +207,9 @@ run_offline_sign(struct cli *c)
     ext_key_usage(c->s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
     ext_ca(c->s, &plan.exts, (int)cli_number(c, "path-len", 0));
     TRY(ext_name_constraints(c->s, &plan.exts, &permitted, &excluded));
+    if (!permitted.count && !excluded.count)
+        as_asked(c, &csr.exts, OID_NAME_CONSTRAINTS, &plan.exts);
+    as_asked(c, &csr.exts, OID_EKU, &plan.exts);
     if (crl.count)
         ext_cdp(c->s, &plan.exts, &crl);
     ext_aia(c->s, &plan.exts, &none, &ca);

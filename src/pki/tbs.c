@@ -289,6 +289,39 @@ ext_name_constraints(struct scope *s, struct list *exts, const struct list *perm
     return OK;
 }
 
+static bool
+any_purpose(const struct exts *like)
+{
+    LIST_EACH(const char *, oid, &like->eku)
+    if (text_eq(*oid, OID_EKU_ANY))
+        return true;
+    return false;
+}
+
+void
+ext_like(struct scope *s, struct list *exts, const struct exts *like)
+{
+    static const struct {
+        const char *oid;
+        bool critical; /* RFC 5280 sections 4.2.1.10, 4.2.1.11 and 4.2.1.14 */
+    } kept[] = {
+        { OID_SAN, false },
+        { OID_EKU, false },
+        { OID_NAME_CONSTRAINTS, true },
+        { OID_POLICIES, false },
+        { OID_POLICY_MAPPINGS, false },
+        { OID_POLICY_CONSTRAINTS, true },
+        { OID_INHIBIT_ANY, true },
+    };
+
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        const struct ext *e = exts_get(like, kept[i].oid);
+
+        if (e && !(text_eq(kept[i].oid, OID_EKU) && any_purpose(like)))
+            ext_add(s, exts, kept[i].oid, e->critical || kept[i].critical, e->value);
+    }
+}
+
 void
 ext_not_ca(struct scope *s, struct list *exts)
 {

@@ -60,6 +60,15 @@ void ext_ca(struct scope *s, struct list *exts, int path_len);
  */
 enum err ext_name_constraints(struct scope *s, struct list *exts, const struct list *permitted,
                               const struct list *excluded);
+/**
+ * What an authority's certificate says of it beside path length and keys, for another certificate
+ * of the same authority: name constraints, purposes, policies and what binds those, further names.
+ * What the standard wants critical is that, whatever LIKE had; anyExtendedKeyUsage, no limit, is
+ * left out.
+ *
+ * @param like  of a certificate or a request; must live as long as EXTS
+ */
+void ext_like(struct scope *s, struct list *exts, const struct exts *like);
 /** For a leaf that wants the extension: an empty SEQUENCE, critical. */
 void ext_not_ca(struct scope *s, struct list *exts);
 /** URLS: of const char *; one DistributionPoint for each. */

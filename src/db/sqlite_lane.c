@@ -17,6 +17,8 @@
 struct batch {
     struct write *all[DB_BATCH_MAX];
     size_t count;
+    struct write *failed[DB_BATCH_MAX]; /* behind others, whose work they saw */
+    size_t failures;
     struct list sums; /* in the lane's scope */
     bool careful;     /* each write has a savepoint, so that it can be undone by itself */
 };
@@ -120,6 +122,21 @@ answer_one(struct write *w, enum err e)
 }
 
 /**
+ * W failed with E. When others ran before it in this transaction it may be because of what they
+ * did, which is not on disk yet: then it is answered with them.
+ */
+static void
+refuse(struct write *w, enum err e, struct batch *b)
+{
+    if (b->count == 0) {
+        answer_one(w, e);
+        return;
+    }
+    w->result = e;
+    b->failed[b->failures++] = w;
+}
+
+/**
  * Undo everything in the transaction, and run what had succeeded again: all of B. It is careful
  * from now on, as are the next ones, since failures seldom come alone.
  */
@@ -129,7 +146,9 @@ run_again(struct lane *lane, struct scope *s, struct batch *b)
     struct sqlite_conn *c = conn_of(lane);
     struct batch before = *b;
 
-    *b = (struct batch){ .careful = before.count > 0 };
+    b->careful = before.count > 0;
+    b->count = 0;
+    b->sums = (struct list){ 0 };
     if (b->careful)
         c->careful = CAREFUL;
     if (c->head.broken || sqlite_step(s, c, STEP_ROLLBACK) != OK ||
@@ -146,25 +165,25 @@ run_again(struct lane *lane, struct scope *s, struct batch *b)
         write_forget(w);
         e = run_one(lane, s, w, b);
         if (e != OK)
-            answer_one(w, e);
+            refuse(w, e, b);
     }
 }
 
-/** W failed with E: it is answered, and nothing of it stays. */
+/** W failed with E: nothing of it stays. */
 static void
 give_up(struct lane *lane, struct scope *s, struct write *w, enum err e, struct batch *b)
 {
     bool undo = !b->careful && conn_of(lane)->changed;
 
-    answer_one(w, e);
+    refuse(w, e, b);
     if (undo && !lane->conn->broken)
         run_again(lane, s, b);
 }
 
 /**
- * Run W and whoever arrives meanwhile; those that fail are answered at once, the others wait for
- * the commit. A savepoint would have SQLite copy each page that a write touches, so there is none
- * as long as nothing fails.
+ * Run W and whoever arrives meanwhile; those that fail first are answered at once, the others wait
+ * for the commit. A savepoint would have SQLite copy each page that a write touches, so there is
+ * none as long as nothing fails.
  */
 static void
 run_batch(struct lane *lane, struct scope *s, struct write *w, struct batch *b)
@@ -178,7 +197,8 @@ run_batch(struct lane *lane, struct scope *s, struct write *w, struct batch *b)
 
         if (e != OK)
             give_up(lane, s, w, e, b);
-        if (lane->conn->broken || b->count >= lane->db->batch || clock_mono_us() >= end_us)
+        if (lane->conn->broken || b->count + b->failures >= lane->db->batch ||
+            clock_mono_us() >= end_us)
             break;
     }
     c->careful = MAX(c->careful - (int)b->count, 0);
@@ -227,18 +247,26 @@ go_on(const struct batch *b)
     }
 }
 
+/** The commit ended with E, and S has its error; else W has what it was told itself. */
+static void
+answer_with(struct write *w, struct scope *s, enum err e)
+{
+    if (e != OK)
+        w->result = fail_code(w->scope, e, s->error.code, "%s", s->error.text);
+    answer_one(w, w->result);
+}
+
 static void
 answer_batch(struct batch *b, struct scope *s, enum err e)
 {
     if (e == OK)
         go_on(b);
     for (size_t i = 0; i < b->count; i++) {
-        struct scope *theirs = b->all[i]->scope;
-
-        if (e != OK)
-            (void)fail_code(theirs, e, s->error.code, "%s", s->error.text);
-        answer_one(b->all[i], e);
+        b->all[i]->result = OK;
+        answer_with(b->all[i], s, e);
     }
+    for (size_t i = 0; i < b->failures; i++)
+        answer_with(b->failed[i], s, e);
 }
 
 /** One commit, beginning with W. */

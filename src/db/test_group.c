@@ -25,6 +25,8 @@ enum deed {
     CHANGES_NOTHING, /* by an UPDATE without rows, and fails */
     CLASHES,         /* adds a name that is there */
     ADDS_AND_CLASHES,
+    CLASHES_WITH_1, /* with the name that the first one adds, and looks for it when it is told */
+    TAKES_TIME,     /* and adds a name */
 };
 
 struct one {
@@ -35,6 +37,7 @@ struct one {
     int64_t id;
     enum err result;
     size_t problems;   /* that its scope has at the end */
+    bool sees;         /* what it clashed with is on disk */
     bool says_of_past; /* its scope has an error, though it succeeded */
 };
 
@@ -81,6 +84,11 @@ do_in(struct scope *s, struct tx *tx, void *arg)
     case ADDS_AND_CLASHES:
         TRY(add_name(s, tx, one));
         break;
+    case CLASHES_WITH_1:
+        return tx_do(s, tx, &group_add, BIND(v_text(name_of(s, 1))));
+    case TAKES_TIME:
+        (void)usleep(50000);
+        return add_name(s, tx, one);
     case CLASHES:
         break;
     }
@@ -103,6 +111,12 @@ write_one(void *arg)
     one->result = db_write_then(s, one->db, do_in, one, tell);
     one->problems = s->problems.count;
     one->says_of_past = one->result == OK && s->error.kind != OK;
+    if (one->deed == CLASHES_WITH_1) {
+        AUTO(scope_free) struct scope *now = scope_new("test");
+        struct row row;
+
+        one->sees = db_one(now, one->db, &group_find, BIND(v_text(name_of(now, 1))), &row) == OK;
+    }
     return NULL;
 }
 
@@ -276,4 +290,19 @@ TEST(while_writes_fail_each_is_undone_by_itself)
     write_all(db, later, COUNT(later)); /* another commit */
     for (size_t i = 0; i < COUNT(later); i++)
         check_one(s, db, &later[i], i == 1 ? E_FORBIDDEN : OK, 1);
+}
+
+TEST(who_fails_because_of_another_is_told_when_that_one_is_on_disk)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(db_close) struct db *db = NULL;
+    const char *url = arena_printf(s->arena, "sqlite:%s/because.db", test_dir());
+    struct one ones[] = { { .deed = ADDS }, { .deed = CLASHES_WITH_1 }, { .deed = TAKES_TIME } };
+
+    assert_ok(s, db_open(s, url, &(struct db_options){ .readers = 2 }, &db));
+    assert_ok(s, db_write(s, db, first_in, NULL));
+    write_all(db, ones, COUNT(ones));
+    assert_int_equal(ones[0].result, OK);
+    assert_int_equal(ones[1].result, E_CONFLICT);
+    assert_true(ones[1].sees);
 }

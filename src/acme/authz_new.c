@@ -48,11 +48,13 @@ check_limits(struct scope *s, struct tx *tx, const struct making *m)
         return OK;
     TRY(acme_rules_pending(s, tx, &m->wish));
     list_add(s->arena, &takes, struct acme_take,
-             ((struct acme_take){ .limit = LIMIT_AUTHORIZATIONS, .key = account }));
+             ((struct acme_take){
+                 .limit = LIMIT_AUTHORIZATIONS, .key = account, .account = m->account->id }));
     list_add(s->arena, &takes, struct acme_take,
              ((struct acme_take){ .limit = LIMIT_FAILURES,
                                   .key = acme_limit_failures(s, account, m->name->base),
-                                  .look = true }));
+                                  .look = true,
+                                  .account = m->account->id }));
     return acme_limits_take(s, tx, m->wish.ep, m->wish.policy, &takes);
 }
 

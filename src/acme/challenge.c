@@ -74,7 +74,8 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
         return OK;
     if (c->status == ACME_CHALLENGE_PROCESSING && !acme_limit_exempts(s, acme, by->address))
         list_add(s->arena, &a.takes, struct acme_take,
-                 ((struct acme_take){ .limit = LIMIT_RETRIES, .key = by->account }));
+                 ((struct acme_take){
+                     .limit = LIMIT_RETRIES, .key = by->account, .account = z->account }));
     a.spec = a_try(s, c->id, a.now);
     if (c->status == ACME_CHALLENGE_PENDING && acme->jobs && jobs_reserve(acme->jobs))
         a.runner = acme->jobs;
@@ -95,7 +96,7 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
 
 SQL(challenge_to_try,
     "SELECT c.id, c.type, c.token, c.key_auth, c.answered_at, c.attempts, z.id, "
-    "z.public_id, z.type, z.value, z.wildcard, a.public_id, a.endpoint, "
+    "z.public_id, z.type, z.value, z.wildcard, a.id, a.public_id, a.endpoint, "
     "COALESCE(z.endpoint, a.endpoint) FROM acme_challenge c JOIN acme_authz z "
     "ON z.id = c.authz JOIN acme_account a ON a.id = z.account WHERE c.id = $1 AND c.status = 2 "
     "AND z.status = 1 AND z.expires_at > $2 AND a.status = 1");
@@ -114,6 +115,7 @@ read_try(struct scope *s, const struct acme *acme, struct row *row, struct acme_
     out->type = row_text(row);
     out->value = row_text(row);
     out->wildcard = row_bool(row);
+    out->account = row_int(row);
     out->account_id = row_text(row);
     out->ep = acme_endpoint_by_id(s, acme, row_int(row));
     out->policy = acme_endpoint_by_id(s, acme, row_int(row));

@@ -78,12 +78,13 @@ find_takes(struct scope *s, struct issuing *i, const struct list *names)
         return OK;
     TRY(acme_limit_set(s, names, &set));
     list_add(s->arena, &i->takes, struct acme_take,
-             ((struct acme_take){ .limit = LIMIT_NAMES, .key = set }));
+             ((struct acme_take){ .limit = LIMIT_NAMES, .key = set, .account = i->o->account }));
     domains = acme_limit_domains(s, names);
     LIST_EACH(const char *, domain, &domains)
     if (i->o->unlimited != ORDER_RENEWS)
         list_add(s->arena, &i->takes, struct acme_take,
-                 ((struct acme_take){ .limit = LIMIT_DOMAIN, .key = *domain }));
+                 ((struct acme_take){
+                     .limit = LIMIT_DOMAIN, .key = *domain, .account = i->o->account }));
     return OK;
 }
 

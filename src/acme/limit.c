@@ -1,6 +1,7 @@
 #include "acme/limit.h"
 
 #include "acme/limit_memory.h"
+#include "acme/limit_own.h"
 #include "acme/profile.h"
 #include "base/metric.h"
 #include "net/reach.h"
@@ -12,6 +13,7 @@
 
 #define WEEK_MS (7 * DAY_MS)
 #define BATCH 500
+#define OWN_MOST 10000 /* accounts with numbers of their own */
 #define OVERLOADED_S 5 /* until a place may be free */
 
 COUNTER(limit_total, "chancery_acme_ratelimit_total", "What was counted against a limit.", "limit",
@@ -213,6 +215,23 @@ by_key(const void *a, const void *b)
     return strcmp(((const struct bucket *)a)->key, ((const struct bucket *)b)->key);
 }
 
+/* The bucket of a take, and how much it holds: by the account's own numbers, which OWN has when it
+ * has those of this account; by the take's; by the policy's. */
+static enum err
+find_bucket(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
+            const struct acme_take *t, struct acme_own *own, struct bucket *out)
+{
+    struct acme_take alone = *t;
+
+    if (t->account != own->id)
+        TRY(acme_own_read(s, tx, t->account, own));
+    if (t->account && own->of.most[t->limit].given && !acme_own_account(s, t->limit, t->key))
+        alone.key = acme_own_key(s, t->key, own->account);
+    out->key = row_key(s, ep, &alone);
+    out->most = acme_own_most(own, t->limit, out->most);
+    return OK;
+}
+
 enum err
 acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
                  const struct acme_endpoint *policy, const struct list *takes)
@@ -220,15 +239,17 @@ acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
     struct when now = clock_now();
     const struct bucket *worst = NULL;
     struct list buckets = { 0 };
+    struct acme_own own = { 0 };
     int64_t longest = -1;
 
     LIST_EACH(struct acme_take, t, takes)
     {
-        int64_t most = t->most.given ? t->most.value : acme_limit_of(policy, t->limit);
+        struct bucket b = { t, NULL, 0,
+                            t->most.given ? t->most.value : acme_limit_of(policy, t->limit) };
 
-        if (most > 0)
-            list_add(s->arena, &buckets, struct bucket,
-                     ((struct bucket){ t, row_key(s, ep, t), 0, most }));
+        TRY(find_bucket(s, tx, ep, t, &own, &b));
+        if (b.most > 0)
+            list_add(s->arena, &buckets, struct bucket, b);
     }
     list_sort(&buckets, by_key); /* so that of two who want the same none waits for the other */
     LIST_EACH(struct bucket, b, &buckets)
@@ -258,9 +279,11 @@ enum err
 acme_limit_count(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
                  const struct acme_endpoint *policy, const struct acme_take *take)
 {
-    struct bucket b = { take, row_key(s, ep, take), 0, acme_limit_of(policy, take->limit) };
+    struct bucket b = { take, NULL, 0, acme_limit_of(policy, take->limit) };
+    struct acme_own own = { 0 };
     struct when now = clock_now();
 
+    TRY(find_bucket(s, tx, ep, take, &own, &b));
     if (!b.most)
         return OK;
     TRY(read_bucket(s, tx, &b, now));
@@ -360,9 +383,24 @@ read_key(struct scope *s, const struct acme *acme, const char *key, struct acme_
     return *ep != NULL;
 }
 
-static void
-show(struct scope *s, const struct acme *acme, struct row *row, struct when now, struct list *out)
+/* The number that holds for a bucket: an account's own, or OTHERWISE. */
+static int64_t
+most_of(struct scope *s, enum acme_limit limit, const char *key, const struct list *owns,
+        int64_t otherwise)
 {
+    const char *account = acme_own_account(s, limit, key);
+
+    LIST_EACH(struct acme_own_row, own, owns)
+    if (own->limit == limit && text_eq(own->account, account))
+        return own->most;
+    return otherwise;
+}
+
+static void
+show(struct scope *s, const struct acme *acme, struct row *row, const struct list *owns,
+     struct list *out)
+{
+    struct when now = clock_now();
     struct acme_bucket b = { .cursor = row_text(row) };
     double tokens = row_real(row);
     struct when at = row_when(row);
@@ -372,7 +410,7 @@ show(struct scope *s, const struct acme *acme, struct row *row, struct when now,
 
     if (!read_key(s, acme, b.cursor, &b, &limit, &ep))
         return;
-    b.most = acme_limit_of(ep, limit);
+    b.most = most_of(s, limit, b.key, owns, acme_limit_of(ep, limit));
     period = kinds[limit].period;
     if (!b.most || !period)
         return;
@@ -390,11 +428,14 @@ acme_limits_list(struct scope *s, const struct acme *acme, const struct acme_buc
 {
     const char *from = q->limit ? arena_printf(s->arena, "%s/", q->limit) : "";
     const char *to = q->limit ? arena_printf(s->arena, "%s0", q->limit) : "~"; /* behind '/' */
-    struct when now = clock_now();
+    struct acme_own_query all = { .limit = q->limit, .count = OWN_MOST };
+    struct list owns;
     struct rows rows;
+    const char *more;
 
     *out = (struct list){ 0 };
     *next = NULL;
+    TRY(acme_own_list(s, acme, &all, &owns, &more));
     TRY(db_all(
         s, acme->o.db, &buckets_page,
         BIND(v_text(q->after ? q->after : ""), v_text(from), v_text(to), v_int(q->count + 1)),
@@ -404,7 +445,7 @@ acme_limits_list(struct scope *s, const struct acme *acme, const struct acme_buc
 
         if (i + 1 == (size_t)q->count && rows.count > (size_t)q->count)
             *next = row_text(&row);
-        show(s, acme, &rows.at[i], now, out);
+        show(s, acme, &rows.at[i], &owns, out);
     }
     return OK;
 }
@@ -479,6 +520,9 @@ expire_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct expiring *x = arg;
 
+    int64_t ended;
+
+    TRY(acme_own_expire(s, tx, clock_now(), &ended));
     return tx_count(s, tx, &buckets_full, BIND(v_when(x->before), v_int(BATCH)), &x->count);
 }
 

@@ -36,6 +36,7 @@ struct acme_take {
     const char *key;
     bool look;           /* there must be a token, but it is not taken now */
     struct opt_int most; /* stands for the policy's number */
+    int64_t account;     /* whose own numbers stand for both; 0: nobody's */
 };
 /**
  * As part of TX: take a token from each of TAKES (of struct acme_take), or none when one lacks it.

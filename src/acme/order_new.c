@@ -150,6 +150,8 @@ check_limits(struct scope *s, struct tx *tx, struct making *m)
     LIST_EACH(const char *, domain, &domains)
     if (m->unlimited != ORDER_RENEWS)
         take(s, &takes, LIMIT_DOMAIN, *domain, true);
+    LIST_EACH(struct acme_take, t, &takes)
+    t->account = m->wish->account->id;
     return acme_limits_take(s, tx, m->authz.ep, m->policy, &takes);
 }
 

@@ -118,7 +118,8 @@ not_proved_in(struct scope *s, struct tx *tx, void *arg)
         TRY(acme_limit_count(
             s, tx, o->t->ep, o->t->policy,
             &(struct acme_take){ .limit = LIMIT_FAILURES,
-                                 .key = acme_limit_failures(s, o->t->account_id, o->t->value) }));
+                                 .key = acme_limit_failures(s, o->t->account_id, o->t->value),
+                                 .account = o->t->account }));
     return audit(s, tx, o, false);
 }
 

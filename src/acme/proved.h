@@ -12,7 +12,7 @@ struct proof_report;
 struct acme_try {
     const struct job *job;
     const struct acme_endpoint *ep, *policy; /* whose account, by whose rules; NULL: gone */
-    int64_t challenge, authz, attempts;
+    int64_t challenge, authz, account, attempts;
     const char *authz_id, *account_id; /* public ids */
     const char *method, *token, *key_auth;
     const char *type, *value; /* of the name */

@@ -1,7 +1,7 @@
 #include "acme/rules.h"
 
 #include "acme/eab.h"
-#include "acme/limit.h"
+#include "acme/limit_own.h"
 #include "acme/profile.h"
 
 /* What they name, or the first one that the key allows; NULL: their directory's own. */
@@ -79,9 +79,12 @@ SQL(pending_authzs, "SELECT COUNT(*), MIN(expires_at) FROM acme_authz WHERE acco
 enum err
 acme_rules_pending(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish)
 {
-    int64_t most = acme_limit_of(wish->policy, LIMIT_PENDING), count;
+    int64_t most, count;
+    struct acme_own own;
     struct row row;
 
+    TRY(acme_own_read(s, tx, wish->account, &own));
+    most = acme_own_most(&own, LIMIT_PENDING, acme_limit_of(wish->policy, LIMIT_PENDING));
     if (!most)
         return OK;
     TRY(tx_one(s, tx, &pending_authzs, BIND(v_int(wish->account), v_when(wish->now)), &row));

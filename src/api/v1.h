@@ -353,13 +353,34 @@ struct v1_acme_bucket_query {
     int64_t limit;
     const char *after, *name;
 };
+/** A rate limit of one account. */
+struct v1_acme_own_limit {
+    const char *account, *profile, *limit;
+    int64_t most;
+    struct when expires_at;
+    const char *reason, *created_by;
+    struct when created_at;
+};
+struct v1_acme_own_query {
+    int64_t limit;
+    const char *after, *account, *name;
+};
+struct v1_acme_own_set {
+    int64_t most; /* 0: any number */
+    struct when expires_at;
+    const char *reason;
+};
+struct v1_acme_own_end {
+    const char *reason;
+};
 struct v1_acme_reset {
     const char *limit, *key;
 };
 struct v1_acme_reset_done {
     int64_t count;
 };
-extern const struct op v1_acme_limits_list_op, v1_acme_limits_reset_op;
+extern const struct op v1_acme_limits_list_op, v1_acme_limits_reset_op, v1_acme_own_limits_list_op,
+    v1_acme_own_limits_set_op, v1_acme_own_limits_drop_op;
 extern const struct op v1_eab_keys_list_op, v1_eab_keys_create_op, v1_eab_keys_get_op,
     v1_eab_keys_edit_op, v1_eab_keys_revoke_op;
 

@@ -96,6 +96,10 @@
     ACTION(ACME_PROFILE_CREATE, "acme", "acme.profile.create", "An ACME profile was made.")        \
     ACTION(ACME_PROFILE_EDIT, "acme", "acme.profile.edit", "An ACME profile was changed.")         \
     ACTION(ACME_PROFILE_DELETE, "acme", "acme.profile.delete", "An ACME profile was ended.")       \
+    ACTION(ACME_LIMIT_SET, "acme", "acme.limit.set",                                               \
+           "An ACME account got a rate limit of its own.")                                         \
+    ACTION(ACME_LIMIT_UNSET, "acme", "acme.limit.unset",                                           \
+           "An ACME account's own rate limit was taken away.")                                     \
     ACTION(ACME_LIMIT_RESET, "acme", "acme.limit.reset", "A rate limit of ACME was reset.")        \
     ACTION(TEMPLATE_CREATE, "template", "template.create", "A template was made.")                 \
     ACTION(TEMPLATE_EDIT, "template", "template.edit", "A template got a new version.")            \

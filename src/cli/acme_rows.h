@@ -17,6 +17,9 @@ enum err run_acme_profiles_show(struct cli *c); /* all, or the one that is named
 enum err run_acme_profiles_create(struct cli *c);
 enum err run_acme_profiles_edit(struct cli *c);
 enum err run_acme_profiles_delete(struct cli *c);
+enum err run_acme_limits_list(struct cli *c);
+enum err run_acme_limits_set(struct cli *c);
+enum err run_acme_limits_reset(struct cli *c);
 enum err run_acme_window_remove(struct cli *c);
 
 /** The clients that `acme client` knows, ended by NULL. */
@@ -174,6 +177,18 @@ static const struct flag acme_profile_edit_flags[] = {
     { "description", 0, FLAG_TEXT, "TEXT", "what clients are told of it", NULL, NULL, NULL },
     { "enabled", 0, FLAG_SWITCH, NULL, "its directory answers; or --no-enabled", NULL, NULL, NULL },
 };
+static const struct flag acme_limits_flags[] = {
+    { "name", 0, FLAG_TEXT, "LIMIT", "only this one: orders_per_hour", NULL, NULL, NULL },
+    { "own", 0, FLAG_SWITCH, NULL, "numbers that single accounts have instead", NULL, NULL, NULL },
+    { "account", 0, FLAG_TEXT, "ID", "those of this account; the beginning of its id is enough",
+      NULL, NULL, NULL },
+    WATCH_FLAG,
+};
+static const struct flag acme_limits_set_flags[] = {
+    { "ttl", 0, FLAG_DURATION, "D", "for so long: 24h; default: until it is taken away", NULL, NULL,
+      NULL },
+    { "reason", 0, FLAG_TEXT, "TEXT", "why, for the record", NULL, "comment", NULL },
+};
 static const struct flag acme_window_flags[] = {
     { "query", 0, FLAG_TEXT, "QUERY", "certificates that it finds: chancery help query", NULL,
       "filter", NULL },
@@ -235,6 +250,20 @@ static const struct flag acme_window_flags[] = {
     { "acme eab revoke", "KID...", 1, -1, FLAGS(acme_eab_revoke_flags), run_acme_eab_revoke,       \
       "Bind no more accounts by keys.",                                                            \
       "  chancery acme eab revoke printers --suspend-accounts --yes\n" },                          \
+    { "acme limits list", "", 0, 0, FLAGS(acme_limits_flags), run_acme_limits_list,                \
+      "List the rate limits that something was taken from, or the numbers of single accounts.",    \
+      "  chancery acme limits list --name orders_per_hour\n"                                       \
+      "  chancery acme limits list --own\n" },                                                     \
+    { "acme limits set", "ACCOUNT LIMIT N", 3, 3, FLAGS(acme_limits_set_flags),                    \
+      run_acme_limits_set,                                                                         \
+      "Give one account another number than others have: N, any, or again the default.",           \
+      "  chancery acme limits set 7Jx2 orders_per_hour 500 --ttl 24h --reason 'INC 118'\n"         \
+      "  chancery acme limits set 7Jx2 certificates_per_domain any --reason 'the hub'\n"           \
+      "  chancery acme limits set 7Jx2 orders_per_hour default --reason done\n" },                 \
+    { "acme limits reset", "LIMIT [KEY]", 1, 2, NULL, 0, run_acme_limits_reset,                    \
+      "Let somebody, or everybody, begin anew with a rate limit.",                                 \
+      "  chancery acme limits reset certificates_per_domain example.com\n"                         \
+      "  chancery acme limits reset orders_per_hour --yes\n" },                                    \
     { "acme windows list", "", 0, 0, FLAGS(watch_flags), run_acme_list,                            \
       "List when certificates shall be renewed, whatever their life says.",                        \
       "  chancery acme windows list\n" },                                                          \

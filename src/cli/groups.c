@@ -13,6 +13,7 @@ const struct group groups[] = {
     { "acme orders", "Orders of ACME clients, and why they failed." },
     { "acme authorizations", "Who proved which names." },
     { "acme eab", "Keys by which accounts are bound." },
+    { "acme limits", "Rate limits: what is left, and what single accounts have instead." },
     { "acme profiles", "Directories of their own, with their rules." },
     { "acme windows", "When certificates shall be renewed, whatever their life says." },
     { "metadata", "Manage the metadata fields, which say what may be noted about certificates." },

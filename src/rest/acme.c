@@ -2,7 +2,6 @@
 #include "rest/rest.h"
 
 #include "acme/eab.h"
-#include "acme/limit.h"
 #include <string.h>
 
 #define KID_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -190,46 +189,8 @@ keys_revoke(struct request *rq)
     return acme_eab_revoke(rq->scope, rq->app->acme, &end);
 }
 
-/* Limits. */
-
-static enum err
-limits_list(struct request *rq)
-{
-    const struct v1_acme_bucket_query *in = rq->query;
-    struct acme_bucket_query q = { .limit = in->name, .after = in->after, .count = in->limit };
-    struct list found, out = { 0 };
-    const char *next;
-
-    if (in->name && acme_limit_named(in->name) == LIMITS) {
-        problem(rq->scope, "name", CHY_BAD_VALUE, "there is no limit \"%.64s\"", in->name);
-        return problems_fail(rq->scope);
-    }
-    TRY(acme_limits_list(rq->scope, rq->app->acme, &q, &found, &next));
-    LIST_EACH(struct acme_bucket, b, &found)
-    list_add(
-        rq->scope->arena, &out, struct v1_acme_bucket,
-        ((struct v1_acme_bucket){ b->limit, b->profile, b->key, b->most, b->left, b->full_at }));
-    return reply_items(rq, &out, next);
-}
-
-static enum err
-limits_reset(struct request *rq)
-{
-    const struct v1_acme_reset *in = rq->body;
-    struct acme_limit_reset reset = { acme_limit_named(in->limit), in->key, rq->caller };
-    struct v1_acme_reset_done out;
-
-    if (reset.limit == LIMITS) {
-        problem(rq->scope, "limit", CHY_BAD_VALUE, "there is no limit \"%.64s\"", in->limit);
-        return problems_fail(rq->scope);
-    }
-    TRY(acme_limits_reset(rq->scope, rq->app->acme, &reset, &out.count));
-    return reply(rq, 200, &out);
-}
-
 const struct binding rest_acme[] = {
-    { &v1_acme_limits_list_op, limits_list }, { &v1_acme_limits_reset_op, limits_reset },
-    { &v1_eab_keys_list_op, keys_list },      { &v1_eab_keys_create_op, keys_create },
-    { &v1_eab_keys_get_op, keys_get },        { &v1_eab_keys_edit_op, keys_edit },
-    { &v1_eab_keys_revoke_op, keys_revoke },  { NULL, NULL },
+    { &v1_eab_keys_list_op, keys_list },     { &v1_eab_keys_create_op, keys_create },
+    { &v1_eab_keys_get_op, keys_get },       { &v1_eab_keys_edit_op, keys_edit },
+    { &v1_eab_keys_revoke_op, keys_revoke }, { NULL, NULL },
 };

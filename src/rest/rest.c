@@ -115,9 +115,10 @@ CONSTRUCTOR static void
 bindings_join(void)
 {
     static const struct binding *const tables[] = {
-        rest_users,       rest_claims, rest_providers,    rest_roles,        rest_templates,
-        rest_authorities, rest_audit,  rest_certificates, rest_system,       rest_tokens,
-        rest_requests,    rest_acme,   rest_acme_seen,    rest_acme_windows, rest_holds,
+        rest_users,     rest_claims,       rest_providers,   rest_roles,
+        rest_templates, rest_authorities,  rest_audit,       rest_certificates,
+        rest_system,    rest_tokens,       rest_requests,    rest_acme,
+        rest_acme_seen, rest_acme_windows, rest_acme_limits, rest_holds,
     };
     size_t n = 0;
 

@@ -18,7 +18,7 @@ extern const struct job_kind rest_cleanup_kind;
 extern const struct binding rest_users[], rest_claims[], rest_providers[], rest_roles[],
     rest_templates[], rest_authorities[], rest_audit[], rest_certificates[], rest_system[],
     rest_tokens[], rest_requests[], rest_acme[], rest_acme_seen[], rest_acme_windows[],
-    rest_holds[];
+    rest_acme_limits[], rest_holds[];
 
 /** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
  */

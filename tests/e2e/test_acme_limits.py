@@ -1,4 +1,5 @@
 """ACME's rate limits: each by itself, who is told what, and how operators see and reset them (acme.md section 23)."""
+import datetime
 import shutil
 import time
 import urllib.parse
@@ -277,6 +278,137 @@ def test_a_key_for_binding_says_how_much_its_accounts_may_order(limited, answers
     is_limited(order(holder, name()), "orders_per_hour", 1100, 1201)
     bad = admin.rest("POST", "/acme/eab-keys", json={"orders_per_hour": -1})
     assert bad.status_code == 400 and bad.json()["problems"][0]["field"] == "orders_per_hour"
+
+
+def own(server, account, limit, most, expect=200, **more):
+    reply = server.client().rest("PUT", f"/acme/accounts/{account}/limits/{limit}", json={"most": most, "reason": "INC 118", **more})
+    assert reply.status_code == expect, reply.text
+    return reply.json()
+
+
+def owned(server, **query):
+    return chancery.good(server.client().rest("GET", "/acme/limits/accounts", params=query))["items"]
+
+
+def no_more_own(server, account, limit, expect=204, **query):
+    reply = server.client().rest("DELETE", f"/acme/accounts/{account}/limits/{limit}", params=query)
+    assert reply.status_code == expect, reply.text
+
+
+def test_an_account_has_more_or_fewer_than_others(limited, answers):
+    server = limited(orders_per_hour=1).start()
+    holder, other = acme.Orderer(server, answers), acme.Orderer(server, answers)
+    account = holder.kid.rsplit("/", 1)[-1]
+    assert order(holder, name()).status_code == 201
+    is_limited(order(holder, name()), "orders_per_hour", 3500, 3601)
+    said = own(server, account[:8], "orders_per_hour", 3)
+    assert {key: said[key] for key in ("account", "profile", "limit", "most", "reason", "created_by")} == {
+        "account": account, "profile": "", "limit": "orders_per_hour", "most": 3, "reason": "INC 118", "created_by": server.user}
+    assert "expires_at" not in said and owned(server) == [said] == owned(server, account=account) == owned(server, name="orders_per_hour")
+    for _ in range(3):
+        assert order(holder, name()).status_code == 201, "it begins anew"
+    is_limited(order(holder, name()), "orders_per_hour", 1100, 1201)
+    assert left(server, "orders_per_hour")[account] == (3, 0)
+    assert order(other, name()).status_code == 201
+    is_limited(order(other, name()), "orders_per_hour", 3500, 3601)
+    own(server, account, "orders_per_hour", 0)
+    for _ in range(5):
+        assert order(holder, name()).status_code == 201
+    assert account not in left(server, "orders_per_hour")
+    own(server, account, "orders_per_hour", 2)
+    assert order(holder, name()).status_code == 201
+    no_more_own(server, account, "orders_per_hour", reason="over")
+    assert order(holder, name()).status_code == 201
+    is_limited(order(holder, name()), "orders_per_hour", 3500, 3601)
+    assert reset(server, "orders_per_hour", key=account) == 1 and owned(server) == []
+    kinds = {}
+    for action in ("acme.limit.set", "acme.limit.unset"):
+        found = chancery.good(server.client().rest("GET", "/audit", params={"action": action, "target_id": account}))["items"]
+        kinds[action] = [chancery.good(server.client().rest("GET", f"/audit/{one['id']}"))["event"] for one in found]
+    assert len(kinds["acme.limit.set"]) == 3 and {one["reason"] for one in kinds["acme.limit.set"]} == {"INC 118"}
+    assert {one["after"]["orders_per_hour"] for one in kinds["acme.limit.set"]} == {"3", "any number", "2"}
+    event, = kinds["acme.limit.unset"]
+    assert event["before"] == {"orders_per_hour": "2"} and event["reason"] == "over"
+
+
+def test_an_accounts_own_number_of_domains_counts_for_itself(limited, answers):
+    server = limited(certificates_per_domain=1, certificates_per_names=1).start()
+    hub, other = acme.Orderer(server, answers), acme.Orderer(server, answers)
+    account = hub.kid.rsplit("/", 1)[-1]
+    zone = name()
+    own(server, account, "certificates_per_domain", 2)
+    for one in "ab":
+        hub.issue(f"{one}.{zone}")
+    is_limited(order(hub, f"c.{zone}"), "certificates_per_domain", 302000, 302401)
+    domain = ".".join(zone.split(".")[-2:])
+    assert left(server, "certificates_per_domain") == {f"{domain}@{account}": (2, 0)}
+    other.issue(f"d.{zone}")
+    is_limited(order(other, f"e.{zone}"), "certificates_per_domain", 604000, 604801)
+    own(server, account, "certificates_per_domain", 0)
+    own(server, account, "certificates_per_names", 2)
+    for _ in range(2):
+        hub.issue(f"f.{zone}")
+    is_limited(order(hub, f"f.{zone}"), "certificates_per_names", 302000, 302401)
+    assert reset(server, "certificates_per_domain", key=domain) == 1
+
+
+def test_what_else_is_an_accounts_own(limited, answers):
+    server = limited(failures_per_hour=1, pending_authorizations=1, retries_per_hour=1, authorizations_per_hour=1)
+    server.settings.update({"acme.pre_authorization": "true", "acme.retry_for": "0s"})
+    holder = acme.Orderer(server.start(), answers)
+    account = holder.kid.rsplit("/", 1)[-1]
+
+    def early():
+        return holder.post("newAuthz", {"identifier": acme.identifier(name())})
+    own(server, account, "pending_authorizations", 3)
+    first = holder.order(name(), name(), name())
+    is_limited(order(holder, name()), "pending_authorizations", 600000, 604801)
+    own(server, account, "pending_authorizations", 0)
+    assert order(holder, name()).status_code == 201
+    own(server, account, "authorizations_per_hour", 2)
+    assert [early().status_code for _ in range(3)] == [201, 201, 429]
+    own(server, account, "failures_per_hour", 2)
+    wanted = name()
+    for _ in range(2):
+        assert holder.prove(holder.order(wanted), place=False)["status"] == "invalid"
+    is_limited(order(holder, wanted), "failures_per_hour", 1700, 1801)
+    own(server, account, "failures_per_hour", 2)
+    assert order(holder, wanted).status_code == 201, "it begins anew with all names"
+    assert {one["limit"] for one in owned(server, account=account)} == {
+        "pending_authorizations", "authorizations_per_hour", "failures_per_hour"}
+    assert len(owned(server, limit=2)) == 2 and first["status"] == "pending"
+
+
+@chancery.needs_faults
+def test_an_accounts_own_number_ends(limited, answers):
+    server = limited(program=chancery.FAULTS, orders_per_hour=1).start()
+    holder = acme.Orderer(server, answers)
+    account = holder.kid.rsplit("/", 1)[-1]
+    until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert own(server, account, "orders_per_hour", 0, expires_at=until)["expires_at"] == until
+    assert [order(holder, name()).status_code for _ in range(3)] == [201, 201, 201]
+    server.stop()
+    server.start(CHANCERY_CLOCK_OFFSET_MS=str(61 * 60 * 1000))
+    holder.nonce_left = None
+    assert [order(holder, name()).status_code for _ in range(2)] == [201, 429] and owned(server) == []
+
+
+def test_what_cannot_be_an_accounts_own_is_told_by_its_field(limited, answers):
+    server = limited(orders_per_hour=1).start()
+    account = acme.Orderer(server, answers).kid.rsplit("/", 1)[-1]
+    path = f"/acme/accounts/{account}/limits/orders_per_hour"
+    for body, field in (({"reason": "x"}, "most"), ({"most": 5}, "reason"), ({"most": -1, "reason": "x"}, "most"),
+                        ({"most": "x", "reason": "x"}, "most"), ({"most": 5, "reason": ""}, "reason"),
+                        ({"most": 5, "reason": "x", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+                        ({"most": 5, "reason": "x", "key": "y"}, "key")):
+        reply = server.client().rest("PUT", path, json=body)
+        assert reply.status_code == 400 and field in [one["field"] for one in reply.json()["problems"]], reply.text
+    for limit in ("nonces_per_hour", "accounts_per_hour", "renewal_info_per_minute", "none"):
+        own(server, account, limit, 5, 404)
+    own(server, "no-such-account", "orders_per_hour", 5, 404)
+    no_more_own(server, account, "orders_per_hour", 404)
+    bad = server.client().rest("GET", "/acme/limits/accounts", params={"name": "nonces_per_hour"})
+    assert bad.status_code == 400 and bad.json()["problems"][0]["field"] == "name"
 
 
 @pytest.mark.seed("S374")

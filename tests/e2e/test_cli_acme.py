@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import processes
-from acme import name
+from acme import Orderer, name
 from test_acme_operators import bound, holder, last, look, operator  # noqa: F401
 from test_cli import ok, says
 
@@ -304,3 +304,41 @@ def test_of_a_profile_only_what_is_given_changes(acme_server, tell):
     says(tell("profiles", "edit", profile, "--template", ""), 2, "Template")
     says(tell("profiles", "edit", "none", "--validity", "9d"), 3, "none")
     assert "removed" in tell("profiles", "delete", profile, "--yes").stderr
+
+
+def test_limits_are_seen_set_and_reset(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.limits.exempt": "192.0.2.0/24", "acme.limits.orders_per_hour": 2}).start()
+    holder = Orderer(server, answers)
+    account = last(holder.kid)
+
+    def tell(*arguments):
+        return server.cli("acme", "limits", *arguments)
+    assert tell("list", "--own").stderr == "No account has limits of its own.\n"
+    holder.order(name("limited"))
+    row, = rows(tell("list", "--name", "orders_per_hour", "-o", "json"))
+    assert (row["key"], row["most"]) == (account, 2)
+    assert account in ok(tell("list")) and re.search(r"LIMIT +KEY +MOST +LEFT", ok(tell("list")))
+    says(tell("set", account, "orders_per_hour", "9"), 2, "--reason")
+    for bad in ("0", "-1", "many"):
+        says(tell("set", account, "orders_per_hour", "--reason", "x", "--", bad), 2, "neither any nor default")
+    says(tell("set", account, "nonces_per_hour", "9", "--reason", "x"), 3, "nonces_per_hour")
+    says(tell("set", "no-such-account", "orders_per_hour", "9", "--reason", "x"), 3, "no-such-account")
+    done = tell("set", account[:8], "orders_per_hour", "9", "--reason", "x", "--dry-run")
+    assert ok(done) == f"would set orders_per_hour of account {account[:8]} to 9\n"
+    done = tell("set", account[:8], "orders_per_hour", "9", "--ttl", "24h", "--reason", "INC 118")
+    assert not ok(done) and f"orders_per_hour of account {account} is 9" in done.stderr
+    row, = rows(tell("list", "--own", "-o", "json"))
+    assert (row["account"], row["limit"], row["most"], row["reason"]) == (account, "orders_per_hour", 9, "INC 118") and row["expires_at"]
+    assert "INC 118" in ok(tell("list", "--account", account[:8]))
+    made = rows(tell("set", account, "orders_per_day", "any", "--reason", "hub", "-o", "json"))
+    assert (made[0] if isinstance(made, list) else made)["most"] == 0
+    assert "is as others have it" in tell("set", account, "orders_per_day", "default", "--reason", "over").stderr
+    says(tell("set", account, "orders_per_day", "default", "--reason", "over"), 3, "orders_per_day")
+    says(tell("set", account, "orders_per_hour", "default", "--reason", "x", "--ttl", "1h"), 2, "--ttl")
+    holder.order(name("limited"))
+    assert "1 of orders_per_hour began anew" in tell("reset", "orders_per_hour", account).stderr
+    assert ok(tell("reset", "orders_per_hour", "--dry-run")) == "would reset orders_per_hour of everybody\n"
+    says(tell("reset", "orders_per_hour", "--no-input"), 2, "--yes")
+    assert "0 of orders_per_hour began anew" in tell("reset", "orders_per_hour", "--yes").stderr
+    says(tell("reset", "no-such", "x"), 2, "no-such")
+    says(tell("list", "--name", "no-such"), 2, "no-such")

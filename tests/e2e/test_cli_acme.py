@@ -272,7 +272,7 @@ def test_of_a_profile_only_what_is_given_changes(acme_server, tell):
     operator = acme_server.client()
     body = {"Name": profile, "Template": "WebServer", "ChallengeTypes": ["DNS-01", "HTTP-01"], "AllowedDomains": ["*.a.test"],
             "DeniedDomains": ["x.a.test"], "Validity": 30, "AutoRenew": True, "ExternalAccountBinding": "optional", "MaxNames": 7,
-            "TermsOfService": "https://a.test/terms", "AllowedNetworks": ["10.0.0.0/8"], "ClientNetworks": ["127.0.0.0/8"],
+            "AllowedNetworks": ["10.0.0.0/8"], "ClientNetworks": ["127.0.0.0/8"],
             "OfferedInDefaultDirectory": True, "Description": "d", "Limits": {"OrdersPerHour": 9}}
     assert operator.command("POST", "/ACME/Profiles", json=body).status_code == 200
     before = shown()

@@ -13,6 +13,7 @@
 const char *
 segment(struct cli *c, const char *text)
 {
+    c->names_nothing = c->names_nothing || text_empty(text);
     return percent_encode(c->s->arena, text);
 }
 
@@ -169,6 +170,8 @@ ask_server(struct cli *c, struct ask *ask, struct answer *out)
     struct json *j;
     int tried = 0;
 
+    if (c->names_nothing) /* its path would be another's, the list's most often */
+        return fail(c->s, E_INVALID, "an argument that should name something is empty");
     TRY(session_of(c, ask->nobody, &n));
     url = url_of(c, n, ask);
     add_headers(c, ask);

@@ -269,6 +269,20 @@ expires_term(struct cli *c, const char *word, const char **out)
     return OK;
 }
 
+/* Of a template both names are known: the one it is asked for by, and the one it is shown by. */
+static enum err
+template_term(struct cli *c, const char *word, const char **out)
+{
+    const char *name = word + strlen("template:");
+
+    if (!*name)
+        return bad_term(c, word, "a value is missing behind the colon");
+    name = quoted(c, name);
+    *out =
+        arena_printf(c->s->arena, "(TemplateShortName -eq %s OR TemplateName -eq %s)", name, name);
+    return OK;
+}
+
 /* OUT stays NULL for a word that is no term. */
 static enum err
 named_term(struct cli *c, const char *word, const char **out)
@@ -276,13 +290,9 @@ named_term(struct cli *c, const char *word, const char **out)
     static const struct {
         const char *name, *form;
     } names[] = {
-        { "cn:", "CN -contains %s" },
-        { "dns:", "SAN -contains %s" },
-        { "issuer:", "IssuerDN -contains %s" },
-        { "ca:", "CA -eq %s" },
-        { "template:", "TemplateName -eq %s" },
-        { "serial:", "SerialNumber -eq %s" },
-        { "requester:", "RequesterName -contains %s" },
+        { "cn:", "CN -contains %s" },           { "dns:", "SAN -contains %s" },
+        { "issuer:", "IssuerDN -contains %s" }, { "ca:", "CA -eq %s" },
+        { "serial:", "SerialNumber -eq %s" },   { "requester:", "RequesterName -contains %s" },
         { "owner:", "OwnerRoleName -eq %s" },
     };
 
@@ -290,6 +300,8 @@ named_term(struct cli *c, const char *word, const char **out)
         return is_term(c, word, out);
     if (text_starts_fold(word, "expires:"))
         return expires_term(c, word, out);
+    if (text_starts_fold(word, "template:"))
+        return template_term(c, word, out);
     if (text_eq_fold(word, "owner:none"))
         *out = "OwnerRoleName -eq NULL";
     for (size_t i = 0; i < COUNT(names) && !*out; i++) {

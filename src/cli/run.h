@@ -48,6 +48,7 @@ struct cli {
     struct session *session;       /* once somebody asked for it */
     int status;                    /* what to exit with when nothing failed */
     int verbose;
+    bool names_nothing;  /* an argument became an empty segment of a path */
     struct buf *capture; /* what is printed goes here instead; or NULL */
     /* Of the last failure. */
     int http_status;

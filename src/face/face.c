@@ -219,14 +219,16 @@ below_base(const struct face *f, const char *path)
     return path[len] == 0 || path[len] == '/' ? path + len : NULL;
 }
 
-/* A client puts "?QueryString=" into the path and encodes the '?': what follows it is the query. */
+/* A client of the Command API puts "?QueryString=" into the path and encodes the '?': what follows
+ * it is the query, of what is read. Elsewhere an encoded '?' belongs to a name. */
 static const char *
-mend_query(struct http_request *http, const char *path)
+mend_query(const struct face *f, struct http_request *http, const char *path)
 {
     const char *last = strrchr(path, '/'), *mark = last ? strcasestr(last, "%3F") : NULL;
     char *query;
 
-    if (!mark)
+    if (!mark || !f->spec->fold ||
+        (!text_eq(http->method, "GET") && !text_eq(http->method, "HEAD")))
         return path;
     if (percent_decode(http->scope->arena, mark + 3, strlen(mark + 3), false, &query))
         http->query =
@@ -254,7 +256,7 @@ face_route(const struct face *f, struct http_request *http)
 
     if (!path)
         return NULL;
-    router_cut(http, mend_query(http, path), &cut);
+    router_cut(http, mend_query(f, http, path), &cut);
     while (!cut.bad && (b = router_match(f, &cut, &at, vars))) {
         if (text_eq(b->op->method, http->method) ||
             (text_eq(b->op->method, "GET") && text_eq(http->method, "HEAD"))) {

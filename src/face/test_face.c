@@ -61,6 +61,7 @@ TEST(a_path_finds_its_operation)
         { "DELETE", "/Api/Things/Count", &delete_op, 0, "id=Count" },
         { "PUT", "/Api/Things/a%2Fb/Parts/c%20d", &part_op, 0, "id=a/b,part=c d" },
         { "GET", "/Api/Things%3Fa=1", &list_op, 0, "a=1" }, /* a client glues the query on */
+        { "DELETE", "/Api/Things/7%3Fa=1", &delete_op, 0, "id=7?a=1" }, /* and is no other name */
         { "POST", "/Api/Things/7", NULL, 405, "" },
         { "GET", "/Api/Later", &later_op, 501, "" },
         { "GET", "/Api/Nothing", NULL, 404, "" },
@@ -103,6 +104,8 @@ TEST(a_face_that_does_not_fold_is_exact)
 
     assert_ptr_equal(routed(s, f, "GET", "/v1/Things", &vars)->op, &list_op);
     assert_int_equal(routed(s, f, "GET", "/v1/things", &vars)->status, 404);
+    assert_ptr_equal(routed(s, f, "GET", "/v1/Things/7%3Fa=1", &vars)->op, &get_op);
+    assert_string_equal(vars, "id=7?a=1");
     assert_null(routed(s, f, "GET", "/V1/Things", &vars));
     face_close(f);
 }

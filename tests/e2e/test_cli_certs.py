@@ -160,6 +160,15 @@ def test_a_key_of_a_key_store_is_fetched_by_the_words_of_old(server, tmp_path):
     says(server.cli("download-cert", "1", "--key"), 2, "--pfx")
 
 
+def test_certificates_of_a_template_are_found_by_the_name_that_asks_for_it(server):
+    made = server.client().enroll(dns=(f"{uuid.uuid4().hex[:12]}.example.com",))
+    cn = keys.load(made["Certificates"][0]).subject.rfc4514_string().removeprefix("CN=")
+    for name in ("template:WebServer", "template:webserver"):
+        assert ok(server.cli("certs", "list", "-q", f'CN -eq "{cn}"', "--count")).strip() == "1"
+        assert ok(server.cli("search", f"cn:{cn}", name, "--count")).strip() == "1", name
+    assert ok(server.cli("search", f"cn:{cn}", "template:ClientAuth", "--count")).strip() == "0"
+
+
 def test_words_that_look_like_terms_are_not_searched_for_as_text(server, tmp_path):
     for words, reason in (("is:revokd", "is:revoked"), ("expires:<soon", "expires:<30d"), ("ca:", "value")):
         says(server.cli("search", words), 2, reason)

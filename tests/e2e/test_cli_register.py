@@ -132,6 +132,23 @@ class TestAccess:
         says(server.cli("roles", "show", name), 3, name)
         assert "certificates/read" in ok(server.cli("roles", "permissions"))
 
+    @pytest.mark.parametrize("command", ["acme orders show", "acme accounts show", "acme eab show", "acme profiles show", "ca show",
+                                         "users show", "roles show", "requests show", "metadata delete", "acme profiles delete"])
+    def test_an_empty_name_is_no_name(self, server, command):
+        says(server.cli(*command.split(), "", *(["--yes"] if command.endswith("delete") else [])), 2, "empty")
+
+    def test_a_question_mark_belongs_to_the_name_that_has_it(self, server):
+        role, profile = new_name("Team"), new_name("P")
+        ok(server.cli("roles", "create", role))
+        ok(server.cli("acme", "profiles", "create", profile, "--template", "WebServer"))
+        for name in (role + "?x=1", role + "?"):
+            says(server.cli("roles", "show", name), 3, "not found|no role")
+            says(server.cli("roles", "delete", name, "--yes"), 3, "not found|no role")
+        says(server.cli("acme", "profiles", "delete", profile + "?x=1", "--yes"), 3, "not found")
+        assert profile in ok(server.cli("acme", "profiles", "show", profile))
+        ok(server.cli("acme", "profiles", "delete", profile, "--yes"))
+        ok(server.cli("roles", "delete", role, "--yes"))
+
     def test_what_is_wrong_with_a_role_is_said(self, server):
         name = admin.role(server, [])
         says(server.cli("roles", "grant", name, "fly"), 2, "fly")

@@ -94,6 +94,8 @@ add_file(struct settings_loader *l, const char *path, struct node **tree)
     }
     if (exposed)
         mark_exposed(file);
+    if (l->from->aliases)
+        file = settings_translate(l, file);
     *tree = node_merge(l->s->arena, *tree, file);
 }
 
@@ -141,8 +143,8 @@ nest(struct arena *a, const char *const *parts, size_t count, struct node *value
     return value;
 }
 
-static struct node *
-text_node(struct arena *a, const char *text, const char *origin)
+struct node *
+settings_text_node(struct arena *a, const char *text, const char *origin)
 {
     struct node *node = arena_new_of(a, struct node);
 
@@ -181,7 +183,7 @@ structured(struct settings_loader *l, const struct field *f, const char *text, c
         return node;
     }
     if (f->type != FT_LIST || !f->model->is_scalar)
-        return text_node(a, text, origin);
+        return settings_text_node(a, text, origin);
     node = arena_new_of(a, struct node);
     node->kind = NODE_LIST;
     node->origin = origin;
@@ -189,7 +191,7 @@ structured(struct settings_loader *l, const struct field *f, const char *text, c
         size_t len = strcspn(text, ",");
         const char *item = text_trim(a, arena_text_n(a, text, len));
 
-        list_add(a, &node->items, struct node *, text_node(a, item, origin));
+        list_add(a, &node->items, struct node *, settings_text_node(a, item, origin));
         text += len + (text[len] == ',');
     }
     return node;
@@ -236,6 +238,14 @@ split_key(struct arena *a, const char *key, const char *separator, const char **
     }
 }
 
+struct node *
+settings_nested(struct arena *a, const char *key, struct node *value)
+{
+    const char *parts[KEY_PARTS_MAX];
+
+    return nest(a, parts, split_key(a, key, ".", parts), value);
+}
+
 /* One key of environment or flags. */
 struct one {
     const char *name; /* as it was given, for errors */
@@ -269,11 +279,11 @@ add_one(struct settings_loader *l, struct one *one, struct node **tree)
         return;
     }
     if (f->type == FT_PAIRS && one->count > 1 && !text_eq(one->parts[one->count - 1], f->wire))
-        node = text_node(a, one->value, one->origin);
+        node = settings_text_node(a, one->value, one->origin);
     else if (f->type == FT_LIST || f->type == FT_OBJECT || f->type == FT_PAIRS)
         node = structured(l, f, one->value, one->origin);
     else
-        node = text_node(a, one->value, one->origin);
+        node = settings_text_node(a, one->value, one->origin);
     if (node)
         *tree = node_merge(a, *tree, nest(a, one->parts, one->count, node));
 }

@@ -13,6 +13,24 @@
 
 struct settings; /* immutable, counted; any thread */
 
+/** How the value of another program's key becomes ours. */
+enum alias_kind {
+    ALIAS_END,     /* of a table */
+    ALIAS_AS_IS,   /* as it is */
+    ALIAS_SECTION, /* that the section is there says .yes */
+    ALIAS_FLAG,    /* true says .yes, false says .no */
+    ALIAS_ITEM,    /* true adds .yes to a list; so does a section without the key, unless .no */
+    ALIAS_HOST,    /* true is a list of one, the host of the URL that .yes, another key, has */
+    ALIAS_REFUSED, /* it cannot be had here: .yes says why */
+};
+/** A key of another program's settings file, and what it comes to. */
+struct settings_alias {
+    enum alias_kind kind;
+    const char *key; /* "AcmeServer.BaseUrl": its sections' names and its own */
+    const char *to;  /* our key */
+    const char *yes, *no;
+};
+
 /** Where settings come from; a later member wins over an earlier one, and presets of the models
  * over none. */
 struct settings_sources {
@@ -22,6 +40,9 @@ struct settings_sources {
     const char *main_file;       /* YAML or JSON; NULL: none */
     bool main_optional;          /* a main_file that does not exist is fine */
     const char *drop_in_dir; /* its *.yaml, *.yml and *.json in byte order; NULL or missing: none */
+    /** What sections of another program come to that a file has, up to ALIAS_END; our own keys
+     * beside them win. NULL: there are none. */
+    const struct settings_alias *aliases;
     const char *const *environment; /* as environ: CHANCERY_SECTION__KEY=value; NULL: none */
     const char *const *sets;        /* "key=value" of --set flags, NULL at the end; or NULL */
     /**

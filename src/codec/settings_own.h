@@ -38,6 +38,13 @@ enum err settings_gather(struct settings_loader *l, struct node **out);
 void settings_problem(struct settings_loader *l, const char *origin, const char *key,
                       enum code code, const char *why);
 
+/** The tree that has VALUE alone, at KEY. */
+struct node *settings_nested(struct arena *a, const char *key, struct node *value);
+struct node *settings_text_node(struct arena *a, const char *text, const char *origin);
+
+/** A file without the sections of another program, laid upon what those come to. */
+struct node *settings_translate(struct settings_loader *l, struct node *file);
+
 /** Fill OUT, a zeroed struct of M, with presets, and its sections likewise. */
 void settings_init(struct arena *a, const struct model *m, void *out, int depth);
 

@@ -152,6 +152,7 @@ options_load(struct scope *s, const struct options *o, struct settings **out)
         .main_file = options_main_file(o),
         .main_optional = !o->config,
         .drop_in_dir = options_drop_ins(o),
+        .aliases = server_settings_aliases,
         .environment = (const char *const *)(void *)environ,
         .resolve = resolve,
     };

@@ -124,6 +124,8 @@ struct server_settings {
     struct pairs issuers;   /* of the command line: `ca@vault: NAME` */
 };
 extern const struct model server_settings_model;
+/** What the keys of another program come to in a file, up to ALIAS_END. */
+extern const struct settings_alias server_settings_aliases[];
 
 struct scope;
 struct settings;

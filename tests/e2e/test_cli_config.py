@@ -3,6 +3,7 @@ import json
 import re
 
 import pytest
+import requests
 import yaml
 
 import chancery
@@ -198,3 +199,96 @@ def test_a_whole_file_is_put_in_place_when_it_is_good(config, tmp_path):
     fresh = tmp_path / "fresh.yaml"
     ok(chancery.cli("config", "apply", new, "--yes", "--config", fresh))
     assert fresh.read_text() == new.read_text() and fresh.stat().st_mode & 0o777 == 0o600
+
+
+# the settings file of KeyVault-CA's plan of an ACME server, as it stands there
+PLAN = """\
+{
+  "AcmeServer": {
+    "BaseUrl": "https://acme.internal.company.com",
+    "ExternalAccountBindingRequired": false,
+
+    "ChallengeTypes": {
+      "Http01Enabled": true,
+      "Dns01Enabled": true,
+      "TlsAlpn01Enabled": false
+    },
+
+    "DomainValidation": {
+      "AllowedDomains": ["*.internal.company.com"],
+      "BlockedDomains": [],
+      "CheckCAA": true
+    },
+
+    "RateLimits": {
+      "MaxOrdersPerDay": 50,
+      "MaxOrdersPerHour": 5,
+      "MaxNewAccountsPerIpPerHour": 10
+    }
+  },
+
+  "Issuer": {
+    "KeyVaultUrl": "https://my-ca-vault.vault.azure.net/",
+    "CertificateName": "intermediate-ca"
+  },
+
+  "Revocation": {
+    "OcspUrl": "https://ocsp.internal.company.com",
+    "CrlUrl": "https://crl.internal.company.com/ca.crl"
+  }
+}
+"""
+
+
+def of_plan(tmp_path, **more):
+    """The plan's file with its section of ACME alone, whose members MORE are others."""
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({"AcmeServer": {**json.loads(PLAN)["AcmeServer"], **more}}, indent=2))
+    return path
+
+
+def shown(path):
+    return json.loads(ok(chancery.cli("config", "show", "--config", path, "-o", "json")))["acme"]
+
+
+@pytest.mark.seed("S395", "S396")
+def test_the_plans_section_of_acme_is_loaded_as_it_is(tmp_path, new_server):
+    acme = shown(of_plan(tmp_path))
+    assert {key: acme[key] for key in ("enabled", "base_url", "eab", "challenges", "allow", "deny", "caa_identities")} == {
+        "enabled": True, "base_url": "https://acme.internal.company.com", "eab": "optional", "challenges": ["http-01", "dns-01"],
+        "allow": ["*.internal.company.com"], "deny": [], "caa_identities": ["acme.internal.company.com"]}
+    assert [acme["limits"][key] for key in ("orders_per_day", "orders_per_hour", "accounts_per_hour")] == [50, 5, 10]
+    acme = shown(of_plan(tmp_path, ExternalAccountBindingRequired=True, ChallengeTypes={"Http01Enabled": False},
+                         DomainValidation={"BlockedDomains": ["*.zip"], "CheckCAA": False},
+                         RateLimits={"MaxOrdersPerHour": 7}))
+    assert (acme["eab"], acme["challenges"], acme["deny"], acme["caa_identities"]) == ("required", ["dns-01"], ["*.zip"], [])
+    assert acme["allow"] == [] and acme["limits"]["orders_per_hour"] == 7
+    server = new_server(config=of_plan(tmp_path)).start()
+    directory = requests.get(server.url.rstrip("/") + "/acme/directory", verify=str(server.ca), timeout=30).json()
+    assert directory["newOrder"] == "https://acme.internal.company.com/acme/new-order"
+    assert directory["meta"]["caaIdentities"] == ["acme.internal.company.com"]
+
+
+def test_our_own_keys_beside_it_win(tmp_path):
+    path = of_plan(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "acme": {"eab": "off", "limits": {"orders_per_day": 9}}}))
+    acme = shown(path)
+    assert acme["eab"] == "off" and acme["limits"]["orders_per_day"] == 9 and acme["limits"]["orders_per_hour"] == 5
+
+
+@pytest.mark.seed("S395")
+def test_what_the_plan_has_and_we_have_not_is_refused_by_name(tmp_path):
+    path = tmp_path / "appsettings.json"
+    path.write_text(PLAN)
+    done = chancery.cli("config", "check", "--config", path)
+    assert done.returncode == 2
+    for line, key, why in ((26, "Issuer.KeyVaultUrl", "keys in Azure Key Vault"), (27, "Issuer.CertificateName", "pki.issuing_key_uri"),
+                           (31, "Revocation.OcspUrl", "pki.base_url"), (32, "Revocation.CrlUrl", "pki.base_url")):
+        assert re.search(rf"{path}:{line}:5: {key}: [^;]*{why}", done.stderr), done.stderr
+    assert done.stderr.count(str(path)) == 4
+    for more, words in (({"RateLimits": {"MaxOrdersPerWeek": 5}}, "AcmeServer.RateLimits.MaxOrdersPerWeek: there is no such"),
+                        ({"RateLimits": 5}, "AcmeServer.RateLimits: must be a section"),
+                        ({"RateLimits": {"MaxOrdersPerDay": "many"}}, "acme.limits.orders_per_day: must be a number"),
+                        ({"ExternalAccountBindingRequired": "no"}, "ExternalAccountBindingRequired: must be true or false"),
+                        ({"BaseUrl": None}, "CheckCAA: needs AcmeServer.BaseUrl")):
+        says(chancery.cli("config", "check", "--config", of_plan(tmp_path, **more)), 2, words)

@@ -68,8 +68,7 @@
     ACTION(CA_SIGNING_INTENT, "ca", "ca.signing.intent",                                           \
            "An authority is about to use its key (strict signing journal).")                       \
     ACTION(CA_SERIAL_BURNT, "ca", "ca.serial.burnt",                                               \
-           "A serial number of the strict signing journal has no certificate and counts as "       \
-           "revoked.")                                                                             \
+           "A serial number was signed, its certificate was never entered: it counts as revoked.") \
     ACTION(ACME_ACCOUNT_CREATE, "acme", "acme.account.create",                                     \
            "An ACME client registered its key.")                                                   \
     ACTION(ACME_ACCOUNT_EDIT, "acme", "acme.account.edit", "An ACME account got other contacts.")  \

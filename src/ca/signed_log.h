@@ -29,6 +29,7 @@ struct signed_record {
 };
 #define SIGNED_CERTIFICATE "signed"
 #define SIGNED_ENTERED "entered" /* and its client may have it */
+#define SIGNED_DROPPED "dropped" /* refused in its commit: nobody has it, nobody will */
 #define SIGNED_REVOKED "revoked"
 #define SIGNED_CRL "crl"
 

@@ -121,6 +121,8 @@ write_json(struct buf *b, const struct restore_wish *w, const struct restore_rep
                    (long long)r->window_s, (long long)r->since.records, (long long)r->since.entered,
                    (long long)r->since.revoked, r->audit.intact ? "true" : "false");
         texts(b, "lost", &r->since.lost);
+        texts(b, "burnt", &r->since.burnt);
+        texts(b, "unconfirmed", &r->since.unconfirmed);
         texts(b, "damaged", &r->since.damaged);
         buf_text(b, ",\"doctor\":");
         findings_write(b, health);
@@ -135,6 +137,10 @@ tell_since(const struct restore_report *r)
                  (long long)r->since.entered, (long long)r->since.revoked, r->since.lost.count);
     LIST_EACH(const char *, serial, &r->since.lost)
     (void)printf("  lost        serial %s\n", *serial);
+    LIST_EACH(const char *, serial, &r->since.burnt)
+    (void)printf("  burnt       serial %s: signed, then refused, and given to nobody\n", *serial);
+    LIST_EACH(const char *, serial, &r->since.unconfirmed)
+    (void)printf("  unconfirmed serial %s: entered, and perhaps given to nobody\n", *serial);
     LIST_EACH(const char *, line, &r->since.damaged)
     (void)printf("  damaged     %s\n", *line);
     if (!r->since.records)

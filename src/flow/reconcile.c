@@ -26,7 +26,8 @@ struct reconciling {
     const struct ca_snapshot *snap;
     struct when since;
     struct arena *arena;
-    struct map *about; /* "issuer:serial" to struct about */
+    struct map *about;   /* "issuer:serial" to struct about */
+    struct map *dropped; /* the same to anything */
     struct reconciled *out;
 };
 
@@ -58,6 +59,8 @@ take_about(struct scope *s UNUSED, void *arg, const struct signed_record *r)
 
     if (text_eq(r->kind, SIGNED_CRL))
         take_number(in, r);
+    if (text_eq(r->kind, SIGNED_DROPPED))
+        (void)map_put(in->dropped, place_of(in->arena, r), in);
     if (!text_eq(r->kind, SIGNED_ENTERED))
         return OK;
     about = arena_new_of(in->arena, struct about);
@@ -110,6 +113,13 @@ origin_of(struct scope *s, struct tx *tx, const struct entering *e, struct cert_
     return OK;
 }
 
+/* A program's own certificates, of authorities and responders, are entered without a line. */
+static bool
+is_given(const struct cert *c)
+{
+    return !c->exts.is_ca && !c->exts.ocsp_nocheck;
+}
+
 static enum err
 enter_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -132,15 +142,20 @@ enter_in(struct scope *s, struct tx *tx, void *arg)
                         e->cert->subject.text },
             .changes = facts,
             .change_count = e->about ? 2 : 1,
+            .message = e->about || !is_given(e->cert)
+                           ? NULL
+                           : "the log of signatures does not tell that it was entered: perhaps "
+                             "nobody was given it",
         });
 }
 
-/* What nobody can show any more must not count as good. */
+/* What nobody can show any more must not count as good, nor what nobody has. */
 struct losing {
     struct bytes issuer, serial;
     const struct ca_key *key; /* NULL: of no authority that is here */
     struct ca_office *office;
     const char *serial_text, *why;
+    bool burnt; /* it was never given */
 };
 
 static enum err
@@ -161,8 +176,8 @@ lose_in(struct scope *s, struct tx *tx, void *arg)
     return audit_add(
         s, tx,
         &(struct audit_event){
-            .action = AUDIT_CERTIFICATE_LOST,
-            .outcome = AUDIT_FAILURE,
+            .action = l->burnt ? AUDIT_CA_SERIAL_BURNT : AUDIT_CERTIFICATE_LOST,
+            .outcome = l->burnt ? AUDIT_SUCCESS : AUDIT_FAILURE,
             .target = { "serial", l->serial_text, l->key ? l->key->cert->subject.text : NULL },
             .message = l->why,
         });
@@ -177,22 +192,38 @@ key_of(const struct ca_snapshot *snap, struct bytes issuer)
     return NULL;
 }
 
+/* Once for each serial number, which TOLD receives. */
+static enum err
+give_up(struct scope *s, struct reconciling *in, struct losing *l, struct list *told)
+{
+    l->key = key_of(in->snap, l->issuer);
+    l->office = in->flow->office;
+    if (list_has(told, l->serial_text))
+        return OK;
+    list_add(in->arena, told, const char *, arena_text(in->arena, l->serial_text));
+    if (!hex_decode(s->arena, l->serial_text, &l->serial))
+        l->key = NULL;
+    return db_write(s, in->flow->db, lose_in, l);
+}
+
 static enum err
 lose(struct scope *s, struct reconciling *in, const struct signed_record *r, struct bytes issuer,
      const char *why)
 {
-    struct losing l = { .issuer = issuer,
-                        .key = key_of(in->snap, issuer),
-                        .office = in->flow->office,
-                        .serial_text = r->serial,
-                        .why = why };
+    return give_up(s, in,
+                   &(struct losing){ .issuer = issuer, .serial_text = r->serial, .why = why },
+                   &in->out->lost);
+}
 
-    if (list_has(&in->out->lost, r->serial))
-        return OK;
-    list_add(in->arena, &in->out->lost, const char *, arena_text(in->arena, r->serial));
-    if (!hex_decode(s->arena, r->serial, &l.serial))
-        l.key = NULL;
-    return db_write(s, in->flow->db, lose_in, &l);
+static enum err
+burn(struct scope *s, struct reconciling *in, const struct signed_record *r, struct bytes issuer)
+{
+    return give_up(s, in,
+                   &(struct losing){ .issuer = issuer,
+                                     .serial_text = r->serial,
+                                     .why = "it was signed and then refused: nobody was given it",
+                                     .burnt = true },
+                   &in->out->burnt);
 }
 
 static enum err
@@ -219,6 +250,9 @@ enter(struct scope *s, struct reconciling *in, const struct signed_record *r, st
     TRY(find(s, in, issuer, serial, &row, &found));
     if (found)
         return OK;
+    e.about = map_get(in->about, place_of(s->arena, r));
+    if (!e.about && map_get(in->dropped, place_of(s->arena, r)))
+        return burn(s, in, r, issuer);
     if (cert_read(s, r->der, cert) != OK) {
         scope_clear(s);
         return lose(s, in, r, issuer, "the log of signatures does not hold the certificate");
@@ -226,9 +260,10 @@ enter(struct scope *s, struct reconciling *in, const struct signed_record *r, st
     e.key = ca_key_that_signed(s, in->snap, cert);
     if (!e.key)
         return lose(s, in, r, issuer, "it was signed by no key that the backup knows");
-    e.about = map_get(in->about, place_of(s->arena, r));
     TRY(db_write(s, in->flow->db, enter_in, &e));
     in->out->entered++;
+    if (!e.about && is_given(cert))
+        list_add(in->arena, &in->out->unconfirmed, const char *, arena_text(in->arena, r->serial));
     return OK;
 }
 
@@ -320,6 +355,7 @@ flow_reconcile(struct scope *s, struct flow *f, const struct list *dirs, struct 
 
     *out = (struct reconciled){ .last = WHEN_NONE };
     in.about = map_new(s->arena, false);
+    in.dropped = map_new(s->arena, false);
     TRY(read_all(s, &in, dirs, take_about));
     TRY(read_all(s, &in, dirs, take_certificate));
     TRY(read_all(s, &in, dirs, take_revocation)); /* also of what another server signed */

@@ -64,6 +64,29 @@ note_entered(struct scope *s, void *const *passages, size_t count)
         scope_clear(s);
 }
 
+/* The commit did not happen: it was refused, and not cut off. */
+static bool
+never_was(enum err e)
+{
+    return e == E_INVALID || e == E_FORBIDDEN || e == E_NOT_FOUND || e == E_CONFLICT ||
+           e == E_LIMIT;
+}
+
+/* It was signed, and that is all: a restore must not take it for a certificate that somebody has.
+ * The failure stays what it is. */
+static void
+note_dropped(struct scope *s, const struct passage *p)
+{
+    struct signed_record r = { .kind = SIGNED_DROPPED, .revoked_at = WHEN_NONE };
+    struct error why = s->error;
+
+    r.issuer = hex_lower(s->arena, p->key->subject_hash);
+    r.serial = hex_upper(s->arena, p->out->cert->serial);
+    log_warn(s, "serial %s was signed and then refused: nobody is given it", r.serial);
+    (void)signed_log_add(s, p->key->log, &r); /* what cannot be written, it logs */
+    s->error = why;
+}
+
 /* One try: a serial, a signature, a commit. */
 static enum err
 sign_once(struct scope *s, struct passage *p, struct cert *cert)
@@ -84,7 +107,10 @@ sign_once(struct scope *s, struct passage *p, struct cert *cert)
     passage_step(p, "database");
     if (e == OK)
         crash_point("enroll.committed");
-    return e == E_INVALID ? e : note(s, e, "writing the certificate to the register");
+    if (!never_was(e)) /* a refusal has its own words */
+        return note(s, e, "writing the certificate to the register");
+    note_dropped(s, p);
+    return e;
 }
 
 enum err

@@ -1,4 +1,5 @@
 """What a test prepares through our own API: users, roles, clients, templates, authorities."""
+import contextlib
 import itertools
 import uuid
 
@@ -52,17 +53,33 @@ def template(server, names=None, keys=None, base="WebServer", policy=None):
     return name
 
 
-def sql(server, statement):
-    """Look into the server's database, or tamper with it, behind its back; the rows that the statement answers."""
+def _connect(server):
     if server.database.startswith("postgresql:"):
         import psycopg2
-        connection = psycopg2.connect(server.database)
-    else:
-        import sqlite3
-        connection = sqlite3.connect(server.database.removeprefix("sqlite:"), timeout=20)
+        return psycopg2.connect(server.database)
+    import sqlite3
+    return sqlite3.connect(server.database.removeprefix("sqlite:"), timeout=20)
+
+
+def sql(server, statement):
+    """Look into the server's database, or tamper with it, behind its back; the rows that the statement answers."""
+    connection = _connect(server)
     cursor = connection.cursor()
     cursor.execute(statement)
     rows = cursor.fetchall() if cursor.description else []
     connection.commit()
     connection.close()
     return rows
+
+
+@contextlib.contextmanager
+def register_held(server):
+    """No certificate enters the register meanwhile: what is signed waits for its commit."""
+    connection = _connect(server)
+    try:
+        connection.cursor().execute("LOCK TABLE request, certificate IN SHARE MODE" if server.database.startswith("postgresql:")
+                                    else "BEGIN IMMEDIATE")
+        yield
+    finally:
+        connection.rollback()
+        connection.close()

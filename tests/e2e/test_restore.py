@@ -1,4 +1,5 @@
 """Restores: on an empty machine, with what was signed since, and refused where they would do harm."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ from cryptography import x509
 import admin
 import backups
 import chancery
+import keys
 import processes
 from chancery import good
 
@@ -183,6 +185,67 @@ def test_a_certificate_that_is_lost_counts_as_revoked(new_server, elsewhere, tmp
     leaf = leaf_of(story.after[0])
     processes.wait_until(lambda: crl_of(elsewhere, leaf).get_revoked_certificate_by_serial_number(leaf.serial_number),
                          30, what="the lost serial in the list")
+
+
+def kinds_of(directory):
+    """What the log of signatures says of each serial number, in its order."""
+    said = {}
+    for file in sorted(directory.iterdir()):
+        for line in file.read_text().splitlines():
+            record = json.loads(line.split(" ", 1)[1])
+            if "serial" in record:
+                said.setdefault(record["serial"], []).append(record["kind"])
+    return said
+
+
+def test_what_was_signed_and_given_to_nobody_comes_back_as_that(new_server, elsewhere, tmp_path):
+    """Two ask at once with one key: both are signed, one is refused when it is to enter the register. And the last one
+    died before the log could tell that it was entered."""
+    server = new_server().start()
+    client = server.client()
+    client.enroll()
+    path = backups.create(server, tmp_path)["path"]
+    before, key = set(kinds_of(server.data / "signed")), keys.new_key()
+
+    def ask(number):
+        one, name = server.client(), f"rival{number}.example.com"
+        return one.command("POST", "/Enrollment/CSR", headers={"x-certificateformat": "PEM"}, json={
+            "CSR": keys.new_csr(cn=name, dns=(name,), key=key), "Template": "WebServer", "IncludeChain": True,
+            "CertificateAuthority": client.server_ca(), "Timestamp": "2025-10-22T14:30:00Z"})
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with admin.register_held(server):
+            asked = [pool.submit(ask, number) for number in range(2)]
+            processes.wait_until(lambda: len(set(kinds_of(server.data / "signed")) - before) == 2, 20, what="two signatures")
+        replies = sorted((one.result() for one in asked), key=lambda reply: reply.status_code)
+    assert [reply.status_code for reply in replies] == [200, 400], [reply.text for reply in replies]
+    assert "register" not in replies[1].text, "the caller is told what is wrong, not what the server was about"
+    given, last = replies[0].json()["CertificateInformation"], client.enroll(dns=("last.example.com",))
+    said = kinds_of(server.data / "signed")
+    refused, = set(said) - before - {given["SerialNumber"], last["SerialNumber"]}
+    assert said[given["SerialNumber"]] == ["signed", "entered"] and said[refused] == ["signed", "dropped"], said
+    server.kill()
+    log = tmp_path / "log"
+    shutil.copytree(server.data / "signed", log)
+    for file in log.iterdir():
+        file.write_text("".join(line for line in file.read_text().splitlines(keepends=True)
+                                if f'"{last["SerialNumber"]}"' not in line or '"signed"' in line))
+
+    done = backups.restore(path, elsewhere, "--master-key", server.data / "master.key", "--signed", log, "-o", "json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert told["entered"] == 2 and told["lost"] == [] and told["burnt"] == [refused], told
+    assert told["unconfirmed"] == [last["SerialNumber"]], told
+    elsewhere.start()
+    client = elsewhere.client()
+    assert found(client, given) and found(client, last) and not found(client, {"SerialNumber": refused})
+    events = good(client.rest("GET", "/audit", params={"action": "ca.serial.burnt"}))["items"]
+    assert [one["target"]["id"] for one in events] == [refused]
+    restored = good(client.rest("GET", "/audit", params={"action": "certificate.restore"}))["items"]
+    assert [one["target"]["name"] for one in restored if "perhaps nobody was given it" in one["message"]] == ["CN=last.example.com"]
+    leaf = leaf_of(given)
+    listed = processes.wait_until(lambda: (crl := crl_of(elsewhere, leaf)).get_revoked_certificate_by_serial_number(
+        int(refused, 16)) and crl, 30, what="the serial in the list")
+    assert not listed.get_revoked_certificate_by_serial_number(leaf.serial_number)
 
 
 @pytest.mark.seed("S172")

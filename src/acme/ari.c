@@ -1,5 +1,6 @@
 #include "acme/ari.h"
 
+#include "acme/judge.h"
 #include "acme/names.h"
 #include "acme/profile.h"
 #include "acme/window.h"
@@ -74,28 +75,16 @@ spread(const struct cert_row *row, int64_t range)
     return range > 0 ? (int64_t)(number % (uint64_t)(2 * range)) - range : 0;
 }
 
-SQL(rules_of_certificate, "SELECT a.endpoint, o.profile FROM acme_order o JOIN acme_account a ON "
-                          "a.id = o.account WHERE o.certificate = $1");
-
 /* Was it issued by a profile whose certificates are renewed thirty days before their end? */
 static enum err
 renews_early(struct scope *s, const struct acme *acme, int64_t certificate, bool *early)
 {
-    const struct acme_endpoint *ep, *policy;
-    struct row row;
-    enum err e;
+    const struct acme_endpoint *policy;
 
     *early = false;
     if (!acme_profiles(s, acme)->all.count)
         return OK;
-    e = db_one(s, acme->o.db, &rules_of_certificate, BIND(v_int(certificate)), &row);
-    if (e == E_NOT_FOUND) {
-        scope_clear(s);
-        return OK;
-    }
-    TRY(e);
-    ep = acme_endpoint_by_id(s, acme, row_int(&row));
-    policy = ep ? acme_policy(s, acme, ep, row_text(&row)) : NULL;
+    TRY(acme_rules_of(s, acme, certificate, &policy));
     *early = policy && policy->profile && policy->profile->auto_renew;
     return OK;
 }

@@ -210,8 +210,8 @@ acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish, const s
 SQL(proofs_of, "SELECT z.type, z.value, z.wildcard, z.status, z.method, z.expires_at FROM "
                "acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE oz.order_id = $1");
 
-static bool
-is_accepted(struct scope *s, const struct acme_authz_wish *wish, struct row *row, bool *over)
+static enum acme_proofs
+judge_proof(struct scope *s, const struct acme_authz_wish *wish, struct row *row)
 {
     struct list offered = { 0 };
     struct acme_name n = { 0 };
@@ -223,36 +223,41 @@ is_accepted(struct scope *s, const struct acme_authz_wish *wish, struct row *row
     n.wildcard = row_bool(row);
     status = (enum acme_authz_status)row_int(row);
     method = row_text(row);
-    *over = status > ACME_AUTHZ_VALID || when_cmp(row_when(row), wish->now) <= 0;
+    if (status > ACME_AUTHZ_VALID || when_cmp(row_when(row), wish->now) <= 0)
+        return ACME_PROOFS_OVER;
     acme_challenges_for(s, wish, &n, &offered);
-    return !method || list_has(&offered, method);
+    return method && !list_has(&offered, method) ? ACME_PROOFS_REFUSED : ACME_PROOFS_HOLD;
+}
+
+static enum acme_proofs
+judge_proofs(struct scope *s, const struct acme_authz_wish *wish, struct rows *rows)
+{
+    enum acme_proofs worst = ACME_PROOFS_HOLD;
+
+    for (size_t i = 0; i < rows->count && worst == ACME_PROOFS_HOLD; i++)
+        worst = judge_proof(s, wish, &rows->at[i]);
+    return worst;
 }
 
 enum err
-acme_proofs_accepted(struct scope *s, const struct acme *acme, const struct acme_authz_wish *wish,
-                     int64_t order, bool *out)
+acme_proofs_of(struct scope *s, const struct acme *acme, const struct acme_authz_wish *wish,
+               int64_t order, enum acme_proofs *out)
 {
     struct rows rows;
-    bool over;
 
     TRY(db_all(s, acme->o.db, &proofs_of, BIND(v_int(order)), &rows));
-    *out = true;
-    for (size_t i = 0; i < rows.count; i++)
-        *out = *out && is_accepted(s, wish, &rows.at[i], &over);
+    *out = judge_proofs(s, wish, &rows);
     return OK;
 }
 
 enum err
-acme_proofs_hold(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish, int64_t order,
-                 bool *out)
+acme_proofs_in(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish, int64_t order,
+               enum acme_proofs *out)
 {
     struct rows rows;
-    bool over;
 
     TRY(tx_all(s, tx, &proofs_of, BIND(v_int(order)), &rows));
-    *out = true;
-    for (size_t i = 0; i < rows.count && *out; i++)
-        *out = is_accepted(s, wish, &rows.at[i], &over) && !over;
+    *out = judge_proofs(s, wish, &rows);
     return OK;
 }
 
@@ -406,21 +411,20 @@ acme_requests_end_by(struct scope *s, const struct acme *acme, const struct call
 
 SQL(authz_held,
     "SELECT 1 FROM acme_authz WHERE account = $1 AND type = $2 AND value = $3 AND wildcard "
-    "= $4 AND status = 2 AND expires_at + 0 > $5 LIMIT 1");
+    "= $4 AND status = 2 AND expires_at + 0 > $5 AND COALESCE(endpoint, 0) = $6 LIMIT 1");
 
 enum err
-acme_authz_holds_all(struct scope *s, const struct acme *acme, int64_t account,
+acme_authz_holds_all(struct scope *s, const struct acme *acme, const struct acme_authz_wish *wish,
                      const struct list *names, bool *holds)
 {
-    struct when now = clock_now();
     struct row row;
 
     *holds = names->count > 0;
     LIST_EACH(struct acme_name, n, names)
     {
         enum err e = db_one(s, acme->o.db, &authz_held,
-                            BIND(v_int(account), v_text(n->type), v_text(n->base),
-                                 v_bool(n->wildcard), v_when(now)),
+                            BIND(v_int(wish->account), v_text(n->type), v_text(n->base),
+                                 v_bool(n->wildcard), v_when(wish->now), v_int(other_policy(wish))),
                             &row);
 
         if (e == E_NOT_FOUND) {

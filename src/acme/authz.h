@@ -128,17 +128,25 @@ bool acme_authz_offered(const struct acme_endpoint *ep);
 enum err acme_authz_new(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                         const struct acme_authz_ask *ask, struct acme_authz *out,
                         struct list *problems);
-/** Whether all that order ORDER has proved was proved by challenges that are still offered. */
-enum err acme_proofs_accepted(struct scope *s, const struct acme *acme,
-                              const struct acme_authz_wish *wish, int64_t order, bool *out);
-/** As part of TX: whether it rests on authorizations that still hold, and are accepted so. */
-enum err acme_proofs_hold(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
-                          int64_t order, bool *out);
+/** How the authorizations of an order stand. */
+enum acme_proofs {
+    ACME_PROOFS_HOLD,    /* as far as they are given */
+    ACME_PROOFS_OVER,    /* one has ended */
+    ACME_PROOFS_REFUSED, /* one was given by a challenge that is not offered any more */
+};
+/** Those of order ORDER. */
+enum err acme_proofs_of(struct scope *s, const struct acme *acme,
+                        const struct acme_authz_wish *wish, int64_t order, enum acme_proofs *out);
+/** The same as part of TX. */
+enum err acme_proofs_in(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
+                        int64_t order, enum acme_proofs *out);
 /** The challenges that are offered for a name, of const char *; none: it cannot be proved here. */
 void acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish,
                          const struct acme_name *n, struct list *out);
-/** Whether account A holds valid authorizations for all of NAMES (of struct acme_name). */
-enum err acme_authz_holds_all(struct scope *s, const struct acme *acme, int64_t account,
-                              const struct list *names, bool *holds);
+/** Whether WISH's account holds valid authorizations by WISH's rules for all of NAMES (of struct
+ * acme_name). */
+enum err acme_authz_holds_all(struct scope *s, const struct acme *acme,
+                              const struct acme_authz_wish *wish, const struct list *names,
+                              bool *holds);
 
 #endif

@@ -21,7 +21,7 @@ acme_order_judge(struct scope *s, const struct acme *acme, const struct acme_ord
 {
     struct acme_authz_wish wish = { .account = o->account, .now = clock_now() };
     struct list problems = { 0 };
-    bool accepted;
+    enum acme_proofs proofs;
 
     TRY(find_policy(s, acme, o, by));
     wish.ep = by->ep;
@@ -34,11 +34,36 @@ acme_order_judge(struct scope *s, const struct acme *acme, const struct acme_ord
     TRY(acme_names_of_json(s, o->identifiers, names));
     TRY(acme_names_judge(s, by->policy, names, &problems));
     TRY(acme_eab_judge(s, wish.binding, names, &problems));
-    TRY(acme_proofs_accepted(s, acme, &wish, o->id, &accepted));
-    return accepted ? OK
-                    : acme_fail(s, E_FORBIDDEN, "unauthorized",
-                                "a name was proved by a challenge that is not accepted here any "
-                                "more: make a new order");
+    TRY(acme_proofs_of(s, acme, &wish, o->id, &proofs));
+    if (proofs == ACME_PROOFS_HOLD)
+        return OK;
+    return acme_fail(s, E_FORBIDDEN, "unauthorized",
+                     proofs == ACME_PROOFS_OVER
+                         ? "the proof of a name has ended while the order waited: make a new order"
+                         : "a name was proved by a challenge that is not accepted here any more: "
+                           "make a new order");
+}
+
+SQL(rules_of_certificate, "SELECT a.endpoint, o.profile FROM acme_order o JOIN acme_account a ON "
+                          "a.id = o.account WHERE o.certificate = $1");
+
+enum err
+acme_rules_of(struct scope *s, const struct acme *acme, int64_t certificate,
+              const struct acme_endpoint **out)
+{
+    const struct acme_endpoint *ep;
+    struct row row;
+    enum err e = db_one(s, acme->o.db, &rules_of_certificate, BIND(v_int(certificate)), &row);
+
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        *out = acme->by_settings;
+        return OK;
+    }
+    TRY(e);
+    ep = acme_endpoint_by_id(s, acme, row_int(&row));
+    *out = ep ? acme_policy(s, acme, ep, row_text(&row)) : NULL;
+    return OK;
 }
 
 SQL(order_of_request, "SELECT id FROM acme_order WHERE request = $1 AND status = 3");

@@ -17,11 +17,15 @@ struct acme_standing {
  *
  * @param by     its account; receives the rest
  * @param names  receives struct acme_name
- * @return E_INVALID: invalidProfile; E_FORBIDDEN: rejectedIdentifier; unauthorized, a name was
- * proved by a challenge that is not accepted any more
+ * @return E_INVALID: invalidProfile; E_FORBIDDEN: rejectedIdentifier; unauthorized, the proof
+ * of a name has ended, or was given by a challenge that is not accepted any more
  */
 enum err acme_order_judge(struct scope *s, const struct acme *acme, const struct acme_order *o,
                           struct acme_standing *by, struct list *names);
+/** By whose rules certificate CERTIFICATE was issued; NULL: they are gone. What no order gave:
+ * those of the settings. */
+enum err acme_rules_of(struct scope *s, const struct acme *acme, int64_t certificate,
+                       const struct acme_endpoint **out);
 /** The same for flow_judge: of the order that request Q is of. ARG is the struct acme. E_INVALID
  * (CHY_NAME_NOT_ALLOWED). */
 enum err acme_request_judge(struct scope *s, const struct cert_request *q, void *arg);

@@ -38,6 +38,7 @@ static enum err
 find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
 {
     const struct acme_order_wish *w = m->wish;
+    enum acme_proofs proofs;
     struct row row;
     enum err e =
         tx_one(s, tx, &same_order,
@@ -55,7 +56,9 @@ find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
     }
     TRY(e);
     m->id = row_int(&row);
-    return acme_proofs_hold(s, tx, &m->authz, m->id, found);
+    TRY(acme_proofs_in(s, tx, &m->authz, m->id, &proofs));
+    *found = proofs == ACME_PROOFS_HOLD;
+    return OK;
 }
 
 static enum err

@@ -1,6 +1,7 @@
 #include "acme/revoke.h"
 
 #include "acme/authz.h"
+#include "acme/judge.h"
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "pki/crl.h"
@@ -40,6 +41,7 @@ static enum err
 authorize(struct scope *s, const struct acme *acme, const struct acme_revoke *in,
           const struct cert *cert, int64_t id, const char **by)
 {
+    struct acme_authz_wish wish = { .now = clock_now() };
     struct list names = { 0 };
     bool holds = false;
     struct row row;
@@ -58,7 +60,11 @@ authorize(struct scope *s, const struct acme *acme, const struct acme_revoke *in
     scope_clear(s);
     *by = "authorizations";
     names_of(s, cert, &names);
-    TRY(acme_authz_holds_all(s, acme, in->account->id, &names, &holds));
+    wish.account = in->account->id;
+    wish.ep = acme_endpoint_by_id(s, acme, in->account->endpoint);
+    TRY(acme_rules_of(s, acme, id, &wish.policy));
+    if (wish.ep && wish.policy)
+        TRY(acme_authz_holds_all(s, acme, &wish, &names, &holds));
     if (!holds)
         return acme_fail(s, E_FORBIDDEN, "unauthorized",
                          "the account was not given this certificate, and holds no valid "

@@ -280,6 +280,9 @@ is_for(struct scope *s, const struct acme *acme, const struct acme_window *w,
     struct collection all = { .query = whole_query(s, w) };
 
     *out = false;
+    /* what came of the renewals, or the window would never end for them */
+    if (when_cmp(row->imported_at, (struct when){ MAX(w->created_at.ms, w->start.ms) }) >= 0)
+        return OK;
     if ((w->authority && row->authority != w->authority) ||
         (when_given(w->issued_from) && when_cmp(row->not_before, w->issued_from) < 0) ||
         (when_given(w->issued_until) && when_cmp(row->not_before, w->issued_until) >= 0))

@@ -2,6 +2,7 @@
 import pytest
 
 import acme
+import admin
 import chancery
 import keys
 from acme import name
@@ -13,17 +14,17 @@ from test_acme_profiles import fresh
 def strict(new_server, acme_settings, answers):
     """A server of the test's own, and a profile's client there."""
     server = new_server(settings={**acme_settings, "acme.nonce_reject": 0}).start()
-    admin = server.client()
+    client = server.client()
     body = {"Name": fresh(), "Template": "WebServer"}
 
     def edit(**more):
-        chancery.good(admin.command("PUT", f"/ACME/Profiles/{body['Name']}", json={**body, **more}))
+        chancery.good(client.command("PUT", f"/ACME/Profiles/{body['Name']}", json={**body, **more}))
 
     def start(**more):
         body.update(more)
-        made = chancery.good(admin.command("POST", "/ACME/Profiles", json=body))
+        made = chancery.good(client.command("POST", "/ACME/Profiles", json=body))
         return acme.Orderer(server, answers, directory=made["Directory"])
-    return server, admin, edit, start
+    return server, client, edit, start
 
 
 def csr_of(order):
@@ -39,14 +40,14 @@ def proved(holder, *names, **more):
 
 @pytest.mark.parametrize("rules, kind", [("deny", "rejectedIdentifier"), ("allow", "rejectedIdentifier"), ("challenge", "unauthorized")])
 def test_finalize_judges_by_the_rules_of_now(strict, rules, kind):
-    server, admin, edit, start = strict
+    server, client, edit, start = strict
     holder = start()
     wanted = name("judged")
     order = proved(holder, wanted)
     edit(**{"deny": {"DeniedDomains": [wanted]}, "allow": {"AllowedDomains": ["*.else.test"]},
             "challenge": {"ChallengeType": "DNS-01"}}[rules])
     problem = holder.bad(order["finalize"], csr_of(order), 403, kind)
-    assert admin.total(f'CN -eq "{wanted}"') == 0, problem
+    assert client.total(f'CN -eq "{wanted}"') == 0, problem
     assert holder.good(order["url"]).json()["status"] == "ready"
     if rules == "challenge":  # the same names asked for again are not the order that is refused
         again = holder.order(wanted)
@@ -70,29 +71,47 @@ def test_the_settings_rules_of_now_hold_after_a_restart(new_server, acme_setting
     holder.bad(denied, csr_of(orders[1]), 403, "rejectedIdentifier")
 
 
-@pytest.mark.parametrize("rules", ["deny", "switched off", "deleted", "not meant"])
+@pytest.mark.parametrize("rules", ["deny", "switched off", "deleted", "proof over", "not meant"])
 def test_approval_judges_by_the_rules_of_now(strict, rules):
-    server, admin, edit, start = strict
-    approved_template(admin)
+    server, client, edit, start = strict
+    approved_template(client)
     holder = start(Template="Approved")
     wanted = name("approved")
     order = proved(holder, wanted)
     assert holder.good(order["finalize"], csr_of(order)).json()["status"] == "processing"
-    waiting = chancery.good(admin.rest("GET", "/requests"))["items"]
+    waiting = chancery.good(client.rest("GET", "/requests"))["items"]
     if rules == "deny":
         edit(DeniedDomains=[wanted])
     elif rules == "switched off":
         edit(Enabled=False)
     elif rules == "deleted":
-        assert admin.command("DELETE", f"/ACME/Profiles/{holder.directory['newOrder'].split('/')[-2]}").status_code == 204
+        assert client.command("DELETE", f"/ACME/Profiles/{holder.directory['newOrder'].split('/')[-2]}").status_code == 204
+    elif rules == "proof over":
+        admin.sql(server, "UPDATE acme_authz SET expires_at = 1000")
     else:
         edit(DeniedDomains=["other.test"])
-    reply = admin.rest("POST", f"/requests/{waiting[0]['id']}/approve", json={})
+    reply = client.rest("POST", f"/requests/{waiting[0]['id']}/approve", json={})
     if rules == "not meant":
         assert reply.status_code == 200 and holder.good(order["url"]).json()["status"] == "valid"
         return
     assert reply.status_code == 400 and "ACME" in reply.text, reply.text
-    assert admin.total(f'CN -eq "{wanted}"') == 0
-    left = chancery.good(admin.rest("GET", "/requests"))["items"]
+    assert ("proof" in reply.text) == (rules == "proof over")
+    assert client.total(f'CN -eq "{wanted}"') == 0
+    left = chancery.good(client.rest("GET", "/requests"))["items"]
     assert [one["id"] for one in left] == [waiting[0]["id"]], "it waits as before"
-    assert admin.rest("POST", f"/requests/{waiting[0]['id']}/deny", json={"comment": "over"}).status_code in (200, 204)
+    assert client.rest("POST", f"/requests/{waiting[0]['id']}/deny", json={"comment": "over"}).status_code in (200, 204)
+
+
+def test_an_order_that_its_authority_kept_waiting_ends_with_its_proof(strict):
+    """The job tries it again when the authority signs again."""
+    server, client, edit, start = strict
+    holder = start()
+    order, other = proved(holder, name("late")), proved(holder, name("early"))
+    admin.switch_ca(server, client.server_ca(), False)
+    for one in (order, other):
+        assert holder.good(one["finalize"], csr_of(one)).json()["status"] == "processing"
+    admin.sql(server, f"UPDATE acme_authz SET expires_at = 1000 WHERE value = '{order['identifiers'][0]['value']}'")
+    admin.switch_ca(server, client.server_ca(), True)
+    ended = holder.poll(order["url"], "invalid", "valid", seconds=60)
+    assert ended["status"] == "invalid" and "proof" in ended["error"]["detail"], ended
+    assert holder.poll(other["url"], "invalid", "valid", seconds=60)["status"] == "valid"

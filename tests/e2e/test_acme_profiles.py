@@ -163,6 +163,19 @@ def test_accounts_and_orders_are_one_endpoints(acme_server, answers, profile, or
 
 
 @pytest.mark.seed("S386")
+@pytest.mark.parametrize("issued", ["by ACME", "by REST"])
+def test_proofs_by_the_rules_of_one_do_not_revoke_what_was_issued_by_others(acme_server, answers, admin, profile, orderer, issued):
+    wanted = name("lax")
+    holder = acme.Orderer(acme_server, answers)
+    chain = holder.issue(wanted)[1] if issued == "by ACME" else admin.enroll(dns=(wanted,))["Certificates"][0]
+    stranger, other = orderer(profile()), acme.Orderer(acme_server, answers)
+    stranger.prove(stranger.order(wanted))
+    reply = acme.revoke(stranger, chain)
+    acme.refused(reply, 403, "unauthorized")
+    other.prove(other.order(wanted))
+    assert acme.revoke(other, chain).status_code == 200, "proved by the rules that it was issued by"
+
+
 def test_the_validator_reaches_private_networks_where_the_profile_allows_it(profile, orderer):
     closed = orderer(profile(AllowedNetworks=["10.99.0.0/16"]))
     order = closed.order(name())

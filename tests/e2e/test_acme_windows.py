@@ -77,6 +77,17 @@ def test_windows_are_for_collections_authorities_and_times(acme_server, operator
     assert said_window(holder, one) == usual and collection["Id"]
 
 
+def test_what_came_of_a_renewal_is_not_to_be_renewed_again(acme_server, operator, holder):
+    wanted = name("again")
+    first = leaf(holder.issue(wanted)[1])
+    window = set_window(operator, query=f'CN -eq "{wanted}"')
+    assert said_window(holder, first)[0] == WINDOW["start"]
+    second = leaf(holder.issue(wanted, replaces=cert_id(first))[1])
+    assert said_window(holder, second)[0] > datetime.datetime.now(datetime.timezone.utc).isoformat(), "its own time"
+    assert said_window(holder, first)[0] == WINDOW["start"]
+    assert operator.rest("DELETE", f"/acme/renewal-windows/{window['id']}").status_code == 204
+
+
 def test_windows_count_only_what_their_maker_may_see(acme_server, operator):
     wanted = name("sight")
     inside, outside = f"in.{wanted}", f"out.{wanted}"

@@ -1,8 +1,11 @@
 """What operators see of ACME and do about it: accounts, orders, authorizations, keys for bindings."""
+import datetime
+
 import pytest
 
 import acme
 import chancery
+import keys
 import processes
 from acme import name, refused
 from test_acme_orders import approved_template, holder  # noqa: F401
@@ -284,6 +287,23 @@ def test_a_key_is_edited_only_as_it_was_read_and_with_what_can_be(operator):
     assert operator.rest("DELETE", f"/acme/eab-keys/{key['kid']}").status_code == 204
     edited = edit(operator, key, allow=["a.test"], max_uses=9)
     assert (edited["status"], edited["allow"]) == ("revoked", ["a.test"]), "its accounts stay, so it is edited; it binds none again"
+
+
+@pytest.mark.parametrize("change, status, kind", [({"allow": ["else.test"]}, 403, "rejectedIdentifier"),
+                                                  ({"types": ["ip"]}, 403, "rejectedIdentifier"),
+                                                  ({"challenges": ["dns-01"]}, 403, "unauthorized")])
+def test_what_a_key_does_not_allow_any_more_is_not_issued(operator, bound, change, status, kind):
+    wanted = name("narrow")
+    key = new_key(operator)
+    holder = bound(key)
+    order = holder.order(wanted)
+    assert holder.prove(order)["status"] == "ready"
+    csr = {"csr": acme.der(keys.new_csr(cn=None, dns=(wanted,)))}
+    edit(operator, key, **change)
+    holder.bad(order["finalize"], csr, status, kind)
+    assert holder.good(order["url"]).json()["status"] == "ready"
+    edit(operator, key, **{member: None for member in change})
+    assert holder.good(order["finalize"], csr).json()["status"] == "valid"
 
 
 def test_a_key_that_ends_takes_its_accounts_along_when_told_so(operator, bound):

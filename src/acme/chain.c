@@ -3,8 +3,6 @@
 #include "acme/known.h"
 #include "catalog/catalog.h"
 
-#define STEPS_MAX 10
-
 SQL(order_certificate,
     "SELECT account, COALESCE(certificate, 0) FROM acme_order WHERE public_id = $1 AND "
     "status = 4");
@@ -22,34 +20,23 @@ acme_certificate_of(struct scope *s, const struct acme *acme, const struct acme_
     return *certificate ? OK : fail(s, E_NOT_FOUND, "there is no certificate");
 }
 
-/* Other certificates of the key that signed the leaf: by whom else it is certified. */
-SQL(others_of_key, "SELECT id FROM ca_certificate WHERE ca_key = $1 AND sha256 <> $2 AND "
-                   "issuer_certificate IS NOT NULL AND not_after > $3 ORDER BY id");
-SQL(ca_certificate_by_id,
-    "SELECT der, COALESCE(issuer_certificate, 0) FROM ca_certificate WHERE id = $1");
+/* Certificates of the key that signed the leaf by other authorities; what links a root with its
+ * former keys is in the usual chain. */
+SQL(others_of_key,
+    "SELECT c.der, i.ca_key FROM ca_certificate c JOIN ca_key k ON k.id = c.ca_key JOIN "
+    "ca_certificate i ON i.id = c.issuer_certificate JOIN ca_key o ON o.id = i.ca_key WHERE "
+    "c.ca_key = $1 AND c.sha256 <> $2 AND o.authority <> k.authority AND c.not_after > $3 ORDER BY "
+    "c.id");
 
+/* Above what CA_KEY signed. */
 static enum err
-add_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep, int64_t id,
-          struct list *out)
+add_issuers(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+            int64_t ca_key, struct list *out)
 {
-    for (int i = 0; id && i < STEPS_MAX; i++) {
-        struct row row;
-        struct bytes der;
+    struct list issuers;
 
-        TRY(db_one(s, acme->o.db, &ca_certificate_by_id, BIND(v_int(id)), &row));
-        der = row_bytes(&row);
-        id = row_int(&row);
-        if (ep->set->include_root || !known_root(s, acme->known, der))
-            list_add(s->arena, out, struct bytes, der);
-    }
-    return OK;
-}
-
-static enum err
-usual_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
-            const struct list *issuers, struct list *out)
-{
-    LIST_EACH(struct bytes, der, issuers)
+    TRY(flow_chain(s, acme->o.flow, ca_key, &issuers));
+    LIST_EACH(struct bytes, der, &issuers)
     if (ep->set->include_root || !known_root(s, acme->known, *der))
         list_add(s->arena, out, struct bytes, *der);
     return OK;
@@ -60,17 +47,16 @@ acme_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint 
            int64_t certificate, int64_t number, struct acme_chain *out)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(acme->o.flow->office);
-    struct list issuers = { 0 };
     const struct ca_key *key;
     struct cert_row row;
     struct rows others = { 0 };
     uint8_t hash[SHA256_LEN];
+    int64_t issuer;
 
     TRY(catalog_get(s, acme->o.db, certificate, WITH_DER, &row));
-    TRY(flow_chain(s, acme->o.flow, row.ca_key, &issuers));
     key = ca_key_by_id(snap, row.ca_key);
-    if (issuers.count) {
-        hash_sha256(*list_at(&issuers, struct bytes, 0), hash);
+    if (key) {
+        hash_sha256(key->cert_der, hash);
         TRY(db_all(s, acme->o.db, &others_of_key,
                    BIND(v_int(row.ca_key), v_bytes((struct bytes){ hash, SHA256_LEN }),
                         v_when(clock_now())),
@@ -81,6 +67,12 @@ acme_chain(struct scope *s, const struct acme *acme, const struct acme_endpoint 
     if (number < 0 || number > out->others)
         return acme_fail(s, E_NOT_FOUND, "malformed", "there is no such chain");
     list_add(s->arena, &out->certs, struct bytes, row.der);
-    return number ? add_chain(s, acme, ep, row_int(&others.at[number - 1]), &out->certs)
-                  : usual_chain(s, acme, ep, &issuers, &out->certs);
+    issuer = row.ca_key;
+    if (number) {
+        struct row *other = &others.at[number - 1];
+
+        list_add(s->arena, &out->certs, struct bytes, row_bytes(other));
+        issuer = row_int(other);
+    }
+    return add_issuers(s, acme, ep, issuer, &out->certs);
 }

@@ -129,6 +129,21 @@ ca_key_by_id(const struct ca_snapshot *snap, int64_t id)
     return NULL;
 }
 
+void
+ca_key_issuers(struct scope *s, const struct ca_key *key, struct when now, struct list *out)
+{
+    size_t left = key->chain.count;
+
+    LIST_EACH(struct bytes, der, &key->chain)
+    {
+        left--;
+        LIST_EACH(struct ca_link, l, &key->links)
+        if (!left && when_cmp(l->not_before, now) <= 0 && when_cmp(now, l->not_after) < 0)
+            list_add(s->arena, out, struct bytes, bytes_copy(s->arena, l->der));
+        list_add(s->arena, out, struct bytes, bytes_copy(s->arena, *der));
+    }
+}
+
 const struct ca_key *
 ca_key_that_signed(struct scope *s, const struct ca_snapshot *snap, const struct cert *cert)
 {

@@ -37,6 +37,13 @@ struct ca_options {
     const char *signed_dir;   /* of the log of signatures; NULL: there is none */
 };
 
+/** A certificate of a root's key by the root's key before it, for those who trust that one only
+ * (RFC 4210 section 4.4). */
+struct ca_link {
+    struct bytes der;
+    struct when not_before, not_after;
+};
+
 /** A key of an authority, ready to sign. */
 struct ca_key {
     int64_t id, authority;
@@ -58,6 +65,7 @@ struct ca_key {
     struct ocsp_issuer ocsp;
     struct list chain; /* of struct bytes: its certificate, then issuers up to the root */
     struct list above; /* of const struct lint_issuer *: those issuers, for name constraints */
+    struct list links; /* of struct ca_link: from that root to the ones before it, newest first */
     const char *crl_url, *ca_url, *ocsp_url;
     const char *crl_file, *ca_file;       /* last part of those: "example-issuing-ca-1-1.crl" */
     const char *delta_url, *delta_file;   /* of the delta to that list, when there is one */
@@ -117,6 +125,9 @@ enum err ca_keys_watch(struct scope *s, struct ca_office *office);
 const struct ca_authority *ca_find(const struct ca_snapshot *snap, const char *reference);
 const struct ca_authority *ca_by_id(const struct ca_snapshot *snap, int64_t id);
 const struct ca_key *ca_key_by_id(const struct ca_snapshot *snap, int64_t id);
+/** What comes behind a certificate that KEY signed: KEY's own, issuers, the links that hold at NOW
+ * to former roots, and the root last; copies, of struct bytes, in s->arena. */
+void ca_key_issuers(struct scope *s, const struct ca_key *key, struct when now, struct list *out);
 /** Whose signature CERT bears, whatever it says of its issuer; NULL: that of no key here. */
 const struct ca_key *ca_key_that_signed(struct scope *s, const struct ca_snapshot *snap,
                                         const struct cert *cert);

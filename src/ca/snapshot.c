@@ -26,6 +26,13 @@ SQL(read_responders, "SELECT o.private_key, o.not_before, o.not_after, o.der "
 SQL(read_shards, "SELECT ca_key, shard, id, url, file, CASE WHEN published IS NULL THEN 0 ELSE 1 "
                  "END FROM crl_scope WHERE shard > 0 ORDER BY ca_key, shard");
 
+SQL(read_links,
+    "SELECT c.ca_key, i.ca_key, c.not_before, c.not_after, c.der FROM ca_certificate c "
+    "JOIN ca_key k ON k.id = c.ca_key JOIN ca_certificate i ON i.id = c.issuer_certificate "
+    "JOIN ca_key o ON o.id = i.ca_key LEFT JOIN certificate r ON r.id = c.certificate "
+    "WHERE c.preferred = 0 AND o.authority = k.authority AND o.generation < k.generation AND "
+    "COALESCE(r.state, 1) <> 2 ORDER BY c.id DESC");
+
 /* A key and what is needed to build its chain. */
 struct key_row {
     struct ca_key *key;
@@ -178,9 +185,51 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     return OK;
 }
 
-/* Each key's chain: its certificate, then issuers as far as we have them. */
+/* A link, and between which keys. */
+struct link_row {
+    int64_t of, by; /* ids in ca_key */
+    struct ca_link link;
+};
+
+static enum err
+read_link_rows(struct scope *s, struct ca_office *office, struct arena *a, struct list *out)
+{
+    struct rows rows;
+
+    TRY(db_all(s, office->o.db, &read_links, BIND_NONE, &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct link_row *l = list_push(s->arena, out, struct link_row);
+        struct row *row = &rows.at[i];
+
+        l->of = row_int(row);
+        l->by = row_int(row);
+        l->link.not_before = row_when(row);
+        l->link.not_after = row_when(row);
+        l->link.der = bytes_copy(a, row_bytes(row));
+    }
+    return OK;
+}
+
+/* From the root ROOT to the one before it, and on; a link goes to an older generation only. */
 static void
-link_chains(struct arena *a, struct list *rows)
+add_links(struct arena *a, const struct list *links, const struct ca_key *root, struct list *out)
+{
+    const struct link_row *next;
+
+    for (int64_t at = root->id; at; at = next ? next->by : 0) {
+        next = NULL;
+        LIST_EACH(struct link_row, l, links)
+        if (!next && l->of == at)
+            next = l;
+        if (next)
+            list_add(a, out, struct ca_link, next->link);
+    }
+}
+
+/* Each key's chain: its certificate, then issuers as far as we have them; behind a root, what links
+ * it with former ones. */
+static void
+link_chains(struct arena *a, struct list *rows, const struct list *links)
 {
     LIST_EACH(struct key_row, start, rows)
     {
@@ -189,6 +238,8 @@ link_chains(struct arena *a, struct list *rows)
         for (int depth = 0; at && depth < 16; depth++) {
             const struct key_row *issuer = NULL;
 
+            if (!at->issuer_row && at->key->cert->self_issued)
+                add_links(a, links, at->key, &start->key->links);
             list_add(a, &start->key->chain, struct bytes, at->key->cert_der);
             if (depth)
                 list_add(a, &start->key->above, const struct lint_issuer *, at->key->lint);
@@ -242,7 +293,7 @@ snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
     struct ca_snapshot *into = out;
     struct arena *a = own->arena;
     struct rows rows;
-    struct list keys = { 0 };
+    struct list keys = { 0 }, links = { 0 };
 
     TRY(db_all(s, office->o.db, &read_authorities, BIND_NONE, &rows));
     for (size_t i = 0; i < rows.count; i++) {
@@ -272,6 +323,7 @@ snapshot_read(struct scope *s, void *arg, struct scope *own, void *out)
         TRY(read_key(s, office, own, into, &rows.at[i], &row));
         list_add(a, &keys, struct key_row, row);
     }
-    link_chains(a, &keys);
+    TRY(read_link_rows(s, office, a, &links));
+    link_chains(a, &keys, &links);
     return read_parts(s, office, a, into);
 }

@@ -67,13 +67,6 @@ dropped_message(struct scope *s, const struct list *dropped)
     return buf_str(&b) ? buf_str(&b) : "Parts of the request were left out.";
 }
 
-static void
-copy_chain(struct scope *s, const struct ca_key *key, struct list *out)
-{
-    LIST_EACH(struct bytes, der, &key->chain)
-    list_add(s->arena, out, struct bytes, bytes_copy(s->arena, *der));
-}
-
 /* Its problems come with those of the policy. */
 static enum err
 plan_metadata(struct scope *s, struct passage *p)
@@ -145,7 +138,7 @@ passage_judge(struct scope *s, struct passage *p)
     p->out->message = dropped_message(s, &p->plan.dropped);
     p->out->authority = p->ca->id;
     p->out->template_id = p->tmpl->id;
-    copy_chain(s, p->key, &p->out->chain);
+    ca_key_issuers(s, p->key, p->now, &p->out->chain);
     return OK;
 }
 
@@ -222,6 +215,6 @@ flow_chain(struct scope *s, struct flow *f, int64_t ca_key, struct list *out)
 
     *out = (struct list){ 0 };
     if (key)
-        copy_chain(s, key, out);
+        ca_key_issuers(s, key, clock_now(), out);
     return OK;
 }

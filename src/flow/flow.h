@@ -174,8 +174,8 @@ struct revoked {
  */
 enum err flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct revoked *out);
 
-/** The chain of a certificate of ours: DER of its issuers, the root last; empty when we do not know
- * them. */
+/** The chain of a certificate of ours, as ca_key_issuers() tells it: the root last; empty when we
+ * do not know its issuer. */
 enum err flow_chain(struct scope *s, struct flow *f, int64_t ca_key, struct list *out);
 
 #endif

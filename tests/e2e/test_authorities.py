@@ -1,6 +1,7 @@
 """Authorities made, taken over, given new keys, certified by others, retired."""
 import base64
 import datetime
+import shutil
 import uuid
 
 import pytest
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+import acme
 import admin
 import hsm
 import keys
@@ -181,6 +183,42 @@ def test_a_new_key_signs_and_the_old_one_goes_on_for_what_it_signed(server, tmp_
     (tmp_path / "link.pem").write_text(listed[1]["certificate"])
     done = programs.openssl("verify", "-CAfile", tmp_path / "old-root.pem", tmp_path / "link.pem")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_who_trusts_a_former_root_verifies_what_is_issued_by_the_new_ones(new_server, acme_settings, answers, tmp_path):
+    server = new_server(settings={**acme_settings, "acme.nonce_reject": 0}).start()
+    client = server.client()
+    authorities = {bool(one["parent"]): one["name"] for one in good(client.rest("GET", "/authorities"))["items"]}
+    old = tmp_path / "old-root.pem"
+    shutil.copy(server.ca, old)
+    for name in (authorities[False], authorities[False], authorities[True]):
+        good(client.rest("POST", f"/authorities/{name}/rollover"))
+    new = tmp_path / "new-root.pem"
+    new.write_text(good(client.rest("GET", f"/authorities/{authorities[False]}"))["certificate"])
+
+    def judge_chain(pems):
+        (tmp_path / "chain.pem").write_text("".join(pems))
+        for root in (old, new):
+            done = programs.openssl("verify", "-x509_strict", "-CAfile", root, "-untrusted", tmp_path / "chain.pem",
+                                    tmp_path / "chain.pem")
+            assert done.returncode == 0, (root, done.stdout + done.stderr)
+
+    holder = acme.Orderer(server, answers)
+    order, pem = holder.issue(acme.name("rolled"))
+    chain = keys.load_all(pem)
+    judge_chain([pem])
+    assert len(chain) == 4 and keys.load(new.read_text()) not in chain, "two former roots, and no root"
+    assert not acme.links(holder.good(order["certificate"]), "alternate")
+    enrolled = client.enroll(dns=("rolled.example.com",))["Certificates"]
+    judge_chain(enrolled)
+    assert keys.load(enrolled[-1]) == keys.load(new.read_text())
+    for row in client.get("/Certificates", **{"pq.queryString": 'CN -eq "localhost"'}):
+        client.revoke(row["Id"], reason=4)
+    server.stop()
+    server.start()
+    for root in (old, new):
+        done = programs.curl(server.url, root)
+        assert done.returncode == 0, done.stderr
 
 
 def test_another_authority_certifies_ours_too(server, tmp_path):

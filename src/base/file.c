@@ -85,12 +85,27 @@ file_name(struct scope *s, const char *temp, const char *path, bool replace)
     return fail_place(s, E_UNAVAILABLE, path, "cannot name %s: %s", path, strerror(errno));
 }
 
+/* A device or a pipe is written into: nothing may be put in its place. */
+static enum err
+write_into(struct scope *s, const char *path, struct bytes data)
+{
+    AUTO(fd_close) int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd < 0)
+        return fail_place(s, E_UNAVAILABLE, path, "cannot write %s: %s", path, strerror(errno));
+    return file_put(s, fd, path, data);
+}
+
 enum err
 file_write(struct scope *s, const char *path, struct bytes data, unsigned mode)
 {
     const char *temp = arena_printf(s->arena, "%s.new", path);
-    AUTO(fd_close) int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    AUTO(fd_close) int fd = -1;
+    struct stat there;
 
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode))
+        return write_into(s, path, data);
+    fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0)
         return fail_place(s, E_UNAVAILABLE, temp, "cannot make %s: %s", temp, strerror(errno));
     TRY(file_put(s, fd, temp, data));

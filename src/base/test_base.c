@@ -1,4 +1,5 @@
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -7,6 +8,8 @@
 #include "base/secret.h"
 #include "base/test.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int released;
@@ -268,4 +271,23 @@ TEST(a_builder_stops_at_its_limit)
     buf_reset(&b);
     buf_int(&b, INT64_MIN / 1000000000000);
     assert_string_equal(buf_str(&b), "-9223372");
+}
+
+TEST(a_pipe_is_written_into_and_stays_one)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *pipe = arena_printf(s->arena, "%s/pipe", test_dir());
+    AUTO(fd_close) int reader = -1;
+    char got[8] = "";
+    struct stat st;
+
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_err(E_UNAVAILABLE, file_write(s, pipe, BYTES("hello"), 0600)); /* nobody reads */
+    reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_ok(s, file_write(s, pipe, BYTES("hello"), 0600));
+    assert_int_equal(read(reader, got, sizeof(got)), 5);
+    assert_string_equal(got, "hello");
+    assert_int_equal(stat(pipe, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
 }

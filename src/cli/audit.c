@@ -124,13 +124,15 @@ run_audit_export(struct cli *c)
     if (!out || text_eq(out, "-"))
         return export_pages(c, stdout);
     TRY(out_ready(c, out, false));
-    part = arena_printf(c->s->arena, "%s.part", out);
+    part = is_device(out) ? out : arena_printf(c->s->arena, "%s.part", out);
     file = fopen(part, "we");
     if (!file)
         return fail(c->s, E_INVALID, "cannot write %s: %s", part, strerror(errno));
     e = export_pages(c, file);
     if (fclose(file) != 0 && e == OK)
         e = fail(c->s, E_INTERNAL, "cannot write %s: %s", part, strerror(errno));
+    if (part == out) /* a pipe, /dev/null: nothing may be put in its place */
+        return e;
     if (e == OK && rename(part, out) != 0)
         e = fail(c->s, E_INTERNAL, "cannot write %s: %s", out, strerror(errno));
     if (e != OK)

@@ -171,7 +171,7 @@ caution(const struct cli *c, const char *format, ...)
     (void)fputc('\n', stderr);
 }
 
-static bool
+bool
 is_device(const char *path)
 {
     struct stat st;

@@ -110,6 +110,8 @@ enum err print_bytes(struct cli *c, struct bytes data);
 enum err print_long(struct cli *c, struct bytes text);
 /** See, before anything is asked for, that PATH can be written later: "-" always can. */
 enum err out_ready(struct cli *c, const char *path, bool secret);
+/** Whether PATH is there and no file, so that nothing may be put in its place: a pipe, a device. */
+bool is_device(const char *path);
 /** Write to PATH, "-" being stdout; SECRET files get mode 0600. What is no regular file, a pipe or
  * a device, is written to as it is. */
 enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);

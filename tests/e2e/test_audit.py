@@ -5,6 +5,7 @@ import concurrent.futures
 import csv
 import io
 import json
+import os
 import time
 
 import pytest
@@ -199,6 +200,21 @@ def test_who_may_not_read_the_record_is_refused(server):
 
 
 # Exports
+
+def test_an_export_into_a_pipe_leaves_the_pipe(server, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        done = server.cli("audit", "export", "--out", pipe)
+        if not pipe.is_fifo():  # whoever reads waits for a writer
+            os.remove(pipe)
+            os.mkfifo(pipe)
+            pipe.write_text("")
+            pytest.fail("something was put in the pipe's place")
+        assert done.returncode == 0, done.stderr
+        assert "chain.genesis" in {json.loads(line).get("action") for line in read.result(30).splitlines()}
+
 
 def test_an_export_is_verified_elsewhere(server, client, tmp_path):
     for n in range(9):  # more than there are chains: one has two of them

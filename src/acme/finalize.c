@@ -113,6 +113,7 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
     if (i->by.policy->profile && !when_given(in.not_before) && !when_given(in.not_after))
         in.validity_ms = i->by.policy->profile->validity_days * DAY_MS;
     TRY(find_takes(s, i, names));
+    TRY(acme_limits_look(s, i->acme, i->by.ep, i->by.policy, &i->takes)); /* nothing is signed */
     add_sans(s, names, &in.sans);
     TRY(flow_enroll(s, i->acme->o.flow, &in, &got));
     i->o->certificate = got.certificate_id;
@@ -185,10 +186,29 @@ refuse(struct scope *s, enum err e)
     return e;
 }
 
+/* A limit that is met by the very same request, which came twice at once, keeps nothing from its
+ * client. */
+static enum err
+unless_given(struct scope *s, struct issuing *i, enum err e)
+{
+    struct error why = s->error;
+    struct acme_order o;
+
+    if (e != E_LIMIT)
+        return e;
+    scope_clear(s);
+    if (acme_order_by_id(s, i->acme, i->o->id, &o) == OK && o.request && bytes_eq(o.csr, i->csr)) {
+        *i->o = o;
+        return OK;
+    }
+    s->error = why;
+    return e;
+}
+
 static enum err
 now(struct scope *s, struct issuing *i, const struct list *names, const char *subject)
 {
-    enum err e = ask(s, i, names, subject);
+    enum err e = unless_given(s, i, ask(s, i, names, subject));
 
     metric_add(&finalized_total, 1, e == OK ? acme_order_status_name(i->o->status) : err_name(e));
     if (e == OK && i->o->status == ACME_ORDER_VALID)

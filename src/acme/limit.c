@@ -186,17 +186,26 @@ struct bucket {
     int64_t most;
 };
 
+/* Of several writes, only one at a time has a bucket. */
 static enum err
-read_bucket(struct scope *s, struct tx *tx, struct bucket *b, struct when now)
+bucket_row(struct scope *s, const struct acme_reach *from, const char *key, struct row *row)
 {
     uint8_t anchor[SHA256_LEN];
+
+    if (!from->tx)
+        return db_one(s, from->db, &bucket_read, BIND(v_text(key)), row);
+    hash_sha256(bytes_of_text(key), anchor);
+    TRY(tx_anchor(s, from->tx, (struct bytes){ anchor, SHA256_LEN }));
+    return tx_one(s, from->tx, &bucket_read, BIND(v_text(key)), row);
+}
+
+static enum err
+read_bucket(struct scope *s, const struct acme_reach *from, struct bucket *b, struct when now)
+{
     struct row row;
     double tokens;
-    enum err e;
+    enum err e = bucket_row(s, from, b->key, &row);
 
-    hash_sha256(bytes_of_text(b->key), anchor);
-    TRY(tx_anchor(s, tx, (struct bytes){ anchor, SHA256_LEN }));
-    e = tx_one(s, tx, &bucket_read, BIND(v_text(b->key)), &row);
     b->tokens = (double)b->most;
     if (e == E_NOT_FOUND) {
         scope_clear(s);
@@ -218,13 +227,13 @@ by_key(const void *a, const void *b)
 /* The bucket of a take, and how much it holds: by the account's own numbers, which OWN has when it
  * has those of this account; by the take's; by the policy's. */
 static enum err
-find_bucket(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
+find_bucket(struct scope *s, const struct acme_reach *from, const struct acme_endpoint *ep,
             const struct acme_take *t, struct acme_own *own, struct bucket *out)
 {
     struct acme_take alone = *t;
 
     if (t->account != own->id)
-        TRY(acme_own_read(s, tx, t->account, own));
+        TRY(acme_own_read(s, from, t->account, own));
     if (t->account && own->of.most[t->limit].given && !acme_own_account(s, t->limit, t->key))
         alone.key = acme_own_key(s, t->key, own->account);
     out->key = row_key(s, ep, &alone);
@@ -232,45 +241,70 @@ find_bucket(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
     return OK;
 }
 
-enum err
-acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
-                 const struct acme_endpoint *policy, const struct list *takes)
+/* Whose buckets they are, and whose numbers hold. */
+struct limiting {
+    struct acme_reach from;
+    const struct acme_endpoint *ep, *policy;
+    struct when now;
+};
+
+/* The buckets of TAKES; E_LIMIT: one of them is empty. */
+static enum err
+find_buckets(struct scope *s, const struct limiting *l, const struct list *takes,
+             struct list *buckets)
 {
-    struct when now = clock_now();
     const struct bucket *worst = NULL;
-    struct list buckets = { 0 };
     struct acme_own own = { 0 };
     int64_t longest = -1;
 
     LIST_EACH(struct acme_take, t, takes)
     {
         struct bucket b = { t, NULL, 0,
-                            t->most.given ? t->most.value : acme_limit_of(policy, t->limit) };
+                            t->most.given ? t->most.value : acme_limit_of(l->policy, t->limit) };
 
-        TRY(find_bucket(s, tx, ep, t, &own, &b));
+        TRY(find_bucket(s, &l->from, l->ep, t, &own, &b));
         if (b.most > 0)
-            list_add(s->arena, &buckets, struct bucket, b);
+            list_add(s->arena, buckets, struct bucket, b);
     }
-    list_sort(&buckets, by_key); /* so that of two who want the same none waits for the other */
-    LIST_EACH(struct bucket, b, &buckets)
+    list_sort(buckets, by_key); /* so that of two who want the same none waits for the other */
+    LIST_EACH(struct bucket, b, buckets)
     {
         int64_t wait;
 
-        TRY(read_bucket(s, tx, b, now));
+        TRY(read_bucket(s, &l->from, b, l->now));
         wait = wait_for_one(b->tokens, (double)b->most, kinds[b->take->limit].period);
         if (wait > 0 && wait > longest) {
             longest = wait;
             worst = b;
         }
     }
-    if (worst)
-        return acme_limit_met(s, worst->take->limit, worst->most, longest);
+    return worst ? acme_limit_met(s, worst->take->limit, worst->most, longest) : OK;
+}
+
+enum err
+acme_limits_look(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+                 const struct acme_endpoint *policy, const struct list *takes)
+{
+    struct limiting l = { { .db = acme->o.db }, ep, policy, clock_now() };
+    struct list buckets = { 0 };
+
+    return find_buckets(s, &l, takes, &buckets);
+}
+
+enum err
+acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
+                 const struct acme_endpoint *policy, const struct list *takes)
+{
+    struct limiting l = { { .tx = tx }, ep, policy, clock_now() };
+    struct list buckets = { 0 };
+
+    TRY(find_buckets(s, &l, takes, &buckets));
     LIST_EACH(struct bucket, b, &buckets)
     {
         metric_add(&limit_total, 1, kinds[b->take->limit].name, "passed");
         if (!b->take->look)
             TRY(tx_do(s, tx, &bucket_write,
-                      BIND(v_text(b->key), v_real(b->tokens - 1), v_when(now))));
+                      BIND(v_text(b->key), v_real(b->tokens - 1), v_when(l.now))));
     }
     return OK;
 }
@@ -280,13 +314,14 @@ acme_limit_count(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
                  const struct acme_endpoint *policy, const struct acme_take *take)
 {
     struct bucket b = { take, NULL, 0, acme_limit_of(policy, take->limit) };
+    const struct acme_reach from = { .tx = tx };
     struct acme_own own = { 0 };
     struct when now = clock_now();
 
-    TRY(find_bucket(s, tx, ep, take, &own, &b));
+    TRY(find_bucket(s, &from, ep, take, &own, &b));
     if (!b.most)
         return OK;
-    TRY(read_bucket(s, tx, &b, now));
+    TRY(read_bucket(s, &from, &b, now));
     return tx_do(s, tx, &bucket_write,
                  BIND(v_text(b.key), v_real(MAX(b.tokens - 1, 0)), v_when(now)));
 }

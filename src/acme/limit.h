@@ -47,6 +47,10 @@ struct acme_take {
  */
 enum err acme_limits_take(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
                           const struct acme_endpoint *policy, const struct list *takes);
+/** The same without taking any, before what is costly begins; what is then taken has the last word.
+ */
+enum err acme_limits_look(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
+                          const struct acme_endpoint *policy, const struct list *takes);
 /** As part of TX: take one though there may be none. */
 enum err acme_limit_count(struct scope *s, struct tx *tx, const struct acme_endpoint *ep,
                           const struct acme_endpoint *policy, const struct acme_take *take);

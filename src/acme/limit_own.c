@@ -33,14 +33,16 @@ SQL(own_of,
     "a.id = l.account WHERE l.account = $1 AND (l.expires_at IS NULL OR l.expires_at > $2)");
 
 enum err
-acme_own_read(struct scope *s, struct tx *tx, int64_t id, struct acme_own *out)
+acme_own_read(struct scope *s, const struct acme_reach *from, int64_t id, struct acme_own *out)
 {
+    struct values wanted = BIND(v_int(id), v_when(clock_now()));
     struct rows rows;
 
     *out = (struct acme_own){ .id = id };
     if (!id)
         return OK;
-    TRY(tx_all(s, tx, &own_of, BIND(v_int(id), v_when(clock_now())), &rows));
+    TRY(from->tx ? tx_all(s, from->tx, &own_of, wanted, &rows)
+                 : db_all(s, from->db, &own_of, wanted, &rows));
     for (size_t i = 0; i < rows.count; i++) {
         enum acme_limit limit;
 

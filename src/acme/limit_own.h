@@ -11,8 +11,14 @@ struct acme_own {
     const char *account; /* its public id; NULL: it has none of its own */
     struct acme_limits_own of;
 };
-/** As part of TX: those of the account with this ID; 0: none. */
-enum err acme_own_read(struct scope *s, struct tx *tx, int64_t id, struct acme_own *out);
+/** Where it is read: as part of a write; or, where TX is NULL, by itself. */
+struct acme_reach {
+    struct tx *tx;
+    struct db *db;
+};
+/** Those of the account with this ID; 0: none. */
+enum err acme_own_read(struct scope *s, const struct acme_reach *from, int64_t id,
+                       struct acme_own *out);
 /** The number that holds for account OWN where others have OTHERWISE. */
 int64_t acme_own_most(const struct acme_own *own, enum acme_limit limit, int64_t otherwise);
 /** What a limit of names or domains calls KEY of an account that has a number of its own: it counts

@@ -83,7 +83,7 @@ acme_rules_pending(struct scope *s, struct tx *tx, const struct acme_authz_wish 
     struct acme_own own;
     struct row row;
 
-    TRY(acme_own_read(s, tx, wish->account, &own));
+    TRY(acme_own_read(s, &(struct acme_reach){ .tx = tx }, wish->account, &own));
     most = acme_own_most(&own, LIMIT_PENDING, acme_limit_of(wish->policy, LIMIT_PENDING));
     if (!most)
         return OK;

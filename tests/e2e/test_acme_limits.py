@@ -1,5 +1,6 @@
 """ACME's rate limits: each by itself, who is told what, and how operators see and reset them (acme.md section 23)."""
 import datetime
+import concurrent.futures
 import shutil
 import time
 import urllib.parse
@@ -8,9 +9,12 @@ import pytest
 import requests
 
 import acme
+import admin
 import chancery
 import keys
+import processes
 from acme import leaf, name, refused
+from test_restore import kinds_of
 
 OFF = {f"acme.limits.{limit}": 0 for limit in (
     "orders_per_day", "orders_per_hour", "nonces_per_hour", "accounts_per_hour", "certificates_per_domain", "certificates_per_names",
@@ -38,6 +42,11 @@ def is_limited(reply, limit, least, most):
     page, = acme.links(reply, "help")
     assert urllib.parse.urlsplit(page).fragment == limit
     return page
+
+
+def csr_of(made):
+    """The request of an order's names, as finalize wants it."""
+    return {"csr": acme.der(keys.new_csr(cn=None, dns=[one["value"] for one in made["identifiers"]]))}
 
 
 def left(server, limit):
@@ -143,6 +152,39 @@ def test_certificates_of_a_registered_domain_are_limited_but_for_renewals(limite
              for one in waiting]
     assert codes == [200, 200, 429], "what was ordered in time is counted when it is given"
     assert holder.good(waiting[2]["url"]).json()["status"] == "ready"
+
+
+@pytest.mark.seed("S374")
+def test_what_a_limit_refuses_is_not_signed(limited, answers):
+    """Finalize is refused before anything is signed. Of two that ask at the same moment, the commit chooses; what was
+    signed for the other is given to nobody, and the log of signatures says so."""
+    server = limited(certificates_per_domain=2).start()
+    holder, zone = acme.Orderer(server, answers), name()
+    waiting = [holder.order(f"{one}.{zone}") for one in "abcd"]
+    for one in waiting:
+        assert holder.prove(one)["status"] == "ready"
+    holder.finalize(waiting[0])
+    before = set(kinds_of(server.data / "signed"))
+    clients = [acme.Client(server, key=holder.key) for _ in range(2)]
+    for one in clients:
+        one.register(200)
+        one.nonce_left = one.nonce()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with admin.register_held(server):
+            asked = [pool.submit(clients[one].post, waiting[one + 1]["finalize"], csr_of(waiting[one + 1])) for one in range(2)]
+            processes.wait_until(lambda: len(set(kinds_of(server.data / "signed")) - before) == 2, 20, what="two signatures")
+        replies = sorted((one.result() for one in asked), key=lambda reply: reply.status_code)
+    assert [reply.status_code for reply in replies] == [200, 429], [reply.text for reply in replies]
+    is_limited(replies[1], "certificates_per_domain", 302000, 302401)
+    assert "register" not in replies[1].json()["detail"]
+    said = kinds_of(server.data / "signed")
+    assert sorted(said[serial] for serial in set(said) - before) == [["signed", "dropped"], ["signed", "entered"]]
+    for _ in range(2):
+        is_limited(holder.post(waiting[3]["finalize"], csr_of(waiting[3])), "certificates_per_domain", 302000, 302401)
+    assert kinds_of(server.data / "signed") == said, "nothing more was signed"
+    assert holder.good(waiting[3]["url"]).json()["status"] == "ready"
+    reset(server, "certificates_per_domain", key=".".join(zone.split(".")[-2:]))
+    assert holder.finalize(waiting[3]).json()["status"] == "valid"
 
 
 def test_certificates_of_names_without_a_registered_domain_are_limited_by_two_labels(limited, answers):

@@ -136,7 +136,9 @@ options_main_file(const struct options *o)
 const char *
 options_drop_ins(const struct options *o)
 {
-    return o->config || o->dev ? NULL : SYSTEM_DROP_INS;
+    const char *file = options_main_file(o);
+
+    return file && text_eq(file, SYSTEM_CONFIG) ? SYSTEM_DROP_INS : NULL;
 }
 
 enum err

@@ -19,8 +19,8 @@ enum err options_read(struct scope *s, int argc, char **argv, struct options *ou
 /** Load the settings they lead to. */
 enum err options_load(struct scope *s, const struct options *o, struct settings **out);
 
-/** Where settings are read from: the main file, which may not exist, and the directory of drop-ins;
- * NULL: nowhere. */
+/** Where settings are read from: the main file, which may not exist, and the directory of drop-ins,
+ * which the main file of the system has, by whatever words it is chosen; NULL: nowhere. */
 const char *options_main_file(const struct options *o);
 const char *options_drop_ins(const struct options *o);
 

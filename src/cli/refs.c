@@ -351,20 +351,53 @@ is_query(const char *text)
     return false;
 }
 
+/* The next word at *AT, its quotes gone; NULL at the end. They hold blanks together, around all of
+ * it, which then is PLAIN text, or behind a colon; inside them two stand for one. */
+static enum err
+next_word(struct cli *c, const char **at, bool *plain, const char **word)
+{
+    const char *start = *at + strspn(*at, " \t"), *p = start;
+    bool open = false;
+    struct buf b;
+
+    *word = NULL;
+    if (!*start)
+        return OK;
+    *plain = *start == '"';
+    buf_init_in(&b, c->s->arena, strlen(start) + 1);
+    for (; *p && (open || !strchr(" \t", *p)); p++) {
+        if (*p == '"' && (open ? p[1] != '"' : p == start || p[-1] == ':'))
+            open = !open;
+        else
+            buf_byte(&b, (uint8_t) * (open && *p == '"' ? p++ : p));
+    }
+    if (open)
+        return bad_term(c, start, "a quote is not closed");
+    if (b.len == 0)
+        return bad_term(c, "\"\"", "nothing stands between the quotes");
+    *at = p;
+    *word = buf_str(&b);
+    return OK;
+}
+
 enum err
 query_of(struct cli *c, const char *words, const char **out)
 {
-    char *text = arena_text(c->s->arena, words), *rest;
-    const char *all = NULL;
+    const char *all = NULL, *at = words, *word;
+    bool plain = false;
 
     if (is_query(words)) {
         *out = words;
         return OK;
     }
-    for (char *word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+    for (;;) {
         const char *term = NULL;
 
-        TRY(named_term(c, word, &term));
+        TRY(next_word(c, &at, &plain, &word));
+        if (!word)
+            break;
+        if (!plain)
+            TRY(named_term(c, word, &term));
         if (!term)
             term = free_term(c, word);
         all = all ? arena_printf(c->s->arena, "%s AND %s", all, term) : term;

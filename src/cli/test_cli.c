@@ -201,6 +201,12 @@ TEST(words_become_a_query)
         { "owner:none", "OwnerRoleName -eq NULL" },
         { "CN -eq \"a b\"", "CN -eq \"a b\"" },
         { "cn:a\"b", "CN -contains \"a\"\"b\"" },
+        { "ca:\"Example Issuing CA 1\" is:active",
+          "CA -eq \"Example Issuing CA 1\" AND Status -eq \"active\"" },
+        { "requester:\"a \"\"b\"\" c\"", "RequesterName -contains \"a \"\"b\"\" c\"" },
+        { "ca:\"a\"\t cn:x", "CA -eq \"a\" AND CN -contains \"x\"" },
+        { "\"is: a b\"",
+          "(CN -contains \"is: a b\" OR SAN -contains \"is: a b\" OR DN -contains \"is: a b\")" },
         { "CN -contains", "CN -contains" }, /* broken off: the server says where */
         { "Owner -eq\"x\"", "Owner -eq\"x\"" },
         { "a -eq-b",
@@ -210,8 +216,9 @@ TEST(words_become_a_query)
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct cli c = fresh(s);
 
-    static const char *const wrong[] = { "is:revokd",   "is:",       "expires:<soon",
-                                         "expires:30d", "expires:<", "web ca:" };
+    static const char *const wrong[] = { "is:revokd", "is:",       "expires:<soon", "expires:30d",
+                                         "expires:<", "web ca:",   "ca:\"One CA",   "ca:\"\"",
+                                         "\"\"",      "is:\"a b\"" };
     const char *query;
 
     for (size_t i = 0; i < COUNT(cases); i++) {

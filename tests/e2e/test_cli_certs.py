@@ -177,6 +177,18 @@ def test_words_that_look_like_terms_are_not_searched_for_as_text(server, tmp_pat
     says(server.cli("certs", "list", "--cacert", tmp_path / "key.pem"), 2, "--cacert.*no certificate")
 
 
+def test_quotes_hold_the_blanks_of_a_name_together(server, client):
+    authority = client.server_ca()
+    answer = client.enroll(dns=("quoted.example.com",))
+    assert " " in authority
+    for words, found in ((f'ca:"{authority}"', True), (f'"quoted.example.com" ca:"{authority}"', True),
+                         (f'cn:quoted ca:"{authority} and more"', False)):
+        rows = json.loads(ok(server.cli("search", f"serial:{answer['SerialNumber']} {words}", "-o", "json")))
+        assert [row["Id"] for row in rows] == ([answer["KeyfactorID"]] if found else []), words
+    for words, reason in ((f'ca:"{authority}', "not closed"), ('""', "nothing")):
+        says(server.cli("search", words), 2, reason)
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("where", [">&-", "> /dev/full"])
 def test_output_that_cannot_be_written_is_an_error(database, tmp_path, where):

@@ -29,7 +29,7 @@ is_minor(const struct command *k)
 void
 help_summary(struct buf *out)
 {
-    buf_text(out, "Certificates from one program: server, agent and command line.\n"
+    buf_text(out, "Certificates from one program: server and command line.\n"
                   "Usage: chancery [flags] COMMAND [arguments] [flags]\n\n");
     for (size_t i = 0; i < command_count; i++)
         if (!strchr(commands[i].path, ' ') && !(commands[i].traits & COMMAND_HIDDEN) &&

@@ -500,6 +500,22 @@ check_key(struct scope *s, const struct policy_input *in)
     return OK;
 }
 
+/* Write the name; where none was sent beside the request, problems lie in the request's own. */
+static enum err
+build_subject(struct scope *s, const struct policy_input *in, const struct list *attrs,
+              struct bytes *der)
+{
+    size_t before = s->problems.count;
+    enum err e = name_build(s, attrs, der);
+
+    for (size_t i = before; !in->subject && i < s->problems.count; i++) {
+        struct problem *p = list_at(&s->problems, struct problem, i);
+
+        p->path = arena_printf(s->arena, "CSR.%s", p->path);
+    }
+    return e;
+}
+
 enum err
 policy_plan(struct scope *s, const struct policy_input *in, struct policy_result *out)
 {
@@ -512,7 +528,7 @@ policy_plan(struct scope *s, const struct policy_input *in, struct policy_result
     policy_names(s, in, &attrs, &out->names);
     policy_rules(s, in, &attrs, &out->names);
     plan_dates(s, in, out);
-    if (name_build(s, &attrs, &out->plan.subject) != OK)
+    if (build_subject(s, in, &attrs, &out->plan.subject) != OK)
         TRY(problems_check(s));
     TRY(check_key(s, in));
     TRY(name_read(s, out->plan.subject, &out->subject));

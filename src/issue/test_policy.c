@@ -223,6 +223,7 @@ TEST(a_common_name_that_is_a_host_stands_among_the_names)
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct trial *t = prepare(s, "");
     struct cert cert;
+    uint8_t *small;
 
     subject(t, "CN=WEB.example.com,O=Contoso,C=DE");
     san(t, GN_DNS, "other.example.com");
@@ -238,6 +239,18 @@ TEST(a_common_name_that_is_a_host_stands_among_the_names)
     refused(t, CHY_BAD_NAME, "Subject.CN");
     t->in.subject = arena_printf(s->arena, "CN=%065d", 1);
     assert_err(E_INVALID, judge(t));
+    t->in.subject = "CN=web.example.com,C=de";
+    refused(t, CHY_BAD_NAME, "Subject.C");
+    t->in.subject = NULL;
+    subject(t, "CN=web.example.com,C=DE");
+    small = arena_alloc(s->arena, t->asked.subject.len);
+    for (size_t i = 0; i < t->asked.subject.len; i++)
+        small[i] = t->asked.subject.data[i];
+    for (size_t i = 1; i < t->asked.subject.len; i++)
+        if (small[i - 1] == 'D' && small[i] == 'E')
+            small[i - 1] = small[i] = 'e';
+    t->asked.subject.data = small;
+    refused(t, CHY_BAD_NAME, "CSR.Subject.C");
 }
 
 TEST(a_common_name_beyond_the_permitted_names_is_refused_though_it_is_not_repeated)

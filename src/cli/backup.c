@@ -21,6 +21,11 @@ static const struct view backups = { .kind = "backup",
                                      .columns = backup_columns,
                                      .column_count = COUNT(backup_columns),
                                      .none = "There is no backup." };
+static const struct view none_to_go = { .kind = "backup",
+                                        .key = "name",
+                                        .columns = backup_columns,
+                                        .column_count = COUNT(backup_columns),
+                                        .none = "No backup is to go." };
 
 /** Where backups are: --to or --dir, else as the settings say. */
 static enum err
@@ -121,7 +126,7 @@ run_backup_create(struct cli *c)
 }
 
 static enum err
-print_entries(struct cli *c, const struct list *found)
+print_entries(struct cli *c, const struct view *view, const struct list *found)
 {
     struct buf b;
     size_t n = 0;
@@ -139,7 +144,7 @@ print_entries(struct cli *c, const struct list *found)
         buf_printf(&b, ",\"size\":%lld}", (long long)e->size);
     }
     buf_byte(&b, ']');
-    return print_json(c, &backups, &b);
+    return print_json(c, view, &b);
 }
 
 enum err
@@ -150,7 +155,7 @@ run_backup_list(struct cli *c)
 
     TRY(dir_of(c, "dir", &dir));
     TRY(backup_list(c->s, dir, &found));
-    return print_entries(c, &found);
+    return print_entries(c, &backups, &found);
 }
 
 enum err
@@ -170,7 +175,7 @@ run_backup_prune(struct cli *c)
     TRY(backup_prune(c->s, dir, &keep, cli_has(c, "dry-run"), &gone, &oldest));
     if (!cli_has(c, "dry-run"))
         say(c, "%zu backups removed", gone.count);
-    return print_entries(c, &gone);
+    return print_entries(c, &none_to_go, &gone);
 }
 
 /** The file to look at: the argument, or the newest with --latest. */

@@ -305,3 +305,4 @@ def test_backups_are_pruned_as_the_settings_say(tmp_path):
         assert sorted(one["name"] for one in json.loads(done.stdout)) == names[:7]
         assert sorted(os.listdir(tmp_path)) == (names if dry else names[7:])
     assert json.loads(chancery.cli("backup", "prune", *flags).stdout) == []
+    assert "No backup is to go." in chancery.cli("backup", "prune", *flags[:-2]).stderr  # there are some

@@ -201,18 +201,10 @@ acme_endpoint_by_id(struct scope *s, const struct acme *acme, int64_t id)
 bool
 acme_answers(struct scope *s, const struct acme_endpoint *ep, const char *address)
 {
-    struct network peer;
+    struct bytes ip;
 
-    if (!ep->clients.count)
-        return true;
-    if (!address || network_read(s, address, &peer) != OK) {
-        scope_clear(s);
-        return false;
-    }
-    LIST_EACH(struct network, n, &ep->clients)
-    if (network_holds(n, (struct bytes){ peer.octets, peer.len }))
-        return true;
-    return false;
+    return !ep->clients.count ||
+           (address && ip_parse(s->arena, address, &ip) && networks_hold(&ep->clients, ip));
 }
 
 const char *

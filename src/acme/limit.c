@@ -74,14 +74,10 @@ acme_limits_with(struct arena *a, const struct acme_limits *all, const struct ac
 bool
 acme_limit_exempts(struct scope *s, const struct acme *acme, const char *address)
 {
-    struct network peer;
+    struct bytes ip;
 
-    if (!acme->exempt.count || !address || network_read(s, address, &peer) != OK)
-        return false;
-    LIST_EACH(struct network, n, &acme->exempt)
-    if (network_holds(n, (struct bytes){ peer.octets, peer.len }))
-        return true;
-    return false;
+    return acme->exempt.count && address && ip_parse(s->arena, address, &ip) &&
+           networks_hold(&acme->exempt, ip);
 }
 
 /* Keys. */
@@ -89,15 +85,15 @@ acme_limit_exempts(struct scope *s, const struct acme *acme, const char *address
 const char *
 acme_limit_network(struct scope *s, const char *address, int bits)
 {
-    struct network n;
+    struct bytes ip;
     char text[64] = "";
     size_t len = 0;
 
-    if (!address || network_read(s, address, &n) != OK || n.len == 4)
+    if (!address || !ip_parse(s->arena, address, &ip) || ip.len == 4)
         return address ? address : "";
     for (int i = 0; i < bits / 8; i += 2)
         len += (size_t)snprintf(text + len, sizeof(text) - len,
-                                "%x:", n.octets[i] << 8 | n.octets[i + 1]);
+                                "%x:", ip.data[i] << 8 | ip.data[i + 1]);
     return arena_printf(s->arena, "%s:/%d", text, bits);
 }
 

@@ -1,5 +1,6 @@
 #include "acme/names.h"
 
+#include "net/reach.h"
 #include "pki/dnsname.h"
 #include "pki/hash.h"
 #include <stdlib.h>
@@ -18,40 +19,33 @@ acme_name_set(struct acme_name *n, const char *value)
 
 /* Rules. */
 
-/* "10.0.0.0/8"; the number of its bits, or -1. */
-static int
-network_of(struct arena *a, const char *rule, struct bytes *net)
+/* "10.0.0.0/8", or an address however it is written; unlike network_read() takes bits that are set
+ * behind the prefix. */
+static bool
+network_of(struct arena *a, const char *rule, struct network *out)
 {
     const char *slash = strchr(rule, '/');
+    struct bytes ip;
     int64_t bits;
 
-    if (!slash || !ip_parse(a, arena_text_n(a, rule, (size_t)(slash - rule)), net) ||
-        !text_to_int(slash + 1, &bits) || bits < 0 || bits > (int64_t)net->len * 8)
-        return -1;
-    return (int)bits;
-}
-
-static bool
-in_network(struct bytes net, int bits, struct bytes ip)
-{
-    size_t whole = (size_t)bits / 8, rest = (size_t)bits % 8;
-
-    return net.len == ip.len && memcmp(net.data, ip.data, whole) == 0 &&
-           (!rest || (net.data[whole] ^ ip.data[whole]) >> (8 - rest) == 0);
+    if (!ip_parse(a, slash ? arena_text_n(a, rule, (size_t)(slash - rule)) : rule, &ip))
+        return false;
+    bits = (int64_t)ip.len * 8;
+    if (slash && (!text_to_int(slash + 1, &bits) || bits < 0 || bits > (int64_t)ip.len * 8))
+        return false;
+    *out = (struct network){ .len = (uint8_t)ip.len, .bits = (uint8_t)bits };
+    memcpy(out->octets, ip.data, ip.len);
+    return true;
 }
 
 bool
 acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n)
 {
-    struct bytes net, ip;
-    int bits;
+    struct network net;
+    struct bytes ip;
 
-    if (text_eq(n->type, "ip")) {
-        bits = network_of(a, rule, &net);
-        if (bits < 0 && ip_parse(a, rule, &net)) /* however it is written */
-            bits = (int)net.len * 8;
-        return bits >= 0 && ip_parse(a, n->base, &ip) && in_network(net, bits, ip);
-    }
+    if (text_eq(n->type, "ip"))
+        return network_of(a, rule, &net) && ip_parse(a, n->base, &ip) && network_holds(&net, ip);
     if (text_starts(rule, "*."))
         rule++;
     if (*rule == '.')
@@ -64,13 +58,13 @@ const char *
 acme_rule_fault(struct arena *a, const char *rule)
 {
     const char *name = text_starts(rule, "*.") ? rule + 2 : *rule == '.' ? rule + 1 : rule;
-    struct bytes net;
+    struct network net;
     char *normal;
 
-    if (strchr(rule, '/'))
-        return network_of(a, rule, &net) < 0 ? "it is no network" : NULL;
-    if (ip_parse(a, rule, &net))
+    if (network_of(a, rule, &net))
         return NULL;
+    if (strchr(rule, '/'))
+        return "it is no network";
     return dns_check(a, name, NAMES_INTERNAL, &normal);
 }
 

@@ -75,7 +75,6 @@ handle(struct http_request *http)
         (void)nothing_here(c, E_NOT_FOUND);
         answer_refusal(c, 404);
     } else if (!acme_answers(c->s, c->ep, c->peer.address)) {
-        scope_clear(c->s);
         (void)acme_fail(c->s, E_FORBIDDEN, "unauthorized",
                         "this directory does not answer your address");
         answer_refusal(c, 403);

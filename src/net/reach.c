@@ -88,6 +88,17 @@ network_holds(const struct network *n, struct bytes ip)
     return rest == 0 || (n->octets[whole] ^ ip.data[whole]) >> (8 - rest) == 0;
 }
 
+bool
+networks_hold(const struct list *networks, struct bytes ip)
+{
+    LIST_EACH(const struct network, n, networks)
+    {
+        if (network_holds(n, ip))
+            return true;
+    }
+    return false;
+}
+
 /* Our own tables are read once, before main(). */
 CONSTRUCTOR static void
 read_tables(void)
@@ -104,17 +115,6 @@ const char *const *
 reach_refused_networks(void)
 {
     return refused;
-}
-
-static bool
-any_holds(const struct list *networks, struct bytes ip)
-{
-    LIST_EACH(const struct network, n, networks)
-    {
-        if (network_holds(n, ip))
-            return true;
-    }
-    return false;
 }
 
 static bool
@@ -213,7 +213,7 @@ reach_judge(const struct reach_rules *rules, struct bytes ip, int port)
 
     if (is_own_endpoint(rules, ip, port) || is_own_endpoint(rules, in, port))
         return REACH_REFUSED;
-    if (any_holds(&rules->denied, ip) || any_holds(&rules->denied, in))
+    if (networks_hold(&rules->denied, ip) || networks_hold(&rules->denied, in))
         return REACH_REFUSED;
     for (size_t i = 0; i < COUNT(metadata_addresses); i++) {
         if (network_holds(&metadata_addresses[i], in))
@@ -221,7 +221,7 @@ reach_judge(const struct reach_rules *rules, struct bytes ip, int port)
     }
     for (size_t i = 0; i < COUNT(refused_networks); i++) {
         if (network_holds(&refused_networks[i], in))
-            return any_holds(&rules->allowed, in) ? REACH_ALLOWED : REACH_REFUSED;
+            return networks_hold(&rules->allowed, in) ? REACH_ALLOWED : REACH_REFUSED;
     }
     return REACH_OPEN;
 }

@@ -26,6 +26,8 @@ enum err network_read(struct scope *s, const char *text, struct network *out);
 enum err networks_read(struct scope *s, const struct list *texts, struct list *out);
 /** Does the network hold this address of 4 or 16 octets? */
 bool network_holds(const struct network *n, struct bytes ip);
+/** Does one of NETWORKS (of struct network)? */
+bool networks_hold(const struct list *networks, struct bytes ip);
 
 /** An address and port that no stranger's connection may ever reach: our own listeners, database,
  * HSM. Octets that are all 0 stand for every address of this machine. */

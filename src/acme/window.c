@@ -10,7 +10,7 @@
 /* Which certificates, as it is stored. */
 
 #define W(member, wire) FIELD(acme_window, member, wire, .flags = OMIT_EMPTY)
-static const struct field selector_fields[] = {
+static const struct field ari_selector_fields[] = {
     W(query, "query"),
     W(collection, "collection"),
     W(authority, "authority"),
@@ -19,10 +19,7 @@ static const struct field selector_fields[] = {
     W(reason, "reason"),
 };
 #undef W
-static const struct model selector_model = { .name = "ari_selector",
-                                             .size = sizeof(struct acme_window),
-                                             .fields = selector_fields,
-                                             .count = COUNT(selector_fields) };
+static const struct model selector_model = SHAPE(acme_window, ari_selector);
 
 #define COLUMNS "id, selector, starts_at, ends_at, url, created_by, created_at FROM ari_override "
 

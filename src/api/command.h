@@ -5,13 +5,6 @@
 
 #include "codec/op.h"
 
-/** The model NAME of struct TYPE, by NAME_fields: one of several requests that have one struct. */
-#define SHAPE(type_, name_)                                                       \
-    {                                                                             \
-        .name = #name_, .size = sizeof(struct type_), .fields = (name_##_fields), \
-        .count = COUNT(name_##_fields)                                            \
-    }
-
 /* Paging, under every prefix: command-api 1.9. */
 struct page_query {
     int64_t page_returned, return_limit, take, skip;

@@ -111,15 +111,9 @@ static const struct field pattern_create_request_fields[] = {
     R(tmpl, "Template", .flags = REQUIRED, .doc = "Number of the template."),
     REQUEST_FIELDS,
 };
-const struct model pattern_create_request_model = { .name = "pattern_create_request",
-                                                    .size = sizeof(struct pattern_request),
-                                                    .fields = pattern_create_request_fields,
-                                                    .count = COUNT(pattern_create_request_fields) };
+const struct model pattern_create_request_model = SHAPE(pattern_request, pattern_create_request);
 static const struct field pattern_update_request_fields[] = { REQUEST_FIELDS };
-const struct model pattern_update_request_model = { .name = "pattern_update_request",
-                                                    .size = sizeof(struct pattern_request),
-                                                    .fields = pattern_update_request_fields,
-                                                    .count = COUNT(pattern_update_request_fields) };
+const struct model pattern_update_request_model = SHAPE(pattern_request, pattern_update_request);
 
 const struct op patterns_list_op = {
     .method = "GET",

@@ -54,17 +54,14 @@ static const struct field claim_request_fields[] = {
 static const struct model claim_request_model = MODEL(claim_request, claim_request_fields);
 
 /* A role's claims as they were read are good enough to be written back. */
-static const struct field role_claim_fields[] = {
+static const struct field role_claim_request_fields[] = {
     FIELD(claim_request, claim_type, "ClaimType", .choices = command_claim_types,
           .flags = REQUIRED),
     FIELD(claim_request, claim_value, "ClaimValue", .flags = REQUIRED, .max = 1024),
     FIELD(claim_request, provider_authentication_scheme, "ProviderAuthenticationScheme", .max = 64),
     FIELD(claim_request, description, "Description", .max = 1024),
 };
-static const struct model role_claim_model = { .name = "role_claim_request",
-                                               .size = sizeof(struct claim_request),
-                                               .fields = role_claim_fields,
-                                               .count = COUNT(role_claim_fields) };
+static const struct model role_claim_model = SHAPE(claim_request, role_claim_request);
 
 static const struct field claim_update_request_fields[] = {
     FIELD(claim_update_request, id, "Id", .flags = REQUIRED),
@@ -91,7 +88,7 @@ static const struct field claim_role_reply_fields[] = {
 };
 static const struct model claim_role_reply_model = MODEL(claim_role_reply, claim_role_reply_fields);
 
-static const struct field role_identity_fields[] = {
+static const struct field security_role_identity_fields[] = {
     FIELD(identity_reply, id, "Id"),
     FIELD(identity_reply, account_name, "AccountName"),
     FIELD(identity_reply, identity_type, "IdentityType"),
@@ -100,10 +97,7 @@ static const struct field role_identity_fields[] = {
     FIELD(identity_reply, sid, "SID"),
 };
 /* An identity of a role, and one by itself: with its roles. */
-static const struct model role_identity_model = { .name = "security_role_identity",
-                                                  .size = sizeof(struct identity_reply),
-                                                  .fields = role_identity_fields,
-                                                  .count = COUNT(role_identity_fields) };
+static const struct model role_identity_model = SHAPE(identity_reply, security_role_identity);
 
 static const struct field security_role_reply_fields[] = {
     FIELD(security_role_reply, id, "Id"),

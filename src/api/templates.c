@@ -173,10 +173,7 @@ static const struct field template_note_reply_fields[] = {
     FIELD(note_words, message, "Message"),
     FIELD(note_words, options, "Options"),
 };
-const struct model template_note_reply_model = { .name = "template_note_reply",
-                                                 .size = sizeof(struct note_words),
-                                                 .fields = template_note_reply_fields,
-                                                 .count = COUNT(template_note_reply_fields) };
+const struct model template_note_reply_model = SHAPE(note_words, template_note_reply);
 
 static const struct field template_detail_reply_fields[] = {
     TEMPLATE_FIELDS(template_detail_reply, base.),

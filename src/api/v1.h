@@ -35,10 +35,7 @@ struct v1_page {
         FIELD(v1_page, total_at_least, "total_at_least",                                  \
               .doc = "How many there are, counted from this page, as far as is known."),  \
     };                                                                                    \
-    static const struct model type##_model = { .name = #type,                             \
-                                               .size = sizeof(struct v1_page),            \
-                                               .fields = type##_fields,                   \
-                                               .count = COUNT(type##_fields) }
+    static const struct model type##_model = SHAPE(v1_page, type)
 
 /** A failure. */
 struct v1_problem_item {

@@ -44,10 +44,7 @@ static const struct field v1_acme_authz_fields[] = {
 static const struct model v1_acme_authz_model = MODEL(v1_acme_authz, v1_acme_authz_fields);
 static const struct field v1_acme_authz_row_fields[] = { AUTHZ_FIELDS };
 #undef Z
-static const struct model v1_acme_authz_row_model = { .name = "v1_acme_authz_row",
-                                                      .size = sizeof(struct v1_acme_authz),
-                                                      .fields = v1_acme_authz_row_fields,
-                                                      .count = COUNT(v1_acme_authz_row_fields) };
+static const struct model v1_acme_authz_row_model = SHAPE(v1_acme_authz, v1_acme_authz_row);
 V1_PAGE(v1_acme_authzs, v1_acme_authz_row_model);
 
 #define O(member, wire, ...) FIELD(v1_acme_order, member, wire, __VA_ARGS__)
@@ -69,10 +66,7 @@ static const struct field v1_acme_order_fields[] = {
 static const struct model v1_acme_order_model = MODEL(v1_acme_order, v1_acme_order_fields);
 static const struct field v1_acme_order_row_fields[] = { ORDER_FIELDS };
 #undef O
-static const struct model v1_acme_order_row_model = { .name = "v1_acme_order_row",
-                                                      .size = sizeof(struct v1_acme_order),
-                                                      .fields = v1_acme_order_row_fields,
-                                                      .count = COUNT(v1_acme_order_row_fields) };
+static const struct model v1_acme_order_row_model = SHAPE(v1_acme_order, v1_acme_order_row);
 V1_PAGE(v1_acme_orders, v1_acme_order_row_model);
 
 #define QUERY_FIELDS(choices_)                                                               \
@@ -93,12 +87,7 @@ static const struct choice order_states[] = {
     { 0, NULL, NULL },
 };
 static const struct field v1_acme_order_query_fields[] = { QUERY_FIELDS(order_states) };
-static const struct model v1_acme_order_query_model = {
-    .name = "v1_acme_order_query",
-    .size = sizeof(struct v1_acme_query),
-    .fields = v1_acme_order_query_fields,
-    .count = COUNT(v1_acme_order_query_fields),
-};
+static const struct model v1_acme_order_query_model = SHAPE(v1_acme_query, v1_acme_order_query);
 static const struct choice authz_states[] = {
     { 0, "any", NULL },
     { 1, "pending", NULL },
@@ -110,12 +99,7 @@ static const struct choice authz_states[] = {
     { 0, NULL, NULL },
 };
 static const struct field v1_acme_authz_query_fields[] = { QUERY_FIELDS(authz_states) };
-static const struct model v1_acme_authz_query_model = {
-    .name = "v1_acme_authz_query",
-    .size = sizeof(struct v1_acme_query),
-    .fields = v1_acme_authz_query_fields,
-    .count = COUNT(v1_acme_authz_query_fields),
-};
+static const struct model v1_acme_authz_query_model = SHAPE(v1_acme_query, v1_acme_authz_query);
 
 static const struct field v1_acme_reason_fields[] = {
     FIELD(v1_acme_reason, reason, "reason", .flags = REQUIRED, .min = 1, .max = 1000,
@@ -190,11 +174,7 @@ static const struct field v1_acme_account_fields[] = {
 static const struct model v1_acme_account_model = MODEL(v1_acme_account, v1_acme_account_fields);
 static const struct field v1_acme_account_row_fields[] = { ACCOUNT_FIELDS };
 #undef A
-static const struct model v1_acme_account_row_model = { .name = "v1_acme_account_row",
-                                                        .size = sizeof(struct v1_acme_account),
-                                                        .fields = v1_acme_account_row_fields,
-                                                        .count =
-                                                            COUNT(v1_acme_account_row_fields) };
+static const struct model v1_acme_account_row_model = SHAPE(v1_acme_account, v1_acme_account_row);
 V1_PAGE(v1_acme_accounts, v1_acme_account_row_model);
 
 static const struct choice account_states[] = {

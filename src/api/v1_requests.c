@@ -6,10 +6,7 @@ static const struct field v1_request_san_fields[] = {
     FIELD(v1_san, kind, "kind"),
     FIELD(v1_san, value, "value"),
 };
-static const struct model v1_request_san_model = { .name = "v1_request_san",
-                                                   .size = sizeof(struct v1_san),
-                                                   .fields = v1_request_san_fields,
-                                                   .count = COUNT(v1_request_san_fields) };
+static const struct model v1_request_san_model = SHAPE(v1_san, v1_request_san);
 
 #define F(member, ...) FIELD(v1_request, member, #member, __VA_ARGS__)
 static const struct field v1_request_fields[] = {
@@ -69,10 +66,7 @@ static const struct field v1_denial_fields[] = {
     FIELD(v1_decision, comment, "comment", .flags = REQUIRED, .min = 1, .max = 1000,
           .doc = "Why; whoever asked is told."),
 };
-static const struct model v1_denial_model = { .name = "v1_denial",
-                                              .size = sizeof(struct v1_decision),
-                                              .fields = v1_denial_fields,
-                                              .count = COUNT(v1_denial_fields) };
+static const struct model v1_denial_model = SHAPE(v1_decision, v1_denial);
 
 static const struct field v1_collect_fields[] = {
     FIELD(v1_collect, password, "password", .flags = REQUIRED | SECRET, .min = 1, .max = 1024,

@@ -113,6 +113,12 @@ extern const struct model int_model, text_model, when_model, bytes_model, bool_m
     {                                                                                              \
         .name = #type_, .size = sizeof(struct type_), .fields = (fields_), .count = COUNT(fields_) \
     }
+/** The model NAME of struct TYPE, by NAME_fields: one of several that have one struct. */
+#define SHAPE(type_, name_)                                                       \
+    {                                                                             \
+        .name = #name_, .size = sizeof(struct type_), .fields = (name_##_fields), \
+        .count = COUNT(name_##_fields)                                            \
+    }
 
 /**
  * Make OUT, a zeroed struct of M, what it is when nothing is given: presets filled in, dates

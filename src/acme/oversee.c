@@ -73,7 +73,7 @@ before_of(struct scope *s, const struct acme *acme, struct sql *find, const stru
     if (e == E_NOT_FOUND) {
         scope_clear(s);
         problem(s, "after", CHY_BAD_VALUE, "is no cursor of this list");
-        return problems_check(s);
+        return problems_fail(s);
     }
     TRY(e);
     *out = row_int(&row);

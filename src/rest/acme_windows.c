@@ -46,7 +46,7 @@ windows_list(struct request *rq)
     TRY(acme_window_list(s, rq->app->acme, after, in->limit, &found, &next));
     LIST_EACH(struct acme_window, w, &found)
     TRY(show(rq, w, list_push(s->arena, &out, struct v1_renewal_window)));
-    return reply_items(rq, &out, next ? arena_printf(s->arena, "%lld", (long long)next) : NULL);
+    return reply_items(rq, &out, id_cursor(rq, next));
 }
 
 /* The collection and the authority that are named, by name or number. How many certificates are

@@ -109,3 +109,9 @@ after_id(struct request *rq, const char *after, int64_t *out)
     problem(rq->scope, "after", CHY_BAD_VALUE, "is no cursor of this list");
     return problems_check(rq->scope);
 }
+
+const char *
+id_cursor(struct request *rq, int64_t id)
+{
+    return id ? arena_printf(rq->scope->arena, "%lld", (long long)id) : NULL;
+}

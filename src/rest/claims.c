@@ -53,8 +53,7 @@ claims_list(struct request *rq)
     TRY(claim_list(rq->scope, rq->app->access, &q, &claims, &next));
     LIST_EACH(struct claim, c, &claims)
     show_claim(c, list_push(rq->scope->arena, &out, struct v1_claim));
-    return reply_items(rq, &out,
-                       next ? arena_printf(rq->scope->arena, "%lld", (long long)next) : NULL);
+    return reply_items(rq, &out, id_cursor(rq, next));
 }
 
 static enum err

@@ -33,7 +33,7 @@ holds_list(struct request *rq)
     TRY(hold_list(s, rq->app->db, &q, &holds, &next));
     LIST_EACH(struct hold, h, &holds)
     show(h, list_push(s->arena, &out, struct v1_hold));
-    return reply_items(rq, &out, next ? arena_printf(s->arena, "%lld", (long long)next) : NULL);
+    return reply_items(rq, &out, id_cursor(rq, next));
 }
 
 static enum err

@@ -65,6 +65,8 @@ enum err dry_run_of(struct request *rq, bool *out);
 bool var_is_id(const struct request *rq, const char *name, int64_t *out);
 /** A cursor that is an id; none is 0. */
 enum err after_id(struct request *rq, const char *after, int64_t *out);
+/** The other way: NULL for 0, the end. */
+const char *id_cursor(struct request *rq, int64_t id);
 /** Grants as this API says them: a list of struct v1_grant for a list of struct grant. */
 void show_grants(struct request *rq, const struct list *grants, struct list *out);
 /**

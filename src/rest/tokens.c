@@ -35,7 +35,7 @@ tokens_list(struct request *rq)
     TRY(api_token_list(s, rq->app->access, rq->caller, &page, &tokens, &next));
     LIST_EACH(struct api_token, t, &tokens)
     show_token(rq, t, list_push(s->arena, &out, struct v1_token));
-    return reply_items(rq, &out, next ? arena_printf(s->arena, "%lld", (long long)next) : NULL);
+    return reply_items(rq, &out, id_cursor(rq, next));
 }
 
 static enum err

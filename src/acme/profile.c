@@ -173,6 +173,20 @@ acme_profile_find(const struct acme_profiles *all, const char *name)
     return NULL;
 }
 
+static enum err
+no_profile(struct scope *s, const char *name)
+{
+    return fail_code(s, E_NOT_FOUND, CHY_NOT_FOUND, "ACME profile %.64s not found", name);
+}
+
+enum err
+acme_profile_get(struct scope *s, const struct acme *acme, const char *name,
+                 const struct acme_endpoint **out)
+{
+    *out = acme_profile_find(acme_profiles(s, acme), name);
+    return *out ? OK : no_profile(s, name);
+}
+
 /* Judging. */
 
 static const char *
@@ -315,12 +329,6 @@ struct change {
     const char *folded, *json;
     const struct caller *by;
 };
-
-static enum err
-no_profile(struct scope *s, const char *name)
-{
-    return fail_code(s, E_NOT_FOUND, CHY_NOT_FOUND, "ACME profile %.64s not found", name);
-}
 
 /* What an event tells. */
 struct told {

@@ -40,6 +40,9 @@ const struct acme_profiles *acme_profiles(struct scope *s, const struct acme *ac
 enum err acme_profiles_reload(struct scope *s, const struct acme *acme);
 /** The one of this name, in any case, switched on or not; NULL: none. */
 const struct acme_endpoint *acme_profile_find(const struct acme_profiles *all, const char *name);
+/** The same of the present ones. E_NOT_FOUND. */
+enum err acme_profile_get(struct scope *s, const struct acme *acme, const char *name,
+                          const struct acme_endpoint **out);
 
 /** What a profile is to be. */
 struct acme_profile_edit {

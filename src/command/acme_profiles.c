@@ -45,21 +45,12 @@ show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply 
 }
 
 static enum err
-find(struct request *rq, const char *name, const struct acme_endpoint **out)
-{
-    *out = acme_profile_find(acme_profiles(rq->scope, rq->app->acme), name);
-    return *out ? OK
-                : fail_code(rq->scope, E_NOT_FOUND, CHY_NOT_FOUND, "ACME profile %.64s not found",
-                            name);
-}
-
-static enum err
 answer(struct request *rq, const char *name)
 {
     const struct acme_endpoint *ep;
     struct acme_profile_reply out;
 
-    TRY(find(rq, name, &ep));
+    TRY(acme_profile_get(rq->scope, rq->app->acme, name, &ep));
     show(rq->scope, ep, &out);
     return reply(rq, 200, &out);
 }
@@ -185,7 +176,7 @@ acme_profiles_edit(struct request *rq)
     struct acme_profile_edit edit = read_edit(rq->scope, in, name);
     const struct acme_endpoint *ep;
 
-    TRY(find(rq, name, &ep));
+    TRY(acme_profile_get(rq->scope, rq->app->acme, name, &ep));
     if (!text_empty(in->name) && !text_eq_fold(in->name, name))
         problem(rq->scope, "Name", CHY_BAD_VALUE,
                 "stays as it is, since clients know its addresses");

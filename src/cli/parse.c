@@ -358,6 +358,11 @@ check_args(struct cli *c)
     if (k->most >= 0 && count > k->most)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "%s does not take the argument \"%s\"",
                          k->path, cli_arg(c, (size_t)k->most));
+    for (int i = 0; i < count; i++) /* a variable of a script that is not set names nothing */
+        if ((i < k->least || (k->most < 0 && *k->args && *k->args != '[')) &&
+            text_empty(cli_arg(c, (size_t)i)))
+            return fail_code(c->s, E_INVALID, CHY_USAGE, "%s needs its argument %s, which is empty",
+                             k->path, k->args);
     return OK;
 }
 

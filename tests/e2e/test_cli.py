@@ -484,6 +484,13 @@ def test_authorities_are_listed_shown_and_give_their_crl(server, tmp_path):
     assert done.returncode == 0 and name in done.stdout
 
 
+@pytest.mark.parametrize("words", ["certs show", "ca show", "users show", "roles show", "requests show", "templates show", "acme orders show",
+                                   "acme accounts show", "acme authorizations show", "acme profiles show", "acme eab show",
+                                   "collections delete", "metadata delete", "acme eab revoke", "certs revoke"])
+def test_a_name_that_is_empty_names_nothing(server, words):
+    says(server.cli(*words.split(), ""), 2, "empty")
+
+
 def test_templates_are_listed_and_shown(server):
     rows = json.loads(ok(server.cli("templates", "list", "-o", "json")))
     assert any("WebServer" in json.dumps(row) for row in rows)

@@ -219,21 +219,39 @@ below_base(const struct face *f, const char *path)
     return path[len] == 0 || path[len] == '/' ? path + len : NULL;
 }
 
-/* A client of the Command API puts "?QueryString=" into the path and encodes the '?': what follows
- * it is the query, of what is read. Elsewhere an encoded '?' belongs to a name. */
+/* Where a query begins that was put into the path, its '?' encoded and its first '=' not. */
 static const char *
-mend_query(const struct face *f, struct http_request *http, const char *path)
+glued_query(const char *path)
 {
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._";
     const char *last = strrchr(path, '/'), *mark = last ? strcasestr(last, "%3F") : NULL;
+    size_t len = mark ? strspn(mark + 3, name) : 0;
+
+    return len && mark[3 + len] == '=' ? mark : NULL;
+}
+
+/* A client of the Command API puts "?QueryString=" into the path and encodes the '?': what follows
+ * it is the query, of a list that is read. Elsewhere an encoded '?' belongs to a name. */
+static const char *
+mend_query(const struct face *f, struct http_request *http, const char *path, const char **vars)
+{
+    bool reads = text_eq(http->method, "GET") || text_eq(http->method, "HEAD");
+    const char *mark = f->spec->fold && reads ? glued_query(path) : NULL, *before;
+    struct bound *b;
+    struct cut cut;
+    size_t at = 0;
     char *query;
 
-    if (!mark || !f->spec->fold ||
-        (!text_eq(http->method, "GET") && !text_eq(http->method, "HEAD")))
+    if (!mark || !percent_decode(http->scope->arena, mark + 3, strlen(mark + 3), false, &query))
         return path;
-    if (percent_decode(http->scope->arena, mark + 3, strlen(mark + 3), false, &query))
-        http->query =
-            *http->query ? arena_printf(http->scope->arena, "%s&%s", query, http->query) : query;
-    return arena_text_n(http->scope->arena, path, (size_t)(mark - path));
+    before = arena_text_n(http->scope->arena, path, (size_t)(mark - path));
+    router_cut(http, before, &cut);
+    b = cut.bad ? NULL : router_match(f, &cut, &at, vars);
+    if (!b || !b->segment_count || !b->segments[b->segment_count - 1])
+        return path;
+    http->query =
+        *http->query ? arena_printf(http->scope->arena, "%s&%s", query, http->query) : query;
+    return before;
 }
 
 static void
@@ -256,7 +274,7 @@ face_route(const struct face *f, struct http_request *http)
 
     if (!path)
         return NULL;
-    router_cut(http, mend_query(f, http, path), &cut);
+    router_cut(http, mend_query(f, http, path, vars), &cut);
     while (!cut.bad && (b = router_match(f, &cut, &at, vars))) {
         if (text_eq(b->op->method, http->method) ||
             (text_eq(b->op->method, "GET") && text_eq(http->method, "HEAD"))) {

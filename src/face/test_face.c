@@ -62,6 +62,8 @@ TEST(a_path_finds_its_operation)
         { "PUT", "/Api/Things/a%2Fb/Parts/c%20d", &part_op, 0, "id=a/b,part=c d" },
         { "GET", "/Api/Things%3Fa=1", &list_op, 0, "a=1" }, /* a client glues the query on */
         { "DELETE", "/Api/Things/7%3Fa=1", &delete_op, 0, "id=7?a=1" }, /* and is no other name */
+        { "GET", "/Api/Things/a%3Fb=1", &get_op, 0, "id=a?b=1" },
+        { "GET", "/Api/Things%3Fa%3D1", NULL, 404, "" },
         { "POST", "/Api/Things/7", NULL, 405, "" },
         { "GET", "/Api/Later", &later_op, 501, "" },
         { "GET", "/Api/Nothing", NULL, 404, "" },

@@ -7,6 +7,7 @@
 #include "proof/proof.h"
 
 #define TOKEN_LEN 32
+#define SKEW_MS MINUTE_MS /* how far apart the clocks of two servers may be */
 
 static const char *const status_names[] = { "",        "pending", "valid", "invalid", "deactivated",
                                             "expired", "revoked" };
@@ -207,7 +208,15 @@ acme_challenges_for(struct scope *s, const struct acme_authz_wish *wish, const s
         list_add(s->arena, out, const char *, *type);
 }
 
-SQL(proofs_of, "SELECT z.type, z.value, z.wildcard, z.status, z.method, z.expires_at FROM "
+/* What was proved later was proved by a clock that was ahead, and its end is as wrong. */
+static struct when
+latest_proof(const struct acme_authz_wish *wish)
+{
+    return when_add_ms(wish->now, SKEW_MS);
+}
+
+SQL(proofs_of, "SELECT z.type, z.value, z.wildcard, z.status, z.method, z.expires_at, "
+               "z.validated_at FROM "
                "acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE oz.order_id = $1");
 
 static enum acme_proofs
@@ -216,6 +225,7 @@ judge_proof(struct scope *s, const struct acme_authz_wish *wish, struct row *row
     struct list offered = { 0 };
     struct acme_name n = { 0 };
     enum acme_authz_status status;
+    struct when expires, validated;
     const char *method;
 
     n.type = row_text(row);
@@ -223,7 +233,10 @@ judge_proof(struct scope *s, const struct acme_authz_wish *wish, struct row *row
     n.wildcard = row_bool(row);
     status = (enum acme_authz_status)row_int(row);
     method = row_text(row);
-    if (status > ACME_AUTHZ_VALID || when_cmp(row_when(row), wish->now) <= 0)
+    expires = row_when(row);
+    validated = row_when(row);
+    if (status > ACME_AUTHZ_VALID || when_cmp(expires, wish->now) <= 0 ||
+        when_cmp(validated, latest_proof(wish)) > 0)
         return ACME_PROOFS_OVER;
     acme_challenges_for(s, wish, &n, &offered);
     return method && !list_has(&offered, method) ? ACME_PROOFS_REFUSED : ACME_PROOFS_HOLD;
@@ -265,7 +278,7 @@ acme_proofs_in(struct scope *s, struct tx *tx, const struct acme_authz_wish *wis
 SQL(authz_reusable,
     "SELECT id, method, expires_at FROM acme_authz WHERE account = $1 AND type = $2 "
     "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at + 0 > $5 AND "
-    "COALESCE(endpoint, 0) = $6 ORDER BY expires_at + 0 DESC");
+    "COALESCE(endpoint, 0) = $6 AND validated_at <= $7 ORDER BY expires_at + 0 DESC");
 SQL(authz_add, "INSERT INTO acme_authz (public_id, account, type, value, wildcard, status, "
                "expires_at, created_at, endpoint) VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8) "
                "RETURNING id");
@@ -302,7 +315,7 @@ acme_authz_still(struct scope *s, struct tx *tx, const struct acme_authz_wish *w
     acme_challenges_for(s, wish, n, &offered);
     TRY(tx_all(s, tx, &authz_reusable,
                BIND(v_int(wish->account), v_text(n->type), v_text(n->base), v_bool(n->wildcard),
-                    v_when(wish->now), v_int(other_policy(wish))),
+                    v_when(wish->now), v_int(other_policy(wish)), v_when(latest_proof(wish))),
                &rows));
     for (size_t i = 0; i < rows.count && !out->valid; i++) {
         out->id = row_int(&rows.at[i]);
@@ -411,7 +424,8 @@ acme_requests_end_by(struct scope *s, const struct acme *acme, const struct call
 
 SQL(authz_held,
     "SELECT 1 FROM acme_authz WHERE account = $1 AND type = $2 AND value = $3 AND wildcard "
-    "= $4 AND status = 2 AND expires_at + 0 > $5 AND COALESCE(endpoint, 0) = $6 LIMIT 1");
+    "= $4 AND status = 2 AND expires_at + 0 > $5 AND COALESCE(endpoint, 0) = $6 AND "
+    "validated_at <= $7 LIMIT 1");
 
 enum err
 acme_authz_holds_all(struct scope *s, const struct acme *acme, const struct acme_authz_wish *wish,
@@ -422,10 +436,11 @@ acme_authz_holds_all(struct scope *s, const struct acme *acme, const struct acme
     *holds = names->count > 0;
     LIST_EACH(struct acme_name, n, names)
     {
-        enum err e = db_one(s, acme->o.db, &authz_held,
-                            BIND(v_int(wish->account), v_text(n->type), v_text(n->base),
-                                 v_bool(n->wildcard), v_when(wish->now), v_int(other_policy(wish))),
-                            &row);
+        enum err e =
+            db_one(s, acme->o.db, &authz_held,
+                   BIND(v_int(wish->account), v_text(n->type), v_text(n->base), v_bool(n->wildcard),
+                        v_when(wish->now), v_int(other_policy(wish)), v_when(latest_proof(wish))),
+                   &row);
 
         if (e == E_NOT_FOUND) {
             scope_clear(s);

@@ -115,3 +115,20 @@ def test_an_order_that_its_authority_kept_waiting_ends_with_its_proof(strict):
     ended = holder.poll(order["url"], "invalid", "valid", seconds=60)
     assert ended["status"] == "invalid" and "proof" in ended["error"]["detail"], ended
     assert holder.poll(other["url"], "invalid", "valid", seconds=60)["status"] == "valid"
+
+
+@chancery.needs_faults
+def test_a_proof_by_a_clock_that_was_ahead_does_not_count_when_it_is_right(new_server, acme_settings, answers):
+    server = new_server(settings={**acme_settings, "acme.nonce_reject": 0}, program=chancery.FAULTS)
+    server.start(CHANCERY_CLOCK_OFFSET_MS=str(40 * 60 * 1000))  # its certificate begins an hour before
+    holder = acme.Orderer(server, answers)
+    wanted = name("ahead")
+    holder.issue(wanted)
+    ready = proved(holder, wanted, name("another"))
+    server.stop()
+    server.start()
+    holder.session.verify, holder.nonce_left = str(server.ca), None
+    assert holder.order(wanted)["status"] == "pending"
+    reply = holder.post(ready["finalize"], csr_of(ready))
+    assert reply.status_code >= 400, reply.text
+    server.tolerates_errors = True

@@ -125,6 +125,9 @@ struct acme_eab_end {
 };
 /** Bind no more accounts by it. E_NOT_FOUND. */
 enum err acme_eab_revoke(struct scope *s, const struct acme *acme, const struct acme_eab_end *end);
+/** As part of TX, which removes ENDPOINT: end all keys that are for it. */
+enum err acme_eab_revoke_all(struct scope *s, struct tx *tx, int64_t endpoint,
+                             const struct caller *by);
 /**
  * Keys in the order of their kid, behind AFTER (NULL: from the first).
  *

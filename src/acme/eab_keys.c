@@ -140,6 +140,24 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
     return audit(s, tx, AUDIT_ACME_EAB_REVOKE, end, &fact);
 }
 
+SQL(eab_revoke_all, "UPDATE acme_eab_key SET status = 2, version = version + 1 WHERE endpoint = $1 "
+                    "AND status = 1 RETURNING kid");
+
+enum err
+acme_eab_revoke_all(struct scope *s, struct tx *tx, int64_t endpoint, const struct caller *by)
+{
+    struct audit_change fact = { "why", NULL, "its profile was removed", AUDIT_IS_TEXT };
+    struct rows rows;
+
+    TRY(tx_all(s, tx, &eab_revoke_all, BIND(v_int(endpoint)), &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct acme_eab_end end = { .by = by, .kid = row_text(&rows.at[i]) };
+
+        TRY(audit(s, tx, AUDIT_ACME_EAB_REVOKE, &end, &fact));
+    }
+    return OK;
+}
+
 static enum err
 is_none(struct scope *s, enum err e, const char *kid)
 {

@@ -1,5 +1,6 @@
 #include "acme/profile.h"
 
+#include "acme/eab.h"
 #include "acme/limit.h"
 #include "acme/names.h"
 #include "codec/value.h"
@@ -440,6 +441,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     /* none can be called so */
     freed = arena_printf(s->arena, "%s %lld", text_fold(s->arena, name), (long long)id);
     TRY(tx_do(s, tx, &profile_end, BIND(v_int(id), v_when(clock_now()), v_text(freed))));
+    TRY(acme_eab_revoke_all(s, tx, id, end->by));
     return tell(s, tx,
                 &(struct told){ AUDIT_ACME_PROFILE_DELETE, end->by, id, name, before, NULL });
 }

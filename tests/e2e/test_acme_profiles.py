@@ -12,6 +12,7 @@ import chancery
 import keys
 import processes
 from acme import leaf, name
+from test_acme_operators import events
 from test_acme_renewal import window
 
 
@@ -291,6 +292,16 @@ def test_a_profile_has_keys_for_binding_of_its_own(acme_server, admin, profile):
     client.register(bound_by=key)
     plain = acme.Client(acme_server)
     plain.bad("newAccount", {"externalAccountBinding": plain.binding(key["kid"], key["hmac_key"])}, 403, "unauthorized", jwk=True)
+
+
+def test_keys_for_binding_end_with_their_profile(admin, profile):
+    made, other = profile(), profile()
+    kept, gone = (admin.rest("POST", "/acme/eab-keys", json={"profile": one["Name"]}).json()["kid"] for one in (other, made))
+    assert admin.command("DELETE", f"/ACME/Profiles/{made['Name']}").status_code < 300
+    states = [admin.rest("GET", f"/acme/eab-keys/{kid}").json()["status"] for kid in (kept, gone)]
+    assert states == ["enabled", "revoked"]
+    told = events(admin, "acme.eab.revoke", gone)
+    assert len(told) == 1 and "profile" in str(told), told
 
 
 def test_the_only_profile_of_a_profiles_directory_is_itself(profile, orderer):

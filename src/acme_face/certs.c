@@ -31,13 +31,77 @@ link_others(struct call *c, const struct acme_chain *chain, int64_t number)
                         "alternate");
 }
 
+/* The q of a media range, in thousandths; its other parameters are not looked at. */
+static int64_t
+weight_of(struct scope *s, const char *parameters)
+{
+    const char *at = parameters;
+    int64_t whole, part;
+
+    while ((at = strchr(at, ';'))) {
+        at += 1 + strspn(at + 1, " \t");
+        if (!text_starts_fold(at, "q="))
+            continue;
+        at += 2;
+        if (!text_to_int(arena_text_n(s->arena, at, strspn(at, "0123456789")), &whole))
+            return 0;
+        at += strspn(at, "0123456789");
+        if (whole || *at != '.')
+            return whole ? 1000 : 0;
+        at = arena_printf(s->arena, "%.*s000", (int)MIN(strspn(at + 1, "0123456789"), (size_t)3),
+                          at + 1);
+        return text_to_int(arena_text_n(s->arena, at, 3), &part) ? part : 0;
+    }
+    return 1000;
+}
+
+/* What Accept gives TYPE, which the most exact of its ranges says: the first of them among equals,
+ * and one that names the type before one that does not (RFC 9110 section 12.5.1). */
+static int64_t
+liking_for(struct scope *s, const char *accept, const char *type)
+{
+    const char *slash = strchr(type, '/');
+    int64_t found = 0, exact = 0, place = 0;
+
+    while (*accept) {
+        size_t all = strcspn(accept, ","), len;
+        const char *one = arena_text_n(s->arena, accept, all);
+        int64_t how;
+
+        one += strspn(one, " \t");
+        len = strcspn(one, "; \t");
+        how = len == strlen(type) && text_starts_fold(one, type) ? 3
+              : len == (size_t)(slash - type) + 2 && one[len - 1] == '*' &&
+                      text_starts_fold(one, arena_text_n(s->arena, type, len - 1))
+                  ? 2
+              : len == 3 && text_starts(one, "*/*") ? 1
+                                                    : 0;
+        if (how > exact) {
+            int64_t q = weight_of(s, one + len);
+
+            exact = how;
+            found = q ? q * 10000 + how * 1000 + MAX(999 - place, 0) : 0;
+        }
+        place++;
+        accept += all + (accept[all] == ',');
+    }
+    return found;
+}
+
+/* Does the client like TYPE best of the forms that there are? Of what it likes alike, or not at
+ * all, it is given PEM. */
 static bool
 accepts(struct call *c, const char *type)
 {
+    static const char *const others[] = { "application/pem-certificate-chain",
+                                          "application/pkix-cert", "application/pkcs7-mime" };
     const char *accept = http_header(c->http, "Accept");
-    size_t len = strlen(type);
+    int64_t liked = accept ? liking_for(c->s, accept, type) : 0;
 
-    return accept && text_starts_fold(accept, type) && (!accept[len] || strchr(";, ", accept[len]));
+    for (size_t i = 0; liked && i < COUNT(others); i++)
+        if (!text_eq(others[i], type) && liking_for(c->s, accept, others[i]) >= liked)
+            return false;
+    return liked > 0;
 }
 
 static enum err

@@ -331,6 +331,11 @@ def test_certificates_come_in_other_forms(holder):
         c.subject for c in all_of(chain)}
     for accept in ("*/*", "text/html", "application/pem-certificate-chain"):
         assert fetch(accept).text == chain
+    pem, der, bag = (f"application/{kind}" for kind in ("pem-certificate-chain", "pkix-cert", "pkcs7-mime"))
+    for accept, kind in ((f"{der};q=0, */*", pem), (f"{pem};q=0.1, {der};q=0.9", der), (f"{der}; Q=0.25 , {bag};q=0.251", bag),
+                         (f"{der};q=0", pem), (f"{der}, {bag}", der), (f"{bag},{der}", bag), (f"*/*, {der}", der),
+                         (f"application/*;q=0.5,{bag};q=0.4,{pem};q=0", der), (f"{der};q=x", pem), (",;,", pem)):
+        assert fetch(accept).headers["Content-Type"] == kind, accept
     for number in ("1", "0", "x", "-1"):
         holder.bad(f"{url}/{number}", None, 404, "malformed")
 

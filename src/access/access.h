@@ -55,12 +55,21 @@ struct caller {
     const char *answer;               /* what proves us to them (RFC 4559 section 5), or NULL */
     const char *claims;          /* known claims that they bear, as tokens name them; or NULL */
     bool rate_exempt;            /* holds rate/exempt */
+    bool stranger;               /* the program asks for somebody who has no account and no role:
+                                    what templates ask of requests holds */
     const struct grants *grants; /* access_may() reads it */
     struct audit_actor actor;    /* the same, for audit_add() */
 };
 
 /** The program itself, which may do all: first run, jobs. */
 extern const struct caller caller_system;
+/** Whether CALLER asks for the program itself, whose own certificates no rule of who may ask
+ * concerns. */
+static inline bool
+caller_is_program(const struct caller *caller)
+{
+    return caller->kind == CALLER_SYSTEM && !caller->stranger;
+}
 /** Nobody: may do nothing. */
 extern const struct caller caller_nobody;
 

@@ -54,6 +54,7 @@ acme_caller(struct arena *arena, const char *public_id, const struct acme_peer *
     struct caller caller = caller_system;
 
     caller.id_text = "acme";
+    caller.stranger = true;
     caller.name = arena_printf(arena, "acme:%s", public_id);
     caller.actor = acme_actor(public_id, peer);
     return caller;

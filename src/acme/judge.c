@@ -2,6 +2,7 @@
 
 #include "acme/authz.h"
 #include "acme/eab.h"
+#include "acme/rules.h"
 
 static enum err
 find_policy(struct scope *s, const struct acme *acme, const struct acme_order *o,
@@ -31,6 +32,7 @@ acme_order_judge(struct scope *s, const struct acme *acme, const struct acme_ord
         return acme_fail(s, E_INVALID, "invalidProfile",
                          "the profile \"%s\" is not offered to this account any more",
                          acme_policy_name(by->policy));
+    TRY(acme_rules_template(s, acme, by->policy));
     TRY(acme_names_of_json(s, o->identifiers, names));
     TRY(acme_names_judge(s, by->policy, names, &problems));
     TRY(acme_eab_judge(s, wish.binding, names, &problems));

@@ -17,8 +17,9 @@ struct acme_standing {
  *
  * @param by     its account; receives the rest
  * @param names  receives struct acme_name
- * @return E_INVALID: invalidProfile; E_FORBIDDEN: rejectedIdentifier; unauthorized, the proof
- * of a name has ended, or was given by a challenge that is not accepted any more
+ * @return E_INVALID: invalidProfile; E_FORBIDDEN: rejectedIdentifier; unauthorized, the template
+ * is closed to strangers, the proof of a name has ended, or was given by a challenge that is not
+ * accepted any more
  */
 enum err acme_order_judge(struct scope *s, const struct acme *acme, const struct acme_order *o,
                           struct acme_standing *by, struct list *names);

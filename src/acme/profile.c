@@ -4,6 +4,7 @@
 #include "acme/limit.h"
 #include "acme/names.h"
 #include "codec/value.h"
+#include "issue/pattern.h"
 #include "jobs/outbox.h"
 #include "proof/proof.h"
 #include <string.h>
@@ -227,8 +228,36 @@ judge_name(struct scope *s, const char *name)
         problem(s, "Name", CHY_BAD_VALUE, "\"%s\" has another meaning in ACME's addresses", name);
 }
 
-static void
-judge_issuing(struct scope *s, const struct acme *acme, struct acme_profile *p)
+/* Whoever opens a template to those who reach a directory may use it themselves. One that is
+ * switched off opens nothing. */
+static enum err
+judge_maker(struct scope *s, const struct acme *acme, const struct acme_profile_edit *edit,
+            const struct caller *by)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(acme->o.flow->shelf);
+    const char *name = edit->body.template_name;
+    const struct template *t = text_empty(name) ? NULL : template_find(all, name);
+
+    if (!edit->enabled || !t)
+        return OK;
+    return note(s, access_require(s, by, PERM_ENROLLMENT_CSR, GRANT_TEMPLATE, t->id), "Template");
+}
+
+static enum err
+judge_template(struct scope *s, const struct acme *acme, const struct templates *all,
+               const struct template *t)
+{
+    const char *why;
+
+    TRY(flow_closed(s, acme->o.flow, all, t, &why));
+    if (why)
+        problem(s, "Template", CHY_TEMPLATE_FORBIDDEN, "clients of ACME cannot use template %s: %s",
+                t->name, why);
+    return OK;
+}
+
+static enum err
+judge_issuing(struct scope *s, const struct acme *acme, struct acme_profile *p, bool enabled)
 {
     AUTO(templates_unref) const struct templates *all = templates_ref(acme->o.flow->shelf);
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(acme->o.flow->office);
@@ -246,12 +275,14 @@ judge_issuing(struct scope *s, const struct acme *acme, struct acme_profile *p)
     if (!text_empty(p->authority) && !ca)
         problem(s, "CertificateAuthority", CHY_NO_CA, "there is no certificate authority \"%s\"",
                 p->authority);
-    else if (ca && t && !flow_offers(ca, t))
+    else if (ca && t &&
+             (!flow_offers(ca, t) || !pattern_offers(pattern_default(all, t->id), ca->id)))
         problem(s, "CertificateAuthority", CHY_NO_CA, "%s does not offer the template %s",
                 p->authority, t->name);
     if (most && p->validity_days * DAY_MS > most)
         problem(s, "Validity", CHY_BAD_VALIDITY, "the template %s allows at most %s", t->name,
                 duration_text(s->arena, most));
+    return t && enabled ? judge_template(s, acme, all, t) : OK;
 }
 
 static void
@@ -291,7 +322,7 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
     struct acme_profile *p = &edit->body;
 
     judge_name(s, edit->name);
-    judge_issuing(s, acme, p);
+    TRY(judge_issuing(s, acme, p, edit->enabled));
     LIST_EACH(const char *, type, &p->challenges)
     if (!acme_challenge_known(*type))
         problem(s, "ChallengeType", CHY_BAD_VALUE, "there is no challenge \"%s\"", *type);
@@ -410,6 +441,7 @@ acme_profile_save(struct scope *s, const struct acme *acme, const struct acme_pr
     struct change c = { .edit = &judged, .by = by };
     struct buf json;
 
+    TRY(judge_maker(s, acme, edit, by));
     TRY(judge(s, acme, &judged));
     buf_init_in(&json, s->arena, BODY_MAX);
     json_encode(&json, &acme_profile_model, &judged.body);

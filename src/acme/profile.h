@@ -55,7 +55,8 @@ struct acme_profile_edit {
  * Make or replace a profile. Every mistake is reported, with the name that the Command API has for
  * its field.
  *
- * @return E_INVALID; E_NOT_FOUND: there is none to replace
+ * @return E_INVALID; E_FORBIDDEN: BY may not use its template; E_NOT_FOUND: there is none to
+ * replace
  */
 enum err acme_profile_save(struct scope *s, const struct acme *acme,
                            const struct acme_profile_edit *edit, const struct caller *by);

@@ -13,6 +13,20 @@ profile_of(const struct acme_asker *who, const struct acme_authz_wish *wish)
     return *list_at(&wish->binding->profiles, const char *, 0);
 }
 
+enum err
+acme_rules_template(struct scope *s, const struct acme *acme, const struct acme_endpoint *policy)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(acme->o.flow->shelf);
+    const char *name = policy->set->template_name, *why = "there is none of this name";
+    const struct template *t = template_find(all, name);
+
+    if (t)
+        TRY(flow_closed(s, acme->o.flow, all, t, &why));
+    return why ? acme_fail(s, E_FORBIDDEN, "unauthorized",
+                           "clients of ACME cannot use template %s: %s", name, why)
+               : OK;
+}
+
 /* There is none of this NAME, or none that may be named here. */
 static enum err
 refuse_profile(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
@@ -50,7 +64,7 @@ acme_rules_choose(struct scope *s, const struct acme *acme, const struct acme_as
                          "the profile \"%s\" is not offered to this account from here",
                          acme_policy_name(policy));
     wish->policy = policy;
-    return OK;
+    return acme_rules_template(s, acme, policy);
 }
 
 enum err

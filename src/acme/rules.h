@@ -14,13 +14,21 @@ struct acme_asker {
 /**
  * Choose the rules: those of the profile that is named, or of the first one that the key allows
  * that the account is bound to, or the directory's own. What a profile's own directory asks of
- * clients is asked here, too.
+ * clients is asked here, too, and whether its template is open to them.
  *
  * @param wish  has its endpoint; receives account, rules and binding
- * @return E_INVALID: invalidProfile
+ * @return E_INVALID: invalidProfile; E_FORBIDDEN: as acme_rules_template()
  */
 enum err acme_rules_choose(struct scope *s, const struct acme *acme, const struct acme_asker *who,
                            struct acme_authz_wish *wish);
+/**
+ * Whether the template that POLICY names answers requests that no role vouches for.
+ *
+ * @return E_FORBIDDEN: unauthorized
+ * @see flow_closed()
+ */
+enum err acme_rules_template(struct scope *s, const struct acme *acme,
+                             const struct acme_endpoint *policy);
 /**
  * Whether by these rules some challenge can prove each of NAMES (of struct acme_name).
  *

@@ -21,7 +21,9 @@ static const struct field acme_profile_request_fields[] = {
     F(id, "Id", .flags = READ_ONLY),
     F(name, "Name", .max = 64, .doc = "Stands in its addresses: /acme/NAME/directory."),
     F(directory, "Directory", .flags = READ_ONLY, .doc = "What clients are told."),
-    F(tmpl, "Template", .max = 255, .doc = "The template that orders are issued by."),
+    F(tmpl, "Template", .max = 255,
+      .doc = "The template that orders are issued by; none that is for some roles alone, takes no "
+             "key of a request, or requires an owner or metadata and has none."),
     F(authority, "CertificateAuthority", .max = 255,
       .doc = "The authority that issues; none: one that offers the template."),
     F(challenge_type, "ChallengeType",
@@ -120,7 +122,8 @@ const struct op acme_profiles_create_op = {
     .needs = "system/modify",
     .body = &acme_profile_request_model,
     .reply = &acme_profile_reply_model,
-    .doc = "Make an ACME profile, whose directory answers from then on.",
+    .doc = "Make an ACME profile, whose directory answers from then on; its maker needs "
+           "enrollment/csr on its template, too.",
     .example =
         "{\"Name\":\"WebServerACME\",\"Template\":\"WebServer\",\"ChallengeType\":\"DNS-01\","
         "\"AllowedDomains\":[\"*.contoso.com\"],\"Validity\":90,\"AutoRenew\":true}",
@@ -131,7 +134,8 @@ const struct op acme_profiles_edit_op = {
     .needs = "system/modify",
     .body = &acme_profile_request_model,
     .reply = &acme_profile_reply_model,
-    .doc = "Replace what an ACME profile says; its name stays.",
+    .doc = "Replace what an ACME profile says; its name stays. Unless it is switched off, who does "
+           "needs enrollment/csr on its template, too.",
 };
 const struct op acme_profiles_delete_op = {
     .method = "DELETE",

@@ -132,7 +132,7 @@ struct metadata_rule {
 struct metadata_wish {
     const struct pairs *given;
     const char *path;         /* of GIVEN, for problems */
-    const struct caller *by;  /* the system's own certificates need nothing */
+    const struct caller *by;  /* the program's own certificates need nothing */
     int64_t renews;           /* a certificate whose values hold where none is given; or 0 */
     bool make_unknown;        /* a name that no field has makes one, a text */
     bool dry_run;             /* make none, though */

@@ -136,7 +136,7 @@ metadata_plan(struct scope *s, struct metadata_shelf *shelf, const struct metada
     } else {
         metadata_values_of(s, &fields, w->given, w->path, values);
     }
-    if (w->by->kind == CALLER_SYSTEM)
+    if (caller_is_program(w->by))
         return OK;
     if (w->rules && w->rules->count)
         apply_rules(s, w, &fields);

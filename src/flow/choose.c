@@ -27,12 +27,12 @@ admit(struct scope *s, struct passage *p, const char *path)
     const struct enroll *in = p->in;
     struct template *narrow = arena_new_of(s->arena, struct template);
 
-    if (in->caller->kind == CALLER_SYSTEM) {
+    if (caller_is_program(in->caller)) {
         p->pattern = NULL;
         return OK;
     }
     TRY(access_require(s, in->caller, in->make_key ? PERM_ENROLLMENT_PFX : PERM_ENROLLMENT_CSR,
-                       GRANT_TEMPLATE, p->tmpl->id));
+                       GRANT_TEMPLATE, p->tmpl->id)); /* strangers may; they have no roles */
     if (!flow_role_allows(p->tmpl->body, in->caller))
         return fail_code(s, E_FORBIDDEN, CHY_TEMPLATE_FORBIDDEN, "%s may not use template %s",
                          in->caller->name, p->tmpl->name);
@@ -113,7 +113,7 @@ passage_choose_owner(struct scope *s, struct passage *p)
         p->owner_role = p->in->owner_role;
     if (!p->owner_role && body->owner_role)
         TRY(usual_owner(s, p, body->owner_role));
-    if (body->owner == OWNER_REQUIRED && !p->owner_role && p->in->caller->kind != CALLER_SYSTEM)
+    if (body->owner == OWNER_REQUIRED && !p->owner_role && !caller_is_program(p->in->caller))
         problem(s, path_or(p->in->owner_path, "OwnerRoleId"), CHY_MISSING,
                 "template %s requires a role that owns the certificate", p->tmpl->name);
     return OK;

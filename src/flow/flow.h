@@ -135,6 +135,13 @@ struct pattern;
  * request of their own? */
 bool flow_may_use(const struct caller *caller, const struct template *t, const struct pattern *p,
                   bool make_key);
+/**
+ * Why template T, by its default pattern and with what holds beside every template, answers no
+ * request of a stranger, who has no role, is nobody's, and notes nothing: "it is for some roles
+ * alone (allowed_requesters)"; NULL: it does.
+ */
+enum err flow_closed(struct scope *s, struct flow *f, const struct templates *all,
+                     const struct template *t, const char **why);
 /** Does the template take requests from CALLER's roles? */
 bool flow_role_allows(const struct template_body *body, const struct caller *caller);
 /** Is this an authority that the template may be asked of? */

@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include "acme/acme.h"
+#include "acme/rules.h"
 #include "acme_face/acme_face.h"
 #include "audit/checkpoint.h"
 #include "base/fault.h"
@@ -255,6 +256,18 @@ acme_directory(struct scope *s, const struct parts *p)
     return ep ? acme_url(s->arena, ep, "directory", NULL) : NULL;
 }
 
+/* Templates are edited while servers run: one that is closed to ACME keeps none from starting. */
+static void
+warn_of_acme_template(struct scope *s, const struct parts *p)
+{
+    const struct acme_endpoint *ep = acme_endpoint(s, p->app.acme, "");
+
+    if (ep && acme_rules_template(s, p->app.acme, ep) != OK) {
+        log_warn(s, "acme.template: %s", s->error.text);
+        scope_clear(s);
+    }
+}
+
 /* What the server says once it answers. */
 static enum err
 write_ready_file(struct scope *s, const struct parts *p)
@@ -375,6 +388,7 @@ start(struct scope *s, struct parts *p, const struct options *o)
     TRY(jobs_start(s, p->app.db, &jobs, &p->acme_jobs));
     if (p->set->acme->validates)
         acme_use_jobs(p->app.acme, p->acme_jobs);
+    warn_of_acme_template(s, p);
     TRY(follower_start(s, p, &p->follower));
     TRY(record(s, p, AUDIT_SYSTEM_START));
     TRY(http_server_start(s, p->http));

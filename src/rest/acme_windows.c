@@ -49,30 +49,39 @@ windows_list(struct request *rq)
     return reply_items(rq, &out, id_cursor(rq, next));
 }
 
-/* The collection and the authority that are named, by name or number. How many certificates are
- * found is told, so they must be in the caller's sight: that collection's, or all. */
+/* The collection that is named, by name or number. How many certificates are found is told, so they
+ * must be in the caller's sight: that collection's, or all. */
 static enum err
-find_named(struct request *rq, const struct v1_renewal_window_new *in, struct acme_window *out)
+find_collection(struct request *rq, const char *name, struct acme_window *out)
 {
-    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
     struct scope *s = rq->scope;
     struct collection c;
+    enum err e;
 
-    LIST_EACH(struct ca_authority *, ca, &snap->authorities)
-    if (in->authority && text_eq_fold((*ca)->name, in->authority))
-        out->authority = (*ca)->id;
-    if (in->authority && !out->authority)
-        problem(s, "authority", CHY_NO_CA, "there is no authority \"%.64s\"", in->authority);
-    if (!in->collection)
+    if (!name)
         return access_require(s, rq->caller, PERM_CERTIFICATES_READ, GRANT_GLOBAL, 0);
-    if (collection_find(s, rq->app->db, in->collection, &c) == OK &&
-        access_may(rq->caller, PERM_CERTIFICATES_READ, GRANT_COLLECTION, c.id)) {
+    e = collection_find(s, rq->app->db, name, &c);
+    if (e == OK && access_may(rq->caller, PERM_CERTIFICATES_READ, GRANT_COLLECTION, c.id)) {
         out->collection = c.id;
         return OK;
     }
+    if (e != OK && e != E_NOT_FOUND)
+        return e;
     scope_clear(s);
-    problem(s, "collection", CHY_BAD_VALUE, "there is no collection \"%.64s\"", in->collection);
+    problem(s, "collection", CHY_BAD_VALUE, "there is no collection \"%.64s\"", name);
     return OK;
+}
+
+static void
+find_authority(struct request *rq, const char *name, struct acme_window *out)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+
+    LIST_EACH(struct ca_authority *, ca, &snap->authorities)
+    if (name && text_eq_fold((*ca)->name, name))
+        out->authority = (*ca)->id;
+    if (name && !out->authority)
+        problem(rq->scope, "authority", CHY_NO_CA, "there is no authority \"%.64s\"", name);
 }
 
 static enum err
@@ -91,7 +100,8 @@ window_make(struct request *rq)
     struct acme_window made;
     int64_t matches;
 
-    TRY(find_named(rq, in, &wish));
+    TRY(find_collection(rq, in->collection, &wish));
+    find_authority(rq, in->authority, &wish);
     TRY(problems_check(s));
     TRY(acme_window_add(s, rq->app->acme, rq->caller, &wish, &made, &matches));
     TRY(show(rq, &made, &out));

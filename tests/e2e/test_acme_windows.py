@@ -49,6 +49,12 @@ def test_operators_set_when_certificates_are_renewed(acme_server, operator, hold
     assert events(operator, "acme.window.delete", str(made["id"]))[0]["reason"] == "over"
 
 
+def test_everything_that_a_window_names_wrongly_is_told(operator):
+    reply = operator.rest("POST", "/acme/renewal-windows", json={**WINDOW, "reason": "x", "authority": "none", "collection": "none"})
+    assert reply.status_code == 400, reply.text
+    assert {one["field"] for one in reply.json()["problems"]} == {"authority", "collection"}, reply.text
+
+
 @pytest.mark.seed("S356")
 def test_windows_are_for_collections_authorities_and_times(acme_server, operator, holder):
     wanted = name("set")

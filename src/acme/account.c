@@ -55,7 +55,7 @@ acme_caller(struct arena *arena, const char *public_id, const struct acme_peer *
 
     caller.id_text = "acme";
     caller.stranger = true;
-    caller.name = arena_printf(arena, "acme:%s", public_id);
+    caller.name = arena_printf(arena, ACME_CALLER "%s", public_id);
     caller.actor = acme_actor(public_id, peer);
     return caller;
 }

@@ -108,6 +108,8 @@ acme_ari_window(struct scope *s, const struct acme *acme, const char *cert_id, s
     TRY(find(s, acme, cert_id, 0, &row));
     TRY(acme_window_of(s, acme, &row, &window));
     out->certificate = row.id;
+    out->by_client =
+        row.state == CERT_REVOKED && row.revoked_by && text_starts(row.revoked_by, ACME_CALLER);
     out->url = window ? window->url : NULL;
     life = row.not_after.ms - row.not_before.ms;
     half = MAX(life / 100, SECOND_MS);
@@ -133,14 +135,24 @@ acme_ari_window(struct scope *s, const struct acme *acme, const char *cert_id, s
     return OK;
 }
 
+static bool
+has_name(const struct cert_row *row, const char *name)
+{
+    LIST_EACH(struct cert_san, san, &row->names)
+    if (text_eq_fold(san->text, name))
+        return true;
+    return false;
+}
+
 SQL(order_of_certificate, "SELECT account FROM acme_order WHERE certificate = $1");
 
 enum err
 acme_ari_replaced(struct scope *s, const struct acme *acme, const struct acme_account *a,
-                  const char *cert_id, const struct list *names, int64_t *certificate)
+                  const char *cert_id, const struct list *names, struct acme_replaced *out)
 {
     struct cert_row row;
     struct row order;
+    size_t common = 0;
     enum err e;
 
     TRY(find(s, acme, cert_id, WITH_NAMES, &row));
@@ -149,11 +161,11 @@ acme_ari_replaced(struct scope *s, const struct acme *acme, const struct acme_ac
         return acme_fail(s, E_FORBIDDEN, "unauthorized",
                          "the certificate to replace was not issued to this account");
     TRY(e);
-    *certificate = row.id;
     LIST_EACH(struct acme_name, n, names)
-    LIST_EACH(struct cert_san, san, &row.names)
-    if (text_eq_fold(san->text, n->value))
-        return OK;
-    return acme_fail(s, E_INVALID, "malformed",
-                     "the certificate to replace has none of the order's names");
+    common += has_name(&row, n->value);
+    if (!common)
+        return acme_fail(s, E_INVALID, "malformed",
+                         "the certificate to replace has none of the order's names");
+    *out = (struct acme_replaced){ row.id, common == names->count };
+    return OK;
 }

@@ -10,6 +10,7 @@ struct acme_ari {
     int64_t certificate;
     struct when start, end; /* START is before END by a second at least */
     const char *url;        /* where it is explained, or NULL */
+    bool by_client;         /* the window has come because an ACME client revoked it */
 };
 /**
  * The window of the certificate that CERT_ID names (RFC 9773 section 4.1).
@@ -18,6 +19,11 @@ struct acme_ari {
  */
 enum err acme_ari_window(struct scope *s, const struct acme *acme, const char *cert_id,
                          struct acme_ari *out);
+/** What an order is to replace. */
+struct acme_replaced {
+    int64_t certificate; /* 0: nothing */
+    bool same;           /* it has all names of the order */
+};
 /**
  * The certificate that a new order of account A for NAMES (of struct acme_name) is to replace.
  *
@@ -25,6 +31,7 @@ enum err acme_ari_window(struct scope *s, const struct acme *acme, const char *c
  * it has none of the names
  */
 enum err acme_ari_replaced(struct scope *s, const struct acme *acme, const struct acme_account *a,
-                           const char *cert_id, const struct list *names, int64_t *certificate);
+                           const char *cert_id, const struct list *names,
+                           struct acme_replaced *out);
 
 #endif

@@ -18,8 +18,10 @@ struct making {
     const char *public_id, *json;
     struct bytes hash;
     struct when now;
-    int64_t id, replaced, unlimited;
-    const char *set; /* of names, as limits know it */
+    struct acme_replaced replaced;
+    int64_t id, unlimited;
+    bool exempt, due; /* no limit concerns the client; its certificate is to be renewed now */
+    const char *set;  /* of names, as limits know it */
     bool fresh;
 };
 
@@ -71,7 +73,8 @@ add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct w
                     v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
                     v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
                     v_when(m->wish->not_after), v_when(m->now), v_text(m->wish->replaces),
-                    v_id(m->replaced), v_text(acme_policy_name(m->policy)), v_int(m->unlimited)),
+                    v_id(m->replaced.certificate), v_text(acme_policy_name(m->policy)),
+                    v_int(m->unlimited)),
                &row));
     m->id = row_int(&row);
     return OK;
@@ -86,21 +89,44 @@ static enum err
 check_replaced(struct scope *s, struct tx *tx, const struct making *m)
 {
     uint8_t anchor[SHA256_LEN];
-    const char *what = arena_printf(s->arena, "acme replaces %lld", (long long)m->replaced);
+    const char *what =
+        arena_printf(s->arena, "acme replaces %lld", (long long)m->replaced.certificate);
     struct row row;
     enum err e;
 
-    if (!m->replaced)
+    if (!m->replaced.certificate)
         return OK;
     hash_sha256(bytes_of_text(what), anchor);
     TRY(tx_anchor(s, tx, (struct bytes){ anchor, SHA256_LEN }));
-    e = tx_one(s, tx, &replacing_order, BIND(v_int(m->replaced), v_when(m->now)), &row);
+    e = tx_one(s, tx, &replacing_order, BIND(v_int(m->replaced.certificate), v_when(m->now)), &row);
     if (e == OK)
         return acme_fail(s, E_CONFLICT, "alreadyReplaced",
                          "another order replaces this certificate already");
     if (e != E_NOT_FOUND)
         return e;
     scope_clear(s);
+    return OK;
+}
+
+SQL(unlimited_before,
+    "SELECT 1 FROM acme_order WHERE replaces_cert = $1 AND unlimited = 1 LIMIT 1");
+
+/* Nobody is limited in what they were told to do, but they are told once: an order that failed is
+ * followed by one that counts. */
+static enum err
+check_exempt(struct scope *s, struct tx *tx, struct making *m)
+{
+    struct row row;
+    enum err e;
+
+    m->unlimited = m->exempt ? ORDER_UNLIMITED : 0;
+    if (m->exempt || !m->due)
+        return OK;
+    e = tx_one(s, tx, &unlimited_before, BIND(v_int(m->replaced.certificate)), &row);
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    m->unlimited = ORDER_UNLIMITED;
     return OK;
 }
 
@@ -173,6 +199,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     if (found)
         return OK;
     TRY(check_replaced(s, tx, m));
+    TRY(check_exempt(s, tx, m));
     TRY(check_limits(s, tx, m));
     LIST_EACH(struct acme_name, n, m->names)
     {
@@ -217,19 +244,18 @@ check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint
     return OK;
 }
 
-/* Whoever is exempt, and who renews when they were told to (RFC 9773 section 4.2). */
+/* Whoever is exempt, and who renews when they were told to (RFC 9773 section 4.2): the same names,
+ * and not because they revoked the certificate themselves. */
 static enum err
-is_unlimited(struct scope *s, const struct acme *acme, struct making *m)
+find_exempt(struct scope *s, const struct acme *acme, struct making *m)
 {
     struct acme_ari ari;
 
-    if (acme_limit_exempts(s, acme, m->wish->peer.address))
-        m->unlimited = ORDER_UNLIMITED;
-    if (m->unlimited || !m->replaced)
+    m->exempt = acme_limit_exempts(s, acme, m->wish->peer.address);
+    if (m->exempt || !m->replaced.same)
         return OK;
     TRY(acme_ari_window(s, acme, m->wish->replaces, &ari));
-    if (when_cmp(ari.start, m->now) <= 0)
-        m->unlimited = ORDER_UNLIMITED;
+    m->due = when_cmp(ari.start, m->now) <= 0 && !ari.by_client;
     return OK;
 }
 
@@ -254,7 +280,7 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
         TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));
     TRY(acme_names_json(s, &names, &m.json, &m.hash));
     m.set = base64url_encode(s->arena, m.hash);
-    TRY(is_unlimited(s, acme, &m));
+    TRY(find_exempt(s, acme, &m));
     TRY(db_write(s, acme->o.db, make_in, &m));
     if (m.fresh)
         metric_add(&orders_total, 1);

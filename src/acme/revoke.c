@@ -84,7 +84,7 @@ caller_of(struct scope *s, const struct acme_revoke *in)
     if (in->account)
         return acme_caller(s->arena, in->account->public_id, &in->peer);
     caller.id_text = "acme";
-    caller.name = "acme: the certificate's key";
+    caller.name = ACME_CALLER " the certificate's key";
     caller.actor = acme_actor(in->key->thumbprint, &in->peer);
     caller.actor.type = "acme_key";
     return caller;

@@ -7,6 +7,7 @@ import urllib.parse
 
 import pytest
 import requests
+from cryptography import x509
 
 import acme
 import admin
@@ -47,6 +48,10 @@ def is_limited(reply, limit, least, most):
 def csr_of(made):
     """The request of an order's names, as finalize wants it."""
     return {"csr": acme.der(keys.new_csr(cn=None, dns=[one["value"] for one in made["identifiers"]]))}
+
+
+def acme_names(chain):
+    return leaf(chain).extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
 
 
 def left(server, limit):
@@ -268,6 +273,43 @@ def test_renewals_in_their_window_are_exempt(limited, answers):
     assert order(holder, name()).status_code == 201 and order(holder, name()).status_code == 429
     done, _ = holder.issue(wanted, replaces=replaced)
     assert done["status"] == "valid" and order(holder, name()).status_code == 429
+
+
+def test_only_renewals_that_were_asked_for_are_exempt(limited, answers):
+    """Of the same names, not because its own client revoked it, and once for each certificate."""
+    from test_acme_renewal import cert_id
+    server = limited(orders_per_day=1).start()
+    admin_ = server.client()
+
+    def issued(*names):
+        holder = acme.Orderer(server, answers)
+        chain = holder.issue(*names)[1]
+        refused(order(holder, *names, replaces=cert_id(leaf(chain))), 429, "rateLimited")  # it has no reason yet
+        return holder, chain, cert_id(leaf(chain))
+
+    own, wanted = name("own"), (name("x"), name("y"))
+    holder, chain, replaced = issued(own)
+    assert acme.revoke(holder, chain, reason=4).status_code == 200
+    for names in ((own,), (own, name())):
+        is_limited(order(holder, *names, replaces=replaced), "orders_per_day", 1, 86401)
+    holder, chain, replaced = issued(name())
+    told, = admin_.get("/Certificates", **{"pq.queryString": f'SerialNumber -eq "{leaf(chain).serial_number:X}"'})
+    admin_.revoke(told["Id"], 4)
+    names = acme_names(chain)
+    is_limited(order(holder, *names, name(), replaces=replaced), "orders_per_day", 1, 86401)
+    made = holder.order(*names, replaces=replaced)
+    holder.good(made["authorizations"][0], {"status": "deactivated"})
+    assert holder.good(made["url"]).json()["status"] == "invalid"
+    is_limited(order(holder, *names, replaces=replaced), "orders_per_day", 1, 86401)
+    holder, chain, replaced = issued(*wanted)
+    window = admin_.rest("POST", "/acme/renewal-windows", json={
+        "start": "2026-01-02T03:04:05Z", "end": "2026-01-03T03:04:05Z", "query": f'CN -eq "{wanted[0]}"', "reason": "INC 1"})
+    assert window.status_code == 201 and window.json()["matches"] == 1, window.text
+    is_limited(order(holder, *wanted, name(), replaces=replaced), "orders_per_day", 1, 86401)
+    done, _ = holder.issue(wanted[0], replaces=replaced)
+    assert done["status"] == "valid", "some of its names are enough"
+    refused(order(holder, wanted[1], replaces=replaced), 409, "alreadyReplaced")
+    is_limited(order(holder, wanted[1]), "orders_per_day", 1, 86401)
 
 
 def test_exempt_networks_have_no_limits(limited, answers):

@@ -25,7 +25,8 @@ acme_certificate_of(struct scope *s, const struct acme *acme, const struct acme_
 SQL(others_of_key,
     "SELECT c.der, i.ca_key FROM ca_certificate c JOIN ca_key k ON k.id = c.ca_key JOIN "
     "ca_certificate i ON i.id = c.issuer_certificate JOIN ca_key o ON o.id = i.ca_key WHERE "
-    "c.ca_key = $1 AND c.sha256 <> $2 AND o.authority <> k.authority AND c.not_after > $3 ORDER BY "
+    "c.ca_key = $1 AND c.sha256 <> $2 AND o.authority <> k.authority AND c.not_after > $3 AND NOT "
+    "EXISTS (SELECT 1 FROM certificate r WHERE r.id = c.certificate AND r.state = 2) ORDER BY "
     "c.id");
 
 /* Above what CA_KEY signed. */

@@ -393,7 +393,7 @@ struct v1_authority {
     const char *key_backend;
     /* its newest certificate */
     const char *subject, *serial_number, *thumbprint, *key_type, *signature_algorithm, *certificate;
-    struct when not_before, not_after;
+    struct when not_before, not_after, revoked_at;
     const char *crl_url, *ca_url, *ocsp_url;
     /* its present CRL */
     struct opt_int crl_number, crl_entries;
@@ -445,6 +445,17 @@ struct v1_ca_certificate {
     const char *subject, *issuer, *serial_number, *thumbprint;
     struct when not_before, not_after;
     const char *certificate;
+    int64_t certificate_id;
+    struct when revoked_at;
+    struct opt_int revocation_reason;
+    const char *told_at;
+};
+struct v1_authority_revoke {
+    struct opt_int generation;
+    const char *serial_number;
+    int64_t reason;
+    const char *comment;
+    struct when effective;
 };
 struct v1_crl {
     int64_t number, entries;
@@ -454,7 +465,7 @@ extern const struct op v1_authorities_list_op, v1_authorities_get_op, v1_authori
     v1_authorities_enable_op, v1_authorities_disable_op, v1_authorities_crl_op,
     v1_authorities_create_op, v1_authorities_import_op, v1_authorities_csr_op,
     v1_authorities_install_op, v1_authorities_rollover_op, v1_authorities_cross_sign_op,
-    v1_authorities_certificates_op, v1_authorities_delete_op;
+    v1_authorities_revoke_op, v1_authorities_certificates_op, v1_authorities_delete_op;
 
 /* The audit record. */
 

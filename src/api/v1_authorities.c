@@ -25,6 +25,8 @@ static const struct field v1_authority_fields[] = {
     F(certificate, .doc = "PEM."),
     F(not_before),
     F(not_after),
+    F(revoked_at,
+      .doc = "Its certificate: it issues nothing before it has a new key. Null: it is not."),
     F(crl_url),
     F(ca_url),
     F(ocsp_url),
@@ -148,11 +150,34 @@ static const struct field v1_ca_certificate_fields[] = {
     F(not_before),
     F(not_after),
     F(certificate, .doc = "PEM."),
+    F(certificate_id, .doc = "In the register."),
+    F(revoked_at, .doc = "Null: it is not."),
+    F(revocation_reason, .doc = "A CRLReason of RFC 5280 section 5.3.1."),
+    F(told_at, .doc = "The address of the list that tells of its revocation; null: an issuer that "
+                      "is not here, or none, has to tell."),
 };
 #undef F
 static const struct model v1_ca_certificate_model =
     MODEL(v1_ca_certificate, v1_ca_certificate_fields);
 V1_PAGE(v1_ca_certificates, v1_ca_certificate_model);
+
+#define F(member, ...) FIELD(v1_authority_revoke, member, #member, __VA_ARGS__)
+static const struct field v1_authority_revoke_fields[] = {
+    F(generation, .min = 1, .max = 1000000,
+      .doc = "Of the key whose certificate is revoked; none: the newest."),
+    F(serial_number, .max = 64,
+      .doc = "Of the certificate, in hexadecimal: for a cross-certificate; none: the one that "
+             "chains go by."),
+    F(reason, .flags = REQUIRED, .min = 1, .max = 5,
+      .doc = "A CRLReason of RFC 5280 section 5.3.1: 1 keyCompromise, 2 cACompromise, 3 "
+             "affiliationChanged, 4 superseded, 5 cessationOfOperation. The first two revoke "
+             "everything that its key has, cross-certificates too."),
+    F(comment, .max = 1000, .doc = "For the record."),
+    F(effective, .doc = "Since when, at the latest now; none: now."),
+};
+#undef F
+static const struct model v1_authority_revoke_model =
+    MODEL(v1_authority_revoke, v1_authority_revoke_fields);
 
 static const struct field v1_crl_fields[] = {
     FIELD(v1_crl, number, "number"),
@@ -285,6 +310,19 @@ const struct op v1_authorities_cross_sign_op = {
     .reply = &v1_pem_model,
     .pool = OP_POOL_SLOW,
     .doc = "Have another authority certify the present key, too; answers the certificate.",
+};
+const struct op v1_authorities_revoke_op = {
+    .method = "POST",
+    .path = "/authorities/{authority}/revoke",
+    .tag = TAG,
+    .needs = "authorities/modify",
+    .body = &v1_authority_revoke_model,
+    .reply = &v1_ca_certificates_model,
+    .pool = OP_POOL_SLOW,
+    .doc = "Revoke an authority's own certificate, for good: its issuer's CRL and OCSP tell of it, "
+           "and its key issues nothing more. Answers the authority's certificates that are "
+           "revoked.",
+    .example = "{\"reason\":1,\"comment\":\"INC 2026-118\"}",
 };
 const struct op v1_authorities_certificates_op = {
     .method = "GET",

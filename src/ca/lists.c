@@ -127,8 +127,10 @@ ca_list_named(const struct ca_snapshot *snap, const char *file, bool *delta)
     { /* without a generation: the present one */
         size_t len = strlen((*ca)->slug);
 
-        if ((*ca)->key && text_starts_fold(file, (*ca)->slug) && text_eq_fold(file + len, ".crl"))
-            return (*ca)->key->crl_scope;
+        const struct ca_key *key = ca_present_key(*ca);
+
+        if (key && text_starts_fold(file, (*ca)->slug) && text_eq_fold(file + len, ".crl"))
+            return key->crl_scope;
     }
     return 0;
 }

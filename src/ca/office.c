@@ -121,6 +121,12 @@ ca_by_id(const struct ca_snapshot *snap, int64_t id)
 }
 
 const struct ca_key *
+ca_present_key(const struct ca_authority *ca)
+{
+    return ca->key ? ca->key : ca->revoked;
+}
+
+const struct ca_key *
 ca_key_by_id(const struct ca_snapshot *snap, int64_t id)
 {
     LIST_EACH(struct ca_key *, k, &snap->keys)

@@ -48,8 +48,9 @@ struct ca_link {
 struct ca_key {
     int64_t id, authority;
     int64_t generation;
-    bool active; /* signs new certificates; else, or when revoked, only CRL and OCSP */
-    bool over;   /* signs nothing any more */
+    bool active;            /* signs new certificates; else, or when revoked, only CRL and OCSP */
+    bool over;              /* signs nothing any more */
+    struct when revoked_at; /* its preferred certificate; or WHEN_NONE */
     struct signer *signer;
     struct signed_log *log; /* where its signatures are noted; the office's own */
     enum sig_alg sig_alg;
@@ -86,8 +87,10 @@ struct ca_authority {
     int64_t crl_shards, crl_delta_ms; /* see struct ca_lists */
     bool ocsp_presign;
     struct when created_at;
-    const struct ca_key *key; /* the newest active one; NULL: none */
-    struct list keys;         /* of struct ca_key *, newest first */
+    const struct ca_key *key;     /* the newest active one; NULL: none */
+    const struct ca_key *revoked; /* the present one, when it certifies nothing because its own
+                                     certificate is revoked; or NULL */
+    struct list keys;             /* of struct ca_key *, newest first */
 };
 
 /** All authorities at one moment; counted. */
@@ -124,6 +127,8 @@ enum err ca_keys_watch(struct scope *s, struct ca_office *office);
 /** By `Logical`, `Host\Logical` or slug, in any case; NULL: none. */
 const struct ca_authority *ca_find(const struct ca_snapshot *snap, const char *reference);
 const struct ca_authority *ca_by_id(const struct ca_snapshot *snap, int64_t id);
+/** Its present key, be that one's certificate revoked or not; NULL: none. */
+const struct ca_key *ca_present_key(const struct ca_authority *ca);
 const struct ca_key *ca_key_by_id(const struct ca_snapshot *snap, int64_t id);
 /** What comes behind a certificate that KEY signed: KEY's own, issuers, the links that hold at NOW
  * to former roots, and the root last; copies, of struct bytes, in s->arena. */

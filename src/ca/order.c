@@ -17,8 +17,10 @@ SQL(waiting_key,
     "SELECT k.id, k.key_uri, k.spki, k.generation, a.name, a.slug FROM ca_key k "
     "JOIN authority a ON a.id = k.authority WHERE k.authority = $1 AND NOT EXISTS "
     "(SELECT 1 FROM ca_certificate c WHERE c.ca_key = k.id) ORDER BY k.generation DESC LIMIT 1");
-SQL(all_certificates, "SELECT c.id, k.generation, c.preferred, c.der FROM ca_certificate c "
-                      "JOIN ca_key k ON k.id = c.ca_key WHERE k.authority = $1 "
+SQL(all_certificates, "SELECT c.id, k.generation, c.preferred, c.der, COALESCE(r.id, 0), "
+                      "COALESCE(r.ca_key, 0), r.revoked_at, COALESCE(r.revocation_reason, -1) "
+                      "FROM ca_certificate c JOIN ca_key k ON k.id = c.ca_key "
+                      "LEFT JOIN certificate r ON r.id = c.certificate WHERE k.authority = $1 "
                       "ORDER BY k.generation DESC, c.preferred DESC, c.id");
 SQL(keep_wishes, "UPDATE authority SET settings = $2 WHERE id = $1");
 SQL(read_wishes, "SELECT settings FROM authority WHERE id = $1");
@@ -76,7 +78,9 @@ parent_of(struct scope *s, const struct ca_snapshot *snap, const struct ca_order
     if (!ca)
         problem(s, "parent", CHY_NO_CA, "there is no certificate authority \"%.128s\"", o->parent);
     else if (!key)
-        problem(s, "parent", CHY_CA_OFFLINE, "%s has no key that can sign", ca->name);
+        problem(s, "parent", CHY_CA_OFFLINE,
+                ca->revoked ? "the certificate of %s is revoked" : "%s has no key that can sign",
+                ca->name);
     else if (!ca->enabled)
         problem(s, "parent", CHY_CA_OFFLINE, "%s is switched off", ca->name);
     else if (key->cert->exts.path_len == 0)
@@ -282,7 +286,7 @@ ca_rollover(struct scope *s, struct ca_office *office, int64_t id, const struct 
 
     if (!ca)
         return no_authority(s, id);
-    old = ca->key;
+    old = ca_present_key(ca);
     if (!old || !text_eq(ca->driver, "embedded"))
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "%s has no key that can be followed",
                          ca->name);
@@ -302,7 +306,7 @@ ca_rollover(struct scope *s, struct ca_office *office, int64_t id, const struct 
     f.issuer_row = f.issuer ? f.issuer->cert_row : 0;
     TRY(found_key(s, office, o.key_type ? o.key_type : usual_key(s, old), false, &f));
     e = certified(s, office, &o, &old->cert->exts, &f);
-    if (e == OK && !f.issuer && !o.outside) {
+    if (e == OK && !f.issuer && !o.outside && old == ca->key) {
         m.also = &also;
         e = certify_by_old(s, office, old, &f, &also);
     }
@@ -411,6 +415,11 @@ ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct bytes *der)
     if (e == E_NOT_FOUND && ca && ca->key)
         return build_request(s, ca->key->signer, ca->key->cert->subject.der, &ca->key->cert->exts,
                              der);
+    if (e == E_NOT_FOUND && ca && ca->revoked)
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                         "the certificate of %s is revoked, and its key is not certified again: "
+                         "make a new one",
+                         ca->name);
     TRY(e);
     TRY(signer_open_known(s, &office->env, w.uri, w.spki, &signer));
     return build_request(s, signer, w.subject, &w.exts, der);
@@ -464,7 +473,11 @@ static enum err
 may_cross(struct scope *s, const struct ca_authority *ca, const struct ca_authority *by)
 {
     if (!ca->key)
-        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "%s has no key to be certified", ca->name);
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                         ca->revoked ? "the certificate of %s is revoked, and its key is not "
+                                       "certified again: make a new one"
+                                     : "%s has no key to be certified",
+                         ca->name);
     if (ca == by)
         problem(s, "issuer", CHY_BAD_VALUE, "an authority does not certify itself across");
     return problems_check(s);
@@ -517,6 +530,10 @@ ca_certificates(struct scope *s, struct ca_office *office, int64_t id, struct li
         c->generation = row_int(&rows.at[i]);
         c->preferred = row_bool(&rows.at[i]);
         c->der = row_bytes(&rows.at[i]);
+        c->certificate = row_int(&rows.at[i]);
+        c->issuer_key = row_int(&rows.at[i]);
+        c->revoked_at = row_when(&rows.at[i]);
+        c->revocation_reason = row_int(&rows.at[i]);
     }
     return OK;
 }

@@ -92,6 +92,10 @@ struct ca_certificate {
     int64_t id, generation;
     bool preferred;
     struct bytes der;
+    int64_t certificate;       /* in the register */
+    int64_t issuer_key;        /* of an authority here; 0: another's */
+    struct when revoked_at;    /* or WHEN_NONE */
+    int64_t revocation_reason; /* CRLReason; -1: not revoked */
 };
 /** All of them, the newest key first, its preferred one first: a list of struct ca_certificate. */
 enum err ca_certificates(struct scope *s, struct ca_office *office, int64_t id, struct list *out);

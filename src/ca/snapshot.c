@@ -10,7 +10,7 @@ SQL(read_authorities,
     "SELECT id, name, slug, host, driver, parent, enabled, offers_enrollment, state, version, "
     "created_at, crl_shards, crl_delta_ms, ocsp_presign FROM authority ORDER BY id");
 SQL(read_keys, "SELECT k.id, k.authority, k.generation, k.state, "
-               "CASE WHEN r.state = 2 THEN 1 ELSE 0 END, k.key_uri, c.der, "
+               "CASE WHEN r.state = 2 THEN r.revoked_at END, k.key_uri, c.der, "
                "COALESCE(c.certificate, 0), "
                "COALESCE(c.issuer_certificate, 0), c.id, COALESCE(cs.id, 0) "
                "FROM ca_key k JOIN ca_certificate c ON c.ca_key = k.id AND c.preferred = 1 "
@@ -139,7 +139,8 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     key->authority = row_int(row);
     key->generation = row_int(row);
     state = row_int(row);
-    revoked = row_bool(row);
+    key->revoked_at = row_when(row);
+    revoked = when_given(key->revoked_at);
     key->active = state == KEY_ACTIVE && !revoked; /* revoked: only CRL and OCSP */
     key->over = state == KEY_OVER;
     uri = row_text(row);
@@ -182,6 +183,10 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
     list_add(own->arena, &into->keys, struct ca_key *, key);
     if (!ca->key && key->active && key->signer)
         ca->key = key;
+    if (!ca->key && !ca->revoked && state == KEY_ACTIVE && revoked) {
+        ca->revoked = key;
+        ca_key_tell(ca, false);
+    }
     return OK;
 }
 

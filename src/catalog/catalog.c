@@ -192,6 +192,7 @@ SQL(mark_released, "UPDATE certificate SET state = 1, revoked_at = NULL, revocat
                    "version + 1 WHERE id = $1");
 
 #define REASON_KEY_COMPROMISE 1
+#define REASON_CA_COMPROMISE 2
 #define REASON_HOLD 6
 
 enum err
@@ -213,7 +214,9 @@ catalog_revoke(struct scope *s, struct tx *tx, const struct cert_revocation *r,
     at = row_when(&row);
     if (state == CERT_REVOKED) {
         bool stronger = (reason == REASON_HOLD && r->reason != REASON_HOLD) ||
-                        (reason != REASON_KEY_COMPROMISE && r->reason == REASON_KEY_COMPROMISE);
+                        (reason != REASON_KEY_COMPROMISE && r->reason == REASON_KEY_COMPROMISE) ||
+                        (reason != REASON_KEY_COMPROMISE && reason != REASON_CA_COMPROMISE &&
+                         r->reason == REASON_CA_COMPROMISE);
 
         if (!stronger) {
             *became = CERT_WAS_REVOKED;

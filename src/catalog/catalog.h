@@ -125,7 +125,7 @@ enum cert_revoked {
 };
 /**
  * Revoke as part of TX, by the rules of ca-core section 16: once revoked stays revoked, only a hold
- * may become another reason, and key compromise overrides any.
+ * may become another reason, and key compromise overrides any, an authority's all but that.
  *
  * @return E_NOT_FOUND; E_CONFLICT (CHY_WRONG_STATE): not a state that can be revoked
  */

@@ -45,7 +45,10 @@ state_of(const struct json *ca)
 
     (void)json_bool(json_get(ca, "enabled"), &on);
     (void)json_bool(json_get(ca, "usable"), &usable);
-    return !on ? "disabled" : usable ? "active" : "unusable";
+    return !on                                    ? "disabled"
+           : json_str(json_get(ca, "revoked_at")) ? "revoked"
+           : usable                               ? "active"
+                                                  : "unusable";
 }
 
 /* For tables, each authority gets its state as one more member. */

@@ -249,6 +249,71 @@ run_ca_cross_sign(struct cli *c)
     return write_pem(c, &a);
 }
 
+/* Which list tells of each, or who has to. */
+static void
+say_revoked(struct cli *c, const struct json *one)
+{
+    const char *told = json_str(json_get(one, "told_at"));
+    int64_t generation = 0;
+
+    (void)json_int(json_get(one, "generation"), &generation);
+    say(c, "the certificate %s of key %lld is revoked: %s",
+        json_str(json_get(one, "serial_number")), (long long)generation,
+        told ? arena_printf(c->s->arena, "%s tells of it", told)
+             : arena_printf(c->s->arena, "its issuer %s is not here, and has to revoke it, too",
+                            json_str(json_get(one, "issuer"))));
+}
+
+static const char *
+what_is_revoked(struct cli *c)
+{
+    const char *serial = cli_text(c, "serial");
+
+    return arena_printf(
+        c->s->arena, "revoke the certificate%s%s of %s%s for good", serial ? " " : "",
+        serial ? serial : "", cli_arg(c, 0),
+        cli_text(c, "generation")
+            ? arena_printf(c->s->arena, ", key %lld,", (long long)cli_number(c, "generation", 0))
+            : "");
+}
+
+enum err
+run_ca_revoke(struct cli *c)
+{
+    static const struct view view = { .kind = "certificate", .key = "serial_number" };
+    struct when since = cli_time(c, "effective", clock_now());
+    const struct json *items;
+    int64_t reason = 0;
+    struct answer a;
+    struct buf b;
+
+    if (!cli_text(c, "reason"))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--reason is needed: key-compromise, ca-compromise, "
+                         "affiliation-changed, superseded, cessation-of-operation");
+    (void)reason_parse(cli_text(c, "reason"), &reason);
+    if (cli_has(c, "dry-run")) {
+        (void)printf("would %s\n", what_is_revoked(c));
+        return OK;
+    }
+    TRY(confirm(c, what_is_revoked(c)));
+    begin(c, &b);
+    member(&b, "reason");
+    buf_int(&b, reason);
+    put_number(c, &b, "generation", "generation");
+    put_text(&b, "serial_number", cli_text(c, "serial"));
+    put_text(&b, "comment", cli_text(c, "comment"));
+    if (when_given(since))
+        put_text(&b, "effective", when_rfc3339(c->s->arena, since));
+    TRY(ask_body(c, path_of(c, "/revoke"), &b, "not revoked", &a));
+    items = json_get(a.json, "items");
+    if (!output_is_table(c))
+        return print_data(c, &view, items);
+    for (size_t i = 0; i < json_count(items); i++)
+        say_revoked(c, json_item(items, i));
+    return OK;
+}
+
 /* Its certificate, then its issuers', as far as they are known. */
 enum err
 run_ca_chain(struct cli *c)

@@ -236,6 +236,17 @@ static const struct flag ca_cross_flags[] = {
     LIFE_FLAG,
     OUT_FLAG,
 };
+static const struct flag ca_revoke_flags[] = {
+    { "reason", 0, FLAG_REASON, "WHY",
+      "key-compromise, ca-compromise, affiliation-changed, superseded, cessation-of-operation",
+      NULL, NULL, NULL },
+    { "generation", 0, FLAG_NUMBER, "N", "the certificate of this key; default: the newest", NULL,
+      NULL, NULL },
+    { "serial", 0, FLAG_TEXT, "HEX", "this certificate of it: a cross-certificate", NULL, NULL,
+      NULL },
+    { "comment", 0, FLAG_TEXT, "TEXT", "for the record", NULL, "comments", NULL },
+    { "effective", 0, FLAG_TIME, "T", "since when", NULL, "date", NULL },
+};
 static const struct flag ca_out_flags[] = { OUT_FLAG };
 static const struct flag ca_trust_flags[] = {
     { "print", 0, FLAG_SWITCH, NULL, "print the commands; nothing is changed", NULL, NULL, NULL },
@@ -629,6 +640,10 @@ const struct command commands[] = {
     { "ca cross-sign", "NAME", 1, 1, FLAGS(ca_cross_flags), run_ca_cross_sign,
       "Have another authority certify an authority's key, too.",
       "  chancery ca cross-sign \"New Root\" --issuer \"Old Root\" --out cross.pem\n" },
+    { "ca revoke", "NAME", 1, 1, FLAGS(ca_revoke_flags), run_ca_revoke,
+      "Revoke an authority's own certificate: its issuer's CRL and OCSP tell of it.",
+      "  chancery ca revoke \"Example Issuing CA 1\" --reason ca-compromise --yes\n"
+      "  chancery ca revoke \"Example Issuing CA 1\" --generation 1 --reason superseded\n" },
     { "ca chain", "NAME", 1, 1, FLAGS(ca_out_flags), run_ca_chain,
       "Write an authority's certificate and its issuers', PEM.",
       "  chancery ca chain \"Example Issuing CA 1\"\n" },

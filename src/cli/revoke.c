@@ -7,6 +7,7 @@
 
 #define CHUNK 1000
 #define STATE_REVOKED 2
+#define STATE_CA 6
 #define HOLD 6
 #define RELEASE (-1)
 
@@ -52,7 +53,9 @@ take(struct cli *c, const struct json *row, void *arg)
 
     (void)json_int(json_get(row, "CertState"), &state);
     (void)json_int(json_get(row, "RevocationReason"), &old);
-    if (to->reason == RELEASE)
+    if (state == STATE_CA && cli_text(c, "query"))
+        why = "an authority's own: `chancery ca revoke` revokes it";
+    else if (to->reason == RELEASE)
         why = state != STATE_REVOKED || old != HOLD ? "not on hold" : NULL;
     else if (state == STATE_REVOKED && (old != HOLD || to->reason == HOLD))
         why = "revoked already";

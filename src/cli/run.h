@@ -232,6 +232,7 @@ enum err run_ca_trust(struct cli *c);
 extern const char *const platform_words[];
 enum err run_ca_create(struct cli *c);
 enum err run_ca_cross_sign(struct cli *c);
+enum err run_ca_revoke(struct cli *c);
 enum err run_ca_csr(struct cli *c);
 enum err run_ca_delete(struct cli *c);
 enum err run_ca_import(struct cli *c);

@@ -42,8 +42,8 @@ authority_reply_of(struct scope *s, const struct ca_snapshot *snap, const struct
         .ca_type = 1,
         .last_scan = WHEN_NONE,
     };
-    if (ca->key) {
-        const struct cert *cert = ca->key->cert;
+    if (ca_present_key(ca)) {
+        const struct cert *cert = ca_present_key(ca)->cert;
         struct authority_certificate_reply *c =
             arena_new_of(s->arena, struct authority_certificate_reply);
 
@@ -128,10 +128,11 @@ authority_status(struct request *rq)
         .status = ca->enabled && usable ? "Online" : "Offline",
         .last_checked = clock_now(),
         .enabled = ca->enabled,
-        .not_after = ca->key ? ca->key->cert->not_after : WHEN_NONE,
-        .message = !ca->enabled ? "The authority is switched off."
-                   : !usable    ? "The authority's key cannot be used now."
-                                : "",
+        .not_after = ca_present_key(ca) ? ca_present_key(ca)->cert->not_after : WHEN_NONE,
+        .message = !ca->enabled  ? "The authority is switched off."
+                   : ca->revoked ? "The authority's certificate is revoked."
+                   : !usable     ? "The authority's key cannot be used now."
+                                 : "",
     };
     return reply(rq, 200, &out);
 }

@@ -309,6 +309,8 @@ trouble(struct scope *s, const struct ca_authority *ca)
 {
     if (!ca->enabled)
         return arena_printf(s->arena, "%s is switched off.", ca->name);
+    if (ca->revoked)
+        return arena_printf(s->arena, "The certificate of %s is revoked.", ca->name);
     if (!ca->key)
         return arena_printf(s->arena, "%s has no key with a certificate.", ca->name);
     if (signer_health(s, ca->key->signer) != OK) {

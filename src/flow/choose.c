@@ -159,7 +159,10 @@ passage_check_authority(struct scope *s, struct passage *p)
 {
     if (!p->ca->enabled || !p->ca->key) {
         (void)fail_code(s, E_UNAVAILABLE, CHY_CA_OFFLINE, "certificate authority %s is %s",
-                        p->ca->name, p->ca->enabled ? "not able to sign now" : "switched off");
+                        p->ca->name,
+                        !p->ca->enabled  ? "switched off"
+                        : p->ca->revoked ? "revoked, and issues nothing before it has a new key"
+                                         : "not able to sign now");
         s->error.retry_after_s = 60;
         return E_UNAVAILABLE;
     }

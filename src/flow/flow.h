@@ -152,7 +152,10 @@ struct revoke {
     const struct caller *caller;
     const struct collection *within; /* only what is in it, and by what is allowed there; or NULL */
     const struct list *ids;          /* of int64_t */
-    int64_t reason;                  /* CRLReason; -1 lifts a hold */
+    bool authorities;  /* also authorities' own, by whoever may modify the authority */
+    int64_t authority; /* all of them are own certificates of this one, and to modify it is the
+                          permission that is asked for; or 0 */
+    int64_t reason;    /* CRLReason; -1 lifts a hold */
     const char *comment;
     struct when effective; /* WHEN_NONE: now */
     const char *reason_path,
@@ -175,6 +178,9 @@ struct revoked {
  * Revoke certificates, each in a commit of its own; when this returns they are revoked for OCSP,
  * and in the next CRL. A key compromise takes all certificates of the key with it, whatever their
  * template and whatever the caller's permission on it, and the key is never certified again.
+ *
+ * An authority's own certificate is revoked for one of the reasons 1 to 5, when that was asked for;
+ * its key then signs CRLs and OCSP alone. One that is self-signed cannot be: E_CONFLICT.
  *
  * @return OK also when some could not be revoked: see out->failed. E_INVALID: reason or date;
  * E_FORBIDDEN

@@ -19,12 +19,20 @@ COUNTER(revoked_total, "chancery_revocations_total", "Certificates revoked.", "c
 #define READ_ANEW_MS 10000
 #define TWINS_MOST 1000 /* of one commit */
 
+/* A certificate that is to be revoked, and the authority whose own it is. */
+struct chosen {
+    struct cert_row row;
+    bool own;
+    int64_t authority; /* 0: none that is here */
+};
+
 /* One certificate's revocation. */
 struct one {
     struct flow *flow;
     const struct revoke *in;
     const struct ca_snapshot *authorities;
-    const struct cert_row *row;
+    const struct chosen *chosen;
+    const struct cert_row *row; /* the chosen one's */
     struct when now;
     enum cert_revoked became;
     struct list twins; /* of struct cert_row: revoked with it, for they have its key */
@@ -40,7 +48,16 @@ audit_one(struct scope *s, struct tx *tx, const struct one *o, const struct cert
     const char *asked = arena_printf(s->arena, "%lld", (long long)o->row->id);
     struct audit_change facts[] = { { "reason", NULL, reason, AUDIT_IS_TEXT } };
     struct audit_object because = { "certificate", asked, o->row->dn };
-    bool twin = row != o->row;
+    bool twin = row != o->row, own = !twin && o->chosen->authority;
+
+    if (own) {
+        const struct ca_authority *ca = ca_by_id(o->authorities, o->chosen->authority);
+
+        because =
+            (struct audit_object){ "ca",
+                                   arena_printf(s->arena, "%lld", (long long)o->chosen->authority),
+                                   ca ? ca->name : "" };
+    }
 
     return audit_add(
         s, tx,
@@ -51,8 +68,8 @@ audit_one(struct scope *s, struct tx *tx, const struct one *o, const struct cert
             .actor = &o->in->caller->actor,
             .target = { "certificate", arena_printf(s->arena, "%lld", (long long)row->id),
                         row->dn },
-            .related = twin ? &because : NULL,
-            .related_count = twin,
+            .related = twin || own ? &because : NULL,
+            .related_count = twin || own,
             .changes = facts,
             .change_count = COUNT(facts),
             .reason = text_empty(o->in->comment) ? NULL : o->in->comment,
@@ -105,10 +122,13 @@ SQL(twins_of,
     "COALESCE(c.template, 0), "
     "COALESCE(a.name, ''), c.crl_shard FROM certificate c JOIN name n ON n.id = c.dn "
     "LEFT JOIN authority a ON a.id = c.authority WHERE c.key_hash = $1 AND c.id <> $2 "
-    "AND (c.state IN (0, 1) OR (c.state = 2 AND c.revocation_reason <> 1)) "
+    "AND (c.state IN (0, 1) OR (c.state = $4 AND (c.self_signed = 0 OR EXISTS (SELECT 1 FROM "
+    "ca_key k WHERE k.id = c.ca_key AND k.key_hash <> c.key_hash))) OR "
+    "(c.state = 2 AND c.revocation_reason <> 1 AND c.revocation_reason <> $5)) "
     "ORDER BY c.id LIMIT $3");
 
-/* Whoever has the key has all certificates of it (ca-core section 16). */
+/* Whoever has the key has all certificates of it (ca-core section 16); an authority's cross-
+ * certificates go with the one that was asked for. */
 static enum err
 revoke_twins(struct scope *s, struct tx *tx, struct one *o)
 {
@@ -116,7 +136,9 @@ revoke_twins(struct scope *s, struct tx *tx, struct one *o)
 
     TRY(history_block(s, tx, o->row->key_hash, o->row->id, o->now));
     TRY(tx_all(s, tx, &twins_of,
-               BIND(v_bytes(o->row->key_hash), v_int(o->row->id), v_int(TWINS_MOST)), &rows));
+               BIND(v_bytes(o->row->key_hash), v_int(o->row->id), v_int(TWINS_MOST),
+                    v_int(o->chosen->own ? CERT_CA : CERT_ACTIVE), v_int(o->in->reason)),
+               &rows));
     o->twins = (struct list){ 0 };
     o->more = rows.count == TWINS_MOST;
     for (size_t i = 0; i < rows.count; i++) {
@@ -152,7 +174,7 @@ want_of(struct scope *s, struct tx *tx, const struct one *o, const struct cert_r
         return OK;
     list_add(s->arena, wanted, struct cert_row, *row);
     return crl_want(s, tx, o->flow->office, key, row->crl_shard,
-                    o->in->reason == CRL_KEY_COMPROMISE);
+                    o->chosen->own || o->in->reason == CRL_KEY_COMPROMISE);
 }
 
 /* A new CRL of each key that certified one of them. */
@@ -174,7 +196,8 @@ want_lists(struct scope *s, struct tx *tx, const struct one *o)
 static bool
 is_proved(const struct one *o)
 {
-    return o->row->ca_key || o->row->has_private_key || o->in->caller->kind == CALLER_SYSTEM ||
+    return o->row->ca_key || o->chosen->own || o->row->has_private_key ||
+           o->in->caller->kind == CALLER_SYSTEM ||
            access_may(o->in->caller, PERM_CERTIFICATES_REVOKE, GRANT_GLOBAL, 0);
 }
 
@@ -182,7 +205,8 @@ static enum err
 revoke_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct one *o = arg;
-    bool compromise = o->in->reason == CRL_KEY_COMPROMISE && is_proved(o);
+    bool compromise =
+        (o->in->reason == CRL_KEY_COMPROMISE || o->in->reason == CRL_CA_COMPROMISE) && is_proved(o);
 
     if (compromise)
         TRY(history_hold(s, tx, o->row->key_hash));
@@ -218,13 +242,79 @@ tell_missing(struct scope *s, const struct caller *caller, int64_t id)
     return missing(s, id);
 }
 
+SQL(owner_of, "SELECT k.authority, k.id FROM ca_certificate c JOIN ca_key k ON k.id = c.ca_key "
+              "WHERE c.certificate = $1");
+
+/* Is it an authority's own? One that no authority here has is in the hands of who signed it. */
+static enum err
+find_owner(struct scope *s, struct flow *f, struct chosen *c, int64_t *key)
+{
+    struct row row;
+    enum err e;
+
+    *key = 0;
+    if (c->row.state != CERT_CA && (c->row.template_id || c->row.state != CERT_REVOKED))
+        return OK;
+    e = db_one(s, f->db, &owner_of, BIND(v_int(c->row.id)), &row);
+    if (e == E_NOT_FOUND) {
+        scope_clear(s);
+        c->own = c->row.state == CERT_CA;
+        return OK;
+    }
+    TRY(e);
+    c->own = true;
+    c->authority = row_int(&row);
+    *key = row_int(&row);
+    return OK;
+}
+
+/* May the caller revoke it for this reason, should it be an authority's own? */
+static enum err
+may_revoke_own(struct scope *s, struct flow *f, const struct revoke *in, struct chosen *c)
+{
+    long long id = c->row.id;
+    int64_t key, authority;
+
+    TRY(find_owner(s, f, c, &key));
+    if (in->authority && (!c->own || c->authority != in->authority))
+        return missing(s, id);
+    if (!c->own || in->caller->kind == CALLER_SYSTEM)
+        return OK;
+    authority = c->authority ? c->authority : c->row.authority;
+    if (!in->authorities || !access_may(in->caller, PERM_AUTHORITIES_MODIFY,
+                                        authority ? GRANT_AUTHORITY : GRANT_GLOBAL, authority))
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                         "certificate %lld is an authority's own: `chancery ca revoke` revokes it, "
+                         "for whoever may modify the authority",
+                         id);
+    if (c->row.ca_key ? c->row.ca_key == key : c->row.self_signed)
+        return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
+                         "certificate %lld is self-signed, and no list can tell of it: take it out "
+                         "of what trusts it; `chancery ca rollover` makes a new key, `ca disable` "
+                         "ends issuing",
+                         id);
+    if (in->reason < CRL_KEY_COMPROMISE || in->reason > CRL_CESSATION_OF_OPERATION)
+        return fail_code(s, E_INVALID, CHY_BAD_REASON,
+                         "certificate %lld is an authority's own: %lld is no reason to revoke it; "
+                         "1, 2, 3, 4 and 5 are",
+                         id, (long long)in->reason);
+    return OK;
+}
+
 /* Find what is to be revoked and see that the caller may; nothing is written yet. */
 static enum err
-may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
-           struct cert_row *row)
+may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id, struct chosen *c)
 {
     bool system = in->caller->kind == CALLER_SYSTEM;
+    struct cert_row *row = &c->row;
     enum err e;
+
+    *c = (struct chosen){ 0 };
+    if (in->authority) {
+        TRY(access_require(s, in->caller, PERM_AUTHORITIES_MODIFY, GRANT_AUTHORITY, in->authority));
+        TRY(catalog_get(s, f->db, id, 0, row));
+        return may_revoke_own(s, f, in, c);
+    }
 
     if (in->within && !system)
         TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_COLLECTION,
@@ -233,20 +323,12 @@ may_revoke(struct scope *s, struct flow *f, const struct revoke *in, int64_t id,
     if (e == E_NOT_FOUND && !in->within && !system) /* to others, none is as one they may not */
         e = tell_missing(s, in->caller, id);
     TRY(e);
-    if (system)
-        return OK;
-    if (!in->within)
+    if (!in->within && !system)
         TRY(access_require(s, in->caller, PERM_CERTIFICATES_REVOKE, GRANT_TEMPLATE,
                            row->template_id));
-    if (row->archived)
+    if (row->archived && !system)
         return catalog_is_archived(s, id);
-    if (row->state == CERT_CA)
-        return fail_code(
-            s, E_CONFLICT, CHY_WRONG_STATE,
-            "certificate %lld is an authority's own, and not revoked like others; `chancery ca "
-            "disable` and `ca delete` end its issuing",
-            (long long)id);
-    return OK;
+    return may_revoke_own(s, f, in, c);
 }
 
 /* What was known of a certificate goes, also when the answer of the commit was lost. */
@@ -296,9 +378,12 @@ note_revoked(struct scope *s, const struct one *o, const struct cert_row *row)
 
 static enum err
 revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struct ca_snapshot *snap,
-           const struct cert_row *row, struct revoked_one *out)
+           const struct chosen *chosen, struct revoked_one *out)
 {
-    struct one o = { .flow = f, .in = in, .authorities = snap, .row = row, .now = clock_now() };
+    const struct cert_row *row = &chosen->row;
+    struct one o = {
+        .flow = f, .in = in, .authorities = snap, .chosen = chosen, .row = row, .now = clock_now()
+    };
 
     do {
         enum err e = db_write(s, f->db, revoke_in, &o);
@@ -326,10 +411,17 @@ revoke_one(struct scope *s, struct flow *f, const struct revoke *in, const struc
     return OK;
 }
 
+static void
+no_reason(struct scope *s, const struct revoke *in)
+{
+    problem(s, in->reason_path ? in->reason_path : "Reason", CHY_BAD_REASON,
+            "%lld is no reason for a certificate; 0, 1, 3, 4, 5, 6 and 9 are, and -1 lifts a hold",
+            (long long)in->reason);
+}
+
 static enum err
 check_input(struct scope *s, const struct flow *f, const struct revoke *in)
 {
-    const char *path = in->reason_path ? in->reason_path : "Reason";
     struct when latest = when_add_ms(clock_now(), f->skew_ms ? f->skew_ms : SKEW_MS);
 
     switch (in->reason) {
@@ -342,11 +434,12 @@ check_input(struct scope *s, const struct flow *f, const struct revoke *in)
     case CRL_CERTIFICATE_HOLD:
     case CRL_PRIVILEGE_WITHDRAWN:
         break;
+    case CRL_CA_COMPROMISE: /* of whether they are authorities' flow_revoke() asks */
+        if (!in->authorities && in->caller->kind != CALLER_SYSTEM)
+            no_reason(s, in);
+        break;
     default:
-        problem(
-            s, path, CHY_BAD_REASON,
-            "%lld is no reason for a certificate; 0, 1, 3, 4, 5, 6 and 9 are, and -1 lifts a hold",
-            (long long)in->reason);
+        no_reason(s, in);
     }
     if (when_given(in->effective) && when_cmp(in->effective, latest) > 0)
         problem(
@@ -377,7 +470,7 @@ enum err
 flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct revoked *out)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(f->office);
-    struct cert_row *rows = arena_alloc(s->arena, MAX(in->ids->count, (size_t)1) * sizeof(*rows));
+    struct chosen *rows = arena_alloc(s->arena, MAX(in->ids->count, (size_t)1) * sizeof(*rows));
 
     *out = (struct revoked){ 0 };
     TRY(check_input(s, f, in));
@@ -389,6 +482,10 @@ flow_revoke(struct scope *s, struct flow *f, const struct revoke *in, struct rev
         one->id = *id;
         if (ends_all(e))
             return e;
+        if (e == OK && in->reason == CRL_CA_COMPROMISE && !rows[out->each.count - 1].own) {
+            no_reason(s, in);
+            return problems_check(s);
+        }
         if (e != OK)
             take_failure(s, out, one, e);
     }

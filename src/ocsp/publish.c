@@ -172,8 +172,10 @@ key_of_file(const struct ca_snapshot *snap, const char *file)
     { /* without a generation: the present one */
         size_t len = strlen((*ca)->slug);
 
-        if ((*ca)->key && text_starts_fold(file, (*ca)->slug) && text_eq_fold(file + len, ".cer"))
-            return (*ca)->key;
+        const struct ca_key *key = ca_present_key(*ca);
+
+        if (key && text_starts_fold(file, (*ca)->slug) && text_eq_fold(file + len, ".cer"))
+            return key;
     }
     return NULL;
 }

@@ -12,15 +12,16 @@ show_certificate(struct scope *s, const struct ca_key *key, struct v1_authority 
     const struct cert *cert = key->cert;
 
     out->generation = (struct opt_int){ true, key->generation };
-    out->key_backend = signer_backend(key->signer);
+    out->key_backend = key->signer ? signer_backend(key->signer) : NULL;
     out->subject = cert->subject.text;
     out->serial_number = cert->serial_hex;
     out->thumbprint = hex_upper(s->arena, (struct bytes){ cert->sha256, SHA256_LEN });
     out->key_type = pubkey_label(s->arena, &cert->key);
-    out->signature_algorithm = sig_alg_info(key->sig_alg)->name;
+    out->signature_algorithm = key->signer ? sig_alg_info(key->sig_alg)->name : NULL;
     out->certificate = pem_text(s->arena, PEM_CERT, key->cert_der);
     out->not_before = cert->not_before;
     out->not_after = cert->not_after;
+    out->revoked_at = key->revoked_at;
     out->crl_url = key->crl_url;
     out->ca_url = key->ca_url;
     out->ocsp_url = key->ocsp_url;
@@ -70,6 +71,7 @@ show(struct request *rq, const struct ca_snapshot *snap, const struct ca_authori
      struct v1_authority *out)
 {
     const struct ca_authority *parent = ca->parent ? ca_by_id(snap, ca->parent) : NULL;
+    const struct ca_key *key = ca_present_key(ca);
 
     *out = (struct v1_authority){
         .id = ca->id,
@@ -85,17 +87,18 @@ show(struct request *rq, const struct ca_snapshot *snap, const struct ca_authori
         .version = ca->version,
         .not_before = WHEN_NONE,
         .not_after = WHEN_NONE,
+        .revoked_at = WHEN_NONE,
         .crl_this_update = WHEN_NONE,
         .crl_next_update = WHEN_NONE,
         .crl_delta_seconds = ca->crl_delta_ms / SECOND_MS,
         .crl_shards = ca->crl_shards,
         .ocsp_presign = ca->ocsp_presign,
     };
-    if (!ca->key)
+    if (!key)
         return OK;
-    show_certificate(rq->scope, ca->key, out);
-    TRY(show_lists(rq, ca->key, out));
-    return show_crl(rq, ca->key, out);
+    show_certificate(rq->scope, key, out);
+    TRY(show_lists(rq, key, out));
+    return show_crl(rq, key, out);
 }
 
 /* The authority that the path names, when the caller may do P with it. */
@@ -401,36 +404,139 @@ authorities_cross_sign(struct request *rq)
     return reply(rq, 200, &(struct v1_pem){ pem_text(rq->scope->arena, PEM_CERT, der) });
 }
 
+/* Its certificates; only those that are revoked, when REVOKED. */
+static enum err
+list_certificates(struct request *rq, const struct ca_snapshot *snap, int64_t authority,
+                  bool revoked)
+{
+    struct scope *s = rq->scope;
+    struct list have = { 0 }, out = { 0 };
+
+    TRY(ca_certificates(s, rq->app->office, authority, &have));
+    LIST_EACH(struct ca_certificate, c, &have)
+    {
+        const struct ca_key *issuer = ca_key_by_id(snap, c->issuer_key);
+        struct cert cert;
+
+        if (revoked && !when_given(c->revoked_at))
+            continue;
+        TRY(cert_read(s, c->der, &cert));
+        list_add(
+            s->arena, &out, struct v1_ca_certificate,
+            ((struct v1_ca_certificate){
+                .id = c->id,
+                .generation = c->generation,
+                .preferred = c->preferred,
+                .subject = cert.subject.text,
+                .issuer = cert.issuer.text,
+                .serial_number = cert.serial_hex,
+                .thumbprint = hex_upper(s->arena, (struct bytes){ cert.sha256, SHA256_LEN }),
+                .not_before = cert.not_before,
+                .not_after = cert.not_after,
+                .certificate = pem_text(s->arena, PEM_CERT, c->der),
+                .certificate_id = c->certificate,
+                .revoked_at = c->revoked_at,
+                .revocation_reason = { c->revocation_reason >= 0, c->revocation_reason },
+                .told_at =
+                    issuer && !issuer->over && issuer->cert_row != c->id ? issuer->crl_url : NULL,
+            }));
+    }
+    return reply_items(rq, &out, NULL);
+}
+
 static enum err
 authorities_certificates(struct request *rq)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
-    struct scope *s = rq->scope;
-    struct list have = { 0 }, out = { 0 };
     const struct ca_authority *ca;
 
     TRY(authority_of(rq, snap, PERM_AUTHORITIES_READ, &ca));
-    TRY(ca_certificates(s, rq->app->office, ca->id, &have));
+    return list_certificates(rq, snap, ca->id, false);
+}
+
+/* As people write it: colons, and zeros in front, do not count. */
+static const char *
+plain_serial(struct scope *s, const char *text)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, 256);
+    for (; *text; text++)
+        if (*text != ':' && (*text != '0' || b.len))
+            buf_byte(&b, *text);
+    return buf_str(&b);
+}
+
+/* Is this the certificate that IN means? NEWEST: it is of the newest key that has one. */
+static enum err
+is_meant(struct scope *s, const struct v1_authority_revoke *in, const struct ca_certificate *c,
+         bool newest, bool *out)
+{
+    struct cert cert;
+
+    *out = !in->generation.given || c->generation == in->generation.value;
+    if (text_empty(in->serial_number)) {
+        *out = *out && c->preferred && (newest || in->generation.given);
+        return OK;
+    }
+    TRY(cert_read(s, c->der, &cert));
+    *out =
+        *out && text_eq_fold(plain_serial(s, cert.serial_hex), plain_serial(s, in->serial_number));
+    return OK;
+}
+
+static enum err
+find_meant(struct request *rq, const struct ca_authority *ca, int64_t *id)
+{
+    const struct v1_authority_revoke *in = rq->body;
+    struct list have = { 0 };
+
+    TRY(ca_certificates(rq->scope, rq->app->office, ca->id, &have));
     LIST_EACH(struct ca_certificate, c, &have)
     {
-        struct cert cert;
+        const struct ca_certificate *first = have.items;
+        bool meant;
 
-        TRY(cert_read(s, c->der, &cert));
-        list_add(s->arena, &out, struct v1_ca_certificate,
-                 ((struct v1_ca_certificate){
-                     .id = c->id,
-                     .generation = c->generation,
-                     .preferred = c->preferred,
-                     .subject = cert.subject.text,
-                     .issuer = cert.issuer.text,
-                     .serial_number = cert.serial_hex,
-                     .thumbprint = hex_upper(s->arena, (struct bytes){ cert.sha256, SHA256_LEN }),
-                     .not_before = cert.not_before,
-                     .not_after = cert.not_after,
-                     .certificate = pem_text(s->arena, PEM_CERT, c->der),
-                 }));
+        TRY(is_meant(rq->scope, in, c, c->generation == first->generation, &meant));
+        if (!meant)
+            continue;
+        *id = c->certificate;
+        return OK;
     }
-    return reply_items(rq, &out, NULL);
+    problem(rq->scope, text_empty(in->serial_number) ? "generation" : "serial_number",
+            CHY_BAD_VALUE, "%s has no such certificate", ca->name);
+    return problems_check(rq->scope);
+}
+
+static enum err
+authorities_revoke(struct request *rq)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
+    const struct v1_authority_revoke *in = rq->body;
+    const struct ca_authority *ca;
+    const struct revoked_one *one;
+    struct list ids = { 0 };
+    struct revoked done;
+    int64_t id = 0;
+
+    TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
+    TRY(find_meant(rq, ca, &id));
+    list_add(rq->scope->arena, &ids, int64_t, id);
+    TRY(flow_revoke(rq->scope, &rq->app->flow,
+                    &(struct revoke){ .caller = rq->caller,
+                                      .ids = &ids,
+                                      .authorities = true,
+                                      .authority = ca->id,
+                                      .reason = in->reason,
+                                      .comment = in->comment,
+                                      .effective = in->effective,
+                                      .reason_path = "reason",
+                                      .effective_path = "effective" },
+                    &done));
+    one = list_at(&done.each, struct revoked_one, 0);
+    if (one->err != OK)
+        return fail_code(rq->scope, one->err, one->code, "%s", one->why);
+    return list_certificates(rq, snap, ca->id, true);
 }
 
 static enum err
@@ -464,6 +570,7 @@ const struct binding rest_authorities[] = {
     { &v1_authorities_install_op, authorities_install },
     { &v1_authorities_rollover_op, authorities_rollover },
     { &v1_authorities_cross_sign_op, authorities_cross_sign },
+    { &v1_authorities_revoke_op, authorities_revoke },
     { &v1_authorities_certificates_op, authorities_certificates },
     { &v1_authorities_delete_op, authorities_delete },
     { NULL, NULL },

@@ -78,6 +78,15 @@ check_signing_keys(struct scope *s, struct app *app, const char **detail)
         if (!(*ca)->enabled || (*ca)->state != 1 ||
             ((*ca)->key && signer_health(s, (*ca)->key->signer) == OK))
             continue;
+        if ((*ca)->revoked) {
+            if (worst == STATE_OK)
+                *detail = arena_printf(s->arena,
+                                       "the certificate of %s is revoked: it issues nothing before "
+                                       "it has a new key",
+                                       (*ca)->name);
+            worst = MAX(worst, STATE_DEGRADED);
+            continue;
+        }
         *detail = arena_printf(s->arena, "the key of %s cannot be used", (*ca)->name);
         worst = STATE_FAILING;
     }
@@ -95,9 +104,9 @@ check_revocation_lists(struct scope *s, struct app *app, const char **detail)
     {
         struct when from, end;
 
-        if (!(*ca)->key)
+        if (!ca_present_key(*ca))
             continue;
-        if (crl_times(s, app->office, (*ca)->key, &from, &end) != OK) {
+        if (crl_times(s, app->office, ca_present_key(*ca), &from, &end) != OK) {
             *detail = arena_printf(s->arena, "%s has no CRL", (*ca)->name);
             worst = STATE_FAILING;
         } else if (when_cmp(end, now) < 0) {

@@ -14,9 +14,11 @@
 #define BACK_MS (10 * SECOND_MS)
 
 SQL(keys_in_use,
-    "SELECT a.name, a.enabled, k.generation, k.key_uri, k.spki, c.not_after FROM ca_key k "
+    "SELECT a.name, a.enabled, k.generation, k.key_uri, k.spki, c.not_after, k.state, r.revoked_at "
+    "FROM ca_key k "
     "JOIN authority a ON a.id = k.authority "
     "JOIN ca_certificate c ON c.ca_key = k.id AND c.preferred = 1 "
+    "LEFT JOIN certificate r ON r.id = c.certificate "
     "WHERE k.state <> 3 AND a.driver = 'embedded' ORDER BY a.id, k.generation");
 SQL(lists_now, "SELECT a.name, p.number, p.last_this_update, p.last_next_update FROM crl_scope p "
                "JOIN ca_key k ON k.id = p.ca_key JOIN authority a ON a.id = k.authority "
@@ -131,12 +133,15 @@ check_one(struct doctor *d, const struct signer_env *env, struct row *row)
     const char *name = row_text(row), *uri;
     bool enabled = row_bool(row);
     int64_t generation = row_int(row);
-    struct when end;
+    struct when end, revoked;
+    bool present;
     struct bytes spki;
 
     uri = row_text(row);
     spki = row_bytes(row);
     end = row_when(row);
+    present = row_int(row) == 1;
+    revoked = row_when(row);
     scope_deadline_in(s, WAIT_MS);
     if (try_key(s, env, uri, spki) != OK) {
         (void)note(s, s->error.kind, "key %lld of %s", (long long)generation, name);
@@ -146,7 +151,12 @@ check_one(struct doctor *d, const struct signer_env *env, struct row *row)
                            : "put the key's file back from a backup (data/keys in it)");
         return;
     }
-    if (when_cmp(end, clock_now()) < 0)
+    if (when_given(revoked))
+        finding(d, "authority", present && enabled ? FINDING_WARN : FINDING_FINE,
+                present && enabled ? "chancery ca rollover makes the next" : NULL,
+                "the certificate of %s, key %lld, is revoked: it signs revocation lists alone",
+                name, (long long)generation);
+    else if (when_cmp(end, clock_now()) < 0)
         finding(d, "authority", FINDING_WARN, "chancery ca rollover makes the next",
                 "the certificate of %s, key %lld, is over", name, (long long)generation);
     else if (when_cmp(when_add_ms(end, -90 * DAY_MS), clock_now()) < 0)

@@ -41,8 +41,9 @@ server_ready(struct scope *s, struct app *app, struct buf *failing)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
     bool keys = true;
 
+    /* one whose certificate is revoked is so on every server, and its lists and OCSP go on */
     LIST_EACH(struct ca_authority *, a, &snap->authorities)
-    if ((*a)->enabled && (*a)->state == 1 && !(*a)->key)
+    if ((*a)->enabled && (*a)->state == 1 && !ca_present_key(*a))
         keys = false;
     if (!atomic_load(&p->started))
         buf_text(failing, "\"startup\"");

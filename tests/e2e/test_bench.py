@@ -5,9 +5,9 @@ import re
 import pytest
 
 import chancery
+import ports
 import postgres
 import processes
-import programs
 from chancery import good
 
 BENCH = chancery.BUILD / "bench" / "bench-search"
@@ -36,9 +36,9 @@ def test_the_bench_prints_the_p95_of_the_seeds_call(new_server):
     assert len(good(reply)) == 100 and int(reply.headers["x-total-count"]) > 3000
 
 
-def acme_bench(server, ports, orders, clients):
+def acme_bench(server, taken, orders, clients):
     """What the bench of ACME prints for so many orders: by step the p95 in milliseconds. All have to end."""
-    done = processes.run([chancery.BUILD / "bench" / "bench-acme", "e2e", server.acme_directory, server.process.pid, *ports,
+    done = processes.run([chancery.BUILD / "bench" / "bench-acme", "e2e", server.acme_directory, server.process.pid, *taken,
                           orders, clients], env={**os.environ, "BENCH_RESULTS": "/dev/null"}, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{orders} issuances, {clients} clients" in done.stdout, done.stdout
@@ -49,13 +49,13 @@ def acme_bench(server, ports, orders, clients):
 @pytest.mark.seed("S379", "S413", "S414")
 def test_a_thousand_acme_orders_at_once_all_end_and_the_bench_tells_the_p95_of_each_step(new_server):
     """How fast that is, is the bench's to say at rest; here are only the plan's own bounds, far above it."""
-    ports = [programs.free_port(), programs.free_port()]
+    taken = [ports.take(), ports.take()]
     server = new_server(settings={
-        "acme.validation.resolvers": f"127.0.0.1:{ports[0]}", "acme.validation.http_port": ports[1],
+        "acme.validation.resolvers": f"127.0.0.1:{taken[0]}", "acme.validation.http_port": taken[1],
         "acme.validation.dnssec": "off", "acme.validation.allow_networks": "127.0.0.0/8"}).start()
-    p95 = acme_bench(server, ports, 1000, 1000)
+    p95 = acme_bench(server, taken, 1000, 1000)
     assert p95["validation"] < 30000, p95
-    p95 = acme_bench(server, ports, 200, 4)
+    p95 = acme_bench(server, taken, 200, 4)
     assert p95["validation"] < 30000 and p95["finalize"] < 5000, p95
     assert server.client().total('CN -contains "."') >= 1200
 

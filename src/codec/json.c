@@ -481,7 +481,8 @@ decode_struct(const struct decoder *d, const struct model *m, const struct at *a
 
     model_init(d->s->arena, m, out);
     if (!is_a(j, JSON_OBJECT)) {
-        decode_problem(d, at, CHY_BAD_TYPE, "must be an object");
+        decode_problem(d, at, CHY_BAD_TYPE,
+                       at ? "must be an object" : "the JSON document must be an object");
         return;
     }
     json_object_foreach((json_t *)(uintptr_t)j, name, value)

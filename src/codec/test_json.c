@@ -181,9 +181,9 @@ TEST(what_the_table_does_not_allow_is_named_with_its_path)
         enum json_mode mode;
         const char *text, *says;
     } cases[] = {
-        { JSON_STRICT, "[]", "must be an object" },
-        { JSON_STRICT, "null", "must be an object" },
-        { JSON_COMMAND, "\"x\"", "must be an object" },
+        { JSON_STRICT, "[]", "the JSON document must be an object" },
+        { JSON_STRICT, "null", "the JSON document must be an object" },
+        { JSON_COMMAND, "\"x\"", "the JSON document must be an object" },
         { JSON_STRICT, "{\"certid\":1}", "certid: is not known" },
         { JSON_STRICT, "{\"CertId\":\"1\"}", "CertId: must be a number, not text" },
         { JSON_STRICT, "{\"CertId\":1.0}", "CertId: must be a whole number" },

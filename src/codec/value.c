@@ -189,6 +189,8 @@ value_from_real(struct arena *a, const struct field *f, double number, void *mem
         /* -2^63 is a double, 2^63 - 1 is not: compare with the next one above */
         if (number >= -0x1p63 && number < 0x1p63 && floor(number) == number)
             return value_from_int(a, f, (int64_t)number, member, why);
+        if (floor(number) == number)
+            return wrong_because(a, why, CHY_BAD_VALUE, "is too large a number");
         return wrong_because(a, why, CHY_BAD_TYPE, "must be a whole number");
     }
     if (f->min < f->max && (number < (double)f->min || number > (double)f->max))

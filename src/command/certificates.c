@@ -74,10 +74,9 @@ format_wanted(struct request *rq, const char *text, enum cert_format fallback,
     else if (text_eq_fold(asked, "P7B"))
         *out = CF_P7B;
     else
-        return fail_code(
-            rq->scope, E_INVALID, CHY_BAD_VALUE,
-            "x-certificateformat: \"%.20s\" is not offered here; PEM, DER, CRT, CER and P7B are",
-            asked);
+        return fail_code(rq->scope, E_INVALID, CHY_BAD_VALUE,
+                         "%s: \"%.20s\" is not offered here; PEM, DER, CRT, CER and P7B are",
+                         text_empty(text) ? "x-certificateformat" : "CertificateFormat", asked);
     return OK;
 }
 

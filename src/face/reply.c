@@ -15,12 +15,24 @@ var_text(const struct request *rq, const char *name)
     return NULL;
 }
 
+static bool
+is_number(const char *text)
+{
+    text += *text == '-';
+    return *text && text[strspn(text, "0123456789")] == 0;
+}
+
 enum err
 var_int(struct request *rq, const char *name, int64_t *out)
 {
     if (text_to_int(var_text(rq, name), out))
         return OK;
-    problem(rq->scope, name, CHY_BAD_TYPE, "\"%.100s\" is not a whole number", var_text(rq, name));
+    if (is_number(var_text(rq, name)))
+        problem(rq->scope, name, CHY_BAD_VALUE, "\"%.100s\" is too large a number",
+                var_text(rq, name));
+    else
+        problem(rq->scope, name, CHY_BAD_TYPE, "\"%.100s\" is not a whole number",
+                var_text(rq, name));
     return problems_check(rq->scope);
 }
 

@@ -493,7 +493,7 @@ check_key(struct scope *s, const struct policy_input *in)
         return problems_check(s);
     TRY(problems_check(s));
     step_end("policy");
-    TRY(csr_verify(s, in->csr));
+    TRY(note(s, csr_verify(s, in->csr), "CSR"));
     step_end("CSR");
     if (!rsa && keycheck(s, "CSR", &in->csr->key, NULL, in->blocked, in->csr->proved) != OK)
         return problems_check(s);

@@ -135,6 +135,7 @@ static struct bytes
 unwrapped(struct bytes ip)
 {
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+    static const uint8_t translated[12] = { [8] = 0xff, [9] = 0xff }; /* RFC 2765 section 2.1 */
     static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
     static const uint8_t compatible[12] = { 0 };
     static const uint8_t tail_of_own[2][4] = { { 0 }, { 0, 0, 0, 1 } }; /* :: and ::1 */
@@ -146,10 +147,21 @@ unwrapped(struct bytes ip)
     if (memcmp(ip.data, compatible, 12) == 0 && (memcmp(ip.data + 12, tail_of_own[0], 4) == 0 ||
                                                  memcmp(ip.data + 12, tail_of_own[1], 4) == 0))
         return ip;
-    if (memcmp(ip.data, mapped, 12) == 0 || memcmp(ip.data, nat64, 12) == 0 ||
-        memcmp(ip.data, compatible, 12) == 0)
+    if (memcmp(ip.data, mapped, 12) == 0 || memcmp(ip.data, translated, 12) == 0 ||
+        memcmp(ip.data, nat64, 12) == 0 || memcmp(ip.data, compatible, 12) == 0)
         return (struct bytes){ ip.data + 12, 4 };
     return ip;
+}
+
+/** Is it one that no network announces? Of IPv6 only 2000::/3 is given out (RFC 4291 section 2.4).
+ */
+static bool
+is_special(struct bytes ip)
+{
+    for (size_t i = 0; i < COUNT(refused_networks); i++)
+        if (network_holds(&refused_networks[i], ip))
+            return true;
+    return ip.len == 16 && ip.data[0] >> 5 != 1;
 }
 
 static socklen_t
@@ -219,10 +231,8 @@ reach_judge(const struct reach_rules *rules, struct bytes ip, int port)
         if (network_holds(&metadata_addresses[i], in))
             return any_is(&rules->allowed, in) ? REACH_ALLOWED : REACH_REFUSED;
     }
-    for (size_t i = 0; i < COUNT(refused_networks); i++) {
-        if (network_holds(&refused_networks[i], in))
-            return networks_hold(&rules->allowed, in) ? REACH_ALLOWED : REACH_REFUSED;
-    }
+    if (is_special(in))
+        return networks_hold(&rules->allowed, in) ? REACH_ALLOWED : REACH_REFUSED;
     return REACH_OPEN;
 }
 

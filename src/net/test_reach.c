@@ -58,18 +58,21 @@ TEST(every_special_network_is_refused_at_both_its_ends_and_what_lies_beside_it_i
         { "224.0.0.0", "239.255.255.255", "223.255.255.255", NULL },
         { "240.0.0.0", "255.255.255.255", NULL, NULL },
         { "::", "::1", NULL, NULL },
-        { "64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", NULL, "64:ff9b:2::" },
-        { "100::", "100::ffff:ffff:ffff:ffff", "ff:ffff::", NULL },
-        { "100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff", NULL, "100:0:0:2::" },
+        { "64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", NULL, NULL },
+        { "100::", "100::ffff:ffff:ffff:ffff", NULL, NULL },
+        { "100:0:0:1::", "100:0:0:1:ffff:ffff:ffff:ffff", NULL, NULL },
         { "2001::", "2001:1ff:ffff::", "2000:ffff::", "2001:200::" },
         { "2001:db8::", "2001:db8:ffff:ffff::", "2001:db7:ffff::", "2001:db9::" },
         { "2620:4f:8000::", "2620:4f:8000:ffff::1", "2620:4f:7fff::", "2620:4f:8001::" },
         { "3fff::", "3fff:fff:ffff::", "3ffe:ffff::", "3fff:1000::" },
-        { "5f00::", "5f00:ffff::", "5eff:ffff::", "5f01::" },
-        { "fc00::", "fdff:ffff::", "fbff:ffff::", NULL },
-        { "fe80::", "febf:ffff::", "fe7f:ffff::", NULL },
+        { "5f00::", "5f00:ffff::", NULL, NULL },
+        { "fc00::", "fdff:ffff::", NULL, NULL },
+        { "fe80::", "febf:ffff::", NULL, NULL },
         { "fec0::", "feff:ffff::", NULL, NULL },
         { "ff00::", "ffff:ffff::", NULL, NULL },
+        /* IPv6 that was never given out */
+        { "64:ff9b:2::", "1fff:ffff::", NULL, "2000:ffff::" },
+        { "4000::", "fbff:ffff::", "3ffe:ffff::", NULL },
     };
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct reach_rules none = { 0 };
@@ -86,7 +89,7 @@ TEST(every_special_network_is_refused_at_both_its_ends_and_what_lies_beside_it_i
 
 TEST(an_ipv4_address_in_an_ipv6_one_is_judged_as_itself)
 {
-    static const char *const wrappers[] = { "::ffff:%s", "::%s", "64:ff9b::%s" };
+    static const char *const wrappers[] = { "::ffff:%s", "::ffff:0:%s", "::%s", "64:ff9b::%s" };
     static const struct {
         const char *ip, *hex;
         enum reach_verdict want;

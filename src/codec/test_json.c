@@ -192,7 +192,7 @@ TEST(what_the_table_does_not_allow_is_named_with_its_path)
         { JSON_COMMAND, "{\"CertId\":101}", "CertId: must be between 1 and 100" },
         { JSON_COMMAND, "{\"CertId\":\"\"}", "CertId: must be a whole number of 64 bits" },
         { JSON_COMMAND, "{\"CertId\":5.5}", "CertId: must be a whole number" },
-        { JSON_COMMAND, "{\"CertId\":1e300}", "CertId: must be a whole number" },
+        { JSON_COMMAND, "{\"CertId\":1e300}", "CertId: is too large a number" },
         { JSON_COMMAND, "{\"CertId\":[]}", "CertId: must be a single value" },
         { JSON_STRICT, "{\"Yes\":1}", "Yes: must be true or false, not a number" },
         { JSON_COMMAND, "{\"Yes\":2}", "Yes: must be true or false" },

@@ -244,7 +244,7 @@ static const struct flag acme_window_flags[] = {
       "  chancery acme eab create printers --allow '*.print.example.com'\n"                        \
       "  chancery acme eab create --count 50 --prefix device --out keys.csv -o csv\n" },           \
     { "acme eab edit", "KID", 1, 1, FLAGS(acme_eab_edit_flags), run_acme_eab_edit,                 \
-      "Change a key: what is given, and no more. The accounts that it bound go by it at once.",    \
+      "Change what is given of a key; the accounts that it bound go by it at once.",               \
       "  chancery acme eab edit printers --allow '*.print.example.com' --uses 10\n"                \
       "  chancery acme eab edit printers --ttl never --allow ''\n" },                              \
     { "acme eab revoke", "KID...", 1, -1, FLAGS(acme_eab_revoke_flags), run_acme_eab_revoke,       \

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 const char server_init_usage[] =
-    "Set up an installation: database, authorities, first user. Doing it again changes nothing,\n"
-    "but for an administrator of another name, whom it adds.\n"
+    "Set up an installation: database, authorities, first user.\n"
+    "\n"
+    "Doing it again changes nothing, but for an administrator of another name, whom it adds.\n"
     "\n"
     "usage: chancery init --admin-user NAME --admin-password-file FILE --url URL\n"
     "                     [--config FILE] [--data-dir DIR] [--db URL] [--ca-name NAME] [--set "

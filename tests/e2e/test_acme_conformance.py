@@ -50,14 +50,14 @@ def test_where_a_binding_is_required_it_is_asked_for(new_server):
 @pytest.fixture
 def pebble(tmp_path):
     """Debian's Pebble, which takes every challenge for proved; its directory and its certificate."""
-    ports = [ports.take() for _ in range(4)]
+    taken = [ports.take() for _ in range(4)]
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
                     tmp_path / "key", "-out", tmp_path / "pem", "-days", "2", "-subj", "/CN=localhost", "-addext",
                     "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
     (tmp_path / "config").write_text(json.dumps({"pebble": {
-        "listenAddress": f"127.0.0.1:{ports[0]}", "managementListenAddress": f"127.0.0.1:{ports[1]}",
-        "certificate": str(tmp_path / "pem"), "privateKey": str(tmp_path / "key"), "httpPort": ports[2],
-        "tlsPort": ports[3], "ocspResponderURL": "", "externalAccountBindingRequired": False}}))
+        "listenAddress": f"127.0.0.1:{taken[0]}", "managementListenAddress": f"127.0.0.1:{taken[1]}",
+        "certificate": str(tmp_path / "pem"), "privateKey": str(tmp_path / "key"), "httpPort": taken[2],
+        "tlsPort": taken[3], "ocspResponderURL": "", "externalAccountBindingRequired": False}}))
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen(["pebble", "-config", tmp_path / "config", "-strict"], stdout=log, stderr=log, env={
             **os.environ, "PEBBLE_VA_ALWAYS_VALID": "1", "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0",
@@ -65,10 +65,10 @@ def pebble(tmp_path):
 
     def listens():
         with socket.socket() as one:
-            return one.connect_ex(("127.0.0.1", ports[0])) == 0
+            return one.connect_ex(("127.0.0.1", taken[0])) == 0
     try:
         processes.wait_until(listens, 30, what="Pebble to listen")
-        yield f"https://127.0.0.1:{ports[0]}/dir", str(tmp_path / "pem")
+        yield f"https://127.0.0.1:{taken[0]}/dir", str(tmp_path / "pem")
     finally:
         process.kill()
         process.wait()

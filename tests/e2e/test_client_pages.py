@@ -16,34 +16,34 @@ from test_acme_clients import a_name, states
 RENEWS = "A web server that renews by itself"
 
 
-def started(new_server, code, ports):
+def started(new_server, code, taken):
     """A server with the settings of the page's `make run`, with ports that are free here."""
     settings = dict(re.findall(r"--set ([\w.]+)=(\S+)", shlex.split(code)[-1]))
     assert settings
-    return new_server(settings={name: ports.get(value, value) for name, value in settings.items()}).start()
+    return new_server(settings={name: taken.get(value, value) for name, value in settings.items()}).start()
 
 
 @pytest.mark.once
 @pytest.mark.seed("S352", "S360", "S392", "S412")
 def test_the_readmes_web_server_renews_by_itself(new_server, tmp_path):
     run, serve, look = pages.blocks("README.md", RENEWS)
-    ports = {"8081": str(ports.take()), "8444": str(ports.take())}
-    server = started(new_server, run, ports)
+    taken = {"8081": str(ports.take()), "8444": str(ports.take())}
+    server = started(new_server, run, taken)
     before, _, last = serve.rstrip().rpartition("\n")
     assert last == "caddy run --config Caddyfile"
-    pages.shell(pages.put_in(before, ports), server, tmp_path)
+    pages.shell(pages.put_in(before, taken), server, tmp_path)
     caddy = processes.start(shlex.split(last), tmp_path / "log", cwd=tmp_path, env=pages.environment(server, tmp_path))
     served = set()
 
     def renewed():
         assert caddy.poll() is None, processes.tail(tmp_path / "log")
-        if programs.curl(f"https://localhost:{ports['8444']}/", server.ca).stdout != "hello":
+        if programs.curl(f"https://localhost:{taken['8444']}/", server.ca).stdout != "hello":
             return False
-        served.add(keys.load(ssl.get_server_certificate(("localhost", int(ports["8444"])))).serial_number)
+        served.add(keys.load(ssl.get_server_certificate(("localhost", int(taken["8444"])))).serial_number)
         return len(served) == 2
     try:
         processes.wait_until(renewed, 150, every=0.5, what="Caddy to renew")
-        shown = pages.shell(pages.put_in(look, {"8444": ports["8444"]}), server, tmp_path)
+        shown = pages.shell(pages.put_in(look, {"8444": taken["8444"]}), server, tmp_path)
     finally:
         processes.stop(caddy)
     assert shown.startswith("hello") and shown.count("localhost") >= 2, shown
@@ -115,10 +115,10 @@ def test_the_page_of_lego(page, tmp_path):
 
 def own_ports(new_server, acme_settings):
     """A server that looks for challenges at ports of the test's own; those ports."""
-    ports = [ports.take(), ports.take()]
-    server = new_server(settings={**acme_settings, "acme.validation.http_port": ports[0], "acme.validation.tls_port": ports[1],
+    taken = [ports.take(), ports.take()]
+    server = new_server(settings={**acme_settings, "acme.validation.http_port": taken[0], "acme.validation.tls_port": taken[1],
                                   "acme.retry_for": "10s"})
-    return server.start(), ports
+    return server.start(), taken
 
 
 @pytest.mark.once

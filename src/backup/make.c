@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BEGIN_TRIES 3
+
 GAUGE(last_success, "chancery_backup_last_success_timestamp_seconds",
       "When the last backup was made, in seconds since 1970.", "kind");
 GAUGE(duration, "chancery_backup_duration_seconds", "How long the last backup took.", "kind");
@@ -271,19 +273,37 @@ name_of(struct scope *s, const char *dir, struct when at)
                         c.year, c.month, c.day, c.hour, c.minute, c.second);
 }
 
+/* Its name is of this second. One that died in it left a part of that name, which stays until it is
+ * pruned: then it is of the next. */
+static enum err
+begin(struct scope *s, const struct backup_wish *wish, struct when *at, const char **path,
+      struct archive_writer **w)
+{
+    enum err e;
+
+    TRY(file_make_dir(s, wish->dir));
+    for (int tries = 0;; tries++) {
+        *at = WHEN_S(when_s(clock_now()));
+        *path = name_of(s, wish->dir, *at);
+        e = archive_new(s, *path, *at, w);
+        if (e != E_CONFLICT || tries == BEGIN_TRIES)
+            return e;
+        scope_clear(s);
+        clock_nap(SECOND_MS);
+    }
+}
+
 static enum err
 make_named(struct scope *s, const struct backup_wish *wish, struct backup_made *out)
 {
     AUTO(archive_free) struct archive_writer *w = NULL;
-    struct when at = WHEN_S(when_s(clock_now()));
-    struct backup_made made = { .path = name_of(s, wish->dir, at) };
-    struct making m = {
-        .wish = wish,
-        .manifest = &made.manifest,
-        .scratch = arena_printf(s->arena, "%s.db", made.path),
-    };
+    struct backup_made made = { 0 };
+    struct making m = { .wish = wish, .manifest = &made.manifest };
     int64_t start = clock_mono_ms();
+    struct when at;
 
+    TRY(begin(s, wish, &at, &made.path, &w));
+    m.scratch = arena_printf(s->arena, "%s.db", made.path);
     made.manifest = (struct backup_manifest){
         .format = BACKUP_FORMAT,
         .id = ulid_new(s->arena),
@@ -293,8 +313,6 @@ make_named(struct scope *s, const struct backup_wish *wish, struct backup_made *
         .master_key = seal_key_id(s, wish->seal),
         .newest_serial = "",
     };
-    TRY(file_make_dir(s, wish->dir));
-    TRY(archive_new(s, made.path, at, &w));
     m.out = w;
     made.manifest.recipients = wish->recipients;
     archive_encrypt(w, &wish->recipients);

@@ -299,14 +299,14 @@ acme_eab_list(struct scope *s, const struct acme *acme, const char *after, int64
               struct list *out, const char **next)
 {
     struct rows rows;
+    bool more;
 
     TRY(db_all(s, acme->o.db, &eab_page, BIND(v_text(after ? after : ""), v_int(limit + 1)),
                &rows));
+    more = rows_cut(&rows, limit);
     *out = (struct list){ 0 };
-    *next = NULL;
-    for (size_t i = 0; i < rows.count && i < (size_t)limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         TRY(read_row(s, &rows.at[i], list_push(s->arena, out, struct acme_eab_row)));
-    if (rows.count > (size_t)limit)
-        *next = list_last(out, struct acme_eab_row)->kid;
+    *next = more ? list_last(out, struct acme_eab_row)->kid : NULL;
     return OK;
 }

@@ -471,13 +471,13 @@ acme_limits_list(struct scope *s, const struct acme *acme, const struct acme_buc
         s, acme->o.db, &buckets_page,
         BIND(v_text(q->after ? q->after : ""), v_text(from), v_text(to), v_int(q->count + 1)),
         &rows));
-    for (size_t i = 0; i < rows.count && i < (size_t)q->count; i++) {
-        struct row row = rows.at[i];
+    if (rows_cut(&rows, q->count)) {
+        struct row last = rows.at[rows.count - 1];
 
-        if (i + 1 == (size_t)q->count && rows.count > (size_t)q->count)
-            *next = row_text(&row);
-        show(s, acme, &rows.at[i], &owns, out);
+        *next = row_text(&last);
     }
+    for (size_t i = 0; i < rows.count; i++)
+        show(s, acme, &rows.at[i], &owns, out);
     return OK;
 }
 

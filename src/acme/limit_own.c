@@ -255,14 +255,15 @@ acme_own_list(struct scope *s, const struct acme *acme, const struct acme_own_qu
               struct list *out, const char **next)
 {
     struct rows rows;
+    bool more;
 
-    *out = (struct list){ 0 };
-    *next = NULL;
     TRY(db_all(s, acme->o.db, &own_page,
                BIND(v_text(q->after ? q->after : ""), v_text(q->account ? q->account : ""),
                     v_text(q->limit ? q->limit : ""), v_when(clock_now()), v_int(q->count + 1)),
                &rows));
-    for (size_t i = 0; i < rows.count && i < (size_t)q->count; i++) {
+    more = rows_cut(&rows, q->count);
+    *out = (struct list){ 0 };
+    for (size_t i = 0; i < rows.count; i++) {
         struct acme_own_row *l = list_push(s->arena, out, struct acme_own_row);
 
         l->account = row_text(&rows.at[i]);
@@ -275,8 +276,7 @@ acme_own_list(struct scope *s, const struct acme *acme, const struct acme_own_qu
         l->created_at = row_when(&rows.at[i]);
         l->cursor = row_text(&rows.at[i]);
     }
-    if (rows.count > (size_t)q->count)
-        *next = list_last(out, struct acme_own_row)->cursor;
+    *next = more ? list_last(out, struct acme_own_row)->cursor : NULL;
     return OK;
 }
 

@@ -12,6 +12,7 @@ acme_orders_of(struct scope *s, const struct acme *acme, const struct acme_accou
     int64_t before = INT64_MAX;
     struct rows rows;
     struct row row;
+    bool more;
     enum err e;
 
     if (*cursor) {
@@ -23,10 +24,9 @@ acme_orders_of(struct scope *s, const struct acme *acme, const struct acme_accou
     }
     TRY(db_all(s, acme->o.db, &orders_page,
                BIND(v_int(a->id), v_int(before), v_when(clock_now()), v_int(limit + 1)), &rows));
-    *cursor = NULL;
-    for (size_t i = 0; i < rows.count && i < (size_t)limit; i++)
+    more = rows_cut(&rows, limit);
+    for (size_t i = 0; i < rows.count; i++)
         list_add(s->arena, out, const char *, row_text(&rows.at[i]));
-    if (rows.count > (size_t)limit)
-        *cursor = *list_last(out, const char *);
+    *cursor = more ? *list_last(out, const char *) : NULL;
     return OK;
 }

@@ -118,6 +118,7 @@ acme_account_list(struct scope *s, const struct acme *acme, const struct acme_ac
     struct bytes thumb = { NULL, 0 };
     int64_t before;
     struct rows rows;
+    bool more;
 
     TRY(before_of(s, acme, &account_number, page, &before));
     if (!base64url_decode(s->arena, contains, strlen(contains), &thumb) || thumb.len != SHA256_LEN)
@@ -127,12 +128,11 @@ acme_account_list(struct scope *s, const struct acme *acme, const struct acme_ac
                     v_text(contains), v_text(text_fold(s->arena, contains)), v_bytes(thumb),
                     v_int(page->limit + 1)),
                &rows));
+    more = rows_cut(&rows, page->limit);
     *out = (struct list){ 0 };
-    for (size_t i = 0; i < rows.count && i < (size_t)page->limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         read_account(&rows.at[i], list_push(s->arena, out, struct acme_account_row));
-    page->next = rows.count > (size_t)page->limit
-                     ? list_last(out, struct acme_account_row)->public_id
-                     : NULL;
+    page->next = more ? list_last(out, struct acme_account_row)->public_id : NULL;
     return OK;
 }
 
@@ -236,16 +236,17 @@ acme_order_list(struct scope *s, const struct acme *acme, const struct acme_quer
     static struct sql *const ways[] = { &orders_of_name, &orders_of_account, &orders_page };
     struct wanted w;
     struct rows rows;
+    bool more;
 
     TRY(before_of(s, acme, &order_number, page, &w.before));
     TRY(read_wanted(s, acme, q, &w));
     w.limit = page->limit;
     TRY(read_page(s, acme, ways, &w, &rows));
+    more = rows_cut(&rows, page->limit);
     *out = (struct list){ 0 };
-    for (size_t i = 0; i < rows.count && i < (size_t)page->limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         read_order(&rows.at[i], list_push(s->arena, out, struct acme_order_row));
-    page->next =
-        rows.count > (size_t)page->limit ? list_last(out, struct acme_order_row)->public_id : NULL;
+    page->next = more ? list_last(out, struct acme_order_row)->public_id : NULL;
     return OK;
 }
 
@@ -287,15 +288,16 @@ acme_authz_list(struct scope *s, const struct acme *acme, const struct acme_quer
     static struct sql *const ways[] = { &authzs_of_name, &authzs_of_account, &authzs_page };
     struct wanted w;
     struct rows rows;
+    bool more;
 
     TRY(before_of(s, acme, &authz_number, page, &w.before));
     TRY(read_wanted(s, acme, q, &w));
     w.limit = page->limit;
     TRY(read_page(s, acme, ways, &w, &rows));
+    more = rows_cut(&rows, page->limit);
     *out = (struct list){ 0 };
-    for (size_t i = 0; i < rows.count && i < (size_t)page->limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         read_authz(&rows.at[i], list_push(s->arena, out, struct acme_authz_row));
-    page->next =
-        rows.count > (size_t)page->limit ? list_last(out, struct acme_authz_row)->public_id : NULL;
+    page->next = more ? list_last(out, struct acme_authz_row)->public_id : NULL;
     return OK;
 }

@@ -189,12 +189,14 @@ acme_window_list(struct scope *s, const struct acme *acme, int64_t after, int64_
                  struct list *out, int64_t *next)
 {
     struct rows rows;
+    bool more;
 
     TRY(db_all(s, acme->o.db, &windows_page, BIND(v_int(after), v_int(limit + 1)), &rows));
+    more = rows_cut(&rows, limit);
     *out = (struct list){ 0 };
-    for (size_t i = 0; i < rows.count && i < (size_t)limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         TRY(read_row(s, &rows.at[i], list_push(s->arena, out, struct acme_window)));
-    *next = rows.count > (size_t)limit ? list_last(out, struct acme_window)->id : 0;
+    *next = more ? list_last(out, struct acme_window)->id : 0;
     return OK;
 }
 

@@ -118,14 +118,16 @@ audit_list(struct scope *s, struct db *db, const struct audit_query *in, struct 
     struct question q = { 0 };
     struct list found = { 0 };
     struct rows rows;
+    bool more;
 
     query.limit = in->limit <= 0 ? 50 : MIN(in->limit, 1000);
     TRY(question_build(s, &query, &q));
     TRY(db_query(s, db, buf_str(&q.text), (struct values){ q.values, q.count }, &rows));
+    more = rows_cut(&rows, query.limit);
     *next = NULL;
-    for (size_t i = 0; i < rows.count && i < (size_t)query.limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         audit_row_read(s->arena, &rows.at[i], list_push(s->arena, &found, struct audit_row));
-    if (rows.count > (size_t)query.limit) {
+    if (more) {
         const struct audit_row *last = list_last(&found, struct audit_row);
 
         *next = arena_printf(s->arena, "%lld.%lld.%lld", (long long)last->at.ms,

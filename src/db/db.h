@@ -118,6 +118,8 @@ const char *row_text(struct row *row);   /* NULL stays NULL */
 struct bytes row_bytes(struct row *row); /* NULL reads as {NULL, 0} */
 struct when row_when(struct row *row);   /* NULL reads as WHEN_NONE */
 bool row_null(const struct row *row);    /* is the next column NULL? does not move */
+/** Cut ROWS, of which one more than MOST was asked for, to a page; true: there are more. */
+bool rows_cut(struct rows *rows, int64_t most);
 
 /** Questions. db_one: E_NOT_FOUND without a row; more than one row is the first. */
 enum err db_one(struct scope *s, struct db *db, struct sql *sql, struct values v, struct row *out);

@@ -131,6 +131,16 @@ row_null(const struct row *row)
     return row->columns[row->at].type == V_NULL;
 }
 
+bool
+rows_cut(struct rows *rows, int64_t most)
+{
+    bool more = rows->count > (size_t)most;
+
+    if (more)
+        rows->count = (size_t)most;
+    return more;
+}
+
 /** A value that lives in the scope's arena. */
 static struct value
 keep(struct scope *s, const struct value *v)

@@ -208,6 +208,7 @@ hold_list(struct scope *s, struct db *db, const struct hold_query *q, struct lis
 {
     int64_t limit = MIN(MAX(q->limit, INT64_C(1)), (int64_t)PAGE_MAX);
     struct rows rows;
+    bool more;
 
     if (q->certificate)
         TRY(db_all(s, db, q->all ? &holds_of_all : &holds_of,
@@ -215,10 +216,11 @@ hold_list(struct scope *s, struct db *db, const struct hold_query *q, struct lis
     else
         TRY(db_all(s, db, q->all ? &holds_page_all : &holds_page,
                    BIND(v_int(q->after), v_int(limit + 1)), &rows));
+    more = rows_cut(&rows, limit);
     *out = (struct list){ 0 };
-    for (size_t i = 0; i < rows.count && (int64_t)i < limit; i++)
+    for (size_t i = 0; i < rows.count; i++)
         read_hold(&rows.at[i], list_push(s->arena, out, struct hold));
-    *next = (int64_t)rows.count > limit ? list_last(out, struct hold)->id : 0;
+    *next = more ? list_last(out, struct hold)->id : 0;
     return OK;
 }
 

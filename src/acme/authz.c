@@ -1,4 +1,4 @@
-#include "acme/authz.h"
+#include "acme/authz_in.h"
 
 #include "acme/eab.h"
 #include "acme/order.h"
@@ -27,12 +27,8 @@ acme_challenge_status_name(enum acme_challenge_status status)
 
 /* Reading. */
 
-#define AUTHZ_COLUMNS                                                                     \
-    "z.id, z.account, z.public_id, z.type, z.value, z.wildcard, z.status, z.expires_at, " \
-    "z.validated_at, z.created_at, z.method"
-
-static void
-read_row(struct row *row, struct acme_authz *out)
+void
+acme_authz_read(struct row *row, struct acme_authz *out)
 {
     out->id = row_int(row);
     out->account = row_int(row);
@@ -84,13 +80,13 @@ take(struct scope *s, const struct acme *acme, const struct acme_account *a, str
      struct acme_authz *out)
 {
     *out = (struct acme_authz){ 0 };
-    read_row(row, out);
+    acme_authz_read(row, out);
     if (out->account != a->id)
         return acme_fail(s, E_FORBIDDEN, "unauthorized", "this is another account's");
     return read_challenges(s, acme, out);
 }
 
-SQL(authz_by_public, "SELECT " AUTHZ_COLUMNS " FROM acme_authz z WHERE z.public_id = $1");
+SQL(authz_by_public, "SELECT " ACME_AUTHZ_COLUMNS " FROM acme_authz z WHERE z.public_id = $1");
 
 enum err
 acme_authz_get(struct scope *s, const struct acme *acme, const struct acme_account *a,
@@ -103,7 +99,7 @@ acme_authz_get(struct scope *s, const struct acme *acme, const struct acme_accou
 }
 
 SQL(authz_by_challenge,
-    "SELECT " AUTHZ_COLUMNS " FROM acme_challenge c JOIN acme_authz z ON z.id = "
+    "SELECT " ACME_AUTHZ_COLUMNS " FROM acme_challenge c JOIN acme_authz z ON z.id = "
     "c.authz WHERE c.public_id = $1");
 
 enum err
@@ -122,8 +118,9 @@ acme_authz_of_challenge(struct scope *s, const struct acme *acme, const struct a
     return fail(s, E_INTERNAL, "a challenge without its authorization");
 }
 
-SQL(authz_account, "SELECT a.public_id, " AUTHZ_COLUMNS " FROM acme_authz z JOIN acme_account a ON "
-                   "a.id = z.account WHERE z.public_id = $1");
+SQL(authz_account,
+    "SELECT a.public_id, " ACME_AUTHZ_COLUMNS " FROM acme_authz z JOIN acme_account a ON "
+    "a.id = z.account WHERE z.public_id = $1");
 
 enum err
 acme_authz_find(struct scope *s, const struct acme *acme, const char *public_id,
@@ -134,11 +131,11 @@ acme_authz_find(struct scope *s, const struct acme *acme, const char *public_id,
     TRY(db_one(s, acme->o.db, &authz_account, BIND(v_text(public_id)), &row));
     *account = row_text(&row);
     *out = (struct acme_authz){ 0 };
-    read_row(&row, out);
+    acme_authz_read(&row, out);
     return read_challenges(s, acme, out);
 }
 
-SQL(authz_by_id, "SELECT " AUTHZ_COLUMNS " FROM acme_authz z WHERE z.id = $1");
+SQL(authz_by_id, "SELECT " ACME_AUTHZ_COLUMNS " FROM acme_authz z WHERE z.id = $1");
 
 enum err
 acme_authz_by_id(struct scope *s, const struct acme *acme, int64_t id, struct acme_authz *out)
@@ -147,7 +144,7 @@ acme_authz_by_id(struct scope *s, const struct acme *acme, int64_t id, struct ac
 
     TRY(db_one(s, acme->o.db, &authz_by_id, BIND(v_int(id)), &row));
     *out = (struct acme_authz){ 0 };
-    read_row(&row, out);
+    acme_authz_read(&row, out);
     return read_challenges(s, acme, out);
 }
 
@@ -178,7 +175,7 @@ acme_looks_of(struct scope *s, const struct acme *acme, const struct acme_challe
 }
 
 SQL(authzs_of_order,
-    "SELECT " AUTHZ_COLUMNS " FROM acme_order_authz oz JOIN acme_authz z ON z.id = "
+    "SELECT " ACME_AUTHZ_COLUMNS " FROM acme_order_authz oz JOIN acme_authz z ON z.id = "
     "oz.authz WHERE oz.order_id = $1 ORDER BY oz.place");
 
 enum err
@@ -191,7 +188,7 @@ acme_authzs_of_order(struct scope *s, const struct acme *acme, int64_t order, st
     for (size_t i = 0; i < rows.count; i++) {
         struct acme_authz *z = list_push(s->arena, out, struct acme_authz);
 
-        read_row(&rows.at[i], z);
+        acme_authz_read(&rows.at[i], z);
         TRY(read_challenges(s, acme, z));
     }
     return OK;

@@ -1,6 +1,7 @@
 /* Lists for operators. */
 #include "acme/oversee.h"
 
+#include "acme/authz_in.h"
 #include <string.h>
 
 #define PREFIX_LEAST 4
@@ -149,38 +150,49 @@ acme_account_row(struct scope *s, const struct acme *acme, const char *public_id
     return OK;
 }
 
-/* What may restrict lists of orders and authorizations. */
+/* Lists of orders and of authorizations. */
 
-struct wanted {
-    int64_t before, account, status, limit;
-    const char *name;
+/* One statement for each way to them, so that each has its index; that of names has a parameter
+ * more. */
+struct way {
+    struct sql *number, *of_name, *of_account, *all;
 };
 
 static enum err
-read_wanted(struct scope *s, const struct acme *acme, const struct acme_query *q,
-            struct wanted *out)
+account_of(struct scope *s, const struct acme *acme, const char *text, int64_t *out)
 {
     const char *id = NULL;
     struct row row;
 
-    out->name = q->name ? text_fold(s->arena, q->name) : "";
-    if (text_starts(out->name, "*."))
-        out->name += 2;
-    out->account = 0;
-    out->status = q->status;
-    if (text_empty(q->account))
+    *out = 0;
+    if (text_empty(text))
         return OK;
-    TRY(acme_full_id(s, acme, ACME_ACCOUNTS, q->account, &id));
+    TRY(acme_full_id(s, acme, ACME_ACCOUNTS, text, &id));
     TRY(db_one(s, acme->o.db, &account_number, BIND(v_text(id)), &row));
-    out->account = row_int(&row);
+    *out = row_int(&row);
     return OK;
 }
 
-/* One statement for each way to them, so that each has its index. */
-static struct sql *
-way_of(const struct wanted *w, struct sql *const ways[3])
+/* The rows of a page, and one more when there are more. */
+static enum err
+read_page(struct scope *s, const struct acme *acme, const struct way *way,
+          const struct acme_query *q, const struct acme_page *page, struct rows *out)
 {
-    return *w->name ? ways[0] : w->account ? ways[1] : ways[2];
+    const char *name = q->name ? text_fold(s->arena, q->name) : "";
+    int64_t before, account;
+
+    TRY(before_of(s, acme, way->number, page, &before));
+    TRY(account_of(s, acme, q->account, &account));
+    if (text_starts(name, "*."))
+        name += 2;
+    struct value values[] = { v_int(before),       v_int(account),         v_int(q->status),
+                              v_when(clock_now()), v_int(page->limit + 1), v_text(name) };
+
+    return db_all(s, acme->o.db,
+                  *name     ? way->of_name
+                  : account ? way->of_account
+                            : way->all,
+                  (struct values){ values, COUNT(values) - (*name ? 0 : 1) }, out);
 }
 
 /* Orders. */
@@ -204,49 +216,36 @@ SQL(orders_of_name,
 static void
 read_order(struct row *row, struct acme_order_row *out)
 {
-    out->public_id = row_text(row);
+    struct acme_order *o = &out->order;
+
+    o->public_id = row_text(row);
     out->account = row_text(row);
     out->endpoint = row_text(row);
-    out->status = (enum acme_order_status)row_int(row);
-    out->identifiers = row_text(row);
-    out->error = row_text(row);
-    out->created_at = row_when(row);
-    out->expires_at = row_when(row);
-    out->ended_at = row_when(row);
-    out->certificate = row_int(row);
-    out->request = row_int(row);
-}
-
-/* The rows of a page; the statement of names has a parameter more. */
-static enum err
-read_page(struct scope *s, const struct acme *acme, struct sql *const ways[3],
-          const struct wanted *w, struct rows *out)
-{
-    struct value values[] = { v_int(w->before),    v_int(w->account),   v_int(w->status),
-                              v_when(clock_now()), v_int(w->limit + 1), v_text(w->name) };
-
-    return db_all(s, acme->o.db, way_of(w, ways),
-                  (struct values){ values, COUNT(values) - (*w->name ? 0 : 1) }, out);
+    o->status = (enum acme_order_status)row_int(row);
+    o->identifiers = row_text(row);
+    o->error = row_text(row);
+    o->created_at = row_when(row);
+    o->expires_at = row_when(row);
+    o->ended_at = row_when(row);
+    o->certificate = row_int(row);
+    o->request = row_int(row);
 }
 
 enum err
 acme_order_list(struct scope *s, const struct acme *acme, const struct acme_query *q,
                 struct acme_page *page, struct list *out)
 {
-    static struct sql *const ways[] = { &orders_of_name, &orders_of_account, &orders_page };
-    struct wanted w;
+    static const struct way way = { &order_number, &orders_of_name, &orders_of_account,
+                                    &orders_page };
     struct rows rows;
     bool more;
 
-    TRY(before_of(s, acme, &order_number, page, &w.before));
-    TRY(read_wanted(s, acme, q, &w));
-    w.limit = page->limit;
-    TRY(read_page(s, acme, ways, &w, &rows));
+    TRY(read_page(s, acme, &way, q, page, &rows));
     more = rows_cut(&rows, page->limit);
     *out = (struct list){ 0 };
     for (size_t i = 0; i < rows.count; i++)
         read_order(&rows.at[i], list_push(s->arena, out, struct acme_order_row));
-    page->next = more ? list_last(out, struct acme_order_row)->public_id : NULL;
+    page->next = more ? list_last(out, struct acme_order_row)->order.public_id : NULL;
     return OK;
 }
 
@@ -254,10 +253,9 @@ acme_order_list(struct scope *s, const struct acme *acme, const struct acme_quer
 
 #define AUTHZ_STATUS \
     "(CASE WHEN z.status IN (1, 2) AND z.expires_at <= $4 THEN 5 ELSE z.status END)"
-#define AUTHZS                                                                                   \
-    "SELECT z.public_id, a.public_id, z.type, z.value, z.wildcard, " AUTHZ_STATUS ", z.method, " \
-    "z.created_at, z.expires_at, z.validated_at FROM acme_authz z JOIN acme_account a ON a.id "  \
-    "= z.account WHERE z.id < $1 AND ($2 = 0 OR z.account = $2) AND ($3 = 0 OR " AUTHZ_STATUS    \
+#define AUTHZS                                                                                  \
+    "SELECT " ACME_AUTHZ_COLUMNS ", a.public_id FROM acme_authz z JOIN acme_account a ON a.id " \
+    "= z.account WHERE z.id < $1 AND ($2 = 0 OR z.account = $2) AND ($3 = 0 OR " AUTHZ_STATUS   \
     " = $3) "
 #define AUTHZS_END "ORDER BY z.id DESC LIMIT $5"
 
@@ -266,38 +264,24 @@ SQL(authzs_page, AUTHZS AUTHZS_END);
 SQL(authzs_of_account, AUTHZS "AND z.account = $2 " AUTHZS_END);
 SQL(authzs_of_name, AUTHZS "AND z.value = $6 " AUTHZS_END);
 
-static void
-read_authz(struct row *row, struct acme_authz_row *out)
-{
-    out->public_id = row_text(row);
-    out->account = row_text(row);
-    out->type = row_text(row);
-    out->value = row_text(row);
-    out->wildcard = row_bool(row);
-    out->status = (enum acme_authz_status)row_int(row);
-    out->method = row_text(row);
-    out->created_at = row_when(row);
-    out->expires_at = row_when(row);
-    out->validated_at = row_when(row);
-}
-
 enum err
 acme_authz_list(struct scope *s, const struct acme *acme, const struct acme_query *q,
                 struct acme_page *page, struct list *out)
 {
-    static struct sql *const ways[] = { &authzs_of_name, &authzs_of_account, &authzs_page };
-    struct wanted w;
+    static const struct way way = { &authz_number, &authzs_of_name, &authzs_of_account,
+                                    &authzs_page };
     struct rows rows;
     bool more;
 
-    TRY(before_of(s, acme, &authz_number, page, &w.before));
-    TRY(read_wanted(s, acme, q, &w));
-    w.limit = page->limit;
-    TRY(read_page(s, acme, ways, &w, &rows));
+    TRY(read_page(s, acme, &way, q, page, &rows));
     more = rows_cut(&rows, page->limit);
     *out = (struct list){ 0 };
-    for (size_t i = 0; i < rows.count; i++)
-        read_authz(&rows.at[i], list_push(s->arena, out, struct acme_authz_row));
-    page->next = more ? list_last(out, struct acme_authz_row)->public_id : NULL;
+    for (size_t i = 0; i < rows.count; i++) {
+        struct acme_authz_row *z = list_push(s->arena, out, struct acme_authz_row);
+
+        acme_authz_read(&rows.at[i], &z->authz);
+        z->account = row_text(&rows.at[i]);
+    }
+    page->next = more ? list_last(out, struct acme_authz_row)->authz.public_id : NULL;
     return OK;
 }

@@ -47,13 +47,11 @@ enum err acme_account_list(struct scope *s, const struct acme *acme,
 enum err acme_account_row(struct scope *s, const struct acme *acme, const char *public_id,
                           struct acme_account_row *out);
 
-/** An order as lists show it: as time has made it, but for what an approval made of it. */
+/** An order as lists show it: as time has made it, but for what an approval made of it; without
+ * what only who looks at one order wants to know. */
 struct acme_order_row {
-    const char *public_id, *account, *endpoint;
-    enum acme_order_status status;
-    const char *identifiers, *error; /* JSON */
-    struct when created_at, expires_at, ended_at;
-    int64_t certificate, request; /* 0: none */
+    struct acme_order order;
+    const char *account, *endpoint; /* public id; name of its directory */
 };
 /** Which orders, or authorizations; what is NULL or 0 does not restrict. */
 struct acme_query {
@@ -65,12 +63,10 @@ struct acme_query {
 enum err acme_order_list(struct scope *s, const struct acme *acme, const struct acme_query *q,
                          struct acme_page *page, struct list *out);
 
-/** An authorization as lists show it. */
+/** An authorization as lists show it: without challenges. */
 struct acme_authz_row {
-    const char *public_id, *account, *type, *value, *method;
-    bool wildcard;
-    enum acme_authz_status status;
-    struct when created_at, expires_at, validated_at;
+    struct acme_authz authz;
+    const char *account; /* public id */
 };
 /** OUT receives struct acme_authz_row. E_INVALID: no cursor; E_NOT_FOUND: no such account. */
 enum err acme_authz_list(struct scope *s, const struct acme *acme, const struct acme_query *q,

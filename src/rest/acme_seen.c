@@ -85,17 +85,8 @@ authzs_list(struct request *rq)
 
     TRY(acme_authz_list(rq->scope, rq->app->acme, &q, &page, &found));
     LIST_EACH(struct acme_authz_row, z, &found)
-    list_add(rq->scope->arena, &out, struct v1_acme_authz,
-             ((struct v1_acme_authz){ .id = z->public_id,
-                                      .account = z->account,
-                                      .type = z->type,
-                                      .value = z->value,
-                                      .wildcard = z->wildcard,
-                                      .status = acme_authz_status_name(z->status),
-                                      .method = z->method,
-                                      .created_at = z->created_at,
-                                      .validated_at = z->validated_at,
-                                      .expires_at = z->expires_at }));
+    TRY(show_authz(rq, &z->authz, z->account,
+                   list_push(rq->scope->arena, &out, struct v1_acme_authz)));
     return reply_items(rq, &out, page.next);
 }
 
@@ -153,12 +144,15 @@ show_names(struct scope *s, const char *identifiers, struct list *out)
 }
 
 static enum err
-show_row(struct scope *s, const struct acme_order_row *o, struct v1_acme_order *out)
+show_order(struct scope *s, const struct acme_order_row *row, struct v1_acme_order *out)
 {
+    const struct acme_order *o = &row->order;
+
     *out = (struct v1_acme_order){ .id = o->public_id,
-                                   .account = o->account,
-                                   .profile = o->endpoint,
+                                   .account = row->account,
+                                   .profile = row->endpoint,
                                    .status = acme_order_status_name(o->status),
+                                   .replaces = o->replaces,
                                    .identifiers = { o->identifiers },
                                    .error = { o->error },
                                    .created_at = o->created_at,
@@ -179,7 +173,7 @@ orders_list(struct request *rq)
 
     TRY(acme_order_list(rq->scope, rq->app->acme, &q, &page, &found));
     LIST_EACH(struct acme_order_row, o, &found)
-    TRY(show_row(rq->scope, o, list_push(rq->scope->arena, &out, struct v1_acme_order)));
+    TRY(show_order(rq->scope, o, list_push(rq->scope->arena, &out, struct v1_acme_order)));
     return reply_items(rq, &out, page.next);
 }
 
@@ -187,32 +181,22 @@ static enum err
 orders_get(struct request *rq)
 {
     const struct acme *acme = rq->app->acme;
-    const char *id, *account;
     struct scope *s = rq->scope;
     struct acme_account_row whose;
-    struct acme_order o;
+    struct acme_order_row row;
     struct v1_acme_order out;
     struct list authzs;
+    const char *id;
 
     TRY(id_of(rq, ACME_ORDERS, "order", &id));
-    TRY(acme_order_find(s, acme, id, &o, &account));
-    TRY(acme_account_row(s, acme, account, &whose));
-    TRY(acme_authzs_of_order(s, acme, o.id, &authzs));
-    out = (struct v1_acme_order){ .id = o.public_id,
-                                  .account = account,
-                                  .profile = whose.endpoint,
-                                  .status = acme_order_status_name(o.status),
-                                  .replaces = o.replaces,
-                                  .identifiers = { o.identifiers },
-                                  .error = { o.error },
-                                  .created_at = o.created_at,
-                                  .expires_at = o.expires_at,
-                                  .ended_at = o.ended_at,
-                                  .certificate_id = id_or_none(o.certificate),
-                                  .request_id = id_or_none(o.request) };
-    TRY(show_names(s, o.identifiers, &out.names));
+    TRY(acme_order_find(s, acme, id, &row.order, &row.account));
+    TRY(acme_account_row(s, acme, row.account, &whose));
+    TRY(acme_authzs_of_order(s, acme, row.order.id, &authzs));
+    row.endpoint = whose.endpoint;
+    TRY(show_order(s, &row, &out));
     LIST_EACH(struct acme_authz, z, &authzs)
-    TRY(show_authz(rq, z, account, list_push(s->arena, &out.authorizations, struct v1_acme_authz)));
+    TRY(show_authz(rq, z, row.account,
+                   list_push(s->arena, &out.authorizations, struct v1_acme_authz)));
     return reply(rq, 200, &out);
 }
 
@@ -265,7 +249,7 @@ reply_account(struct request *rq, const char *id)
     show_account(rq, &a, &out);
     TRY(acme_order_list(s, rq->app->acme, &q, &page, &orders));
     LIST_EACH(struct acme_order_row, o, &orders)
-    TRY(show_row(s, o, list_push(s->arena, &out.orders, struct v1_acme_order)));
+    TRY(show_order(s, o, list_push(s->arena, &out.orders, struct v1_acme_order)));
     return reply(rq, 200, &out);
 }
 

@@ -1,5 +1,6 @@
 /* Keys by which ACME accounts are bound. */
 #include "cli/acme_rows.h"
+#include "cli/body.h"
 
 #include "api/v1.h"
 #include "cli/changes.h"
@@ -16,51 +17,35 @@ static const struct column made_columns[] = {
     { "expires_at", "EXPIRES", COL_AGO },
 };
 
-static void
-add_count(struct cli *c, struct buf *b, const char *flag, const char *member)
-{
-    if (cli_text(c, flag))
-        buf_printf(b, ",\"%s\":%lld", member, (long long)cli_number(c, flag, 0));
-}
-
-/* What is asked for, but for the name. */
-static const char *
-request_of(struct cli *c, const char *kid)
-{
-    int64_t ttl = cli_duration(c, "ttl", 0);
-    struct buf b;
-
-    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
-    buf_printf(&b, "{\"max_uses\":%lld", (long long)cli_number(c, "uses", 0));
-    if (kid) {
-        buf_text(&b, ",\"kid\":");
-        json_text(&b, kid);
-    }
-    if (ttl) {
-        buf_text(&b, ",\"expires_at\":");
-        json_when(&b, when_add_ms(clock_now(), ttl));
-    }
-    wish_add_text(&b, "profile", cli_text(c, "profile"));
-    wish_add_text(&b, "owner", cli_text(c, "owner"));
-    wish_add_texts(&b, "allow", cli_texts(c, "allow"));
-    wish_add_texts(&b, "deny", cli_texts(c, "deny"));
-    wish_add_texts(&b, "types", cli_texts(c, "type"));
-    wish_add_texts(&b, "challenges", cli_texts(c, "challenge"));
-    wish_add_texts(&b, "profiles", cli_texts(c, "order-profile"));
-    add_count(c, &b, "orders-per-day", "orders_per_day");
-    add_count(c, &b, "orders-per-hour", "orders_per_hour");
-    buf_byte(&b, '}');
-    return buf_str(&b);
-}
+/* What is said of a key when it is made, and when it is changed. */
+static const struct change changes[] = {
+    { "ttl", "expires_at", CHANGE_UNTIL, "never" },
+    { "uses", "max_uses", CHANGE_NUMBER, "any" },
+    { "owner", "owner", CHANGE_TEXT, NULL },
+    { "allow", "allow", CHANGE_TEXTS, NULL },
+    { "deny", "deny", CHANGE_TEXTS, NULL },
+    { "type", "types", CHANGE_TEXTS, NULL },
+    { "challenge", "challenges", CHANGE_TEXTS, NULL },
+    { "order-profile", "profiles", CHANGE_TEXTS, NULL },
+    { "orders-per-day", "orders_per_day", CHANGE_NUMBER, "default" },
+    { "orders-per-hour", "orders_per_hour", CHANGE_NUMBER, "default" },
+};
 
 static enum err
 make_one(struct cli *c, const char *kid, const struct json **out)
 {
     struct ask ask = { .method = "POST",
                        .path = REST_API "/acme/eab-keys",
-                       .body = request_of(c, kid),
                        .not_done = "the key was not made" };
     struct answer a;
+    struct buf b;
+
+    body_begin(c, &b);
+    body_text(&b, "kid", kid);
+    body_text(&b, "profile", cli_text(c, "profile"));
+    TRY(changes_add(c, changes, COUNT(changes), &b));
+    buf_byte(&b, '}');
+    ask.body = buf_str(&b);
 
     TRY(ask_server(c, &ask, &a));
     *out = a.json;
@@ -177,19 +162,6 @@ run_acme_eab_create(struct cli *c)
     return make_all(c, count, kid);
 }
 
-static const struct change changes[] = {
-    { "ttl", "expires_at", CHANGE_UNTIL, "never" },
-    { "uses", "max_uses", CHANGE_NUMBER, "any" },
-    { "owner", "owner", CHANGE_TEXT, NULL },
-    { "allow", "allow", CHANGE_TEXTS, NULL },
-    { "deny", "deny", CHANGE_TEXTS, NULL },
-    { "type", "types", CHANGE_TEXTS, NULL },
-    { "challenge", "challenges", CHANGE_TEXTS, NULL },
-    { "order-profile", "profiles", CHANGE_TEXTS, NULL },
-    { "orders-per-day", "orders_per_day", CHANGE_NUMBER, "default" },
-    { "orders-per-hour", "orders_per_hour", CHANGE_NUMBER, "default" },
-};
-
 enum err
 run_acme_eab_edit(struct cli *c)
 {
@@ -203,7 +175,6 @@ run_acme_eab_edit(struct cli *c)
     struct answer a;
     struct buf b;
 
-    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     TRY(changes_write(c, changes, COUNT(changes), &b));
     ask.body = buf_str(&b);
     if (cli_has(c, "dry-run")) {

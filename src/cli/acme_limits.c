@@ -1,5 +1,6 @@
 /* Rate limits of ACME: what is left, numbers of single accounts, beginning anew. */
 #include "cli/acme_rows.h"
+#include "cli/body.h"
 
 #include "api/v1.h"
 #include "cli/issue.h"
@@ -96,8 +97,8 @@ give_own(struct cli *c, int64_t most)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"most\":%lld", (long long)most);
     if (ttl)
-        wish_add_time(&b, "expires_at", when_add_ms(clock_now(), ttl));
-    wish_add_text(&b, "reason", cli_text(c, "reason"));
+        body_time(&b, "expires_at", when_add_ms(clock_now(), ttl));
+    body_text(&b, "reason", cli_text(c, "reason"));
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));
@@ -149,7 +150,7 @@ run_acme_limits_reset(struct cli *c)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, "{\"limit\":");
     json_text(&b, limit);
-    wish_add_text(&b, "key", key);
+    body_text(&b, "key", key);
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));

@@ -1,5 +1,6 @@
 /* ACME profiles: directories of their own. */
 #include "cli/acme_rows.h"
+#include "cli/body.h"
 
 #include "api/acme_profiles.h"
 #include "cli/changes.h"
@@ -45,61 +46,7 @@ run_acme_profiles_show(struct cli *c)
     return print_data(c, &v, a.json);
 }
 
-static enum err
-write_profile(struct cli *c, struct buf *b)
-{
-    int64_t life = cli_duration(c, "validity", 0);
-
-    if (life % DAY_MS)
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "--validity: whole days, such as 90d");
-    buf_text(b, "{\"Name\":");
-    json_text(b, cli_arg(c, 0));
-    if (life)
-        buf_printf(b, ",\"Validity\":%lld", (long long)(life / DAY_MS));
-    if (cli_has(c, "auto-renew"))
-        buf_text(b, ",\"AutoRenew\":true");
-    if (cli_has(c, "offered"))
-        buf_text(b, ",\"OfferedInDefaultDirectory\":true");
-    wish_add_text(b, "Template", cli_text(c, "template"));
-    wish_add_text(b, "CertificateAuthority", cli_text(c, "ca"));
-    wish_add_text(b, "ExternalAccountBinding", cli_text(c, "eab"));
-    if (cli_text(c, "pre-authorization"))
-        buf_printf(b, ",\"PreAuthorization\":%s",
-                   text_eq(cli_text(c, "pre-authorization"), "on") ? "true" : "false");
-    wish_add_text(b, "Description", cli_text(c, "description"));
-    wish_add_texts(b, "ChallengeTypes", cli_texts(c, "challenge"));
-    wish_add_texts(b, "AllowedDomains", cli_texts(c, "allow"));
-    wish_add_texts(b, "DeniedDomains", cli_texts(c, "deny"));
-    buf_byte(b, '}');
-    return OK;
-}
-
-enum err
-run_acme_profiles_create(struct cli *c)
-{
-    struct ask ask = { .method = "POST", .path = PROFILES };
-    struct view v = profiles_view();
-    const char *directory;
-    struct answer a;
-    struct buf b;
-
-    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
-    TRY(write_profile(c, &b));
-    if (cli_has(c, "dry-run")) {
-        (void)printf("would make ACME profile %s\n", cli_arg(c, 0));
-        return OK;
-    }
-    ask.body = buf_str(&b);
-    ask.not_done = arena_printf(c->s->arena, "ACME profile %s not made", cli_arg(c, 0));
-    TRY(ask_server(c, &ask, &a));
-    if (!output_is_table(c))
-        return print_data(c, &v, a.json);
-    directory = json_str(json_get(a.json, "Directory"));
-    (void)printf("%s\n", directory ? directory : "");
-    say(c, "ACME profile %s made", cli_arg(c, 0));
-    return OK;
-}
-
+/* What is said of a profile when it is made, and when it is changed. */
 static const struct change changes[] = {
     { "template", "Template", CHANGE_TEXT, NULL },
     { "ca", "CertificateAuthority", CHANGE_TEXT, NULL },
@@ -115,6 +62,34 @@ static const struct change changes[] = {
     { "enabled", "Enabled", CHANGE_SWITCH, NULL },
 };
 
+enum err
+run_acme_profiles_create(struct cli *c)
+{
+    struct ask ask = { .method = "POST", .path = PROFILES };
+    struct view v = profiles_view();
+    const char *directory;
+    struct answer a;
+    struct buf b;
+
+    body_begin(c, &b);
+    body_text(&b, "Name", cli_arg(c, 0));
+    TRY(changes_add(c, changes, COUNT(changes), &b));
+    buf_byte(&b, '}');
+    if (cli_has(c, "dry-run")) {
+        (void)printf("would make ACME profile %s\n", cli_arg(c, 0));
+        return OK;
+    }
+    ask.body = buf_str(&b);
+    ask.not_done = arena_printf(c->s->arena, "ACME profile %s not made", cli_arg(c, 0));
+    TRY(ask_server(c, &ask, &a));
+    if (!output_is_table(c))
+        return print_data(c, &v, a.json);
+    directory = json_str(json_get(a.json, "Directory"));
+    (void)printf("%s\n", directory ? directory : "");
+    say(c, "ACME profile %s made", cli_arg(c, 0));
+    return OK;
+}
+
 /* What a reply has and a request has not; the name is in the path. */
 static bool
 is_told(const char *member)
@@ -127,26 +102,18 @@ is_told(const char *member)
 static void
 merge(struct buf *b, const struct json *profile, const struct json *over)
 {
-    const char *name, *sep = "{";
     const struct json *value;
+    const char *name;
 
     for (size_t at = 0; json_member(profile, &at, &name, &value);) {
-        if (is_told(name))
+        if (is_told(name) || json_get(over, name))
             continue;
-        buf_text(b, sep);
-        json_text(b, name);
-        buf_byte(b, ':');
-        json_write(b, json_get(over, name) ? json_get(over, name) : value);
-        sep = ",";
+        body_member(b, name);
+        json_write(b, value);
     }
     for (size_t at = 0; json_member(over, &at, &name, &value);) {
-        if (json_get(profile, name))
-            continue;
-        buf_text(b, sep);
-        json_text(b, name);
-        buf_byte(b, ':');
+        body_member(b, name);
         json_write(b, value);
-        sep = ",";
     }
     buf_byte(b, '}');
 }
@@ -165,7 +132,6 @@ run_acme_profiles_edit(struct cli *c)
     struct json *given;
     struct answer a;
 
-    buf_init_in(&over, c->s->arena, CLI_BODY_MAX);
     TRY(changes_write(c, changes, COUNT(changes), &over));
     TRY(json_parse(c->s, buf_bytes(&over), &given));
     TRY(ask_get(c, ask.path, &a));
@@ -173,7 +139,7 @@ run_acme_profiles_edit(struct cli *c)
         (void)printf("would change ACME profile %s: %s\n", name, buf_str(&over));
         return OK;
     }
-    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    body_begin(c, &b);
     merge(&b, a.json, given);
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));

@@ -1,5 +1,6 @@
 /* When operators want certificates renewed (RFC 9773). */
 #include "cli/acme_rows.h"
+#include "cli/body.h"
 
 #include "api/v1.h"
 #include "cli/issue.h"
@@ -15,16 +16,16 @@ write_window(struct cli *c, struct buf *b)
 
     buf_text(b, "{\"start\":");
     json_when(b, when_given(start) ? start : clock_now());
-    wish_add_time(b, "end", cli_time(c, "end", clock_now()));
+    body_time(b, "end", cli_time(c, "end", clock_now()));
     if (cli_text(c, "query"))
         TRY(query_of(c, cli_text(c, "query"), &query));
-    wish_add_text(b, "query", query);
-    wish_add_text(b, "collection", cli_text(c, "collection"));
-    wish_add_text(b, "authority", cli_text(c, "ca"));
-    wish_add_time(b, "issued_from", cli_time(c, "issued-from", clock_now()));
-    wish_add_time(b, "issued_until", cli_time(c, "issued-until", clock_now()));
-    wish_add_text(b, "explanation_url", cli_text(c, "url"));
-    wish_add_text(b, "reason", cli_text(c, "reason"));
+    body_text(b, "query", query);
+    body_text(b, "collection", cli_text(c, "collection"));
+    body_text(b, "authority", cli_text(c, "ca"));
+    body_time(b, "issued_from", cli_time(c, "issued-from", clock_now()));
+    body_time(b, "issued_until", cli_time(c, "issued-until", clock_now()));
+    body_text(b, "explanation_url", cli_text(c, "url"));
+    body_text(b, "reason", cli_text(c, "reason"));
     buf_byte(b, '}');
     return OK;
 }

@@ -1,5 +1,5 @@
 /* Authorities made, taken over, given new keys, certified by others, retired. */
-#include "cli/run.h"
+#include "cli/body.h"
 
 #include "pki/pem.h"
 #include <stdio.h>
@@ -7,53 +7,12 @@
 
 #define FILE_MAX_LEN ((size_t)16 << 20)
 
-/* A JSON object being written, member by member. */
-static void
-begin(struct cli *c, struct buf *b)
-{
-    buf_init_in(b, c->s->arena, CLI_BODY_MAX);
-    buf_byte(b, '{');
-}
-
-static void
-member(struct buf *b, const char *name)
-{
-    if (b->len > 1)
-        buf_byte(b, ',');
-    json_text(b, name);
-    buf_byte(b, ':');
-}
-
-static void
-put_text(struct buf *b, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    member(b, name);
-    json_text(b, value);
-}
-
-static void
-put_texts(struct cli *c, struct buf *b, const char *name, const char *flag)
-{
-    struct list values = cli_texts(c, flag);
-
-    if (!values.count)
-        return;
-    member(b, name);
-    for (size_t i = 0; i < values.count; i++) {
-        buf_byte(b, i ? ',' : '[');
-        json_text(b, *list_at(&values, const char *, i));
-    }
-    buf_byte(b, ']');
-}
-
 static void
 put_number(struct cli *c, struct buf *b, const char *name, const char *flag)
 {
     if (!cli_text(c, flag))
         return;
-    member(b, name);
+    body_member(b, name);
     buf_int(b, cli_number(c, flag, 0));
 }
 
@@ -61,7 +20,7 @@ static void
 put_switch(struct cli *c, struct buf *b, const char *name, bool value)
 {
     (void)c;
-    member(b, name);
+    body_member(b, name);
     buf_text(b, value ? "true" : "false");
 }
 
@@ -70,7 +29,7 @@ put_days(struct cli *c, struct buf *b)
 {
     if (!cli_text(c, "duration"))
         return;
-    member(b, "life_days");
+    body_member(b, "life_days");
     buf_int(b, MAX(cli_duration(c, "duration", 0) / DAY_MS, 1));
 }
 
@@ -119,15 +78,15 @@ run_ca_create(struct cli *c)
 
     if (cli_has(c, "dry-run"))
         return would(c, "make certificate authority");
-    begin(c, &b);
-    put_text(&b, "name", cli_arg(c, 0));
-    put_text(&b, "subject", cli_text(c, "subject"));
-    put_text(&b, "parent", cli_text(c, "parent"));
-    put_text(&b, "key_type", cli_text(c, "key-type"));
-    put_text(&b, "key_uri", cli_text(c, "key-uri"));
+    body_begin(c, &b);
+    body_text(&b, "name", cli_arg(c, 0));
+    body_text(&b, "subject", cli_text(c, "subject"));
+    body_text(&b, "parent", cli_text(c, "parent"));
+    body_text(&b, "key_type", cli_text(c, "key-type"));
+    body_text(&b, "key_uri", cli_text(c, "key-uri"));
     put_number(c, &b, "path_length", "path-len");
-    put_texts(c, &b, "permitted", "permitted-dns");
-    put_texts(c, &b, "excluded", "excluded-dns");
+    body_texts(&b, "permitted", cli_texts(c, "permitted-dns"));
+    body_texts(&b, "excluded", cli_texts(c, "excluded-dns"));
     put_days(c, &b);
     if (cli_has(c, "outside"))
         put_switch(c, &b, "outside", true);
@@ -146,10 +105,10 @@ put_file(struct cli *c, struct buf *b, const char *name, const char *path)
     struct bytes data;
 
     TRY(read_input(c, path, FILE_MAX_LEN, &data));
-    put_text(b, name,
-             strstr(arena_text_n(c->s->arena, (const char *)data.data, data.len), "-----BEGIN")
-                 ? arena_text_n(c->s->arena, (const char *)data.data, data.len)
-                 : base64_encode(c->s->arena, data));
+    body_text(b, name,
+              strstr(arena_text_n(c->s->arena, (const char *)data.data, data.len), "-----BEGIN")
+                  ? arena_text_n(c->s->arena, (const char *)data.data, data.len)
+                  : base64_encode(c->s->arena, data));
     return OK;
 }
 
@@ -162,14 +121,14 @@ run_ca_import(struct cli *c)
 
     if (cli_has(c, "dry-run"))
         return would(c, "take over the authority of");
-    begin(c, &b);
+    body_begin(c, &b);
     TRY(put_file(c, &b, cli_text(c, "key-uri") ? "certificate" : "bundle", cli_arg(c, 0)));
     if (cli_text(c, "password-file")) {
         TRY(read_password(c, "password-file", "Password of the file", &password));
-        put_text(&b, "password", (const char *)password->data);
+        body_text(&b, "password", (const char *)password->data);
     }
-    put_text(&b, "name", cli_text(c, "name"));
-    put_text(&b, "key_uri", cli_text(c, "key-uri"));
+    body_text(&b, "name", cli_text(c, "name"));
+    body_text(&b, "key_uri", cli_text(c, "key-uri"));
     put_number(c, &b, "crl_number", "crl-number");
     if (cli_text(c, "crl"))
         TRY(put_file(c, &b, "crl", cli_text(c, "crl")));
@@ -207,7 +166,7 @@ run_ca_install(struct cli *c)
 
     if (cli_has(c, "dry-run"))
         return would(c, "put the certificate into");
-    begin(c, &b);
+    body_begin(c, &b);
     TRY(put_file(c, &b, "pem", cli_arg(c, 1)));
     TRY(ask_body(c, path_of(c, "/certificate"), &b, "certificate not put in", &a));
     return show_made(c, &a, "has its certificate");
@@ -222,9 +181,9 @@ run_ca_rollover(struct cli *c)
     if (cli_has(c, "dry-run"))
         return would(c, "make a new key for");
     TRY(confirm(c, arena_printf(c->s->arena, "make a new key for %s", cli_arg(c, 0))));
-    begin(c, &b);
-    put_text(&b, "key_type", cli_text(c, "key-type"));
-    put_text(&b, "key_uri", cli_text(c, "key-uri"));
+    body_begin(c, &b);
+    body_text(&b, "key_type", cli_text(c, "key-type"));
+    body_text(&b, "key_uri", cli_text(c, "key-uri"));
     put_days(c, &b);
     if (cli_has(c, "outside"))
         put_switch(c, &b, "outside", true);
@@ -242,8 +201,8 @@ run_ca_cross_sign(struct cli *c)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--issuer is needed: who certifies it");
     if (cli_has(c, "dry-run"))
         return would(c, "cross-sign");
-    begin(c, &b);
-    put_text(&b, "issuer", cli_text(c, "issuer"));
+    body_begin(c, &b);
+    body_text(&b, "issuer", cli_text(c, "issuer"));
     put_days(c, &b);
     TRY(ask_body(c, path_of(c, "/cross-sign"), &b, "not certified", &a));
     return write_pem(c, &a);
@@ -297,14 +256,14 @@ run_ca_revoke(struct cli *c)
         return OK;
     }
     TRY(confirm(c, what_is_revoked(c)));
-    begin(c, &b);
-    member(&b, "reason");
+    body_begin(c, &b);
+    body_member(&b, "reason");
     buf_int(&b, reason);
     put_number(c, &b, "generation", "generation");
-    put_text(&b, "serial_number", cli_text(c, "serial"));
-    put_text(&b, "comment", cli_text(c, "comment"));
+    body_text(&b, "serial_number", cli_text(c, "serial"));
+    body_text(&b, "comment", cli_text(c, "comment"));
     if (when_given(since))
-        put_text(&b, "effective", when_rfc3339(c->s->arena, since));
+        body_text(&b, "effective", when_rfc3339(c->s->arena, since));
     TRY(ask_body(c, path_of(c, "/revoke"), &b, "not revoked", &a));
     items = json_get(a.json, "items");
     if (!output_is_table(c))

@@ -1,5 +1,7 @@
 #include "cli/changes.h"
 
+#include "cli/body.h"
+
 static enum err
 bad_value(struct cli *c, const struct change *change, const char *what)
 {
@@ -31,8 +33,7 @@ write_value(struct cli *c, const struct change *change, struct buf *b)
     struct list texts;
     int64_t number;
 
-    if (change->kind != CHANGE_SWITCH && text_eq(value, change->none ? change->none : "") &&
-        change->kind != CHANGE_TEXTS) {
+    if (value && change->kind != CHANGE_TEXTS && text_eq(value, change->none ? change->none : "")) {
         buf_text(b, "null");
         return OK;
     }
@@ -61,26 +62,32 @@ write_value(struct cli *c, const struct change *change, struct buf *b)
 }
 
 enum err
-changes_write(struct cli *c, const struct change *changes, size_t count, struct buf *b)
+changes_add(struct cli *c, const struct change *changes, size_t count, struct buf *b)
 {
-    const char *sep = "{";
-    struct buf flags;
-
-    buf_init_in(&flags, c->s->arena, 4096);
     for (size_t i = 0; i < count; i++) {
         const char *flag = changes[i].flag;
 
-        buf_printf(&flags, "%s--%s", i ? ", " : "", flag);
         if (!cli_text(c, flag) && !cli_has(c, flag) && !cli_off(c, flag))
             continue;
-        buf_text(b, sep);
-        json_text(b, changes[i].member);
-        buf_byte(b, ':');
+        body_member(b, changes[i].member);
         TRY(write_value(c, &changes[i], b));
-        sep = ",";
     }
-    if (*sep == '{')
+    return OK;
+}
+
+enum err
+changes_write(struct cli *c, const struct change *changes, size_t count, struct buf *b)
+{
+    struct buf flags;
+
+    body_begin(c, b);
+    TRY(changes_add(c, changes, count, b));
+    if (b->len == 1) {
+        buf_init_in(&flags, c->s->arena, 4096);
+        for (size_t i = 0; i < count; i++)
+            buf_printf(&flags, "%s--%s", i ? ", " : "", changes[i].flag);
         return fail_code(c->s, E_INVALID, CHY_USAGE, "nothing is to change: %s", buf_str(&flags));
+    }
     buf_byte(b, '}');
     return OK;
 }

@@ -21,6 +21,8 @@ struct change {
     const char *none; /* the word that stands for null; or NULL */
 };
 
+/** Write the members that were given. E_INVALID: a value is none, by the flag's name. */
+enum err changes_add(struct cli *c, const struct change *changes, size_t count, struct buf *b);
 /**
  * Write the object of what was given.
  *

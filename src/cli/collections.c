@@ -1,4 +1,5 @@
 /* Collections. */
+#include "cli/body.h"
 #include "cli/issue.h"
 
 #include "api/collections.h"
@@ -69,9 +70,9 @@ run_collections_show(struct cli *c)
 static void
 add_members(struct cli *c, struct buf *b)
 {
-    wish_add_text(b, "Query", cli_text(c, "query"));
-    wish_add_text(b, "Description", cli_text(c, "description"));
-    wish_add_text(b, "DuplicationField", cli_text(c, "newest"));
+    body_text(b, "Query", cli_text(c, "query"));
+    body_text(b, "Description", cli_text(c, "description"));
+    body_text(b, "DuplicationField", cli_text(c, "newest"));
 }
 
 static enum err
@@ -120,7 +121,7 @@ run_collections_edit(struct cli *c)
     TRY(get(c, cli_arg(c, 0), &a));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"Id\":%lld", (long long)row_id(a.json));
-    wish_add_text(&b, "Name", name ? name : json_str(json_get(a.json, "Name")));
+    body_text(&b, "Name", name ? name : json_str(json_get(a.json, "Name")));
     add_members(c, &b);
     buf_byte(&b, '}');
     return send(c, &ask, &b, "changed");
@@ -136,7 +137,7 @@ run_collections_copy(struct cli *c)
     TRY(get(c, cli_arg(c, 0), &a));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"CopyFromId\":%lld", (long long)row_id(a.json));
-    wish_add_text(&b, "Name", cli_arg(c, 1));
+    body_text(&b, "Name", cli_arg(c, 1));
     add_members(c, &b);
     buf_byte(&b, '}');
     return send(c, &ask, &b, "made");

@@ -1,4 +1,5 @@
 /* Legal holds. */
+#include "cli/body.h"
 #include "cli/issue.h"
 #include "cli/run.h"
 
@@ -58,8 +59,8 @@ place(struct cli *c, const char *certificate)
     json_text(&b, cli_text(c, "reason"));
     if (certificate)
         buf_printf(&b, ",\"certificate\":%lld", (long long)id);
-    wish_add_time(&b, "audit_from", cli_time(c, "audit-from", clock_now()));
-    wish_add_time(&b, "audit_to", cli_time(c, "audit-to", clock_now()));
+    body_time(&b, "audit_from", cli_time(c, "audit-from", clock_now()));
+    body_time(&b, "audit_to", cli_time(c, "audit-to", clock_now()));
     buf_byte(&b, '}');
     if (cli_has(c, "dry-run")) {
         (void)printf("would hold %s\n", certificate ? certificate : "the audit record");

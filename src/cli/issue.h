@@ -57,10 +57,6 @@ enum err wish_usages(struct cli *c, struct list *oids);
 enum err wish_sign_offline(struct cli *c, const char *issuer, const struct wish *wish,
                            struct list *certs);
 
-/* Members of a request's body: `,"name":"value"`; nothing for NULL, no texts and no time. */
-void wish_add_text(struct buf *b, const char *name, const char *value);
-void wish_add_texts(struct buf *b, const char *name, struct list values); /* of const char * */
-void wish_add_time(struct buf *b, const char *name, struct when at);
 /* For wish.c and wish_rest.c: the request, names in groups, and the answer's certificates. */
 void wish_add_csr(struct cli *c, struct buf *b, struct bytes csr);
 void wish_add_sans(struct buf *b, const char *name, const struct list *sans);

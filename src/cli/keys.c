@@ -1,5 +1,6 @@
 /* Enrollment with a key of the server's, and its recovery. */
 #include "cli/keys.h"
+#include "cli/body.h"
 
 #include "cli/bulk.h"
 #include "cli/issue.h"
@@ -96,10 +97,7 @@ add_key_type(struct cli *c, struct buf *b)
         return OK;
     if (!key_spec_parse(asked, &spec) || spec.type == KEY_ED448)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--key-type: \"%s\" is no kind of key", asked);
-    wish_add_text(b, "KeyType",
-                  spec.type == KEY_RSA  ? "RSA"
-                  : spec.type == KEY_EC ? "ECC"
-                                        : "Ed25519");
+    body_text(b, "KeyType", spec.type == KEY_RSA ? "RSA" : spec.type == KEY_EC ? "ECC" : "Ed25519");
     if (spec.bits)
         buf_printf(b, ",\"KeyLength\":%d", spec.bits);
     return OK;
@@ -127,12 +125,12 @@ pfx_body(struct cli *c, const struct secret *password, const char **out)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"IncludeChain\":%s,\"Timestamp\":\"%s\"",
                cli_has(c, "no-chain") ? "false" : "true", when_rfc3339(c->s->arena, clock_now()));
-    wish_add_text(&b, "Password", (const char *)password->data);
-    wish_add_text(&b, "Template", tmpl);
-    wish_add_text(&b, "CertificateAuthority", issuer);
-    wish_add_text(&b, "Subject", subject);
-    wish_add_text(&b, "CustomFriendlyName", cli_text(c, "name"));
-    wish_add_text(&b, "OwnerRoleName", cli_text(c, "owner"));
+    body_text(&b, "Password", (const char *)password->data);
+    body_text(&b, "Template", tmpl);
+    body_text(&b, "CertificateAuthority", issuer);
+    body_text(&b, "Subject", subject);
+    body_text(&b, "CustomFriendlyName", cli_text(c, "name"));
+    body_text(&b, "OwnerRoleName", cli_text(c, "owner"));
     wish_add_sans(&b, "SANs", &sans);
     TRY(add_key_type(c, &b));
     if (renews) {

@@ -1,4 +1,5 @@
 /* Metadata fields, and what is noted about certificates. */
+#include "cli/body.h"
 #include "cli/issue.h"
 
 #include "api/metadata.h"
@@ -69,10 +70,10 @@ add_members(struct cli *c, struct buf *b)
     const char *type = cli_text(c, "type");
 
     for (size_t i = 0; i < COUNT(texts); i++)
-        wish_add_text(b, texts[i].member, cli_text(c, texts[i].flag));
+        body_text(b, texts[i].member, cli_text(c, texts[i].flag));
     for (size_t i = 0; type && metadata_type_words[i]; i++)
         if (text_eq(metadata_type_words[i], type))
-            wish_add_text(b, "DataType", wire_types[i]);
+            body_text(b, "DataType", wire_types[i]);
     if (cli_has(c, "order"))
         buf_printf(b, ",\"DisplayOrder\":%lld", (long long)cli_number(c, "order", 0));
 }
@@ -106,9 +107,9 @@ run_metadata_create(struct cli *c)
     buf_text(&b, "{\"Name\":");
     json_text(&b, cli_arg(c, 0));
     if (!cli_text(c, "type"))
-        wish_add_text(&b, "DataType", "String");
+        body_text(&b, "DataType", "String");
     if (!cli_text(c, "description"))
-        wish_add_text(&b, "Description", cli_arg(c, 0));
+        body_text(&b, "Description", cli_arg(c, 0));
     add_members(c, &b);
     buf_byte(&b, '}');
     return send_field(c, &ask, &b, "made");
@@ -131,11 +132,11 @@ run_metadata_edit(struct cli *c)
     (void)json_int(json_get(a.json, "DataType"), &type);
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"Id\":%lld", (long long)row_id(a.json));
-    wish_add_text(&b, "Name", name ? name : json_str(json_get(a.json, "Name")));
+    body_text(&b, "Name", name ? name : json_str(json_get(a.json, "Name")));
     if (!cli_text(c, "type"))
         buf_printf(&b, ",\"DataType\":%lld", (long long)type);
     if (!cli_text(c, "description"))
-        wish_add_text(&b, "Description", json_str(json_get(a.json, "Description")));
+        body_text(&b, "Description", json_str(json_get(a.json, "Description")));
     add_members(c, &b);
     buf_byte(&b, '}');
     return send_field(c, &ask, &b, "changed");
@@ -248,8 +249,8 @@ add_values(struct cli *c, struct buf *b, const struct list *values)
     {
         buf_printf(b, "%s{\"OverwriteExisting\":%s", between,
                    cli_has(c, "keep") ? "false" : "true");
-        wish_add_text(b, "MetadataName", p->name);
-        wish_add_text(b, "Value", p->value);
+        body_text(b, "MetadataName", p->name);
+        body_text(b, "Value", p->value);
         buf_byte(b, '}');
         between = ",";
     }

@@ -110,8 +110,8 @@ by_number(struct cli *c, const char *ref, const struct json **row)
 
     if (strlen(ref) >= HEX_LEAST) {
         TRY(few_of(c, arena_printf(c->s->arena, "CertId -eq %s", ref), &a));
-        if (json_count(a.json) == 0)
-            return by_hex(c, ref, ref, row);
+        *row = json_item(a.json, 0);
+        return json_count(a.json) ? OK : by_hex(c, ref, ref, row);
     }
     TRY(ask_get(c,
                 arena_printf(c->s->arena, COMMAND_API "/Certificates/%s?includeMetadata=true", ref),

@@ -1,4 +1,5 @@
 /* Renewing, and asking whether it is time. */
+#include "cli/body.h"
 #include "cli/keys.h"
 #include "cli/requests.h"
 
@@ -83,8 +84,8 @@ ask_renewal(struct cli *c, int64_t id, const char *tmpl, const char *ca, struct 
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"CertificateId\":%lld,\"Timestamp\":\"%s\"", (long long)id,
                when_rfc3339(c->s->arena, clock_now()));
-    wish_add_text(&b, "Template", tmpl);
-    wish_add_text(&b, "CertificateAuthority", ca);
+    body_text(&b, "Template", tmpl);
+    body_text(&b, "CertificateAuthority", ca);
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));

@@ -1,5 +1,6 @@
 /* Requests that wait for somebody. */
 #include "cli/requests.h"
+#include "cli/body.h"
 
 #include "api/v1.h"
 #include "cli/issue.h"
@@ -187,7 +188,7 @@ request_collect(struct cli *c, int64_t request, const char *form, const char *ou
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, "{\"password\":");
     json_text(&b, (const char *)password->data);
-    wish_add_text(&b, "form", form ? form : "pfx");
+    body_text(&b, "form", form ? form : "pfx");
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));

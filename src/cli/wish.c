@@ -1,4 +1,5 @@
 /* A wish: sent to the server as the flags say. */
+#include "cli/body.h"
 #include "cli/issue.h"
 
 #include "cli/register.h"
@@ -123,41 +124,6 @@ wish_add_csr(struct cli *c, struct buf *b, struct bytes csr)
                      : base64_encode(c->s->arena, csr));
 }
 
-void
-wish_add_text(struct buf *b, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_text(b, value);
-}
-
-void
-wish_add_texts(struct buf *b, const char *name, struct list values)
-{
-    const char *comma = "";
-
-    if (!values.count)
-        return;
-    buf_printf(b, ",\"%s\":[", name);
-    LIST_EACH(const char *, value, &values)
-    {
-        buf_text(b, comma);
-        json_text(b, *value);
-        comma = ",";
-    }
-    buf_byte(b, ']');
-}
-
-void
-wish_add_time(struct buf *b, const char *name, struct when at)
-{
-    if (!when_given(at))
-        return;
-    buf_printf(b, ",\"%s\":", name);
-    json_when(b, at);
-}
-
 /* "sans":{"dns":["a"],"ip":["b"]} */
 void
 wish_add_sans(struct buf *b, const char *name, const struct list *sans)
@@ -222,13 +188,13 @@ send_command(struct cli *c, const struct wish *w, struct wish_come_true *out)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, "{\"CSR\":");
     wish_add_csr(c, &b, w->csr);
-    wish_add_text(&b, "Template", w->tmpl);
-    wish_add_text(&b, "CertificateAuthority", w->issuer);
+    body_text(&b, "Template", w->tmpl);
+    body_text(&b, "CertificateAuthority", w->issuer);
     wish_add_sans(&b, "SANs", &w->sans);
     if (w->renews)
         buf_printf(&b, ",\"RenewalCertificateId\":%lld", (long long)w->renews);
     metadata_add(&b, "Metadata", &w->metadata);
-    wish_add_text(&b, "OwnerRoleName", w->owner);
+    body_text(&b, "OwnerRoleName", w->owner);
     buf_printf(&b, ",\"IncludeChain\":true,\"Timestamp\":\"%s\"}",
                when_rfc3339(c->s->arena, clock_now()));
     ask.body = buf_str(&b);

@@ -1,4 +1,5 @@
 /* A wish by our own API, POST /api/v1/certificates. */
+#include "cli/body.h"
 #include "cli/issue.h"
 
 #include "cli/inspect_rows.h"
@@ -18,19 +19,19 @@ ask_rest(struct cli *c, const struct wish *w, bool dry, struct answer *out)
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, "{\"csr\":");
     wish_add_csr(c, &b, w->csr);
-    wish_add_text(&b, "template", w->tmpl);
-    wish_add_text(&b, "authority", w->issuer);
+    body_text(&b, "template", w->tmpl);
+    body_text(&b, "authority", w->issuer);
     wish_add_sans(&b, "sans", &w->sans);
     if (w->renews)
         buf_printf(&b, ",\"renews\":%lld", (long long)w->renews);
     if (when_given(w->not_before))
-        wish_add_text(&b, "not_before", when_rfc3339(c->s->arena, w->not_before));
+        body_text(&b, "not_before", when_rfc3339(c->s->arena, w->not_before));
     if (when_given(w->not_after))
-        wish_add_text(&b, "not_after", when_rfc3339(c->s->arena, w->not_after));
+        body_text(&b, "not_after", when_rfc3339(c->s->arena, w->not_after));
     if (w->duration_ms)
-        wish_add_text(&b, "validity", duration_text(c->s->arena, w->duration_ms));
+        body_text(&b, "validity", duration_text(c->s->arena, w->duration_ms));
     metadata_add(&b, "metadata", &w->metadata);
-    wish_add_text(&b, "owner", w->owner);
+    body_text(&b, "owner", w->owner);
     buf_byte(&b, '}');
     if (dry)
         ask_param(c, &ask, "dry_run", "true");

@@ -3,6 +3,8 @@
 #include "proof/dns_label.h"
 #include "proof/test_fake_dns.h"
 
+#include <ctype.h>
+
 #define KEY_AUTH "tok.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 #define ACCOUNT "https://example.com/acme/acct/ExampleAccount"
 #define LABEL "ujmmovf2vn55tgye"
@@ -141,6 +143,70 @@ TEST(dns_01_is_proved_by_one_record_among_any_others)
         assert_null(strchr(report.detail, '\x07'));
     }
     assert_true(prove(&w, "dns-01", "good.test", true).proved); /* *.good.test */
+}
+
+/* The record of cN.test is the N-th of them. */
+static void
+answers_loosely(struct fake_dns_reply *r, const char *name, int type, UNUSED int times, void *arg)
+{
+    const char *const *texts = arg;
+
+    if (type == DNS_TXT)
+        fake_dns_txt(r, texts[strtol(name + strlen("_acme-challenge.c"), NULL, 10)]);
+}
+
+static const char *
+in_the_other_case(struct arena *a, const char *text)
+{
+    char *out = arena_printf(a, "%s", text);
+
+    for (char *c = out; *c; c++)
+        if (isalpha((unsigned char)*c))
+            *c = (char)(*c ^ ' ');
+    return out;
+}
+
+TEST(dns_01_is_proved_by_the_digest_to_the_octet)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    AUTO(fake_dns_stop) struct fake_dns dns = { 0 };
+    const char *good = digest_text(a);
+    uint8_t of_other[SHA256_LEN];
+    const char *texts[] = {
+        good,
+        in_the_other_case(a, good),
+        arena_printf(a, "x%s", good),
+        arena_printf(a, "%sx", good),
+        arena_printf(a, "%s ", good),
+        arena_printf(a, " %s", good),
+        arena_printf(a, "%s=", good),
+        arena_printf(a, "\"%s\"", good),
+        arena_printf(a, "%.*s", (int)strlen(good) - 1, good),
+        arena_printf(a, "%s %s", good, good),
+        KEY_AUTH,
+        NULL, /* another account's of the same token */
+    };
+
+    hash_sha256(bytes_of_text("tok.LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"), of_other);
+    texts[COUNT(texts) - 1] = base64url_encode(a, (struct bytes){ of_other, sizeof(of_other) });
+    fake_dns_start(&dns, answers_loosely, (void *)texts);
+    {
+        struct proof_settings o = fake_settings(s, &dns, 80);
+        struct world w = { .s = s };
+
+        assert_ok(s, prover_new(s, &o, NULL, &w.p));
+        for (size_t i = 0; i < COUNT(texts); i++) {
+            struct proof_report report =
+                prove(&w, "dns-01", arena_printf(a, "c%zu.test", i), false);
+
+            if (report.proved != (i == 0))
+                fail_msg("%s", texts[i]);
+            if (i > 0)
+                assert_string_equal(report.problem, "incorrectResponse");
+        }
+        prover_free(w.p);
+    }
 }
 
 TEST(dns_account_01_looks_below_the_label_of_each_of_the_account_s_urls)

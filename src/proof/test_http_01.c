@@ -131,6 +131,49 @@ TEST(http_01_says_what_came_instead)
     assert_refused(&w, "a.test", "connection", "broke before an answer");
 }
 
+TEST(http_01_is_proved_by_the_key_authorization_to_the_octet_and_by_no_echo)
+{
+    static const char thumbprint[] = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI";
+    static const struct fake_step loose[] = {
+        { .status = 200,
+          .body = "lOQxCyv8Q5onbjqXBMr7sctnO3TIaxdFOWYJXaJeUx0.9JG46wb3Rr_ahd-"
+                  "ebxDn7CbKh1woU0Ta3m9FM21MQti" }, /* in the other case */
+        { .status = 200, .body = TOKEN },
+        { .status = 200, .body = TOKEN "." },
+        { .status = 200, .body = thumbprint },
+        { .status = 200, .body = TOKEN ".LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ" },
+        { .status = 200,
+          .body = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX1."
+                  "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI" },
+        { .status = 200, .body = "x" KEY_AUTH },
+        { .status = 200, .body = KEY_AUTH "x" },
+        { .status = 200, .body = KEY_AUTH "=" },
+        { .status = 200, .body = KEY_AUTH "\n" KEY_AUTH },
+        { .status = 200, .body = KEY_AUTH " x" },
+        { .status = 200, .body = "\n" KEY_AUTH },
+        { .status = 200, .body = "\xEF\xBB\xBF" KEY_AUTH },
+        { .status = 200, .body = KEY_AUTH "\xC2\xA0" },
+        { .status = 200, .body = "\"" KEY_AUTH "\"" },
+        { .status = 200, .body = "<html>" KEY_AUTH "</html>" },
+        { .status = 200, .body = "/.well-known/acme-challenge/" TOKEN },
+        { .raw = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" },
+        { .status = 404, .body = KEY_AUTH },
+        { .status = 404, .body = "no /.well-known/acme-challenge/" TOKEN " here" },
+        { .status = 206, .body = KEY_AUTH },
+    };
+    AUTO(world_done) struct world w;
+
+    world_init(&w, NULL, loose, 1);
+    for (size_t i = 0; i < COUNT(loose); i++) {
+        struct proof_report report;
+
+        fake_script(&w.web, &loose[i], 1);
+        report = prove(&w, "dns", "a.test");
+        if (report.proved || !text_eq(report.problem, "incorrectResponse"))
+            fail_msg("%zu: %s", i, report.problem ? report.problem : "proved");
+    }
+}
+
 TEST(http_01_needs_an_address_and_says_why_there_is_none)
 {
     static const struct fake_step good[] = { { .status = 200, .body = KEY_AUTH } };

@@ -1,6 +1,7 @@
 """ACME orders: from names to a certificate, and what is refused on the way (RFC 8555 sections 7.1.3 to 7.6)."""
 import base64
 import concurrent.futures
+import hashlib
 import shutil
 import time
 
@@ -196,6 +197,34 @@ def test_a_challenge_that_is_not_met_ends_the_order_with_the_reason(holder):
     holder.bad(authz["challenges"][0]["url"], {}, 400, "malformed")
     assert holder.good(holder.kid + "/orders").json() == {"orders": []}
     assert holder.order(wanted)["status"] == "pending"
+
+
+@pytest.mark.parametrize("kind", ["http-01", "dns-01"])
+def test_a_challenge_that_is_almost_met_is_not_met(holder, kind):
+    def digest(text):
+        return acme.b64(hashlib.sha256(text.encode()).digest())
+
+    def loose(token):
+        right, others = (f"{token}.{acme.thumbprint(key)}" for key in (holder.key, keys.new_key()))
+        if kind == "dns-01":
+            right, others = digest(right), digest(others)
+        return [right.swapcase(), "x" + right, right + "x", " " + right, right + "=", f'"{right}"', right[:-1], others, token,
+                f"/.well-known/acme-challenge/{token}", right + ("\0" if kind == "http-01" else " ")]
+
+    orders = []
+    for place in range(len(loose(""))):
+        orders.append(holder.order(name(f"almost{place}")))
+        authz = holder.authz(orders[-1])
+        one = holder.challenge(authz, kind)
+        if kind == "http-01":
+            holder.web.files[one["token"]] = loose(one["token"])[place]
+        else:
+            holder.dns.texts["_acme-challenge." + authz["identifier"]["value"]] = [loose(one["token"])[place]]
+        holder.good(one["url"], {})
+    for order in orders:
+        ended = holder.poll(order["url"], "ready", "invalid")
+        assert ended["status"] == "invalid" and ended["error"]["type"].endswith("incorrectResponse"), ended
+    assert holder.prove(holder.order(name("exactly")), kind)["status"] == "ready"
 
 
 @pytest.mark.seed("S378")

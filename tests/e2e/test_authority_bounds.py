@@ -166,6 +166,53 @@ def test_policies_purposes_and_names_go_on_too_octet_for_octet(server):
     assert bounds(across) == bounds(old) and across.issuer != across.subject
 
 
+def elsewhere(name, above=None, limits=None):
+    """(certificate, key) of an authority from elsewhere, bound or not."""
+    key = keys.new_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer, signer = (above[0].subject, above[1]) if above else (subject, key)
+    now = datetime.datetime.utcnow()
+    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+               .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=100))
+               .not_valid_after(now + datetime.timedelta(days=900))
+               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
+               .add_extension(x509.BasicConstraints(True, None), True)
+               .add_extension(x509.KeyUsage(True, False, False, False, False, True, True, False, False), True))
+    if limits:
+        builder = builder.add_extension(limits, True)
+    return builder.sign(signer, hashes.SHA256()), key
+
+
+@pytest.mark.parametrize("where", ["itself", "its root"])
+def test_an_authority_from_elsewhere_certifies_no_name_that_its_chain_forbids(server, where):
+    client, tag = server.client(), f"{server.database[:6]} {where}"
+    limits = x509.NameConstraints([x509.DNSName("example.com"), x509.IPAddress(ipaddress.ip_network("192.0.2.0/24"))],
+                                  [x509.DNSName("secret.example.com")])
+    root = elsewhere(f"Strict {tag} Root", limits=limits if where == "its root" else None)
+    ours = elsewhere(f"Strict {tag} CA", root, limits if where == "itself" else None)
+    reply = client.rest("POST", "/authorities/import", json={
+        "bundle": pem(ours[0]) + pem(root[0]) + keys.key_pem(ours[1]), "crl_number": 7})
+    assert reply.status_code == 201, reply.text
+    name = reply.json()["name"]
+    bound(client, name)
+    before = client.total(f'CA -eq "{name}"')
+
+    def refused(**csr):
+        answer = client.command("POST", "/Enrollment/CSR", json={
+            "CSR": keys.new_csr(**csr), "Template": "WebServer", "CertificateAuthority": name,
+            "Timestamp": "2025-10-22T14:30:00Z"}, headers={"x-certificateformat": "PEM"})
+        assert answer.status_code == 400 and "name_constrained" in answer.text, (csr, answer.text)
+
+    for dns in ("WWW.EXAMPLE.NET", "*.example.net", "notexample.com", "example.com.example.net", "SECRET.example.com"):
+        refused(cn=None, dns=(dns,))
+    refused(cn="www.example.net")  # the name of the subject counts where there is no other
+    refused(cn="www.example.com", dns=("www.example.com", "www.example.net"))
+    refused(cn="www.example.com", dns=("www.example.com",), ip=("198.51.100.7",))
+    assert client.total(f'CA -eq "{name}"') == before
+    client.enroll(keys.new_csr(cn="www.example.com", dns=("www.example.com",), ip=("192.0.2.7",)), CertificateAuthority=name)
+
+
 def test_what_should_be_critical_is_made_so_and_what_limits_nothing_is_left_out(server):
     client, tag = server.client(), server.database[:6]
     key = keys.new_key()

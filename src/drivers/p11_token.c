@@ -26,11 +26,17 @@ COUNTER(restarts, "chancery_hsm_restarts_total",
 COUNTER(timeouts, "chancery_hsm_timeouts_total", "Questions that a token did not answer in time.",
         "token");
 
+/* The thread that slept last is woken first, one at a time, and wakes the next when there is work
+ * for it: short work is done by few, and the module's own locks are met by few. */
 struct worker {
     struct p11_token *token;
+    struct worker *next; /* in the token's list of those that sleep */
     pthread_t thread;
     struct p11_session session; /* its epoch is 0 while there is none */
-    int64_t busy_since;         /* clock_mono_ms(); 0: idle. Under the token's lock */
+    /* Under the token's lock: */
+    pthread_cond_t wake;
+    bool asleep;
+    int64_t busy_since; /* clock_mono_ms(); 0: idle */
 };
 
 struct p11_token {
@@ -42,9 +48,11 @@ struct p11_token {
     struct seal *seal;
     int users; /* under the registry's lock */
     int64_t timeout_ms;
-    pthread_mutex_t lock;      /* of the rest */
-    pthread_cond_t work, done; /* something to do; something was done, or a thread ended */
+    pthread_mutex_t lock; /* of the rest */
+    pthread_cond_t ended; /* a thread ended */
     struct p11_task *first, **last;
+    struct worker *idle;
+    bool waking;          /* a thread was woken and did not look yet */
     int waiting, running; /* tasks; threads */
     bool stopping, away;  /* AWAY: it failed the last time */
     int64_t restarted_at; /* clock_mono_ms() */
@@ -309,13 +317,63 @@ perform(struct worker *w, struct p11_task *task)
     tell_state(w->token, task);
 }
 
-/* The threads. */
+/* The threads. Those that work and those that ask each wait for something of their own: a signature
+ * takes less time than it takes to wake all who wait for one. */
 
 /* The lock is held. True when that was the last holder. */
 static bool
 let_go(struct p11_task *task)
 {
     return --task->holders == 0;
+}
+
+static void
+task_release(struct p11_task *task)
+{
+    (void)pthread_cond_destroy(&task->finished);
+    task->release(task);
+}
+
+/* The lock is held. */
+static void
+wake_one(struct p11_token *t)
+{
+    struct worker *w = t->idle;
+
+    if (t->waking || !w || !t->first)
+        return;
+    t->idle = w->next;
+    t->waking = true;
+    w->asleep = false;
+    (void)pthread_cond_signal(&w->wake);
+}
+
+/* Sleep until woken; the lock is held before and after. */
+static void
+doze(struct p11_token *t, struct worker *w)
+{
+    w->next = t->idle;
+    t->idle = w;
+    w->asleep = true;
+    while (w->asleep)
+        (void)pthread_cond_wait(&w->wake, &t->lock);
+    t->waking = false;
+}
+
+/* The next task, when there is one; the lock is held. */
+static struct p11_task *
+take(struct p11_token *t)
+{
+    struct p11_task *task = t->first;
+
+    if (!task)
+        return NULL;
+    t->first = task->next;
+    if (!t->first)
+        t->last = &t->first;
+    t->waiting--;
+    wake_one(t);
+    return task;
 }
 
 static void *
@@ -326,17 +384,13 @@ work(void *arg)
 
     (void)pthread_mutex_lock(&t->lock);
     while (!t->stopping) {
-        struct p11_task *task = t->first;
+        struct p11_task *task = take(t);
         bool last;
 
         if (!task) {
-            (void)pthread_cond_wait(&t->work, &t->lock);
+            doze(t, w);
             continue;
         }
-        t->first = task->next;
-        if (!t->first)
-            t->last = &t->first;
-        t->waiting--;
         w->busy_since = clock_mono_ms();
         last = task->holders == 1; /* nobody waits for it any more */
         (void)pthread_mutex_unlock(&t->lock);
@@ -346,12 +400,13 @@ work(void *arg)
         w->busy_since = 0;
         task->done = true;
         last = let_go(task);
-        (void)pthread_cond_broadcast(&t->done);
         if (last)
-            task->release(task);
+            task_release(task);
+        else
+            (void)pthread_cond_signal(&task->finished);
     }
     t->running--;
-    (void)pthread_cond_broadcast(&t->done);
+    (void)pthread_cond_broadcast(&t->ended);
     (void)pthread_mutex_unlock(&t->lock);
     return NULL;
 }
@@ -388,7 +443,7 @@ static enum err
 wait_for(struct scope *s, struct p11_token *t, struct p11_task *task, int64_t until)
 {
     while (!task->done)
-        if (!wait_until(&t->done, &t->lock, until) && !task->done)
+        if (!wait_until(&task->finished, &t->lock, until) && !task->done)
             return E_TIMEOUT;
     return result_of(s, t, task);
 }
@@ -400,6 +455,7 @@ p11_token_do(struct scope *s, struct p11_token *t, struct p11_task *task)
     enum err e;
 
     task->holders = 1;
+    wait_init(&task->finished);
     (void)pthread_mutex_lock(&t->lock);
     if (t->waiting >= WAITING_MAX || hangs(t, now)) {
         bool full = t->waiting >= WAITING_MAX;
@@ -414,7 +470,7 @@ p11_token_do(struct scope *s, struct p11_token *t, struct p11_task *task)
     *t->last = task;
     t->last = &task->next;
     t->waiting++;
-    (void)pthread_cond_signal(&t->work);
+    wake_one(t);
     e = wait_for(s, t, task, now + wait);
     (void)pthread_mutex_unlock(&t->lock);
     if (e != E_TIMEOUT || s->error.kind != OK)
@@ -434,7 +490,7 @@ p11_task_end(struct p11_token *t, struct p11_task *task)
     last = let_go(task);
     (void)pthread_mutex_unlock(&t->lock);
     if (last)
-        task->release(task);
+        task_release(task);
 }
 
 /* Opening and closing. */
@@ -468,13 +524,13 @@ make(struct scope *s, const struct p11_options *o, const struct p11_uri *u, stru
     t->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     t->last = &t->first;
     (void)pthread_mutex_init(&t->lock, NULL);
-    wait_init(&t->work);
-    wait_init(&t->done);
+    wait_init(&t->ended);
     metric_touch(&restarts, t->name);
     metric_touch(&timeouts, t->name);
     (void)pthread_mutex_lock(&t->lock);
     for (int i = 0; i < sessions; i++) {
         t->workers[i].token = t;
+        wait_init(&t->workers[i].wake);
         if (pthread_create(&t->workers[i].thread, NULL, work, &t->workers[i]) != 0)
             break;
         (void)pthread_detach(t->workers[i].thread);
@@ -521,8 +577,11 @@ stop(struct p11_token *t)
 
     (void)pthread_mutex_lock(&t->lock);
     t->stopping = true;
-    (void)pthread_cond_broadcast(&t->work);
-    while (t->running && wait_until(&t->done, &t->lock, until))
+    for (; t->idle; t->idle = t->idle->next) {
+        t->idle->asleep = false;
+        (void)pthread_cond_signal(&t->idle->wake);
+    }
+    while (t->running && wait_until(&t->ended, &t->lock, until))
         ;
     ended = t->running == 0;
     (void)pthread_mutex_unlock(&t->lock);
@@ -562,8 +621,9 @@ p11_token_close(struct p11_token *t)
     close_sessions(t);
     p11_module_close(t->module);
     (void)pthread_mutex_destroy(&t->lock);
-    (void)pthread_cond_destroy(&t->work);
-    (void)pthread_cond_destroy(&t->done);
+    (void)pthread_cond_destroy(&t->ended);
+    for (int i = 0; i < t->worker_count; i++)
+        (void)pthread_cond_destroy(&t->workers[i].wake);
     arena_free(t->arena);
     mem_free(t);
 }

@@ -9,6 +9,8 @@
 #include "drivers/p11_module.h"
 #include "drivers/p11_uri.h"
 
+#include <pthread.h>
+
 struct p11_token;
 struct seal;
 
@@ -40,6 +42,7 @@ struct p11_task {
     CK_RV rv;
     int holders; /* the token's own; as the rest */
     bool done;
+    pthread_cond_t finished; /* whoever asked waits for this task alone */
     struct p11_task *next;
 };
 

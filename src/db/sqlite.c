@@ -14,7 +14,7 @@
 
 #define CELLS_MOST 64         /* columns read without an allocation */
 #define TICK 2000             /* virtual machine steps between looks at the clock */
-#define READER_MAP 1073741824 /* bytes of the file that readers map */
+#define READER_MAP 2147418112 /* bytes of the file that readers map: SQLite can no more */
 #define SPELL(x) #x
 #define TEXT_OF(x) SPELL(x)
 #define WRITER_CACHE_KIB "-65536"
@@ -181,8 +181,8 @@ set_conn(struct scope *s, struct sqlite_conn *c, bool writer)
     if (writer)
         return set_writer(s, c);
     sqlite3_progress_handler(c->handle, TICK, past_deadline, c);
-    c->maps = true;
-    return set_all(s, c, "PRAGMA query_only = ON; PRAGMA mmap_size = " TEXT_OF(READER_MAP));
+    TRY(set_all(s, c, "PRAGMA query_only = ON; PRAGMA mmap_size = " TEXT_OF(READER_MAP)));
+    return kept_map_make(s, &c->map, c->handle, READER_MAP);
 }
 
 /**
@@ -369,21 +369,6 @@ read_row(struct scope *s, sqlite3_stmt *stmt, struct answer *a)
     return answer_row(s, a, cells, (size_t)count);
 }
 
-/**
- * Readers map the file for texts made at run time, which may look at all of it. The others fetch a
- * few pages, and each commit of a writer would have the map made anew.
- */
-static void
-map_file(struct sqlite_conn *c, bool wanted)
-{
-    sqlite3_int64 bytes = wanted ? READER_MAP : 0;
-
-    if (c->maps == wanted)
-        return;
-    (void)sqlite3_file_control(c->handle, "main", SQLITE_FCNTL_MMAP_SIZE, &bytes);
-    c->maps = wanted;
-}
-
 /** Does SQLite count what the statement changes? */
 static bool
 is_counted(const char *text)
@@ -436,8 +421,6 @@ sqlite_run(struct scope *s, struct conn *conn, const struct question *q, struct 
         TRY(compile(s, c, q, &stmt));
         *slot = stmt;
     }
-    if (!c->writer)
-        map_file(c, q->text);
     c->deadline_ms = s->deadline_ms;
     e = bind_all(s, c, stmt, q);
     if (e == OK)

@@ -3,6 +3,7 @@
 #define DB_SQLITE_H
 
 #include "db/engine.h"
+#include "db/kept_map.h"
 
 #include <sqlite3.h>
 
@@ -16,7 +17,7 @@ struct sqlite_conn {
     bool writer;
     bool changed;        /* something, since the writer set this to false */
     int careful;         /* so many writes more have savepoints of their own; the writer's */
-    bool maps;           /* a reader whose file is mapped into memory */
+    struct kept_map map; /* of a reader */
     int64_t deadline_ms; /* of the question that runs */
     int log_frames;      /* in the write-ahead log after the last commit; the writer's */
     int log_due;         /* frames at which the log is emptied without waiting for quiet */

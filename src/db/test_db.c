@@ -3,6 +3,8 @@
 #include "db/test_pg.h"
 
 #include <pthread.h>
+#include <sqlite3.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -732,4 +734,63 @@ TEST(a_program_that_comes_and_goes_takes_no_log_away)
     db_close(db);
     (void)close(ends[0]);
     (void)close(ends[1]);
+}
+
+static enum err
+grow_in(struct scope *s, struct tx *tx, void *arg)
+{
+    struct rows rows;
+
+    return tx_query(s, tx,
+                    "INSERT INTO sample (i, t) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                    "i + 1 FROM n WHERE i < 500) SELECT $1, $1 || hex(randomblob(400)) FROM n",
+                    BIND(v_int(*(int64_t *)arg)), &rows);
+}
+
+/** What a reader sees: so many rows, the last of them made in ROUND. */
+static void
+check_grown(struct scope *s, struct db *db, int64_t count, int64_t round)
+{
+    struct row row;
+    struct rows rows;
+
+    assert_ok(s, db_one(s, db, &sample_count, BIND_NONE, &row));
+    assert_int_equal(row_int(&row), count);
+    assert_ok(s, db_query(s, db, "SELECT COUNT(*), MAX(t) >= $1 FROM sample WHERE i = $2",
+                          BIND(v_text(""), v_int(round)), &rows));
+    assert_int_equal(row_int(&rows.at[0]), 500);
+    assert_ok(s, db_query(s, db, "PRAGMA integrity_check", BIND_NONE, &rows));
+    assert_string_equal(row_text(&rows.at[0]), "ok");
+}
+
+TEST(a_readers_map_of_the_file_follows_what_others_write_and_cut)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct db_options o = { .no_migrate = true, .readers = 1, .log_pages = 50 };
+    const char *url = fresh_url(s, DB_SQLITE);
+    struct db *db = NULL;
+    sqlite3 *other;
+
+    assert_ok(s, db_open(s, url, &o, &db));
+    assert_ok(s, db_write(s, db, make_sample, NULL));
+    for (int64_t round = 1; round <= 12; round++) { /* carried over into the file at each */
+        assert_ok(s, db_write(s, db, grow_in, &round));
+        check_grown(s, db, 500 * round, round);
+    }
+    assert_int_equal(sqlite3_open(url + strlen("sqlite:"), &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other,
+                                  "PRAGMA busy_timeout = 10000; DELETE FROM sample WHERE i < 12;"
+                                  "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    check_grown(s, db, 500, 12);
+    assert_int_equal(sqlite3_exec(other, "UPDATE sample SET t = 'z' || t", NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_close(other);
+    check_grown(s, db, 500, 12);
+    for (int64_t round = 13; round <= 16; round++) {
+        assert_ok(s, db_write(s, db, grow_in, &round));
+        check_grown(s, db, 500 * (round - 11), round);
+    }
+    db_close(db);
 }

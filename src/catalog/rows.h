@@ -30,7 +30,10 @@ void cert_row_read(struct row *row, struct cert_row *out);
 void cert_row_metadata(struct scope *s, struct row *row, struct cert_row *out);
 /** Add what WITH asks for. */
 enum err cert_row_fill(struct scope *s, struct db *db, unsigned with, struct cert_row *out);
-/** The same for many ROWS (of struct cert_row), in a question or two for each thousand. */
-enum err cert_rows_fill(struct scope *s, struct db *db, unsigned with, struct list *rows);
+/**
+ * Read ROWS (of struct cert_row), of which the ids are there, with what WITH asks for, in a
+ * question or two for each thousand; those that are gone by now are left out.
+ */
+enum err cert_rows_read(struct scope *s, struct db *db, unsigned with, struct list *rows);
 
 #endif

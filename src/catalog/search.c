@@ -265,7 +265,8 @@ behind_row(struct scope *s, const struct cert_search *q, const struct place_want
     buf_byte(&b->text, ')');
 }
 
-/** The ids of the page first, in the order's own walk; then what belongs to them. */
+/** The ids of the page, in the order's own walk. Their rows are another question, whose text does
+ * not depend on this one: engines plan it once. */
 static enum err
 page_sql(struct scope *s, const struct cert_search *q, const struct query *parsed,
          const struct place_wanted *w, struct search_sql *b)
@@ -275,7 +276,7 @@ page_sql(struct scope *s, const struct cert_search *q, const struct query *parse
 
     b->page = true;
     TRY(order_of(s, b->db, q, &key, &nulls));
-    buf_text(&b->text, "SELECT " CERT_ROW_COLUMNS " FROM (SELECT c.id AS id");
+    buf_text(&b->text, "SELECT c.id");
     if (key)
         buf_printf(&b->text, ", %s AS k", key);
     buf_text(&b->text, " FROM certificate c");
@@ -291,10 +292,6 @@ page_sql(struct scope *s, const struct cert_search *q, const struct query *parse
     search_bind(s, b, v_int(w->size));
     buf_text(&b->text, " OFFSET ");
     search_bind(s, b, v_int(w->behind ? 0 : w->offset));
-    buf_text(&b->text, ") p JOIN certificate c ON c.id = p.id" CERT_ROW_JOINS " ORDER BY ");
-    if (key)
-        buf_printf(&b->text, "p.k%s%s, ", way, nulls);
-    buf_printf(&b->text, "p.id%s", way);
     return OK;
 }
 
@@ -368,9 +365,9 @@ catalog_search(struct scope *s, struct db *db, const struct cert_search *q, stru
     if (!far)
         TRY(db_query(s, db, text, search_values(&b), &rows));
     for (size_t i = 0; i < rows.count; i++)
-        cert_row_read(&rows.at[i], list_push(s->arena, &found.rows, struct cert_row));
+        list_push(s->arena, &found.rows, struct cert_row)->id = row_int(&rows.at[i]);
+    TRY(cert_rows_read(s, db, q->with | (b.archived ? WITH_ARCHIVE : 0), &found.rows));
     walk_keep(db, q, walk, &w, &found.rows);
-    TRY(cert_rows_fill(s, db, q->with | (b.archived ? WITH_ARCHIVE : 0), &found.rows));
     if (q->want_total && !far && !q->after && w.offset == 0 && (int64_t)rows.count < w.size)
         found.total = (int64_t)rows.count;
     else if (q->want_total)
@@ -420,27 +417,23 @@ struct asking {
     const struct list *places; /* of struct place */
 };
 
-/** Ask FRONT, the ids in parentheses, BACK; the number of ids grows in powers of two, so that
- * engines see few different texts. */
+/** Ask FRONT, "@among" the ids of all PLACES (of struct place), BACK: the text is the same for any
+ * number of them, so that an engine plans it once. */
 static enum err
 ask_for(struct scope *s, const struct asking *a, const char *front, const char *back,
         struct rows *out)
 {
-    const struct list *places = a->places;
+    struct list ids = { 0 };
     struct search_sql b;
     const char *text;
-    size_t width = 1;
 
-    while (width < places->count)
-        width *= 2;
+    LIST_EACH(struct place, p, a->places)
+    list_add(s->arena, &ids, int64_t, p->id);
     search_sql_init(&b, a->db, s->arena);
     b.archived = a->archived;
-    buf_text(&b.text, front);
-    for (size_t i = 0; i < width; i++) {
-        buf_text(&b.text, i ? ", " : "(");
-        search_bind(s, &b, v_int(list_at(places, struct place, MIN(i, places->count - 1))->id));
-    }
-    buf_text(&b.text, back);
+    buf_printf(&b.text, "%s @among ", front);
+    search_bind(s, &b, v_among(s->arena, db_kind(a->db), &ids));
+    buf_printf(&b.text, " @among_end%s", back);
     TRY(search_text(s, &b, &text));
     return db_query(s, a->db, text, search_values(&b), out);
 }
@@ -451,9 +444,15 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
     const struct asking a = { db, (with & WITH_ARCHIVE) != 0, places };
     struct rows rows;
 
+    TRY(ask_for(s, &a, "SELECT " CERT_ROW_COLUMNS CERT_ROW_FROM " WHERE c.id", "", &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        struct row key = rows.at[i];
+
+        cert_row_read(&rows.at[i], row_of(places, row_int(&key)));
+    }
     if (with & WITH_DER) {
-        TRY(ask_for(s, &a, "SELECT certificate, der FROM certificate_der WHERE certificate IN ",
-                    ")", &rows));
+        TRY(ask_for(s, &a, "SELECT certificate, der FROM certificate_der WHERE certificate", "",
+                    &rows));
         for (size_t i = 0; i < rows.count; i++) {
             struct cert_row *row = row_of(places, row_int(&rows.at[i]));
 
@@ -463,8 +462,8 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
     if (with & WITH_METADATA) {
         TRY(ask_for(s, &a,
                     "SELECT m.certificate, f.name, m.value FROM certificate_metadata m "
-                    "JOIN metadata_field f ON f.id = m.field WHERE m.certificate IN ",
-                    ") ORDER BY m.certificate, f.display_order, f.name_folded", &rows));
+                    "JOIN metadata_field f ON f.id = m.field WHERE m.certificate",
+                    " ORDER BY m.certificate, f.display_order, f.name_folded", &rows));
         for (size_t i = 0; i < rows.count; i++) {
             struct cert_row *row = row_of(places, row_int(&rows.at[i]));
 
@@ -475,8 +474,8 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
         return OK;
     TRY(ask_for(s, &a,
                 "SELECT d.certificate, n.id, d.kind, n.text FROM certificate_name d "
-                "JOIN name n ON n.id = d.name WHERE d.certificate IN ",
-                ") ORDER BY d.certificate, d.position", &rows));
+                "JOIN name n ON n.id = d.name WHERE d.certificate",
+                " ORDER BY d.certificate, d.position", &rows));
     for (size_t i = 0; i < rows.count; i++) {
         struct cert_row *row = row_of(places, row_int(&rows.at[i]));
         struct cert_san *san = list_push(s->arena, &row->names, struct cert_san);
@@ -488,10 +487,23 @@ fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
     return OK;
 }
 
-enum err
-cert_rows_fill(struct scope *s, struct db *db, unsigned with, struct list *rows)
+/** Leave out what is not there any more. */
+static void
+drop_gone(struct list *rows)
 {
-    for (size_t from = 0; from < rows->count && with; from += FILL_MAX) {
+    struct cert_row *all = rows->items;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < rows->count; i++)
+        if (all[i].sha256.len)
+            all[kept++] = all[i];
+    rows->count = kept;
+}
+
+enum err
+cert_rows_read(struct scope *s, struct db *db, unsigned with, struct list *rows)
+{
+    for (size_t from = 0; from < rows->count; from += FILL_MAX) {
         struct list places = { 0 };
 
         for (size_t i = from; i < MIN(from + FILL_MAX, rows->count); i++) {
@@ -502,6 +514,7 @@ cert_rows_fill(struct scope *s, struct db *db, unsigned with, struct list *rows)
         list_sort(&places, compare_places);
         TRY(fill(s, db, with, &places));
     }
+    drop_gone(rows);
     return OK;
 }
 

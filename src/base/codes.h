@@ -87,6 +87,9 @@
     CODE(2108, BAD_VALIDITY, "The validity asked for is not allowed.", "Ask for less.")            \
     CODE(2109, LINT_FAILED, "The certificate would break a rule.", "See the findings.")            \
     CODE(2110, KEY_REUSED, "The key is in use for another subject.", "Make a new key.")            \
+    CODE(2111, TOO_MANY_ACTIVE,                                                                    \
+         "There are as many good certificates of this subject as the template allows at once.",    \
+         "Revoke one, or renew it.")                                                               \
     /* ca: 22xx */                                                                                 \
     CODE(2201, NO_CA, "There is no such certificate authority.", "See `chancery ca list`.")        \
     CODE(2202, CA_OFFLINE, "The certificate authority is switched off.", "Switch it on, or wait.") \

@@ -136,6 +136,7 @@ is_about_csr(enum code code)
     case CHY_TOO_MANY_NAMES:
     case CHY_EXTENSION_FORBIDDEN:
     case CHY_KEY_REUSED:
+    case CHY_TOO_MANY_ACTIVE:
     case CHY_LINT_FAILED:
     case CHY_MISSING: /* a name or a part of the subject; the envelope was complete */
         return true;

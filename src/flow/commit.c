@@ -179,6 +179,7 @@ passage_issue_in(struct scope *s, struct tx *tx, void *arg)
                    : write_request(s, tx, p, DISPOSITION_ISSUED, PENDING_NONE));
     TRY(write_key(s, tx, p));
     TRY(history_ask_held(s, tx, &use)); /* another may have been faster since */
+    TRY(passage_ask_active_held(s, tx, p));
     origin.request = p->out->request_id;
     TRY(catalog_add(s, tx, p->out->cert, &origin, &p->out->certificate_id));
     TRY(metadata_begin(s, tx, p->out->certificate_id, &p->metadata));

@@ -132,6 +132,7 @@ passage_judge(struct scope *s, struct passage *p)
     use = passage_key_use(p);
     use.kept = &p->kept_key;
     TRY(history_ask(s, p->flow->db, &use));
+    TRY(passage_ask_active(s, p));
     TRY(problems_check(s));
     passage_step(p, "history");
     p->out->subject = p->plan.subject.text;

@@ -68,6 +68,13 @@ enum err passage_choose_owner(struct scope *s, struct passage *p);
 /** Nobody else carries an authority's name: what it signs would pass for its own. */
 void passage_check_names(struct scope *s, struct passage *p);
 
+/** As many certificates of its subject are good as the template lets be at once
+ * (max_active_per_subject): E_INVALID (CHY_TOO_MANY_ACTIVE). Before anything is signed; another may
+ * still be faster. */
+enum err passage_ask_active(struct scope *s, const struct passage *p);
+/** The same in the commit: until then no other of this subject comes between. */
+enum err passage_ask_active_held(struct scope *s, struct tx *tx, const struct passage *p);
+
 /** Make a fresh key, and the bare request that proves it. */
 enum err passage_make_key(struct scope *s, struct passage *p);
 /** Say what becomes of the key; an approver sees the request with all that the policy let pass. */

@@ -213,6 +213,55 @@ TEST(requests_for_many_subjects_with_one_key_at_the_same_time_give_one_certifica
 }
 
 static void
+never_more_than_two(struct house *h)
+{
+    struct template_edit edit = {
+        .name = "two",
+        .body = bytes_of_text("{\"key_types\":[\"ec\"],\"subject\":[{\"type\":\"CN\"}],\"san_dns\":"
+                              "\"optional\",\"eku\":[\"serverAuth\"],\"key_usage\":"
+                              "[\"digitalSignature\"],\"max_active_per_subject\":2}"),
+    };
+    int64_t id;
+
+    assert_ok(h->s, template_save(h->s, h->shelf, &edit, NULL, &id));
+    for (int round = 0; round < 8; round++) {
+        const char *host = arena_printf(h->s->arena, "two%d.example.com", round);
+        struct racer racers[WORKERS];
+        struct totals before = totals(h), after;
+        size_t served = 0;
+
+        for (size_t i = 0; i < WORKERS; i++) {
+            racers[i] = (struct racer){ .h = h, .s = scope_new("test") };
+            racers[i].in = ask(h, &caller_system, host);
+            racers[i].in.template_name = "two";
+        }
+        for (size_t i = 0; i < WORKERS; i++)
+            assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+        for (size_t i = 0; i < WORKERS; i++) {
+            assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
+            if (racers[i].err == OK) {
+                served++;
+                continue;
+            }
+            assert_int_equal(racers[i].err, E_INVALID);
+            assert_int_equal(racers[i].s->error.code, CHY_TOO_MANY_ACTIVE);
+            assert_says(racers[i].s, "CSR: the template allows 2 good certificates of one subject");
+        }
+        after = totals(h);
+        assert_int_equal(served, 2);
+        assert_int_equal(after.certificates, before.certificates + 2);
+        assert_int_equal(after.requests, before.requests + 2);
+        for (size_t i = 0; i < WORKERS; i++)
+            scope_free(racers[i].s);
+    }
+}
+
+TEST(requests_at_the_same_time_never_make_more_certificates_of_a_subject_than_may_be_good)
+{
+    in_both_houses(never_more_than_two);
+}
+
+static void
 leaves_nothing(struct house *h)
 {
     const struct caller *ana = user(h, "ana", ROLE_OPERATOR, NULL, 0);

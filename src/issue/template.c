@@ -147,6 +147,10 @@ static const struct field template_body_fields[] = {
           .doc = "Somebody has to approve each request before anything is issued."),
     FIELD(template_body, self_approval, "self_approval", .preset = "false",
           .doc = "Whoever asked may approve it themselves."),
+    FIELD(template_body, max_active_per_subject, "max_active_per_subject", .preset = "0", .min = 0,
+          .max = 1000000,
+          .doc = "So many certificates of one subject by this template may be good at once; the "
+                 "one that is renewed does not count. 0: any number."),
     FIELD(template_body, notes, "metadata", .model = &template_note_model, .max = 1000,
           .doc = "What is asked of metadata, beyond what its fields ask everywhere."),
     FIELD(template_body, owner, "owner", .choices = owner_modes, .flags = CHOICE_TEXT,

@@ -67,8 +67,9 @@ struct template_body {
     /* the request */
     int64_t csr_extensions;
     bool requires_approval;
-    bool self_approval; /* by whoever asked */
-    struct list notes;  /* of struct metadata_rule */
+    bool self_approval;             /* by whoever asked */
+    int64_t max_active_per_subject; /* certificates that are good at once; 0: any number */
+    struct list notes;              /* of struct metadata_rule */
     /* who and where */
     int64_t owner;      /* OWNER_OPTIONAL and so on: the role that owns the certificate */
     int64_t owner_role; /* the role when none is named; 0: none */

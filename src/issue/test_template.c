@@ -52,6 +52,7 @@ TEST(a_bad_template_is_told_by_path)
         { "{" GOOD ",\"validity_min\":\"91d\"}", "validity_min" },
         { "{" GOOD ",\"backdate\":\"49h\"}", "backdate" },
         { "{" GOOD ",\"max_names\":0}", "max_names" },
+        { "{" GOOD ",\"max_active_per_subject\":-1}", "max_active_per_subject" },
         { "{" GOOD ",\"wildcard\":\"leftmost\"}", "wildcard" },
     };
     AUTO(scope_free) struct scope *s = scope_new("test");

@@ -313,6 +313,19 @@ def test_a_key_binds_as_often_as_it_may_and_until_it_is_ended(server):
         assert reply.status_code == 400 and field in reply.text
 
 
+def test_a_key_binds_no_more_accounts_at_once_than_it_may(server):
+    key = new_key(server, max_uses=2)
+    clients = [acme.Client(server) for _ in range(6)]
+    for client in clients:
+        client.nonce_left = client.nonce()
+
+    def bind(client):
+        return client.post("newAccount", {"externalAccountBinding": client.binding(key["kid"], key["hmac_key"])}, jwk=True)
+    with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+        replies = list(pool.map(bind, clients))
+    assert sorted(reply.status_code for reply in replies) == [201] * 2 + [403] * 4
+
+
 def test_where_bindings_are_switched_off_none_is_looked_at(new_server):
     client = acme.Client(new_server(settings={"acme.eab": "off"}).start())
     assert "externalAccountBinding" not in client.register(externalAccountBinding={"any": "thing"}).json()

@@ -159,6 +159,18 @@ def test_certificates_of_a_registered_domain_are_limited_but_for_renewals(limite
     assert holder.good(waiting[2]["url"]).json()["status"] == "ready"
 
 
+def test_orders_at_once_take_no_more_than_the_limit(limited, answers):
+    server = limited(orders_per_hour=3).start()
+    holder = acme.Orderer(server, answers)
+    clients = [acme.Client(server, key=holder.key) for _ in range(8)]
+    for one in clients:
+        one.kid, one.nonce_left = holder.kid, one.nonce()
+    with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+        replies = list(pool.map(lambda one: order(one, name()), clients))
+    assert sorted(reply.status_code for reply in replies) == [201] * 3 + [429] * 5
+    assert left(server, "orders_per_hour")[holder.kid.rsplit("/", 1)[-1]] == (3, 0)
+
+
 @pytest.mark.seed("S374")
 def test_what_a_limit_refuses_is_not_signed(limited, answers):
     """Finalize is refused before anything is signed. Of two that ask at the same moment, the commit chooses; what was

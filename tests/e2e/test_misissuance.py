@@ -1,4 +1,5 @@
 """Mistakes that certification authorities made, tried over the wire: docs/misissuance.md names the row of each."""
+import concurrent.futures
 import datetime
 import random
 import re
@@ -144,6 +145,58 @@ def test_the_issuers_name_and_key_id_are_copied_to_the_byte(client):  # rows 39,
     aki = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     ski = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     assert aki.key_identifier == ski.digest and aki.authority_cert_issuer is None
+
+
+def at_once(server, asks):
+    """Each in a thread of its own with a client of its own; the replies."""
+    clients = [server.client() for _ in asks]
+    with concurrent.futures.ThreadPoolExecutor(len(asks)) as pool:
+        return list(pool.map(lambda pair: pair[1](pair[0]), zip(clients, asks)))
+
+
+def test_no_more_certificates_of_a_subject_are_good_than_the_template_allows(server):  # row 42
+    client, host = server.client(), f"few{random.getrandbits(40):x}.example.com"
+    few = template(client, max_active_per_subject=2, subject=[{"type": "CN"}, {"type": "O"}])
+
+    def ask(spelled=host, template=few, **more):
+        csr = keys.new_csr(spelled, [spelled] if spelled else [host])
+        return lambda one: one.rest("POST", "/certificates", json={"csr": csr, "template": template, **more})
+
+    replies = at_once(server, [ask(host if place % 2 else host.upper()) for place in range(8)])
+    assert sorted(reply.status_code for reply in replies) == [200] * 2 + [400] * 6
+    for reply in replies:
+        if reply.status_code == 400:
+            assert reply.json()["code"] == "CHY-2111" and "max_active_per_subject" in reply.text, reply.text
+    assert client.total(f'CN -eq "{host}"') == 2
+    first, second = (reply.json()["id"] for reply in replies if reply.status_code == 200)
+    assert ask(dry_run=True)(client).status_code == 400, "nothing has to be signed to know it"
+    assert ask("other" + host)(client).status_code == 200
+    assert ask(template=template(client))(client).status_code == 200, "another template counts for itself"
+    client.revoke(first, reason=6)
+    assert ask()(client).status_code == 400, "what is on hold may come back"
+    client.revoke(first, reason=4)
+    replies = at_once(server, [ask() for _ in range(4)])
+    assert sorted(reply.status_code for reply in replies) == [200] + [400] * 3
+    replies = at_once(server, [ask(renews=second) for _ in range(4)])
+    assert sorted(reply.status_code for reply in replies) == [200] + [400] * 3, "what is renewed makes room once"
+    # without a subject each of its names stands for it
+    csrs = [keys.new_csr(None, names) for names in ([host], [host.upper()], ["a" + host, host], [host, "b" + host], [host])]
+    replies = at_once(server, [lambda one, csr=csr: one.rest("POST", "/certificates", json={"csr": csr, "template": few}) for csr in csrs])
+    assert sorted(reply.status_code for reply in replies) == [200] * 2 + [400] * 3
+
+
+def test_approvals_at_once_make_no_more_good_certificates_than_the_template_allows(server):  # row 42
+    client, host = server.client(), f"one{random.getrandbits(40):x}.example.com"
+    one = template(client, max_active_per_subject=1, requires_approval=True, self_approval=True)
+    numbers = []
+    for _ in range(4):
+        reply = client.rest("POST", "/certificates", json={"csr": keys.new_csr(host, [host]), "template": one})
+        assert reply.status_code == 200, reply.text
+        numbers.append(reply.json()["request_id"])
+    at_once(server, [lambda each, number=number: each.rest("POST", f"/requests/{number}/approve") for number in numbers])
+    assert client.total(f'CN -eq "{host}"') == 1
+    states = [client.rest("GET", f"/requests/{number}").json()["state"] for number in numbers]
+    assert states.count("issued") == 1 and "approved" not in states, states
 
 
 def test_a_requester_does_not_choose_serial_issuer_or_requester(client):  # row 47

@@ -48,6 +48,8 @@ dns_type_name(enum dns_type type)
     switch (type) {
     case DNS_A:
         return "A";
+    case DNS_NS:
+        return "NS";
     case DNS_AAAA:
         return "AAAA";
     case DNS_TXT:
@@ -710,4 +712,16 @@ dns_txt_read(struct arena *a, struct bytes rdata, struct bytes *out)
     }
     *out = buf_bytes(&b);
     return !b.failed;
+}
+
+const char *
+dns_name_read(struct arena *a, struct bytes rdata)
+{
+    char text[NS_MAXDNAME];
+    const uint8_t *end = rdata.data + rdata.len;
+
+    if (rdata.len == 0 ||
+        ns_name_uncompress(rdata.data, end, rdata.data, text, sizeof(text)) != (int)rdata.len)
+        return NULL;
+    return text_fold(a, text);
 }

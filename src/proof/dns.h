@@ -10,6 +10,7 @@
 
 enum dns_type {
     DNS_A = 1,
+    DNS_NS = 2,
     DNS_CNAME = 5,
     DNS_TXT = 16,
     DNS_AAAA = 28,
@@ -88,5 +89,8 @@ const char *dns_end_name(enum dns_end end);
  * False when the RDATA is malformed.
  */
 bool dns_txt_read(struct arena *a, struct bytes rdata, struct bytes *out);
+/** The name that an NS or CNAME record is, in lower case, without a dot at its end; NULL when the
+ * RDATA is malformed (RFC 1035 section 3.3.11). */
+const char *dns_name_read(struct arena *a, struct bytes rdata);
 
 #endif

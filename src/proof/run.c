@@ -87,6 +87,8 @@ record_text(struct arena *a, enum dns_type type, struct bytes rdata)
         return rdata.len == 4 || rdata.len == 16 ? ip_text(a, rdata) : "?";
     if (type == DNS_TXT)
         return dns_txt_read(a, rdata, &text) ? text_shown(a, text, 200) : "malformed";
+    if (type == DNS_NS && dns_name_read(a, rdata))
+        return dns_name_read(a, rdata);
     return text_shown(a, rdata, 200);
 }
 
@@ -182,9 +184,8 @@ ask_families(struct run *r, const char *host, int port, struct list *targets,
     return OK;
 }
 
-/** Where HOST may be reached; when there is nothing the proof is refused. */
-static enum err
-resolve(struct run *r, const char *host, int port, struct list *targets)
+enum err
+run_targets(struct run *r, const char *host, int port, struct list *targets)
 {
     struct dns_answer bad = { 0 };
     const char *refused = NULL;
@@ -239,7 +240,7 @@ run_connect(struct run *r, const char *host, int port, const struct target **too
     struct list targets = { 0 };
 
     *fd = -1;
-    TRY(resolve(r, host, port, &targets));
+    TRY(run_targets(r, host, port, &targets));
     if (run_refused(r))
         return OK;
     LIST_EACH(const struct target, t, &targets)

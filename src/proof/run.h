@@ -70,6 +70,11 @@ enum err run_connect(struct run *r, const char *host, int port, const struct tar
                      int *fd);
 /** Give the target's place back; FD is closed when it is not negative. */
 void run_disconnect(const struct target *t, int fd);
+/**
+ * Where HOST may be reached: struct targets, at most one of each family, IPv6 first. When there is
+ * nothing the proof is refused.
+ */
+enum err run_targets(struct run *r, const char *host, int port, struct list *out);
 
 /**
  * What was proved must be proved from each perspective, but for as many as may disagree; all at the
@@ -78,6 +83,19 @@ void run_disconnect(const struct target *t, int fd);
  * @see acme.md section 18
  */
 enum err run_confirm(struct run *r, enum err (*one)(struct run *r));
+
+/** Judges the answer to a question for the record WANTED at NAME: refuses the proof, or not. */
+typedef enum err judge_fn(struct run *r, const char *name, const struct dns_answer *answer,
+                          const char *wanted);
+/**
+ * Each name server of the zone that NAME lies in must have the record, too: asked directly, in
+ * turn, as far as they may be reached, at most SERVERS_MAX. Refuses the proof when one does not;
+ * the detail then names one that does as well, if there is any.
+ *
+ * @see acme.md section 17, A-DNS-02
+ */
+enum err run_ask_servers(struct run *r, const char *name, judge_fn *judge, const char *wanted);
+#define SERVERS_MAX 8
 
 /**
  * Carry out ONE with a report around it: what proof_run() and proof_caa() have in common.

@@ -38,6 +38,9 @@ static const struct field proof_settings_fields[] = {
           "Other views of DNS that must agree: {frankfurt: \"192.0.2.53\", oslo: ...}. What the "
           "resolvers prove is proved again by each of these; of two to five one may disagree, of "
           "more two, of one none."),
+    V(all_name_servers, .preset = "false",
+      .doc = "dns-01: the record must be found at each name server of its zone, which are asked "
+             "directly; at most eight."),
     V(dnssec, .choices = dnssec_modes, .flags = CHOICE_TEXT, .preset = "prefer",
       .doc = "What is made of DNSSEC, which this program checks by itself."),
     V(trust_anchors,
@@ -54,6 +57,8 @@ static const struct field proof_settings_fields[] = {
     V(https_port, .preset = "443", .min = 1, .max = 65535,
       .doc = "http-01: the port of redirects to https."),
     V(tls_port, .preset = "443", .min = 1, .max = 65535, .doc = "tls-alpn-01: the port."),
+    V(dns_port, .preset = "53", .min = 1, .max = 65535,
+      .doc = "all_name_servers: the port of name servers, for tests and closed networks."),
     V(contact, .max = 200,
       .doc = "URL or e-mail address that stands in User-Agent, for those who wonder who asks."),
 };

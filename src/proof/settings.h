@@ -22,13 +22,14 @@ struct proof_settings {
     struct list resolvers;            /* of const char *, ADDRESS[:PORT]; none: we recurse */
     struct pairs resolvers_by_suffix; /* of ADDRESS[:PORT],...; by suffix */
     struct pairs perspectives;        /* of ADDRESS[:PORT],...; by name */
+    bool all_name_servers;            /* dns-01: each of the zone's must have the record */
     int64_t dnssec;                   /* enum dnssec_mode */
     const char *trust_anchors;        /* file; NULL: the root's, as this program knows it */
     struct list insecure_domains;     /* of const char *: below these, signatures do not matter */
     int64_t dns_timeout;              /* ms, for one question */
     int64_t dns_cache;                /* ms; how old an answer may be */
     bool dns_tcp;                     /* never ask by UDP */
-    int64_t http_port, https_port, tls_port;
+    int64_t http_port, https_port, tls_port, dns_port;
     const char *contact; /* URL in User-Agent */
 };
 extern const struct model proof_settings_model;

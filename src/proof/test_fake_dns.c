@@ -106,6 +106,13 @@ fake_dns_cname(struct fake_dns_reply *r, const char *target)
     put_name(r, target);
 }
 
+void
+fake_dns_ns(struct fake_dns_reply *r, const char *target)
+{
+    put_head(r, DNS_NS, strlen(target) + 2);
+    put_name(r, target);
+}
+
 /* The server. */
 
 static int
@@ -268,9 +275,11 @@ serve(void *arg)
 
 /** UDP and TCP on one port: the system chooses it for one, and it may be taken for the other. */
 static bool
-bind_both(struct fake_dns *f)
+bind_both(struct fake_dns *f, uint32_t address, int port)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr = { htonl(address) } };
     socklen_t len = sizeof(at);
 
     f->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -299,6 +308,13 @@ fake_dns_numbered(const char *name, const char *before, int *n)
     return number >= 0 && number < 10000 && end > name + strlen(before) && !strcmp(end, ".test");
 }
 
+static void
+start_serving(struct fake_dns *f)
+{
+    (void)pthread_mutex_init(&f->lock, NULL);
+    assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+}
+
 void
 fake_dns_start(struct fake_dns *f, fake_dns_fn *answer, void *arg)
 {
@@ -306,10 +322,29 @@ fake_dns_start(struct fake_dns *f, fake_dns_fn *answer, void *arg)
 
     *f = (struct fake_dns){ .answer = answer, .arg = arg };
     for (int i = 0; i < 20 && !bound; i++)
-        bound = bind_both(f);
+        bound = bind_both(f, INADDR_LOOPBACK, 0);
     assert_true(bound);
-    (void)pthread_mutex_init(&f->lock, NULL);
-    assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+    start_serving(f);
+}
+
+void
+fake_dns_start_pair(struct fake_dns pair[2], fake_dns_fn *const answer[2], void *arg)
+{
+    bool bound = false;
+
+    for (size_t i = 0; i < 2; i++)
+        pair[i] = (struct fake_dns){ .answer = answer[i], .arg = arg };
+    for (int i = 0; i < 20 && !bound; i++) {
+        assert_true(bind_both(&pair[0], INADDR_LOOPBACK, 0));
+        bound = bind_both(&pair[1], INADDR_LOOPBACK + 1, pair[0].port);
+        if (!bound) {
+            (void)close(pair[0].tcp);
+            (void)close(pair[0].udp);
+        }
+    }
+    assert_true(bound);
+    for (size_t i = 0; i < 2; i++)
+        start_serving(&pair[i]);
 }
 
 void

@@ -45,6 +45,7 @@ void fake_dns_txt(struct fake_dns_reply *r, const char *text);
 void fake_dns_caa(struct fake_dns_reply *r, int flags, const char *tag, const char *value);
 /** An alias; the records that follow are the target's. */
 void fake_dns_cname(struct fake_dns_reply *r, const char *target);
+void fake_dns_ns(struct fake_dns_reply *r, const char *target);
 void fake_dns_rdata(struct fake_dns_reply *r, int type, const void *data, size_t len);
 
 /** Whether NAME is BEFORE, a number and ".test"; N receives the number. */
@@ -52,6 +53,8 @@ bool fake_dns_numbered(const char *name, const char *before, int *n);
 
 /** Start on a free port. */
 void fake_dns_start(struct fake_dns *f, fake_dns_fn *answer, void *arg);
+/** Start two, at 127.0.0.1 and 127.0.0.2, on one port. */
+void fake_dns_start_pair(struct fake_dns pair[2], fake_dns_fn *const answer[2], void *arg);
 void fake_dns_stop(struct fake_dns *f);
 OWNED_VALUE(struct fake_dns, fake_dns_stop);
 /** How often this was asked for. */

@@ -2,12 +2,18 @@
 
 #include "access/principals.h"
 #include "base/metric.h"
+#include "pki/hash.h"
 
 #define LOGIN_NOTED_MS HOUR_MS /* how often a login by the same provider is written down */
+#define MARK_LEN 8             /* octets of an origin's hash that tell it from its like */
 
 SQL(outsider_insert, "INSERT INTO app_user (name, login, email, created_at, last_login_at, origin, "
                      "credential_version) VALUES ($1, $2, $3, $4, $4, $5, $4) RETURNING id");
-SQL(outsider_there, "SELECT id FROM app_user WHERE origin = $1");
+SQL(outsider_there, "SELECT id, name FROM app_user WHERE origin = $1");
+SQL(login_there, "SELECT id FROM app_user WHERE login = $1");
+SQL(name_there, "SELECT id, COALESCE(origin, '') FROM app_user WHERE LOWER(name) = LOWER($1) "
+                "UNION ALL "
+                "SELECT id, '' FROM oauth_client WHERE LOWER(client_id) = LOWER($1)");
 SQL(outsider_entered, "UPDATE app_user SET last_login_at = $2 WHERE id = $1");
 SQL(has_any_role, "SELECT COUNT(*) FROM role_member m JOIN role r ON r.id = m.role "
                   "WHERE m.member_kind = 4 AND m.member_id = $1 AND r.enabled = 1");
@@ -37,6 +43,64 @@ made_meanwhile(struct scope *s, struct tx *tx, const char *origin, int64_t *id)
     return OK;
 }
 
+/** Whether NAME is somebody's. A directory's names are its own to give, and to give again. */
+static enum err
+name_taken(struct scope *s, struct tx *tx, const struct outsider *o, const char *name, bool *taken)
+{
+    const char *theirs = arena_printf(s->arena, "ldap:%s:", o->provider);
+    struct rows rows;
+
+    *taken = false;
+    TRY(tx_all(s, tx, &name_there, BIND(v_text(name)), &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        (void)row_int(&rows.at[i]);
+        *taken |= !text_starts(o->origin, theirs) || !text_starts(row_text(&rows.at[i]), theirs);
+    }
+    return OK;
+}
+
+/** The hash of an origin: two that differ in case alone are two. */
+static const char *
+mark_of(struct scope *s, const char *origin)
+{
+    uint8_t hash[SHA256_LEN];
+
+    hash_sha256(bytes_of_text(origin), hash);
+    return hex_lower(s->arena, (struct bytes){ hash, MARK_LEN });
+}
+
+/** What the account is filed by: nobody logs in by it. */
+static enum err
+login_for(struct scope *s, struct tx *tx, const struct outsider *o, const char **login)
+{
+    struct rows rows;
+
+    *login = text_fold(s->arena, o->origin);
+    TRY(tx_all(s, tx, &login_there, BIND(v_text(*login)), &rows));
+    if (rows.count)
+        *login = arena_printf(s->arena, "%s#%s", *login, mark_of(s, o->origin));
+    return OK;
+}
+
+/** The name to show. What others say of a caller never makes them somebody who is here: requests,
+ * the record and %ME% in queries go by names. */
+static enum err
+name_for(struct scope *s, struct tx *tx, const struct outsider *o, const char **name)
+{
+    const char *from = text_empty(o->provider) ? o->method : o->provider;
+    bool taken;
+
+    *name = o->name;
+    TRY(name_taken(s, tx, o, *name, &taken));
+    if (!taken)
+        return OK;
+    *name = arena_printf(s->arena, "%s (%s)", o->name, from);
+    TRY(name_taken(s, tx, o, *name, &taken));
+    if (taken)
+        *name = arena_printf(s->arena, "%s (%s %s)", o->name, from, mark_of(s, o->origin));
+    return OK;
+}
+
 static enum err
 entered_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -49,6 +113,7 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
                                  .user_agent = entry->peer->user_agent };
     struct audit_event event = { .actor = &actor, .reason = o->origin };
     int64_t id = entry->p.id;
+    const char *login;
     struct row row;
     bool made;
 
@@ -56,16 +121,18 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
         TRY(made_meanwhile(s, tx, o->origin, &id));
     made = id == 0;
     if (made) {
+        TRY(login_for(s, tx, o, &login));
+        TRY(name_for(s, tx, o, &actor.name));
         TRY(tx_one(s, tx, &outsider_insert,
-                   BIND(v_text(o->name), v_text(text_fold(s->arena, o->origin)), v_text(o->email),
-                        v_when(clock_now()), v_text(o->origin)),
+                   BIND(v_text(actor.name), v_text(login), v_text(o->email), v_when(clock_now()),
+                        v_text(o->origin)),
                    &row));
         id = row_int(&row);
     } else {
         TRY(tx_do(s, tx, &outsider_entered, BIND(v_int(id), v_when(clock_now()))));
     }
     actor.id = principal_id_text(s->arena, CALLER_USER, id);
-    event.target = (struct audit_object){ "user", actor.id, o->name };
+    event.target = (struct audit_object){ "user", actor.id, actor.name };
     event.action = made ? AUDIT_USER_CREATE : AUDIT_LOGIN_SUCCESS;
     event.message = made ? "An account was made at its first login by a provider." : NULL;
     return audit_add(s, tx, &event);
@@ -133,10 +200,11 @@ outsider_enter(struct scope *s, struct access *a, const struct outsider *o,
     if (!when_given(entry.p.last_login) ||
         clock_now().ms - entry.p.last_login.ms > LOGIN_NOTED_MS) {
         e = db_write(s, a->db, entered_in, &entry);
-        if (db_is_unique_conflict(s, e)) /* two first calls at once */
+        if (db_is_unique_conflict(s, e)) { /* two first calls at once */
             scope_clear(s);
-        else
-            TRY(e);
+            e = db_write(s, a->db, entered_in, &entry);
+        }
+        TRY(e);
     }
     if (entry.p.id == 0)
         TRY(principal_by_origin(s, a->db, o->origin, &entry.p));

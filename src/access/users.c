@@ -13,6 +13,7 @@
 SQL(user_insert, "INSERT INTO app_user (name, login, domain, display_name, email, password_hash, "
                  "enabled, created_at, credential_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
                  "$8) RETURNING id");
+SQL(user_of_name, "SELECT id FROM app_user WHERE LOWER(name) = LOWER($1)");
 SQL(user_row, "SELECT " COLUMNS "FROM app_user WHERE id = $1");
 SQL(user_row_lock, "SELECT " COLUMNS "FROM app_user WHERE id = $1 @lock");
 SQL(user_row_by_login, "SELECT " COLUMNS "FROM app_user WHERE login = $1 AND (domain = $2 OR "
@@ -96,6 +97,18 @@ user_judge(struct scope *s, const struct user *in)
     text_judge(s, "email", in->email, 320);
 }
 
+/** Who came from elsewhere may have the name already: requests and the record go by names. */
+static enum err
+name_check(struct scope *s, struct tx *tx, const char *name)
+{
+    struct rows rows;
+
+    TRY(tx_all(s, tx, &user_of_name, BIND(v_text(name)), &rows));
+    return rows.count
+               ? fail_code(s, E_CONFLICT, CHY_CONFLICT, "there is an account \"%s\" already", name)
+               : OK;
+}
+
 static enum err
 add_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -106,6 +119,7 @@ add_in(struct scope *s, struct tx *tx, void *arg)
     int64_t id;
 
     u->c.changes = (struct list){ 0 };
+    TRY(name_check(s, tx, in->account));
     TRY(tx_one(s, tx, &user_insert,
                BIND(v_text(in->account), v_text(u->login), v_text(u->domain),
                     v_text(in->display_name), v_text(in->email), v_text(u->hash), v_bool(enabled),

@@ -168,6 +168,38 @@ def test_what_was_asked_for_by_a_claim_is_approved_while_the_claim_allows_it(tru
     assert "may not use template" in approved(third)["Failures"][0]["Comment"]
 
 
+def test_nobody_gets_the_name_of_somebody_who_is_here(trusting, provider):
+    token = provider.token(sub="stranger", preferred_username=trusting.user.upper())
+    claim(trusting, "oauth_subject", "stranger", ["Requester"])
+    stranger = trusting.client(token=token)
+    name = stranger.rest("GET", "/whoami").json()["name"]
+    assert name == f"{trusting.user.upper()} (corp)"
+    mine = {"pq.queryString": "RequesterName -eq %ME%"}
+    trusting.client().enroll(dns=["ours.example.com"])
+    assert trusting.client().get("/Certificates", **mine) != []
+    assert stranger.get("/Certificates", **mine) == []
+    csr = keys.new_csr(cn="theirs.example.com", dns=["theirs.example.com"])
+    made = chancery.good(stranger.rest("POST", "/certificates", json={"csr": csr, "template": "WebServer"}))
+    assert stranger.get(f"/Certificates/{made['id']}")["RequesterName"] == name
+    other = provider.token(sub="other", preferred_username=trusting.user)  # the very name of the first stranger
+    claim(trusting, "oauth_subject", "other", ["Requester"])
+    said = trusting.client(token=other).rest("GET", "/whoami").json()["name"]
+    assert said.startswith(f"{trusting.user} (corp ") and said.lower() != name.lower()
+    taken = trusting.client().rest("POST", "/users", json={"name": name})
+    assert taken.status_code == 409 and name in taken.text, taken.text
+
+
+def test_people_whose_names_differ_in_case_alone_are_two(trusting, provider):
+    claim(trusting, "oauth_role", "pki", ["Auditor"])
+    seen = set()
+    for subject in ("AbC", "aBC", "abc", "AbC"):
+        token = provider.token(sub=subject, preferred_username=None, realm_access={"roles": ["pki"]})
+        reply = trusting.client(token=token).rest("GET", "/whoami")
+        assert reply.status_code == 200, reply.text
+        seen.add(reply.json()["id"])
+    assert len(seen) == 3
+
+
 def test_an_account_that_is_switched_off_stays_out(trusting, provider):
     claim(trusting, "oauth_subject", "subject-1", ["Auditor"])
     token = provider.token()
@@ -400,6 +432,14 @@ def test_a_client_certificate_is_its_bearers_login(welcoming, staff, by):
     assert with_certificate(welcoming, other).status_code == 403
     # the Authorization header, where there is one, is what counts
     assert with_certificate(welcoming, path, auth=("nobody", "wrong")).status_code == 401
+
+
+def test_a_certificate_whose_subject_differs_in_case_logs_in_too(welcoming, staff):
+    claim(welcoming, "certificate_cn", "robot-9", ["Auditor"])
+    for cn in ("ROBOT-9", "robot-9", "Robot-9", "robot-9"):
+        reply = with_certificate(welcoming, staff.issue(cn)[0], "/api/v1/whoami")
+        assert reply.status_code == 200, reply.text
+        assert reply.json()["name"].lower().startswith("robot-9")
 
 
 def test_curl_logs_in_by_certificate_and_a_foreign_one_fails_the_handshake(welcoming, staff, tmp_path):

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define NUMBER_JUMP (INT64_C(1) << 20) /* ca-core.md section 10.1 */
+#define JUMP_PER_S 16                  /* more lists than anybody publishes in a second */
 #define IN_FLIGHT_MS (10 * MINUTE_MS)  /* signed before the backup, entered after it */
 #define KEYS "keys"
 #define EXTRAS "from-backup"
@@ -323,6 +324,14 @@ place_database(struct scope *s, struct restoring *r)
 /* What is different after a restore ---------------------------------------------------------------
  */
 
+/** How far the numbers of CRLs go ahead: with each second further, so that a second restore of the
+ * same backup does not give again what was published after the first. */
+static int64_t
+jump_of(const struct backup_manifest *m, struct when now)
+{
+    return NUMBER_JUMP + JUMP_PER_S * MAX(when_s(now) - when_s(m->created_at), INT64_C(0));
+}
+
 static enum err
 settle_in(struct scope *s, struct tx *tx, void *arg)
 {
@@ -336,7 +345,7 @@ settle_in(struct scope *s, struct tx *tx, void *arg)
         { "until", NULL, when_rfc3339(s->arena, point_of(r->out)), AUDIT_IS_TEXT },
     };
 
-    TRY(tx_do(s, tx, &jump_numbers, BIND(v_int(NUMBER_JUMP), v_when(now))));
+    TRY(tx_do(s, tx, &jump_numbers, BIND(v_int(jump_of(m, now)), v_when(now))));
     TRY(tx_do(s, tx, &forget_instances, BIND_NONE));
     TRY(tx_do(s, tx, &forget_calls, BIND_NONE));
     return audit_add(s, tx,

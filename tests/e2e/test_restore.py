@@ -125,6 +125,26 @@ def test_an_empty_machine_goes_on_where_the_other_ended(new_server, elsewhere, t
         assert len(events) == count, (action, events)
 
 
+def test_a_second_restore_of_a_backup_gives_no_number_again(new_server, new_database, tmp_path):
+    story = Story(new_server(), tmp_path)
+    leaf, numbers = leaf_of(story.before[0]), []
+    for _ in range(2):  # the machine of the first is lost, too, with its log
+        machine = chancery.Server(new_database())
+        try:
+            machine.dir.joinpath("data").mkdir(mode=0o700)
+            done = backups.restore(story.path, machine, "--master-key", story.master)
+            assert done.returncode == 0, done.stdout + done.stderr
+            machine.start()
+            processes.wait_until(lambda: number_of(crl_of(machine, leaf)) > 2 ** 20, 30, what="a new list")
+            numbers.append(number_of(crl_of(machine, leaf)))
+            for _ in range(5):
+                good(machine.client().rest("POST", f"/authorities/{machine.client().server_ca()}/crl"))
+            numbers.append(number_of(crl_of(machine, leaf)))
+        finally:
+            machine.close()
+    assert numbers[0] < numbers[1] < numbers[2] < numbers[3], numbers
+
+
 @pytest.mark.seed("S172")
 def test_without_a_log_of_signatures_that_is_said(new_server, elsewhere, tmp_path):
     story = Story(new_server(), tmp_path)

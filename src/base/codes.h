@@ -72,6 +72,7 @@
     CODE(1203, NO_CERT, "There is no such certificate.", "Check the id.")                          \
     CODE(1204, METADATA_REQUIRED, "A metadata field that every request names is missing.",         \
          "Send a value for it: `chancery metadata list`.")                                         \
+    CODE(1205, NO_ORDER, "The register has no order by that field.", "Sort by another field.")     \
     /* issue: 21xx */                                                                              \
     CODE(2101, NO_TEMPLATE, "There is no such template.", "See `chancery templates list`.")        \
     CODE(2102, TEMPLATE_FORBIDDEN, "The caller may not use this template.",                        \

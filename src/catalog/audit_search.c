@@ -197,8 +197,7 @@ order(struct scope *s, const struct audit_search *q, struct search_sql *b)
     const struct cert_field *f = audit_field(text_empty(q->sort) ? "Timestamp" : q->sort);
 
     if (!f)
-        return fail_code(s, E_INVALID, CHY_QUERY_FIELD, "sorting: unknown field \"%.60s\"",
-                         q->sort);
+        return fail_code(s, E_INVALID, CHY_NO_ORDER, "unknown field \"%.60s\"", q->sort);
     buf_text(&b->text, " ORDER BY ");
     if (!text_eq(f->expr, "a.ts"))
         buf_printf(&b->text, "%s%s NULLS %s, ", f->expr, way, descending ? "LAST" : "FIRST");

@@ -26,7 +26,8 @@ struct audit_found {
  * Search the audit record. Fields: Id, Timestamp, Message, Category, Operation, Level, User
  * (ActingUser), EntityType, AuditIdentifier (Name), ImmutableIdentifier.
  *
- * @return E_INVALID (CHY_BAD_QUERY, CHY_QUERY_FIELD) with the position in characters from 1
+ * @return E_INVALID (CHY_BAD_QUERY, CHY_QUERY_FIELD) with the position in characters from 1;
+ * (CHY_NO_ORDER): nothing is sorted by that
  */
 enum err audit_search(struct scope *s, struct db *db, const struct audit_search *q,
                       struct audit_found *out);

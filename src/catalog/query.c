@@ -334,7 +334,7 @@ query_sort(struct scope *s, const char *field, bool descending, const struct mod
     if (!field)
         return OK;
     if (!f || how_of(f->type, NULL) == AS_NOTHING)
-        return fail_code(s, E_INVALID, CHY_QUERY_FIELD, "sorting: unknown field \"%.60s\"%s", field,
+        return fail_code(s, E_INVALID, CHY_NO_ORDER, "unknown field \"%.60s\"%s", field,
                          f ? "" : model_did_you_mean(s->arena, m, field));
     for (size_t i = 0; i < list->count; i++)
         list_add(s->arena, &keys, struct sort_key,

@@ -20,7 +20,7 @@ enum err query_filter(struct scope *s, const char *query, const struct model *m,
  * Sort LIST (of structs of M) by a field's wire name in any case, texts without regard to case,
  * stable; what has no value comes first. FIELD NULL leaves the order.
  *
- * @return E_INVALID (CHY_QUERY_FIELD): there is no such field
+ * @return E_INVALID (CHY_NO_ORDER): there is no such field
  */
 enum err query_sort(struct scope *s, const char *field, bool descending, const struct model *m,
                     struct list *list);

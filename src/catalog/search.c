@@ -56,11 +56,11 @@ order_of(struct scope *s, struct db *db, const struct cert_search *q, const char
     *nulls = "";
     TRY(search_field_of(s, db, text_empty(q->sort) ? "Id" : q->sort, &f));
     if (!f)
-        return fail_code(s, E_INVALID, CHY_QUERY_FIELD, "sorting: unknown field \"%.60s\"%s",
-                         q->sort, cert_field_did_you_mean(s->arena, q->sort));
+        return fail_code(s, E_INVALID, CHY_NO_ORDER, "unknown field \"%.60s\"%s", q->sort,
+                         cert_field_did_you_mean(s->arena, q->sort));
     if (f->kind == CF_OU)
-        return fail_code(s, E_INVALID, CHY_QUERY_FIELD,
-                         "sorting: the register has no order by \"%.60s\"", q->sort);
+        return fail_code(s, E_INVALID, CHY_NO_ORDER, "the register has no order by \"%.60s\"",
+                         q->sort);
     if (q->after || text_eq(f->expr, "c.id"))
         return OK;
     *key = sort_key(s, f);

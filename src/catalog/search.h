@@ -30,7 +30,8 @@ struct cert_found {
 /**
  * Search the register.
  *
- * @return E_INVALID (CHY_BAD_QUERY, CHY_QUERY_FIELD) with the position in characters from 1
+ * @return E_INVALID (CHY_BAD_QUERY, CHY_QUERY_FIELD) with the position in characters from 1;
+ * (CHY_NO_ORDER): nothing is sorted by that
  */
 enum err catalog_search(struct scope *s, struct db *db, const struct cert_search *q,
                         struct cert_found *out);

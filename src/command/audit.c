@@ -53,7 +53,7 @@ find(struct request *rq, bool related, int64_t size, struct audit_found *out)
         .now = clock_now(),
     };
 
-    TRY(audit_search(rq->scope, rq->app->db, &search, out));
+    TRY(order_named(rq, "sortField", audit_search(rq->scope, rq->app->db, &search, out)));
     reply_total(rq, out->total);
     return OK;
 }

@@ -346,7 +346,7 @@ certificates_csv(struct request *rq)
         table_csv_cell(&b, titles[i], i == 0, true);
     buf_text(&b, "\r\n");
     do {
-        TRY(page_of_file(rq, &search, &b, &found));
+        TRY(order_named(rq, "SortName", page_of_file(rq, &search, &b, &found)));
         if (search.page == 1 && found.total > CSV_MAX)
             return fail_code(s, E_INVALID, CHY_BAD_VALUE,
                              "Query: it finds %lld certificates; a file holds %d at most",

@@ -30,7 +30,7 @@ certificates_list(struct request *rq)
     struct list out = { 0 };
 
     TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &search.within));
-    TRY(catalog_search(rq->scope, rq->app->db, &search, &found));
+    TRY(order_named(rq, "sortField", catalog_search(rq->scope, rq->app->db, &search, &found)));
     LIST_EACH(struct cert_row, row, &found.rows)
     TRY(certificate_reply_of(rq->scope, row,
                              list_push(rq->scope->arena, &out, struct certificate_reply)));

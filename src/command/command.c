@@ -180,8 +180,8 @@ static const char *const prefixes[] = {
     NULL
 };
 
-static void
-add_headers(struct http_request *http, struct app *app, const struct op *op UNUSED)
+void
+command_headers(struct http_request *http, struct app *app, const struct op *op UNUSED)
 {
     http_reply_header(http, "x-keyfactor-product-version", app->product_version);
     http_reply_header(http, "api-supported-versions", "1.0, 2.0");
@@ -267,7 +267,7 @@ const struct face_spec command_face = {
     .bindings = bindings,
     .not_yet = &command_not_yet_ops,
     .prefixes = prefixes,
-    .headers = add_headers,
+    .headers = command_headers,
     .error = render_error,
     .check = check,
 };

@@ -8,6 +8,8 @@
 #include "face/within.h"
 
 extern const struct face_spec command_face;
+/** Add what every reply of this API carries: its version, which clients choose by. */
+void command_headers(struct http_request *http, struct app *app, const struct op *op);
 
 /* For the files of this folder. */
 /** The handlers, each of the operation of its name (api/command.h). */
@@ -115,6 +117,9 @@ struct page {
     const char *query;
 };
 struct page page_of(const struct page_query *q);
+/** What came of a search; where it says that nothing is sorted so, the parameter NAME ("sortField")
+ * is named as the caller sent it. */
+enum err order_named(struct request *rq, const char *name, enum err e);
 /** Filter, sort and cut LIST (of structs of M), say the total, and answer. SORT: the usual order's
  * field. */
 enum err reply_page(struct request *rq, const struct model *m, const char *sort, struct list *list);

@@ -24,6 +24,21 @@ page_of(const struct page_query *q)
 }
 
 enum err
+order_named(struct request *rq, const char *name, enum err e)
+{
+    const char *sent = name;
+    struct list pairs;
+
+    if (e == OK || rq->scope->error.code != CHY_NO_ORDER)
+        return e;
+    if (http_query_all(rq->http, &pairs) == OK)
+        LIST_EACH(struct header, pair, &pairs)
+    if (text_ends_fold(pair->name, name))
+        sent = pair->name;
+    return note(rq->scope, e, "%s", sent);
+}
+
+enum err
 reply_page(struct request *rq, const struct model *m, const char *sort, struct list *list)
 {
     const struct page_query none = { 0 }, *asked = rq->query ? rq->query : &none;
@@ -31,7 +46,8 @@ reply_page(struct request *rq, const struct model *m, const char *sort, struct l
     size_t from, size;
 
     TRY(query_filter(rq->scope, page.query, m, clock_now(), list));
-    TRY(query_sort(rq->scope, page.sort ? page.sort : sort, page.descending, m, list));
+    TRY(order_named(rq, "sortField",
+                    query_sort(rq->scope, page.sort ? page.sort : sort, page.descending, m, list)));
     reply_total(rq, (int64_t)list->count);
     if (!page.given) /* clients ask once and search the answer */
         page.size = RETURN_LIMIT_MAX;

@@ -67,6 +67,8 @@ enum err parts_first_user(struct scope *s, struct parts *p, const char *name, co
 
 /** The route of every request of this server. */
 const struct http_route *server_route(struct http_request *http);
+/** What belongs to the reply to a request that has no route, such as a malformed one. */
+void server_refuse(struct http_request *http, int status);
 /** Is the server ready? FAILING receives the names of failing checks as JSON texts with commas
  * between. */
 bool server_ready(struct scope *s, struct app *app, struct buf *failing);

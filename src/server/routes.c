@@ -5,6 +5,7 @@
 #include "acme_face/acme_face.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "command/command.h"
 #include "ocsp/publish.h"
 #include <stdatomic.h>
 #include <string.h>
@@ -178,9 +179,32 @@ unknown(struct http_request *http)
                BYTES("{\"ErrorCode\":\"0xA011012E\",\"Message\":\"The path was not found.\"}"));
 }
 
-static const struct http_route unknown_route = {
-    .name = "*", .listeners = BOTH, .pool = POOL_LOOP, .body_limit = 65536, .handle = unknown
-};
+static void
+wrong_method(struct http_request *http)
+{
+    http_reply_header(http, "Allow", "GET, HEAD");
+    http_reply(http, 405, JSON,
+               BYTES("{\"ErrorCode\":\"0xA011012F\",\"Message\":\"This path is only read.\"}"));
+}
+
+#define REFUSING(on, function)                                                  \
+    {                                                                           \
+        .name = "*", .listeners = (on), .pool = POOL_LOOP, .body_limit = 65536, \
+        .handle = (function)                                                    \
+    }
+static const struct http_route unknown_route = REFUSING(BOTH, unknown),
+                               wrong_method_route = REFUSING(ON_HTTPS, wrong_method);
+
+/* What could not be read as a request may have been meant for the Command API, whose clients look
+ * for its version in every reply. */
+void
+server_refuse(struct http_request *http, int status UNUSED)
+{
+    struct parts *p = parts_of(http);
+
+    if (p->command && http->listener == ON_HTTPS)
+        command_headers(http, &p->app, NULL);
+}
 
 #define GET_ROUTE(path, on, pool_, function)                                    \
     {                                                                           \
@@ -205,9 +229,9 @@ server_route(struct http_request *http)
     const struct http_route *route = publish_route(http);
     bool get = http->verb == VERB_GET || http->verb == VERB_HEAD;
 
-    for (size_t i = 0; !route && get && i < COUNT(own); i++)
+    for (size_t i = 0; !route && i < COUNT(own); i++)
         if (text_eq_fold(http->path, own[i].name))
-            route = &own[i];
+            route = get ? &own[i] : &wrong_method_route;
     if (!route)
         route = acme_route(http);
     if (!route && p->command)

@@ -115,6 +115,7 @@ bind_listeners(struct scope *s, struct parts *p)
         .https = text_empty(set->https) ? NULL : kept_address(s, p, set->https, "https"),
         .http = text_empty(set->http) ? NULL : kept_address(s, p, set->http, "http"),
         .route = server_route,
+        .refuse = server_refuse,
         .app = p,
         .loops = (int)set->loops,
         .workers = { [POOL_MAIN] = (int)set->workers, [POOL_SLOW] = (int)set->slow_workers },

@@ -62,6 +62,10 @@ def test_what_is_named_is_what_was_sent(client):
     huge = "9" * 23
     refused(client.command("GET", f"/Certificates/{huge}"), 400, f"{huge}.*too large")
     refused(client.command("GET", "/Certificates", params={"pq.pageReturned": huge}), 400, "(?i)pageReturned: .*too large")
+    for path, name in (("/Certificates", "pq.sortField"), ("/Certificates", "SortField"), ("/Templates", "sq.SortField"),
+                       ("/Audit", "pagedQuery.sortField"), ("/Certificates/CSV", "SortName")):
+        refused(client.command("GET", path, params={name: "nonsense"}), 400, f'^{name}: unknown field "nonsense"')
+    refused(client.command("GET", "/Certificates", params={"pq.sortField": "OU"}), 400, '^pq.sortField: .*no order by "OU"')
 
 
 @pytest.mark.parametrize("change, field", [

@@ -62,6 +62,15 @@ def post(*fields, body=b""):
     return get(*fields, line=b"POST /KeyfactorAPI/Auth/Login HTTP/1.1\r\n") + body
 
 
+def test_what_is_no_request_is_refused_with_the_version_that_clients_look_for(server):
+    for data in (get(b"Content-Length: 1", b"Content-Length: 2"), b"GET / BAD\r\n\r\n", get(line=b"GET /" + b"x" * 20000)):
+        answer = say(server, data)
+        assert statuses(answer)[0] in (400, 414), answer
+        assert re.search(rb"\r\nx-keyfactor-product-version: \d+\.\d+\.\d+\.\d+\r\n", answer, re.I), answer
+        assert re.search(rb"\r\napi-supported-versions: 1\.0, 2\.0\r\n", answer, re.I), answer
+        assert b"x-keyfactor" not in say(server, data, plain=True).lower()
+
+
 CHUNKED = b"Transfer-Encoding: chunked"
 AMBIGUOUS = {
     "two differing lengths": post(b"Content-Length: 5", b"Content-Length: 6", body=b"aaaaaa"),

@@ -34,6 +34,15 @@ def test_health_answers_without_login(server):
     assert server.client().rest("GET", "/health").json()["components"]
 
 
+@pytest.mark.parametrize("path", ["/health", "/healthz/live", "/healthz/ready", "/metrics", "/openapi.json"])
+def test_what_is_only_read_says_so_to_other_methods(server, path):
+    for method in ("POST", "DELETE"):
+        reply = requests.request(method, server.url.rstrip("/") + path, verify=str(server.ca), json={}, timeout=20)
+        assert (reply.status_code, reply.headers["Allow"]) == (405, "GET, HEAD")
+        assert reply.json()["ErrorCode"] == "0xA011012F"
+    assert requests.post(server.http_url.rstrip("/") + path, json={}, timeout=20).status_code == 404
+
+
 @pytest.mark.seed("S124")
 @pytest.mark.database("postgresql")
 def test_readiness_is_503_while_the_database_is_away(database):

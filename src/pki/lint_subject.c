@@ -1,4 +1,5 @@
 #include "pki/lint_rules.h"
+#include "pki/name.h"
 
 #include <assert.h>
 #include <string.h>
@@ -187,6 +188,14 @@ find_attribute(struct bytes oid, size_t *index)
         }
     }
     return NULL;
+}
+
+bool
+subject_is_placeholder(struct bytes oid, const char *value)
+{
+    size_t index;
+
+    return junk_value(find_attribute(oid, &index), bytes_of_text(value));
 }
 
 /* One RelativeDistinguishedName. */

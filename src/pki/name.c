@@ -412,6 +412,8 @@ write_attr(struct scope *s, struct buf *b, const struct name_attr *a)
         problem(s, path, CHY_BAD_NAME, "unknown attribute type");
         return;
     }
+    if (!why && subject_is_placeholder(oid, a->value))
+        problem(s, path, CHY_BAD_NAME, "\"%s\" is a placeholder and no value", a->value);
     mark = der_begin(b, DER_SEQUENCE);
     der_put_oid_bytes(b, oid);
     der_put_text(b, w->tag, a->value);

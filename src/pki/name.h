@@ -53,9 +53,11 @@ enum err name_parse(struct scope *s, const char *text, struct list *attrs);
  * Encode attributes (DER order; rdn numbers group) by the rules of ca-core section 6:
  * PrintableString for C, serialNumber and dnQualifier, IA5String for DC and emailAddress,
  * UTF8String otherwise; upper bounds; no empty values, no blanks at the ends, no control
- * characters. Every problem is recorded under the path "Subject.<type>".
+ * characters, no placeholders. Every problem is recorded under the path "Subject.<type>".
  */
 enum err name_build(struct scope *s, const struct list *attrs, struct bytes *der);
+/** Is VALUE what tools put where the attribute OID wants a real one, such as "Some-State"? */
+bool subject_is_placeholder(struct bytes oid, const char *value);
 /** name_parse() and name_build() in one. */
 enum err name_from_text(struct scope *s, const char *text, struct bytes *der);
 

@@ -89,6 +89,10 @@ TEST(name_values_are_held_to_their_rules)
           "ASCII" },
         { "emailAddress", "a@b.test", NULL },
         { "1.2.3", "x", NULL },
+        { "O", "n/a", "placeholder" },
+        { "ST", "Some-State", "placeholder" },
+        { "CN", "-", "placeholder" },
+        { "CN", "None", NULL }, /* may be somebody's name */
         { "no.such", "x", "unknown" },
     };
 

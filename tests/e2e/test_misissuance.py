@@ -137,6 +137,8 @@ def test_junk_in_a_subject_is_refused(client):  # row 34
     for part in ("ST=Some-State", "L=Default City", "O=Internet Widgits Pty Ltd", "OU=-", "O=N/A", "C=DEU", "C=D1"):
         refused(client, keys.new_csr("rows.example.com", ["rows.example.com"]), part.split("=")[0],
                 Subject=f"CN=rows.example.com,{part}")
+    for part in ("ST=Some-State", "O=Internet Widgits Pty Ltd", "OU=-"):  # of the request itself, and named
+        refused(client, keys.new_csr(subject=x509.Name.from_rfc4514_string(f"{part},CN=rows.example.com"), dns=["rows.example.com"]), rf"CSR\.Subject\.{part.split('=')[0]}: ")
 
 
 def test_the_issuers_name_and_key_id_are_copied_to_the_byte(client):  # rows 39, 40

@@ -317,12 +317,46 @@ fill_in(struct scope *s, const struct policy_input *in, struct policy_result *ou
     }
 }
 
+/* Where a part stands in a name: the country first in DER, the person or machine last. */
+static size_t
+place_of(const char *type)
+{
+    static const char *const order[] = { "DC", "C", "ST", "L", "street", "postalCode", "O", "OU" };
+    size_t i = 0;
+
+    while (i < COUNT(order) && !text_eq_fold(type, order[i]))
+        i++;
+    return i;
+}
+
+/* The parts behind ASKED, which the template gave, go to where they belong among those asked for.
+ */
+static void
+settle_parts(struct list *kept, size_t asked)
+{
+    for (size_t i = asked; i < kept->count; i++) {
+        struct name_attr given = *list_at(kept, struct name_attr, i);
+        size_t to = 0;
+
+        while (to < i &&
+               place_of(list_at(kept, struct name_attr, to)->type) <= place_of(given.type))
+            to++;
+        while (to && list_at(kept, struct name_attr, to)->rdn ==
+                         list_at(kept, struct name_attr, to - 1)->rdn)
+            to--; /* in front of a part with several attributes, not into it */
+        for (size_t j = i; j > to; j--)
+            *list_at(kept, struct name_attr, j) = *list_at(kept, struct name_attr, j - 1);
+        *list_at(kept, struct name_attr, to) = given;
+    }
+}
+
 /* The subject's parts in DER order, judged by the template. */
 static enum err
 plan_subject(struct scope *s, const struct policy_input *in, struct policy_result *out,
              struct list *kept)
 {
     struct list asked = in->csr->subject.attrs;
+    size_t own;
     int rdn = 0;
 
     if (in->subject) {
@@ -342,6 +376,7 @@ plan_subject(struct scope *s, const struct policy_input *in, struct policy_resul
         take_attr(s, in, out, attr, kept);
         rdn = MAX(rdn, attr->rdn + 1);
     }
+    own = kept->count;
     fill_in(s, in, out, &rdn, kept);
     LIST_EACH(struct template_rdn, rule, &in->tmpl->body->rdns)
     {
@@ -355,6 +390,7 @@ plan_subject(struct scope *s, const struct policy_input *in, struct policy_resul
             problem(s, in->subject ? "Subject" : "CSR.Subject", CHY_BAD_NAME,
                     "template %s requires %s in the subject", in->tmpl->name, rule->type);
     }
+    settle_parts(kept, own);
     return OK;
 }
 

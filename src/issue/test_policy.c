@@ -393,7 +393,7 @@ TEST(subjects_follow_the_template)
         { "\"subject\":[{\"type\":\"CN\"},{\"type\":\"O\",\"mode\":\"fixed\",\"value\":\"Us\"}]",
           "CN=a.example.com,O=Them,O=Others", "CN=a.example.com,O=Us" },
         { "\"subject\":[{\"type\":\"CN\"},{\"type\":\"O\",\"mode\":\"fixed\",\"value\":\"Us\"}]",
-          "CN=a.example.com", "O=Us,CN=a.example.com" },
+          "CN=a.example.com", "CN=a.example.com,O=Us" },
         { "\"subject\":[{\"type\":\"CN\"},{\"type\":\"O\",\"mode\":\"required\"}]",
           "CN=a.example.com", NULL },
         { "\"subject\":[{\"type\":\"CN\"},{\"type\":\"O\",\"mode\":\"forbidden\"}]",

@@ -49,7 +49,8 @@ import_one(struct cli *c, struct imports *i, const char *file, const char *text,
     return OK;
 }
 
-/* A file with a key goes as a whole; of others, each certificate. */
+/* What may have a key goes as a whole, and so does what is not PEM; of the rest, each certificate.
+ */
 static enum err
 import_file(struct cli *c, struct imports *i, const char *file, const struct secret *password)
 {
@@ -57,7 +58,8 @@ import_file(struct cli *c, struct imports *i, const char *file, const struct sec
     struct bytes data;
 
     TRY(read_input(c, file, FILE_SIZE_MAX, &data));
-    if (memmem(data.data, data.len, "PRIVATE KEY-----", strlen("PRIVATE KEY-----")) ||
+    if (!memmem(data.data, data.len, "-----BEGIN ", strlen("-----BEGIN ")) ||
+        memmem(data.data, data.len, "PRIVATE KEY-----", strlen("PRIVATE KEY-----")) ||
         pem_read_certs(c->s, data, &certs) != OK) {
         scope_clear(c->s);
         return note(c->s, import_one(c, i, file, base64_encode(c->s->arena, data), password), "%s",

@@ -3,6 +3,8 @@ import json
 import uuid
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 import admin
 import chancery
@@ -50,7 +52,8 @@ def test_how_things_stand_with_a_certificate(server, client, made):
 def test_certificates_of_others_are_brought_in(server, client, tmp_path):
     stem = f"brought{uuid.uuid4().hex[:12]}.example.com"
     key = keys.new_key()
-    first, second, third = (keys.self_signed(f"{i}.{stem}", key=key if i == 3 else None) for i in (1, 2, 3))
+    second_key = keys.new_key()
+    first, second, third = (keys.self_signed(f"{i}.{stem}", key={2: second_key, 3: key}.get(i)) for i in (1, 2, 3))
     first, second, third = (one[0] if isinstance(one, tuple) else one for one in (first, second, third))
     (tmp_path / "two.pem").write_bytes(b"".join(one.public_bytes(keys.PEM) for one in (first, second)))
     (tmp_path / "one.der").write_bytes(third.public_bytes(keys.DER))
@@ -66,6 +69,12 @@ def test_certificates_of_others_are_brought_in(server, client, tmp_path):
     ok(server.cli("certs", "import", tmp_path / "with-key.pem"))
     assert client.get(f"/Certificates/{server_id(client, third)}")["HasPrivateKey"] is True
     says(server.cli("certs", "import", tmp_path / "none.pem"), 2, "none.pem")
+    (tmp_path / "pw").write_text("sesame, please\n")
+    (tmp_path / "second.p12").write_bytes(pkcs12.serialize_key_and_certificates(
+        b"second", second_key, second, None, serialization.BestAvailableEncryption(b"sesame, please")))
+    says(server.cli("certs", "import", tmp_path / "second.p12"), 2, "second.p12", "Password")
+    ok(server.cli("certs", "import", tmp_path / "second.p12", "--password-file", tmp_path / "pw"))
+    assert client.get(f"/Certificates/{server_id(client, second)}")["HasPrivateKey"] is True
 
 
 def server_id(client, certificate):

@@ -275,6 +275,19 @@ tell(struct cli *c, const char *path, const struct backup_report *r)
                  text_starts(a->key_uri, "pkcs11:") ? ", key in an HSM, which is not in it" : "");
 }
 
+/** What only a drill needs is given for one. */
+static enum err
+wants_drill(struct cli *c)
+{
+    static const char *const flags[] = { "restore-to", "report", "master-key", "signed",
+                                         "drill-db" };
+
+    for (size_t i = 0; i < COUNT(flags) && !cli_has(c, "drill"); i++)
+        if (cli_text(c, flags[i]))
+            return fail_code(c->s, E_INVALID, CHY_USAGE, "--%s goes with --drill", flags[i]);
+    return OK;
+}
+
 enum err
 run_backup_verify(struct cli *c)
 {
@@ -284,7 +297,9 @@ run_backup_verify(struct cli *c)
     const char *path;
     struct buf b;
     size_t n = 0;
+    bool drill;
 
+    TRY(wants_drill(c));
     TRY(file_of(c, &path));
     TRY(identities_of(c, &ids));
     TRY(opened_backup(c, ids, &path));
@@ -292,10 +307,11 @@ run_backup_verify(struct cli *c)
     if (!r.faults.count)
         TRY(look_on(c, path, &r, &on));
     c->status = r.faults.count || on.faults.count ? EXIT_CHECK_FAILED : EXIT_DONE;
+    drill = cli_has(c, "drill") && !r.faults.count;
     if (output_is_table(c)) {
         tell(c, path, &r);
         tell_on(c, &on);
-        return OK;
+        return drill ? drill_run(c, path, ids, NULL) : OK;
     }
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_printf(&b, "{\"intact\":%s,", r.faults.count ? "false" : "true");
@@ -318,6 +334,11 @@ run_backup_verify(struct cli *c)
         buf_text(&b, n++ ? "," : "");
         json_text(&b, *fault);
     }
-    buf_text(&b, "]}");
+    buf_byte(&b, ']');
+    if (drill) {
+        buf_text(&b, ",\"drill\":");
+        TRY(drill_run(c, path, ids, &b));
+    }
+    buf_byte(&b, '}');
     return print_json(c, &backups, &b);
 }

@@ -3,6 +3,7 @@
 
 #include "cli/access_rows.h"
 #include "cli/acme_rows.h"
+#include "cli/backup_rows.h"
 #include "cli/certs_more.h"
 #include "cli/check.h"
 #include "cli/config_rows.h"
@@ -385,34 +386,6 @@ static const struct flag config_flags[] = {
     { "origin", 0, FLAG_SWITCH, NULL, "and where each value comes from", NULL, NULL, NULL },
     { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
 };
-#define PLACE_FLAGS                                                                                   \
-    { "data-dir", 0,    FLAG_TEXT, "DIR", "the data directory, if not that of the settings",          \
-      NULL,       NULL, NULL },                                                                       \
-        { "db", 0, FLAG_TEXT, "URL", "the database, if not that of the settings", NULL, NULL, NULL }, \
-    {                                                                                                 \
-        "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL                 \
-    }
-static const struct flag backup_create_flags[] = {
-    { "to", 0, FLAG_TEXT, "DIR", "where to put it; default: the setting backup.dir", NULL, NULL,
-      NULL },
-    { "kind", 0, FLAG_WORD, "KIND", "what to make: full", backup_kind_words, NULL, NULL },
-    { "recipient", 0, FLAG_TEXTS, "AGE1...",
-      "encrypt it to this recipient of age; repeat; default: the setting backup.recipients", NULL,
-      NULL, NULL },
-    PLACE_FLAGS,
-};
-static const struct flag backup_look_flags[] = {
-    { "dir", 0, FLAG_TEXT, "DIR", "where backups are; default: the setting backup.dir", NULL, NULL,
-      NULL },
-    { "latest", 0, FLAG_SWITCH, NULL, "(verify) the newest one there", NULL, NULL, NULL },
-    { "identity", 0, FLAG_TEXT, "FILE", "(verify) open what is encrypted, too: file of age-keygen",
-      NULL, NULL, NULL },
-    { "ship", 0, FLAG_TEXT, "DIR",
-      "(verify) where the copied log is; default: the setting backup.ship.dir, or that of the "
-      "backup",
-      NULL, NULL, NULL },
-    { "set", 0, FLAG_TEXTS, "KEY=VALUE", "as `serve --set` would", NULL, NULL, NULL },
-};
 static const struct flag doctor_flags[] = {
     { "strict", 0, FLAG_SWITCH, NULL, "a warning is a failure, too", NULL, NULL, NULL },
     { "fix", 0, FLAG_SWITCH, NULL, "first mend what can be mended safely, and say what", NULL, NULL,
@@ -698,18 +671,7 @@ const struct command commands[] = {
       "Print where the audit chains stand, to be kept outside of the server.",
       "  chancery audit anchor --out /mnt/worm/anchor-2026-11-21.json\n"
       "  chancery audit verify --anchor /mnt/worm/anchor-2026-11-21.json\n" },
-    { "backup create", "", 0, 0, FLAGS(backup_create_flags), run_backup_create,
-      "Back the whole installation up into one file, also while the server works.",
-      "  chancery backup create --to /mnt/backup\n" },
-    { "backup list", "", 0, 0, FLAGS(backup_look_flags), run_backup_list,
-      "List the backups, the newest first.", "  chancery backup list --dir /mnt/backup\n" },
-    { "backup verify", "[FILE]", 0, 1, FLAGS(backup_look_flags), run_backup_verify,
-      "Check that a backup is what was written, byte for byte, without a server.",
-      "  chancery backup verify /mnt/backup/chancery-20261121T021500Z.tar\n"
-      "  chancery backup verify --latest --dir /mnt/backup\n" },
-    { "backup prune", "", 0, 0, FLAGS(backup_look_flags), run_backup_prune,
-      "Remove the backups that the settings keep no longer.",
-      "  chancery backup prune --dir /mnt/backup --dry-run\n" },
+    BACKUP_COMMANDS,
     { "doctor", "", 0, 0, FLAGS(doctor_flags), run_doctor,
       "Look at the whole installation, with or without its server, and say what to do.",
       "  sudo -u chancery chancery doctor\n  chancery doctor --strict -o json\n"

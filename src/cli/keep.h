@@ -25,6 +25,14 @@ enum err identities_of(struct cli *c, const struct age_identities **out);
  */
 enum err opened_backup(struct cli *c, const struct age_identities *ids, const char **path);
 
+/**
+ * Restore the backup PATH into a directory made for it, look at it, and remove it again: told to
+ * people, or written behind JSON where that is not NULL. --report FILE has it, too. The exit status
+ * is EXIT_CHECK_FAILED when it did not stand.
+ */
+enum err drill_run(struct cli *c, const char *path, const struct age_identities *ids,
+                   struct buf *json);
+
 /* The commands. */
 enum err run_backup_create(struct cli *c);
 enum err run_backup_list(struct cli *c);

@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +52,19 @@ installation_whole(struct scope *s, const struct server_settings *set)
     return fail_code(s, E_CONFLICT, CHY_HALF_RESTORED,
                      "a restore into %s did not finish: run `chancery restore` again",
                      set->data_dir);
+}
+
+static int
+remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *at UNUSED)
+{
+    return remove(path);
+}
+
+void
+installation_remove(const char *dir)
+{
+    if (dir)
+        (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void

@@ -23,6 +23,10 @@ const char *installation_signed(struct arena *a, const struct server_settings *s
 /** E_CONFLICT (CHY_HALF_RESTORED) when a restore into the data directory did not finish. */
 enum err installation_whole(struct scope *s, const struct server_settings *set);
 
+/** Remove a data directory that was made for a while, with all that is in it; NULL: there is none.
+ */
+void installation_remove(const char *dir);
+
 /** An installation that somebody opened. */
 struct installation {
     const struct server_settings *set;

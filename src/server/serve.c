@@ -16,11 +16,11 @@
 #include "net/notify.h"
 #include "rest/rest.h"
 #include "server/advice.h"
+#include "server/installation.h"
 #include "server/parts.h"
 #include "server/upkeep.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -548,19 +548,6 @@ wait_for_the_end(struct parts *p, const sigset_t *signals)
     }
 }
 
-static int
-remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *at UNUSED)
-{
-    return remove(path);
-}
-
-static void
-remove_tree(const char *path)
-{
-    if (path)
-        (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* False when a job still runs: what it uses stays, and the process ends around it. */
 static bool
 stop(struct scope *s, struct parts *p)
@@ -614,7 +601,7 @@ run(struct scope *s, const struct options *o, struct settings *settings)
     if (e == OK)
         log_event(s, LOG_INFO, "server.stopped", "the server ended");
     if (!quiet) {
-        remove_tree(o->temporary);
+        installation_remove(o->temporary);
         _exit(e == OK ? 0 : 1);
     }
     scope_free(p->scope);
@@ -665,6 +652,6 @@ server_serve(int argc, char **argv)
         return 0;
     }
     code = load_and_run(s, &o);
-    remove_tree(o.temporary);
+    installation_remove(o.temporary);
     return code;
 }

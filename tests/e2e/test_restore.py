@@ -411,3 +411,53 @@ def test_a_log_of_signatures_that_cannot_be_written(new_server, journal):
     assert reply.status_code == (200 if journal == "normal" else 503), reply.text
     assert len(server.lines(level="error", msg="what is signed now is not in the log of signatures: a restore would not "
                                                "know of it")) == 1
+
+
+def drilled(server, path, tmp_path, *flags):
+    """A drill of the backup beside SERVER's installation; the finished process."""
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    done = chancery.cli("backup", "verify", path, *backups.place(server), "--drill", "--restore-to", tmp_path / "scratch", *flags,
+                        program=server.program)
+    assert os.listdir(tmp_path / "scratch") == [], "something of the drill was left behind"
+    return done
+
+
+def test_a_drill_restores_a_backup_beside_the_running_server_and_touches_nothing_of_it(new_server, new_database, database, tmp_path):
+    story = Story(new_server(), tmp_path)
+    server = story.server.start()
+    log = {one.name: one.read_bytes() for one in story.log.iterdir()}
+    place = ("--drill-db", new_database()) if database == "postgresql" else ()
+    done = drilled(server, story.path, tmp_path, *place, "--report", tmp_path / "report.json", "-o", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    drill = said["drill"]
+    assert said["intact"] and drill["passed"] and drill["audit_intact"] and drill["lost"] == 0, drill
+    assert drill["entered"] == 4 and drill["revoked"] == 3 and drill["restore_ms"] > 0, drill
+    assert {"database", "master key", "authority", "audit"} <= {one["check"] for one in drill["findings"]}
+    assert json.loads((tmp_path / "report.json").read_text()) == drill
+    assert {one.name: one.read_bytes()[:len(log.get(one.name, b""))] for one in story.log.iterdir() if one.name in log} == log
+    assert server.client().enroll()["RequestDisposition"] == "ISSUED" and server.cli("audit", "verify").returncode == 0
+    assert "chancery-drill" not in str(list(server.data.iterdir()))
+
+
+@pytest.mark.once
+def test_a_drill_that_fails_says_so_and_leaves_nothing(new_server, tmp_path):
+    server = new_server().start()
+    server.client().enroll()
+    path = pathlib.Path(backups.create(server, tmp_path)["path"])
+    (tmp_path / "other.key").write_bytes(os.urandom(32))
+    (tmp_path / "other.key").chmod(0o600)
+    failed = drilled(server, path, tmp_path, "--master-key", tmp_path / "other.key")
+    assert failed.returncode == 4 and "the drill failed" in failed.stderr and "master key" in failed.stderr, failed.stderr
+    assert "there can be no directory" in chancery.cli("backup", "verify", path, *backups.place(server), "--drill", "--restore-to",
+                                                        tmp_path / "none").stderr
+    told = drilled(server, path, tmp_path)
+    assert told.returncode == 0 and "the backup stands" in told.stdout and re.search(r"restored +\d+ certificates in \d+\.\d{3} s",
+                                                                                       told.stdout), told.stdout
+    other = chancery.cli("backup", "verify", path, "--report", tmp_path / "r.json")
+    assert other.returncode == 2 and "--report goes with --drill" in other.stderr
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    damaged = drilled(server, path, tmp_path)  # nothing is restored from that
+    assert damaged.returncode == 12 and "drill:" not in damaged.stdout and "DAMAGED" in damaged.stdout

@@ -91,6 +91,7 @@ static const struct flag enroll_pfx_flags[] = {
     { "renews", 0, FLAG_TEXT, "REF", "the certificate that it follows", NULL, NULL, NULL },
     { "no-chain", 0, FLAG_SWITCH, NULL, "without the issuers", NULL, NULL, NULL },
     { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
+    { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
     BULK_FLAGS,
     WAIT_FLAG,
 };

@@ -4,6 +4,7 @@
 
 #include "cli/bulk.h"
 #include "cli/issue.h"
+#include "cli/register.h"
 #include "cli/requests.h"
 #include <string.h>
 #include <unistd.h>
@@ -108,13 +109,14 @@ pfx_body(struct cli *c, const struct secret *password, const char **out)
 {
     const char *tmpl, *issuer = NULL, *ca = cli_text(c, "ca"), *cn = cli_text(c, "cn");
     const char *subject = cli_text(c, "subject"), *renews = cli_text(c, "renews");
-    struct list sans = { 0 };
+    struct list sans = { 0 }, metadata = { 0 };
     const struct json *row;
     struct buf b;
 
     if (subject && cn)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--subject and --cn say the same twice");
     TRY(wish_names(c, &sans));
+    TRY(metadata_given(c, &metadata));
     TRY(wish_template(c, &tmpl));
     if (ca)
         TRY(wish_issuer(c, ca, &issuer));
@@ -132,6 +134,7 @@ pfx_body(struct cli *c, const struct secret *password, const char **out)
     body_text(&b, "CustomFriendlyName", cli_text(c, "name"));
     body_text(&b, "OwnerRoleName", cli_text(c, "owner"));
     wish_add_sans(&b, "SANs", &sans);
+    metadata_add(&b, "Metadata", &metadata);
     TRY(add_key_type(c, &b));
     if (renews) {
         TRY(certificate_of(c, renews, &row));

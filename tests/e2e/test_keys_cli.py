@@ -60,6 +60,24 @@ def test_enroll_pfx_writes_a_file_for_its_owner_alone(server, files, keeping):
                 keys.load(path.read_text()[path.read_text().index("-----BEGIN CERT"):]))
 
 
+def test_what_is_noted_about_a_certificate_with_a_key_of_the_servers(server, files, keeping):
+    client, name = server.client(), f"Noted-{uuid.uuid4().hex[:12]}"
+    field = good(client.command("POST", "/MetadataFields", json={"Name": name, "Description": "d", "DataType": 2}))
+    number, _ = enrolled(server, files, keeping, "--meta", f"{name}=7")
+    assert client.get(f"/Certificates/{number}", includeMetadata="true")["Metadata"] == {name: "7"}
+    (files / "list.csv").write_text(f"dns,meta.{name}\nrow.example.com,8\n")
+    (files / "keys").mkdir()
+    said = server.cli("enroll", "pfx", "--from", files / "list.csv", "--template", keeping, "--password-file", files / "pw",
+                      "--out", files / "keys")
+    assert said.returncode == 0, said.stderr
+    assert client.total(f'{name} -eq "8"') == 1
+    for meta, words in ((f"{name}=x", f"Metadata.{name}"), ("Owner", "NAME=VALUE")):
+        said = server.cli("enroll", "pfx", "--template", keeping, "--dns", "a.example.com", "--out", files / "no.pfx",
+                          "--password-file", files / "pw", "--meta", meta)
+        assert said.returncode == 2 and words in said.stderr, said.stderr
+    assert client.command("DELETE", f"/MetadataFields/{field['Id']}", params={"force": "true"}).status_code == 204
+
+
 def test_nothing_is_asked_for_when_the_key_could_not_be_written(server, files, keeping):
     number, _ = enrolled(server, files, keeping)
     before = server.client().total("")

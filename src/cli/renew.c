@@ -22,7 +22,21 @@
 struct plan {
     int64_t id, way;
     const char *name, *message;
+    bool left_out;
 };
+
+/* What a query finds may have been renewed before. Whoever names it by its number means it. */
+static enum err
+leave_out_renewed(struct cli *c, struct plan *p)
+{
+    struct answer a;
+
+    TRY(ask_get(c, arena_printf(c->s->arena, REST_API "/certificates/%lld", (long long)p->id), &a));
+    p->left_out = json_str(json_get(a.json, "superseded_at")) != NULL;
+    if (p->left_out)
+        p->message = "left out, another one took its place";
+    return OK;
+}
 
 static enum err
 add_plan(struct cli *c, const struct json *row, void *plans)
@@ -38,7 +52,7 @@ add_plan(struct cli *c, const struct json *row, void *plans)
                 &a));
     (void)json_int(json_get(a.json, "AvailableRenewalType"), &p->way);
     p->message = json_str(json_get(a.json, "Message"));
-    return OK;
+    return cli_text(c, "query") ? leave_out_renewed(c, p) : OK;
 }
 
 /* With a request of one's own. */
@@ -158,6 +172,8 @@ check_plan(struct cli *c, const struct list *plans)
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "--out and --csr are for one certificate, and these are %zu",
                          plans->count);
+    if (p->left_out)
+        return OK;
     if (one && p->way == SEEDED && !cli_text(c, "csr"))
         return fail_code(c->s, E_INVALID, CHY_NOT_RENEWABLE,
                          "certificate %lld: its key is not kept by the server: make a request with "
@@ -169,11 +185,41 @@ check_plan(struct cli *c, const struct list *plans)
     return OK;
 }
 
+/* One that fails does not keep the others from being renewed. */
+static enum err
+renew_each(struct cli *c, const struct list *plans, size_t can)
+{
+    size_t failed = 0;
+
+    LIST_EACH(struct plan, p, plans)
+    {
+        enum err e = OK;
+
+        if (p->left_out)
+            continue;
+        if (cli_text(c, "csr"))
+            e = renew_by_csr(c, p);
+        else if (p->way == ONE_CLICK)
+            e = renew_by_server(c, p);
+        if (e != OK && can == 1)
+            return e;
+        if (e != OK) {
+            (void)error_report(c, e);
+            scope_clear(c->s);
+            c->cause = c->fix = NULL;
+            failed++;
+        }
+    }
+    if (failed)
+        c->status = failed < can ? EXIT_PARTLY : EXIT_FAILED;
+    return OK;
+}
+
 enum err
 run_renew(struct cli *c)
 {
     struct list plans = { 0 };
-    size_t can = 0;
+    size_t can = 0, left_out = 0;
 
     TRY(each_chosen(c, add_plan, &plans));
     if (!plans.count) {
@@ -183,28 +229,22 @@ run_renew(struct cli *c)
     TRY(check_plan(c, &plans));
     LIST_EACH(struct plan, p, &plans)
     {
-        bool now = p->way == ONE_CLICK || cli_text(c, "csr");
+        bool now = !p->left_out && (p->way == ONE_CLICK || cli_text(c, "csr"));
 
         can += now;
+        left_out += p->left_out;
         say(c, "certificate %lld (%s): %s", (long long)p->id, p->name ? p->name : "",
             now ? "will be renewed" : p->message);
     }
     if (cli_has(c, "dry-run"))
         return OK;
-    if (can < plans.count)
+    if (can + left_out < plans.count)
         c->status = EXIT_PARTLY;
     if (!can)
         return OK;
     TRY(out_ready(c, cli_text(c, "out"), !cli_text(c, "csr")));
     TRY(confirm(c, arena_printf(c->s->arena, "renew %zu certificate%s", can, can == 1 ? "" : "s")));
-    LIST_EACH(struct plan, p, &plans)
-    {
-        if (cli_text(c, "csr"))
-            TRY(renew_by_csr(c, p));
-        else if (p->way == ONE_CLICK)
-            TRY(renew_by_server(c, p));
-    }
-    return OK;
+    return renew_each(c, &plans, can);
 }
 
 /* Is it time? */

@@ -160,6 +160,22 @@ def test_renew_takes_a_new_key_of_the_server_s(server, files, keeping):
     before = server.client().total(f'CN -eq "{tag}"')
     said = server.cli("renew", "--query", f"cn:{tag}", "--yes")
     assert said.returncode == 0 and server.client().total(f'CN -eq "{tag}"') == before + 2, said.stderr
+    plan = server.cli("renew", "--query", f"cn:{tag}", "--dry-run")  # again: what was renewed is not
+    assert plan.returncode == 0 and (plan.stderr.count("left out"), plan.stderr.count("will be renewed")) == (2, 2), plan.stderr
+
+
+def test_one_that_cannot_be_renewed_does_not_keep_the_others(server, files, keeping):
+    client, tag = server.client(), f"q{uuid.uuid4().hex[:12]}.example.com"
+    closed = f"Closed{uuid.uuid4().hex[:12]}"
+    policy = good(client.rest("GET", f"/templates/{keeping}"))["policy"]
+    assert client.rest("POST", "/templates", json={"name": closed, "policy": policy}).status_code == 201
+    first, _ = enrolled(server, files, closed, host=tag)
+    second, _ = enrolled(server, files, keeping, host=tag)
+    assert server.cli("templates", "edit", closed, "permitted=[example.net]").returncode == 0
+    said = server.cli("renew", first, second, "--yes")
+    assert said.returncode == 7 and f"certificate {first} not renewed" in said.stderr, said.stderr
+    assert f"certificate {second} " in said.stderr and "is renewed by" in said.stderr
+    assert client.total(f'CN -eq "{tag}"') == 3
 
 
 def test_what_is_revoked_is_replaced_first(server, files, keeping):

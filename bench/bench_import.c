@@ -1,7 +1,7 @@
 /*
  * Import by POST /api/v1/certificates/import over kept-open TLS, 250 certificates in each call, and
- * as many again while one client enrolls: what that one waits is more than it waits for the lane.
- * Then one in each call, by POST /KeyfactorAPI/Certificates/Import.
+ * as many again while one client enrolls, and how many of the writes waited for the lane longer
+ * than they should. Then one in each call, by POST /KeyfactorAPI/Certificates/Import.
  *
  * usage: bench-import READY_FILE NAME [CERTIFICATES [CLIENTS]]
  */
@@ -18,7 +18,8 @@
 
 #define EACH INT64_C(250)
 #define SINGLE 5001
-#define OTHERS_S 3.0 /* how long the other one enrolls */
+#define OTHERS_S 3.0  /* how long the other one enrolls */
+#define LANE_S "0.05" /* no write should wait longer for the lane */
 
 static struct scope *S;
 
@@ -122,6 +123,29 @@ tell(const char *name, const char *what, double value, const char *unit)
     result(arena_printf(S->arena, "import/%s/%s", name, what), value);
 }
 
+/** How long writes waited for a lane, as the server counted it. */
+struct waits {
+    double all, within; /* of how many; those within LANE_S */
+};
+
+static double
+metric(const char *metrics, const char *name)
+{
+    const char *at = strstr(metrics, arena_printf(S->arena, "\n%s ", name));
+
+    return at ? strtod(at + strlen(name) + 2, NULL) : 0;
+}
+
+static struct waits
+waits_read(const struct load *l, const struct target *t)
+{
+    const char *metrics = load_get(l, S->arena, "/metrics", t->auth);
+
+    return (
+        struct waits){ metric(metrics, "chancery_db_lane_wait_seconds_count"),
+                       metric(metrics, "chancery_db_lane_wait_seconds_bucket{le=\"" LANE_S "\"}") };
+}
+
 int
 main(int argc, char **argv)
 {
@@ -133,6 +157,7 @@ main(int argc, char **argv)
     struct target t;
     pthread_t thread;
     double before, lane, rate;
+    struct waits from, to;
 
     if (argc < 3) {
         fputs("usage: bench-import READY_FILE NAME [CERTIFICATES [CLIENTS]]\n", stderr);
@@ -173,12 +198,17 @@ main(int argc, char **argv)
         return 1;
     }
     certs.csrs += count;
+    from = waits_read(&l, &t);
     pthread_create(&thread, NULL, enroll, &o);
     load_run(&l, &got);
     pthread_join(thread, NULL);
     tell(argv[2], "rate beside an enrolling client", (double)(got.done * EACH) / got.seconds, "/s");
     tell(argv[2], "an enrollment beside it, p50", o.got.p50_ms, "ms");
     tell(argv[2], "an enrollment beside it, p99", o.got.p99_ms, "ms");
+    to = waits_read(&l, &t);
+    tell(argv[2], "writes that waited for the lane", to.all - from.all, "");
+    tell(argv[2], "  of them longer than 50 ms",
+         100 * (1 - (to.within - from.within) / MAX(to.all - from.all, 1.0)), "%");
     singles.arg = &(struct made){ certs.csrs + count + 1, t.auth };
     singles.requests = SINGLE - 1;
     singles.clients = 64;

@@ -14,6 +14,8 @@
 
 HISTOGRAM(write_seconds, "chancery_db_write_seconds",
           "From asking for a write to the answer after its commit.", NULL);
+HISTOGRAM(lane_wait_seconds, "chancery_db_lane_wait_seconds",
+          "From asking for a write until a lane takes it.", NULL);
 HISTOGRAM(query_seconds, "chancery_db_query_duration_seconds", "Questions to the database.",
           "operation");
 COUNTER(write_count, "chancery_db_writes_total", "Writes committed.", NULL);
@@ -43,6 +45,12 @@ void
 meter_write(const struct write *w)
 {
     metric_observe(&write_seconds, (double)(clock_mono_us() - w->since_us) / 1e6);
+}
+
+void
+meter_taken(const struct write *w)
+{
+    metric_observe(&lane_wait_seconds, (double)(clock_mono_us() - w->since_us) / 1e6);
 }
 
 void

@@ -149,6 +149,8 @@ void write_forget(struct write *w);
 
 /* What the lanes count. */
 void meter_write(const struct write *w);
+/** W is a lane's from now on. */
+void meter_taken(const struct write *w);
 void meter_commit(size_t writes);
 void meter_error(const char *kind);
 void meter_up(bool up);

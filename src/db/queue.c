@@ -1,6 +1,7 @@
 #include "db/queue.h"
 
 #include "base/wait.h"
+#include "db/engine.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -147,6 +148,8 @@ queue_take(struct queue *q, int64_t wait_ms)
         w->taken = true;
     }
     pthread_mutex_unlock(&q->mutex);
+    if (w)
+        meter_taken(w);
     return w;
 }
 

@@ -55,14 +55,12 @@ settings_for(struct cli *c, const struct drill *d, struct options *o, struct res
     wish->logs = cli_texts(c, "signed");
     list_add(a, &wish->logs, const char *, arena_text(a, installation_signed(a, set)));
     wish->ship = arena_text(a, backup_ship_dir(c, set->backup->ship->dir, d->backup));
-    wish->master_key = cli_text(c, "master-key");
-    if (!wish->master_key && text_starts(master, "file:"))
-        wish->master_key = master + strlen("file:");
+    if (cli_text(c, "master-key"))
+        master = arena_printf(a, "file:%s", cli_text(c, "master-key"));
     set_to(c, o, "data_dir", d->dir);
     set_to(c, o, "db.url", db ? db : arena_printf(a, "sqlite:%s/chancery.db", d->dir));
     set_to(c, o, "pki.signed_dir", arena_printf(a, "%s/signed", d->dir));
-    if (wish->master_key)
-        set_to(c, o, "seal.master_key", arena_printf(a, "file:%s/master.key", d->dir));
+    set_to(c, o, "seal.master_key", master); /* where it is: no copy of it lies anywhere */
     return options_load(c->s, o, &wish->settings);
 }
 

@@ -32,6 +32,23 @@ no_authority(struct scope *s, int64_t id)
                      (long long)id);
 }
 
+static void
+check_constraints(struct scope *s, const char *field, const struct list *names)
+{
+    LIST_EACH(const char *, name, names)
+    {
+        const char *wrong = name_constraint_fault(s, *name);
+
+        if (wrong)
+            problem(s,
+                    arena_printf(s->arena, "%s[%zu]", field,
+                                 (size_t)(name - (const char **)names->items)),
+                    CHY_BAD_VALUE,
+                    "name constraints: \"%.253s\" is neither a DNS name nor a network: %s", *name,
+                    wrong);
+    }
+}
+
 /* What an order says that can be judged before anything is made. */
 static void
 check_order(struct scope *s, const struct ca_order *o)
@@ -53,6 +70,8 @@ check_order(struct scope *s, const struct ca_order *o)
                 "an authority that is certified outside has no parent here");
     if (o->path_len < -1 || o->path_len > 16)
         problem(s, "path_length", CHY_BAD_VALUE, "from 0 to 16, or -1 for no limit");
+    check_constraints(s, "permitted", &o->permitted);
+    check_constraints(s, "excluded", &o->excluded);
 }
 
 static void

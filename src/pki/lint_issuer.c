@@ -3,6 +3,10 @@
 #include "pki/ssl_err.h"
 
 #include <openssl/x509v3.h>
+#include <string.h>
+#include <strings.h>
+
+OWNED(GENERAL_NAMES, GENERAL_NAMES_free);
 
 static void
 constraints_free(void *constraints)
@@ -120,10 +124,43 @@ dress(struct lint_work *w)
     return cert;
 }
 
+/* Does a wildcard, "*.example.com", stand for the one name that is excluded, "hr.example.com"? */
+static bool
+wildcard_hits(const ASN1_IA5STRING *wildcard, const ASN1_IA5STRING *excluded)
+{
+    const char *name = (const char *)ASN1_STRING_get0_data(wildcard) + 1;
+    const char *rule = (const char *)ASN1_STRING_get0_data(excluded);
+    int len = ASN1_STRING_length(wildcard) - 1, label = ASN1_STRING_length(excluded) - len;
+
+    return len > 1 && name[-1] == '*' && *name == '.' && label > 0 &&
+           !memchr(rule, '.', (size_t)label) && !strncasecmp(rule + label, name, (size_t)len);
+}
+
+/* OpenSSL compares names as they are, so that a wildcard passes beside an excluded name that it
+ * stands for. */
+static bool
+wildcard_excluded(const GENERAL_NAMES *names, const NAME_CONSTRAINTS *constraints)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+
+        for (int j = 0; j < sk_GENERAL_SUBTREE_num(constraints->excludedSubtrees); j++) {
+            const GENERAL_NAME *rule =
+                sk_GENERAL_SUBTREE_value(constraints->excludedSubtrees, j)->base;
+
+            if (n->type == GEN_DNS && rule->type == GEN_DNS &&
+                wildcard_hits(n->d.dNSName, rule->d.dNSName))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* By the code that clients use (RFC 5280 section 6.1.4 g); only constrained CAs pay for it. */
 static void
 check_constraints(struct lint_work *w, const struct lint_issuer *issuer, X509 **cert)
 {
+    AUTO(GENERAL_NAMES_free) GENERAL_NAMES *names = NULL;
     int result;
 
     if (!issuer->constraints)
@@ -139,6 +176,9 @@ check_constraints(struct lint_work *w, const struct lint_issuer *issuer, X509 **
         result = NAME_CONSTRAINTS_check_CN(*cert, issuer->constraints);
     if (result != X509_V_OK)
         lint_add(w, L_name_constrained, X509_verify_cert_error_string(result));
+    names = X509_get_ext_d2i(*cert, NID_subject_alt_name, NULL, NULL);
+    if (names && result == X509_V_OK && wildcard_excluded(names, issuer->constraints))
+        lint_add(w, L_name_constrained, "a wildcard stands for a name that is excluded");
 }
 
 void

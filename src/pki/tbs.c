@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "pki/der.h"
+#include "pki/dnsname.h"
 #include <string.h>
 
 #define TBS_MAX_LEN CERT_MAX_LEN
@@ -245,6 +246,21 @@ network_of(struct scope *s, const char *text, struct bytes *out)
     return true;
 }
 
+const char *
+name_constraint_fault(struct scope *s, const char *text)
+{
+    struct bytes octets;
+    char *normal;
+
+    if (network_of(s, text, &octets))
+        return NULL;
+    if (strchr(text, '/'))
+        return "it is no network such as 192.0.2.0/24";
+    if (ip_parse(s->arena, text, &octets))
+        return "it is an address: a network is 192.0.2.7/32";
+    return dns_check(s->arena, text, NAMES_INTERNAL | NAMES_UNDERSCORE, &normal);
+}
+
 static enum err
 put_subtrees(struct scope *s, struct buf *b, uint8_t tag, const struct list *texts)
 {
@@ -255,15 +271,16 @@ put_subtrees(struct scope *s, struct buf *b, uint8_t tag, const struct list *tex
     all = der_begin(b, tag);
     LIST_EACH(const char *, text, texts)
     {
-        struct general_name name = { .kind = GN_DNS, .text = *text };
+        struct general_name name = { .kind = GN_DNS, .text = text_fold(s->arena, *text) };
+        const char *wrong = name_constraint_fault(s, *text);
         size_t tree = der_begin(b, DER_SEQUENCE);
 
         if (network_of(s, *text, &name.octets))
             name.kind = GN_IP;
-        else if (strchr(*text, '/') || !**text || **text == '.' || strpbrk(*text, "*@: "))
+        else if (wrong)
             return fail_code(s, E_INVALID, CHY_BAD_VALUE,
-                             "name constraints: \"%.253s\" is neither a DNS name nor a network",
-                             *text);
+                             "name constraints: \"%.253s\" is neither a DNS name nor a network: %s",
+                             *text, wrong);
         general_name_write(b, &name);
         der_close(b, tree);
     }

@@ -49,6 +49,8 @@ void ext_eku(struct scope *s, struct list *exts, const struct list *oids, bool c
 void ext_san(struct scope *s, struct list *exts, const struct list *sans, bool critical);
 /** For a CA: critical, TRUE. @param path_len  -1: none */
 void ext_ca(struct scope *s, struct list *exts, int path_len);
+/** Why TEXT is neither of what ext_name_constraints() takes, as a clause; NULL: it is. */
+const char *name_constraint_fault(struct scope *s, const char *text);
 /**
  * nameConstraints, critical; nothing is added when both lists are empty.
  *

@@ -70,7 +70,13 @@ def test_what_is_wrong_with_an_order_is_told_by_field(server):
             ({"name": "X1", "key_uri": "file:/etc/passwd"}, ["key_uri"]),
             ({"name": "X1", "subject": f"CN={issuing}"}, ["subject"]),
             ({"name": "X1", "key_type": "rsa-1024", "path_length": 3, "key_uri": "file:x"}, ["key_type", "key_uri"]),
-            ({"name": "X1", "permitted": ["*.example.com"]}, ["name constraints"])):
+            ({"name": "X1", "permitted": ["*.example.com"]}, ["name constraints"]),
+            ({"name": "X1", "excluded": ["good.example", "secret.example."]}, ["excluded[1]", "ends with a dot"]),
+            ({"name": "X1", "permitted": ["a,b.example"], "excluded": ["a..b", "-a.example", ""]},
+             ["permitted[0]", "excluded[0]", "excluded[1]", "excluded[2]"]),
+            ({"name": "X1", "permitted": ["b\u00fccher.example", "192.0.2.1", "192.0.2.0/33", "x" * 64 + ".example"]},
+             [f"permitted[{i}]" for i in range(4)]),
+            ({"name": "X1", "outside": True, "excluded": ["secret.example."]}, ["excluded[0]"])):
         refused(client.rest("POST", "/authorities", json=body), *paths, status=400)
     reply = client.rest("POST", "/authorities", json={"name": issuing, "subject": "CN=other"})
     assert reply.status_code == 409
@@ -94,6 +100,13 @@ def test_name_constraints_bind_what_is_below(server, tmp_path):
             "CSR": keys.new_csr(cn=dns, dns=(dns,)), "Template": "WebServer", "CertificateAuthority": below["name"],
             "Timestamp": "2025-10-22T14:30:00Z"}, headers={"x-certificateformat": "PEM"})
         assert reply.status_code == 400 and "name_constrained" in reply.text, reply.text
+    # a wildcard stands for the name that is excluded
+    reply = client.rest("POST", "/certificates", json={
+        "csr": keys.new_csr(cn="*.example.com", dns=("*.example.com", "www.example.com")), "template": "WebServer",
+        "authority": below["name"]})
+    assert reply.status_code == 400 and "name_constrained (a wildcard stands for" in reply.text, reply.text
+    for dns in ("*.www.example.com", "*.other.example.com"):
+        judge(tmp_path, client, below["name"], dns=dns)
     assert client.total(f'CN -eq "www.example.net" AND CA -eq "{below["name"]}"') == 0
 
 

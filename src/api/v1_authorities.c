@@ -266,6 +266,7 @@ const struct op v1_authorities_import_op = {
     .status = 201,
     .flags = OP_IDEMPOTENT,
     .pool = OP_POOL_SLOW,
+    .body_limit = 20 << 20, /* a list of revocations is long */
     .doc = "Take over an authority that worked elsewhere, with its key.",
 };
 const struct op v1_authorities_csr_op = {

@@ -300,7 +300,7 @@ def test_an_authority_from_elsewhere_goes_on_here(server, tmp_path):
                         ({"crl": crl_of(*root, 3, [])}, "crl"), ({"key_uri": "pkcs11:token=x;object=y",
                                                                   "crl_number": 1}, "key_uri")):
         refused(client.rest("POST", "/authorities/import", json={**body, **wrong}), path, status=400)
-    reply = client.rest("POST", "/authorities/import", json={**body, "crl": crl_of(*ours, 41, gone)})
+    reply = client.rest("POST", "/authorities/import", json={**body, "crl": "of a large list\n" * 100_000 + crl_of(*ours, 41, gone)})
     assert reply.status_code == 201, reply.text
     one = reply.json()
     assert one["name"] == f"Old {tag} CA" and one["crl_number"] == 41 + 2**20 + 1 and one["crl_entries"] == 2

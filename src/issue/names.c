@@ -438,6 +438,26 @@ check_required(struct scope *s, const struct policy_input *in, const struct list
                 in->tmpl->name);
 }
 
+/* An address in the subject is one of a person, too (RFC 5280 section 4.2.1.10): where a template
+ * says whose there may be, it says so of both. */
+static void
+check_email(struct scope *s, const struct policy_input *in, const struct name_attr *attr)
+{
+    const struct template_body *body = in->tmpl->body;
+    const char *path =
+        arena_printf(s->arena, "%s.%s", in->subject ? "Subject" : "CSR.Subject", attr->type);
+    struct general_name n = { .kind = GN_EMAIL, .text = attr->value };
+    const char *wrong;
+
+    if (is_fixed(body, attr->type) || !(body->permitted.count || body->excluded.count))
+        return;
+    wrong = general_name_check(s->arena, &n, flags_of(body));
+    if (wrong)
+        problem(s, path, CHY_BAD_NAME, "\"%s\": %s", attr->value, wrong);
+    else
+        (void)check_rules(s, in, path, &n);
+}
+
 /* A CN that gave way to nothing goes. */
 static void
 drop_empty(struct scope *s, struct list *attrs)
@@ -477,6 +497,8 @@ policy_names(struct scope *s, const struct policy_input *in, struct list *attrs,
     {
         if (text_eq_fold(attr->type, "CN"))
             take_cn(s, in, attr, names);
+        else if (text_eq_fold(attr->type, "emailAddress"))
+            check_email(s, in, attr);
     }
     drop_empty(s, attrs);
     if (in->sans)

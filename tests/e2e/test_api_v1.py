@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 import requests
+from cryptography import x509
 
 import admin
 import keys
@@ -200,6 +201,24 @@ def test_the_permissions_are_listed_in_each_of_their_forms(client):
 
 
 # Templates
+
+def test_the_names_of_a_template_hold_for_an_address_in_the_subject_too(server, client):
+    parts = good(client.rest("GET", "/templates/WebServer"))["policy"]["subject"] + [{"type": "emailAddress", "mode": "optional"}]
+    inside = admin.template(server, names=["good.example"], policy={"subject": parts})
+    outside = admin.template(server, policy={"subject": parts, "excluded": ["bad.example"]})
+    for template, address, status in ((inside, "ana@good.example", 200), (inside, "ana@evil.example", 400), (inside, "ana", 400),
+                                      (outside, "ana@good.example", 200), (outside, "ana@bad.example", 400),
+                                      (outside, "ana@x.bad.example", 400)):
+        body = {"template": template, "sans": {"dns": ["good.example"]}, "subject": f"CN=good.example,emailAddress={address}"}
+        reply = client.rest("POST", "/certificates", json={**body, "csr": keys.new_csr(cn="good.example", dns=("good.example",))})
+        assert reply.status_code == status, (address, reply.text)
+        if status == 400:
+            assert [one["field"] for one in reply.json()["problems"]] == ["subject.emailaddress"], reply.text
+    email = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "good.example"),
+                       x509.NameAttribute(x509.NameOID.EMAIL_ADDRESS, "ana@evil.example")])
+    reply = client.rest("POST", "/certificates", json={"template": inside, "csr": keys.new_csr(subject=email, dns=("good.example",))})
+    assert reply.status_code == 400 and "evil.example" in reply.text, reply.text
+
 
 def test_a_template_gets_a_new_version_and_keeps_the_old_one(server, client):
     name = admin.template(server, names=["*.one.example.com"])

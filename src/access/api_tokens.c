@@ -297,6 +297,13 @@ revoke_in(struct scope *s, struct tx *tx, void *arg)
                        arena_printf(s->arena, "A token of %s was revoked.", t->owner_name));
 }
 
+/** What callers by this token show as their scope. */
+static const char *
+scope_of(struct scope *s, int64_t id)
+{
+    return arena_printf(s->arena, "api_token:%lld", (long long)id);
+}
+
 enum err
 api_token_revoke(struct scope *s, struct access *a, const struct caller *by, int64_t id)
 {
@@ -304,6 +311,10 @@ api_token_revoke(struct scope *s, struct access *a, const struct caller *by, int
     struct ending e = { .c = { .a = a, .by = by }, .token = &token };
 
     TRY(token_get(s, a, by, id, PERM_SECURITY_MODIFY, &token));
+    if (text_eq(by->auth, API_TOKEN_AUTH) && !text_eq(by->scope, scope_of(s, id)) &&
+        !access_may(by, PERM_SECURITY_MODIFY, GRANT_GLOBAL, 0))
+        return fail_code(s, E_FORBIDDEN, CHY_NOT_PERMITTED,
+                         "a token ends itself and no other: log in as yourself");
     TRY(db_write(s, a->db, revoke_in, &e));
     access_forget(a, principal_id_text(s->arena, token.owner_kind, token.owner));
     return OK;
@@ -366,8 +377,5 @@ api_token_enter(struct scope *s, struct access *a, const char *text, struct know
     TRY(grants_load(s, a->db, id, &grants));
     return known_load(
         s, a->db, &p,
-        &(struct proof){ .auth = API_TOKEN_AUTH,
-                         .scope = arena_printf(s->arena, "api_token:%lld", (long long)id),
-                         .only = &grants },
-        out);
+        &(struct proof){ .auth = API_TOKEN_AUTH, .scope = scope_of(s, id), .only = &grants }, out);
 }

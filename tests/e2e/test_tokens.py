@@ -96,6 +96,18 @@ def test_it_ends_when_it_is_revoked_and_others_do_not(server, operator, client):
     assert status(server, two["token"]) == 401
 
 
+def test_a_token_ends_itself_and_no_other(server, operator, client):
+    whole, narrow = new_token(operator, "*"), new_token(operator, "certificates/read")
+    program = server.client(token=narrow["token"])
+    reply = program.rest("DELETE", f"/tokens/{whole['id']}")
+    assert reply.status_code == 403 and "no other" in reply.text, reply.text
+    assert status(server, whole["token"]) == 200
+    assert program.rest("DELETE", f"/tokens/{narrow['id']}").status_code == 204
+    assert status(server, narrow["token"]) == 401
+    warden = server.client(token=new_token(client, "security/modify", "security/read")["token"])
+    assert warden.rest("DELETE", f"/tokens/{whole['id']}").status_code == 204
+
+
 def test_it_ends_with_its_owner_and_their_password(server, client):
     name, password = admin.user(server, permissions=["certificates/read"])
     token = new_token(server.client(name, password), "certificates/read")["token"]

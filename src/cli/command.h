@@ -14,7 +14,8 @@ enum flag_kind {
     FLAG_SWITCH,   /* nothing: --yes, --no-yes */
     FLAG_TEXT,     /* any text */
     FLAG_TEXTS,    /* any text; the flag may be repeated */
-    FLAG_NAMES,    /* names with commas between; the flag may be repeated */
+    FLAG_NAMES,    /* names with commas between, one at least; the flag may be repeated */
+    FLAG_SET,      /* the same, and "": none */
     FLAG_NUMBER,   /* a whole number from 1 */
     FLAG_COUNT,    /* a whole number from 0 */
     FLAG_DURATION, /* 90d */

@@ -584,6 +584,7 @@ offer_value(struct line *l)
     case FLAG_TEXT:
     case FLAG_TEXTS:
     case FLAG_NAMES:
+    case FLAG_SET:
         offer_source(l, source_of_flag(l->flag));
     }
 }

@@ -54,33 +54,6 @@ read_arguments(struct cli *c, struct issue *j)
     return target ? item_read(c, target, cli_text(c, "store"), &j->item) : OK;
 }
 
-/** PATH by the one name of its directory. */
-static const char *
-place_of(struct cli *c, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *dir = slash ? arena_text_n(c->s->arena, path, (size_t)(slash - path) + 1) : ".";
-    char *real = realpath(dir, NULL);
-    const char *place =
-        arena_printf(c->s->arena, "%s/%s", real ? real : dir, slash ? slash + 1 : path);
-
-    free(real);
-    return place;
-}
-
-/** Whether what is written to A takes the place of what is written to B. */
-static bool
-is_same_file(struct cli *c, const char *a, const char *b)
-{
-    struct stat x, y;
-
-    if (text_empty(a) || text_empty(b) || text_eq(a, "-"))
-        return false;
-    if (stat(a, &x) == 0 && stat(b, &y) == 0)
-        return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-    return text_eq(place_of(c, a), place_of(c, b));
-}
-
 /** Of three places, none is another's: what was written first would be lost. */
 static enum err
 check_different(struct cli *c, const char *const names[3])

@@ -18,6 +18,20 @@ need(struct cli *c, const char *flag, const char **out)
     return *out ? OK : fail_code(c->s, E_INVALID, CHY_USAGE, "--%s is needed", flag);
 }
 
+/** What is written takes the place of nothing that is read: a root's key is lost for good. */
+static enum err
+spare_inputs(struct cli *c)
+{
+    static const char *const flags[] = { "key", "ca", "password-file", "key-out" };
+    const char *out = cli_text(c, "out");
+
+    for (size_t i = 0; i < COUNT(flags); i++)
+        if (is_same_file(c, out, cli_text(c, flags[i])))
+            return fail_code(c->s, E_INVALID, CHY_USAGE,
+                             "--out and --%s name one file: each needs its own", flags[i]);
+    return OK;
+}
+
 enum err
 offline_open(struct cli *c, struct bytes cert_der, struct bytes key_pem,
              const struct secret *password, const char *const names[2], struct offline *out)
@@ -134,6 +148,7 @@ run_offline_init(struct cli *c)
 
     TRY(need(c, "out", &out));
     TRY(need(c, "key-out", &key_out));
+    TRY(spare_inputs(c));
     TRY(out_ready(c, key_out, true));
     TRY(out_ready(c, out, false));
     if (!key_spec_parse(kind ? kind : "ec-p384", &spec))
@@ -186,6 +201,8 @@ run_offline_sign(struct cli *c)
     struct csr csr;
     int64_t from;
 
+    TRY(spare_inputs(c));
+    TRY(out_ready(c, out, false));
     TRY(read_input(c, cli_arg(c, 0), FILE_MAX_LEN, &text));
     TRY(csr_decode(c->s, text, &der));
     TRY(csr_read(c->s, der, &csr));
@@ -228,6 +245,8 @@ run_offline_crl(struct cli *c)
     struct offline o = { 0 };
 
     TRY(need(c, "number", &number));
+    TRY(spare_inputs(c));
+    TRY(out_ready(c, out, false));
     TRY(read_offline(c, &o));
     LIST_EACH(const char *, serial, &serials)
     {

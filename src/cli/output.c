@@ -179,6 +179,49 @@ is_device(const char *path)
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
+/** PATH by the one name of its directory. */
+static const char *
+place_of(struct cli *c, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash ? arena_text_n(c->s->arena, path, (size_t)(slash - path) + 1) : ".";
+    char *real = realpath(dir, NULL);
+    const char *place =
+        arena_printf(c->s->arena, "%s/%s", real ? real : dir, slash ? slash + 1 : path);
+
+    free(real);
+    return place;
+}
+
+bool
+is_same_file(struct cli *c, const char *a, const char *b)
+{
+    struct stat x, y;
+
+    if (text_empty(a) || text_empty(b) || text_eq(a, "-"))
+        return false;
+    if (stat(a, &x) == 0 && stat(b, &y) == 0)
+        return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return text_eq(place_of(c, a), place_of(c, b));
+}
+
+#define KEY_FILE_MAX ((size_t)64 << 10)
+
+/** Nothing but a key takes the place of a private key. */
+static enum err
+spares_key(struct cli *c, const char *path)
+{
+    static const char mark[] = "PRIVATE KEY-----";
+    AUTO(fd_close) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    uint8_t *some = arena_alloc(c->s->arena, KEY_FILE_MAX);
+    ssize_t len = fd < 0 ? -1 : read(fd, some, KEY_FILE_MAX);
+
+    if (len > 0 && memmem(some, (size_t)len, mark, sizeof(mark) - 1))
+        return fail_code(c->s, E_CONFLICT, CHY_CONFLICT,
+                         "%s holds a private key, whose place nothing else takes", path);
+    return OK;
+}
+
 static enum err
 write_public(struct cli *c, const char *path, struct bytes data)
 {
@@ -198,6 +241,8 @@ write_out(struct cli *c, const char *path, struct bytes data, bool secret)
         return print_bytes(c, data);
     if (is_device(path)) /* a pipe, /dev/null: nothing may be put in its place */
         secret = false;
+    else if (!secret)
+        TRY(spares_key(c, path));
     e = secret ? private_file_write(c->s, path, data, true) : write_public(c, path, data);
     return e == E_UNAVAILABLE ? fail(c->s, E_INTERNAL, "%s", c->s->error.text) : e;
 }
@@ -239,6 +284,8 @@ out_ready(struct cli *c, const char *path, bool secret)
         errno = EISDIR;
         return not_writable(c, path);
     }
+    if (there && !secret && S_ISREG(st.st_mode))
+        TRY(spares_key(c, path));
     if (there && !(secret && S_ISREG(st.st_mode))) /* else a new file takes its place */
         return access(path, W_OK) == 0 ? OK : not_writable(c, path);
     slash = strrchr(path, '/');

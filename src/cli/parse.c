@@ -156,6 +156,8 @@ check_value(struct cli *c, const struct flag *f, const char *value)
                                "a reason: unspecified, key-compromise, ca-compromise, "
                                "affiliation-changed, superseded, "
                                "cessation-of-operation, hold, privilege-withdrawn");
+    case FLAG_NAMES: /* one that is not set in a script would mean what no flag at all does */
+        return value[strspn(value, ", \t")] ? OK : bad_value(c, f, value, "a name");
     case FLAG_OUTPUT:
         return table_form_parse(value, &table) ? OK : bad_word(c, f, value, output_words);
     case FLAG_WORD:
@@ -452,7 +454,7 @@ cli_texts(const struct cli *c, const char *name)
 
         if (!text_eq(g->flag->name, name) || !at)
             continue;
-        if (g->flag->kind != FLAG_NAMES) {
+        if (g->flag->kind != FLAG_NAMES && g->flag->kind != FLAG_SET) {
             list_add(a, &out, const char *, at);
             continue;
         }

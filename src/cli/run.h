@@ -108,8 +108,11 @@ void caution(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 enum err print_bytes(struct cli *c, struct bytes data);
 /** The same for text that people read: by a pager where it is longer than the terminal. */
 enum err print_long(struct cli *c, struct bytes text);
-/** See, before anything is asked for, that PATH can be written later: "-" always can. */
+/** See, before anything is asked for, that PATH can be written later: "-" always can. What is not
+ * SECRET takes no private key's place: E_CONFLICT. */
 enum err out_ready(struct cli *c, const char *path, bool secret);
+/** Whether what is written to A takes the place of what is written to B, or read there. */
+bool is_same_file(struct cli *c, const char *a, const char *b);
 /** Whether PATH is there and no file, so that nothing may be put in its place: a pipe, a device. */
 bool is_device(const char *path);
 /** Write to PATH, "-" being stdout; SECRET files get mode 0600. What is no regular file, a pipe or

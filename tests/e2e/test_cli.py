@@ -102,6 +102,13 @@ class TestAlone:
         else:
             says(done, status, *patterns)
 
+    @pytest.mark.parametrize("arguments", [
+        ["ca", "create", "x", "--permitted-dns", ""], ["ca", "create", "x", "--excluded-dns=,"], ["users", "create", "x", "--role", " "],
+        ["acme", "profiles", "create", "x", "--allow", ""], ["acme", "eab", "create", "--allow", ""], ["enroll", "csr", "x.csr", "--dns", ""],
+        ["ca", "offline", "sign", "x.csr", "--permitted-dns", ""], ["ca", "offline", "crl", "--revoked", ""]])
+    def test_an_empty_name_is_not_the_same_as_no_flag(self, arguments):
+        says(chancery.cli(*arguments), 2, arguments[-2 if "=" not in arguments[-1] else -1].split("=")[0], "a name")
+
     def test_a_code_is_explained_offline(self):
         assert "CHY-2104" in ok(chancery.cli("help", "CHY-2104"))
         for topic in ("query", "formats", "exit-codes", "environment", "references", "topics"):
@@ -482,6 +489,18 @@ def test_authorities_are_listed_shown_and_give_their_crl(server, tmp_path):
     done = programs.openssl("crl", "-inform", "PEM" if raw.startswith(b"-----") else "DER", "-in", tmp_path / "ca.crl",
                             "-noout", "-issuer")
     assert done.returncode == 0 and name in done.stdout
+
+
+def test_no_output_takes_the_place_of_a_private_key(server, client, tmp_path):
+    key = tmp_path / "web.key"
+    key.write_text("# of the web server\n" + keys.key_pem(keys.new_key()))
+    held, csr = key.read_bytes(), tmp_path / "a.csr"
+    csr.write_text(keys.new_csr(cn="spared.example.com", dns=("spared.example.com",)))
+    one = str(client.enroll()["KeyfactorID"])
+    for command in (["certs", "download", one], ["ca", "crl", client.server_ca()], ["ca", "chain", client.server_ca()],
+                    ["enroll", "csr", csr, "--template", "WebServer"], ["audit", "export"]):
+        says(server.cli(*command, "--out", key), 5, "holds a private key")
+    assert key.read_bytes() == held and client.total('CN -eq "spared.example.com"') == 0
 
 
 @pytest.mark.parametrize("words", ["certs show", "ca show", "users show", "roles show", "requests show", "templates show", "acme orders show",

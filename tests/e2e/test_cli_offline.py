@@ -1,5 +1,6 @@
 """`issue --offline`: a key in a file signs, without a server; --eku with and without one."""
 import json
+import os
 import re
 import uuid
 
@@ -73,6 +74,30 @@ def test_a_key_in_a_file_signs_for_servers_authorities_and_responders(root, tmp_
 
 
 @pytest.mark.once
+def test_nothing_takes_the_place_of_a_private_key_or_of_what_is_read(root, tmp_path):
+    held = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    at = ["--ca", tmp_path / "root.pem", "--key", tmp_path / "root.key", "--password-file", tmp_path / "pw"]
+    csr = tmp_path / "below.csr"
+    csr.write_text(keys.new_csr(cn="Below", extensions=[(x509.BasicConstraints(True, None), True)]))
+    held[csr] = csr.read_bytes()
+    for name in ("root.key", "root.pem", "pw"):
+        for command in (["ca", "offline", "sign", csr], ["ca", "offline", "crl", "--number", "7"]):
+            done = chancery.cli(*command, *at, "--out", tmp_path / name)
+            assert done.returncode == 2 and "name one file" in done.stderr, done.stderr
+    done = chancery.cli("ca", "offline", "init", "CN=Lost", "--password-file", tmp_path / "pw", "--key-out", tmp_path / "one",
+                        "--out", tmp_path / "one")
+    assert done.returncode == 2 and "--key-out name one file" in done.stderr and not (tmp_path / "one").exists()
+    # by another name, and a key of something else
+    os.link(tmp_path / "root.key", tmp_path / "link")
+    other = tmp_path / "other.key"
+    other.write_text(keys.key_pem(keys.new_key()))
+    held[other] = other.read_bytes()
+    for name, status in (("link", 2), ("other.key", 5)):
+        done = chancery.cli("ca", "offline", "crl", "--number", "7", *at, "--out", tmp_path / name)
+        assert done.returncode == status and ("name one file" if status == 2 else "holds a private key") in done.stderr, done.stderr
+    assert all(path.read_bytes() == data for path, data in held.items())
+
+
 def test_what_offline_does_not_sign(root, tmp_path):
     csr = tmp_path / "web.csr"
     csr.write_text(keys.new_csr("web.example.com", ["web.example.com"]))

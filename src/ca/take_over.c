@@ -7,6 +7,7 @@
 #include "pki/oid.h"
 #include <string.h>
 
+#define RSA_LEAST 2048
 #define NUMBER_JUMP (INT64_C(1) << 20) /* no number of the old lists comes again */
 
 SQL(set_parent, "UPDATE authority SET parent = $2 WHERE id = $1");
@@ -63,6 +64,11 @@ check_authority(struct scope *s, const struct cert *c)
     if (text_eq(*oid, OID_EKU_OCSP))
         problem(s, "certificate", CHY_BAD_CERT,
                 "its extended key usage makes it an OCSP responder of its issuer");
+    if (c->key.type == KEY_RSA && c->key.bits < RSA_LEAST)
+        problem(s, "certificate", CHY_BAD_CERT, "its RSA key has %d bits: a CA's has at least %d",
+                c->key.bits, RSA_LEAST);
+    if (!c->subject.attrs.count) /* RFC 5280 section 4.1.2.6 */
+        problem(s, "certificate", CHY_BAD_CERT, "its subject is empty");
     if (when_cmp(c->not_after, now) <= 0)
         problem(s, "certificate", CHY_BAD_CERT, "it is expired");
     if (when_cmp(c->not_before, when_add_ms(now, DAY_MS)) > 0)
@@ -73,8 +79,12 @@ check_authority(struct scope *s, const struct cert *c)
 static void
 check_signatures(struct scope *s, const struct taking *t)
 {
+    int below = 0; /* authorities from this one on down: those, all, that an issuer's limit is of */
+
     for (size_t i = 0; i < t->chain.count; i++) {
         const struct cert *c = list_at(&t->chain, struct cert, i), *issuer = NULL;
+
+        below += !c->self_issued;
 
         if (i + 1 < t->chain.count)
             issuer = list_at(&t->chain, struct cert, i + 1);
@@ -93,7 +103,7 @@ check_signatures(struct scope *s, const struct taking *t)
                     issuer->subject.text);
         } else if (issuer && issuer != c &&
                    (!issuer->exts.is_ca ||
-                    (issuer->exts.path_len >= 0 && issuer->exts.path_len < (int)i))) {
+                    (issuer->exts.path_len >= 0 && issuer->exts.path_len < below))) {
             problem(s, "certificate", CHY_BAD_CERT, "%s may not have this authority below it",
                     issuer->subject.text);
         }

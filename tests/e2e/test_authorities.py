@@ -253,8 +253,8 @@ def test_another_authority_certifies_ours_too(server, tmp_path):
 
 def elsewhere(name, parent=None, days=900, **more):
     """(certificate, key) of an authority that another program made."""
-    key = keys.new_key()
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    key = keys.new_key(more.get("key", "ec:p256"))
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else [])
     now = datetime.datetime.utcnow()
     issuer, signer = (parent[0].subject, parent[1]) if parent else (subject, key)
     public = key.public_key()
@@ -264,7 +264,7 @@ def elsewhere(name, parent=None, days=900, **more):
                .not_valid_after(now + datetime.timedelta(days=days))
                .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above), critical=False)
-               .add_extension(x509.BasicConstraints(more.get("ca", True), None), critical=True))
+               .add_extension(x509.BasicConstraints(more.get("ca", True), more.get("path")), critical=True))
     builder = builder.add_extension(x509.KeyUsage(
         digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=more.get("ca", True), crl_sign=True, encipher_only=False,
@@ -345,6 +345,21 @@ def test_what_is_no_authority_is_not_taken_over(server):
     stranger = elsewhere(f"Orphan {tag}", elsewhere("Unknown"))
     refused(client.rest("POST", "/authorities/import", json={
         "bundle": pem(stranger[0]) + keys.key_pem(stranger[1]), "crl_number": 0}), "issuer", status=400)
+
+
+def test_an_authority_whose_certificates_nobody_would_take_is_not_taken_over(server):
+    client, tag = server.client(), server.database[:6]
+    root = elsewhere(f"Sound {tag} Root", path=1)
+    last = elsewhere(f"Last {tag}", root, path=0)
+    for one, chain, word in (
+            (elsewhere(f"Below {tag} last", last), (last, root), "may not have this authority below it"),
+            (elsewhere(f"Weak {tag}", root, key="rsa:1024"), (root,), "1024 bits"),
+            (elsewhere("", root), (root,), "subject is empty")):
+        bundle = "".join(pem(each[0]) for each in (one, *chain)) + keys.key_pem(one[1])
+        refused(client.rest("POST", "/authorities/import", json={"bundle": bundle, "crl_number": 0, "name": f"Not {tag}"}), word, status=400)
+    reply = client.rest("POST", "/authorities/import", json={
+        "bundle": pem(last[0]) + pem(root[0]) + keys.key_pem(last[1]), "crl_number": 0})
+    assert reply.status_code == 201, reply.text
 
 
 def test_an_outside_root_certifies_a_request_of_ours(server, tmp_path):

@@ -18,8 +18,7 @@ struct db_options {
     int64_t busy_ms; /* how long to wait for a connection; 0: 10 s */
     const char *vfs; /* SQLite: name of the VFS, tests only; NULL: the system's */
     bool no_migrate; /* do not bring the schema up to date */
-    int log_pages;   /* SQLite: pages in the log that is copied before the lane empties
-                        it; one that is not is emptied four times as often; 0: 8192 */
+    int log_pages;   /* SQLite: pages in the log that make the lane empty it; 0: 8192 */
     int batch;       /* SQLite: most writes in one commit; 0: 256 */
     bool guest;      /* SQLite: another program may work here: its log is left alone */
     bool keep_log;   /* SQLite: the log waits for db_keep(), and is there at the next start */

@@ -10,8 +10,6 @@
 #define SCOPE_MOST ((size_t)64 << 10) /* bytes of errors of the past */
 #define LOG_TIMES \
     16 /* the log is so much larger than meant, as readers kept it: cut it when they are gone */
-#define PARTS \
-    4 /* of the log as large as meant: one is carried over at a time, as all wait for it */
 #define CAREFUL 256 /* writes that get savepoints after one that had to be undone */
 
 #define KEPT_LOG_LIMIT "PRAGMA journal_size_limit = 536870912" /* bytes */
@@ -41,22 +39,6 @@ count_frames(void *conn, sqlite3 *handle UNUSED, const char *name UNUSED, int fr
     return SQLITE_OK;
 }
 
-/** A log that is copied is never cut: what another program adds in that moment would be lost to
- * the copy. SQLite cuts it by itself when it begins anew. */
-static bool
-is_kept(const struct lane *lane)
-{
-    return lane->db->keep_log || atomic_load(&lane->db->keeper);
-}
-
-/** How many more frames in the log make the lane empty it. Each copy of a log is a file of its own:
- * those are few. */
-static int
-log_step(const struct lane *lane)
-{
-    return is_kept(lane) ? lane->db->log_pages : MAX(lane->db->log_pages / PARTS, 1);
-}
-
 /** Have a connection that works. */
 static enum err
 lane_connect(struct scope *s, struct lane *lane)
@@ -76,7 +58,7 @@ lane_connect(struct scope *s, struct lane *lane)
     c->log_frames = 1; /* unknown: look when idle */
     if (lane->db->keep_log)
         (void)sqlite3_exec(c->handle, KEPT_LOG_LIMIT, NULL, NULL, NULL);
-    c->log_due = log_step(lane);
+    c->log_due = lane->db->log_pages;
     lane->number = 1;
     return OK;
 }
@@ -324,6 +306,14 @@ size_of(struct scope *s, const char *path, const char *suffix)
     return stat(arena_printf(s->arena, "%s%s", path, suffix), &st) == 0 ? (double)st.st_size : 0;
 }
 
+/** A log that is copied is never cut: what another program adds in that moment would be lost to
+ * the copy. SQLite cuts it by itself when it begins anew. */
+static bool
+is_kept(const struct lane *lane)
+{
+    return lane->db->keep_log || atomic_load(&lane->db->keeper);
+}
+
 /** Whether the log may be emptied now: it is another program's, or is to be copied first. */
 static bool
 may_empty(struct lane *lane, struct scope *s)
@@ -354,7 +344,7 @@ empty_log(struct lane *lane, struct scope *s, bool cut)
         (void)sqlite3_busy_timeout(c->handle, 0);
     rc = sqlite3_wal_checkpoint_v2(c->handle, NULL, mode, &frames, &done);
     (void)sqlite3_busy_timeout(c->handle, (int)MIN(lane->db->busy_ms, INT32_MAX));
-    c->log_due = frames - done + log_step(lane);
+    c->log_due = frames - done + lane->db->log_pages;
     if (rc == SQLITE_OK && frames == done)
         c->log_frames = 0;
     else if (rc != SQLITE_OK && rc != SQLITE_BUSY) {

@@ -130,33 +130,115 @@ asks_archive(const struct query_node *n)
     return false;
 }
 
-/* Totals of what no query narrows are kept: by state, by day of expiry, by both. Of the present day
- * the index on expiry knows the rest. */
+/* Totals of what no query narrows but by its end are kept: by state, by day of expiry, by both. Of
+ * the days at both ends the index on expiry knows the rest. */
 SQL(count_all, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = 'state'");
 SQL(count_unrevoked,
     "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = 'state' AND key <> 2");
-SQL(count_later, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = $1 AND key > $2");
-SQL(count_today, "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2");
-SQL(count_today_valid, "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 "
-                       "AND state <> 2");
+SQL(count_days, "SELECT COALESCE(SUM(value), 0) FROM counter WHERE kind = $1 AND key >= $2 AND "
+                "key < $3");
+SQL(count_part, "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2");
+SQL(count_part_valid, "SELECT COUNT(*) FROM certificate WHERE not_after >= $1 AND not_after < $2 "
+                      "AND state <> 2");
+
+/** Ends of certificates in milliseconds, from FROM until before TO. */
+struct ends {
+    int64_t from, to;
+};
+#define EVER ((struct ends){ INT64_MIN, INT64_MAX })
+
+/** Of a day that is not wanted as a whole the index tells. */
+static enum err
+count_part_of_day(struct scope *s, struct db *db, bool valid, struct ends e, int64_t *total)
+{
+    struct row row;
+
+    if (e.from >= e.to)
+        return OK;
+    TRY(db_one(s, db, valid ? &count_part_valid : &count_part, BIND(v_int(e.from), v_int(e.to)),
+               &row));
+    *total += row_int(&row);
+    return OK;
+}
+
+static enum err
+count_ends(struct scope *s, struct db *db, bool valid, struct ends e, int64_t *total)
+{
+    int64_t first = e.from == EVER.from ? e.from : e.from / DAY_MS + (e.from % DAY_MS != 0);
+    int64_t last = e.to == EVER.to ? e.to : e.to / DAY_MS;
+    struct row days;
+
+    *total = 0;
+    if (first >= last)
+        return count_part_of_day(s, db, valid, e, total);
+    TRY(db_one(s, db, &count_days,
+               BIND(v_text(valid ? "valid_day" : "expiry_day"), v_int(first), v_int(last)), &days));
+    *total = row_int(&days);
+    if (e.from != EVER.from)
+        TRY(count_part_of_day(s, db, valid, (struct ends){ e.from, first * DAY_MS }, total));
+    if (e.to != EVER.to)
+        TRY(count_part_of_day(s, db, valid, (struct ends){ last * DAY_MS, e.to }, total));
+    return OK;
+}
+
+/** What a comparison with an end leaves of OUT; false: it is another comparison. */
+static bool
+narrow(struct ends *out, const struct query_leaf *leaf)
+{
+    int64_t at = leaf->from.ms;
+
+    if (leaf->negated)
+        return false;
+    switch (leaf->ask) {
+    case QL_EQ:
+        *out = (struct ends){ MAX(out->from, at), MIN(out->to, leaf->to.ms) };
+        return true;
+    case QL_LT:
+        out->to = MIN(out->to, at);
+        return true;
+    case QL_LE:
+        out->to = MIN(out->to, at + 1);
+        return true;
+    case QL_GT:
+        out->from = MAX(out->from, at + 1);
+        return true;
+    case QL_GE:
+        out->from = MAX(out->from, at);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** Does N ask for ends alone? Those are in OUT then. Days before 1970 share a counter. */
+static bool
+asks_ends(struct scope *s, const struct query *q, const struct query_node *n, struct ends *out)
+{
+    const struct cert_field *f;
+    struct query_leaf leaf = { 0 };
+
+    if (n->kind == Q_AND) {
+        LIST_EACH(struct query_node *, child, &n->children)
+        if (!asks_ends(s, q, *child, out))
+            return false;
+        return true;
+    }
+    f = n->kind == Q_TERM ? cert_field(n->term.field) : NULL;
+    return f && text_eq(f->expr, "c.not_after") && f->flags & LIFTS_EXPIRED &&
+           query_leaf_date(s, q, &n->term, &leaf) == OK && narrow(out, &leaf) &&
+           (out->from == EVER.from || out->from >= 0) && out->to > 0;
+}
 
 static enum err
 count_kept(struct scope *s, struct db *db, const struct cert_search *q, int64_t *total)
 {
-    int64_t day = q->now.ms / DAY_MS;
     bool valid = !q->include_revoked;
-    struct row later, today;
+    struct row row;
 
-    if (q->include_expired) {
-        TRY(db_one(s, db, valid ? &count_unrevoked : &count_all, BIND_NONE, &later));
-        *total = row_int(&later);
-        return OK;
-    }
-    TRY(db_one(s, db, &count_later, BIND(v_text(valid ? "valid_day" : "expiry_day"), v_int(day)),
-               &later));
-    TRY(db_one(s, db, valid ? &count_today_valid : &count_today,
-               BIND(v_when(q->now), v_int((day + 1) * DAY_MS)), &today));
-    *total = row_int(&later) + row_int(&today);
+    if (!q->include_expired)
+        return count_ends(s, db, valid, (struct ends){ q->now.ms, EVER.to }, total);
+    TRY(db_one(s, db, valid ? &count_unrevoked : &count_all, BIND_NONE, &row));
+    *total = row_int(&row);
     return OK;
 }
 
@@ -210,10 +292,13 @@ count(struct scope *s, struct db *db, const struct cert_search *q, const struct 
     const char *text, *key;
     int64_t began = clock_mono_ms(), all;
     struct search_kept kept;
+    struct ends ends = EVER;
     bool any;
 
     if (!parsed->root && !q->within)
         return count_kept(s, db, q, total);
+    if (!q->within && asks_ends(s, parsed, parsed->root, &ends))
+        return count_ends(s, db, !q->include_revoked, ends, total);
     key = count_key(s, q);
     if (search_remembered(db, key, &kept)) {
         *total = kept.number;

@@ -220,6 +220,9 @@ add(struct scope *s, struct tx *tx, struct known *k)
         TRY(name_id(s, tx, *san, &name));
         TRY(tx_do(s, tx, &add_name, BIND(v_int(k->id), v_int(position), v_int(name))));
     }
+    TRY(counter_add(s, tx, "expiry_day", k->not_after.ms / DAY_MS, 1));
+    if (k->state != CERT_REVOKED)
+        TRY(counter_add(s, tx, "valid_day", k->not_after.ms / DAY_MS, 1));
     return counter_add(s, tx, "state", k->state, 1);
 }
 

@@ -58,18 +58,26 @@ pki_make() {
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$d/provisioner.key"
 }
 
-# A PostgreSQL of our own with its usual durability; as root it runs as "postgres".
+# A PostgreSQL of our own with its usual durability; as root it runs as "postgres". FILLED keeps it.
 postgres_start() {
-    local as=()
-    PG_DIR=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench-pg.XXXXXX")
-    trap 'stop_all; rm -rf "$WORK" "$PG_DIR"' EXIT
+    local as=() made=
+    if [ -n "${FILLED:-}" ]; then
+        PG_DIR=$FILLED/postgresql
+        mkdir -p "$PG_DIR"
+    else
+        PG_DIR=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench-pg.XXXXXX")
+        trap 'stop_all; rm -rf "$WORK" "$PG_DIR"' EXIT
+    fi
     PG_PORT=$(free_port)
     if [ "$(id -u)" = 0 ]; then
         chown postgres "$PG_DIR"
         as=(setpriv --reuid postgres --regid postgres --clear-groups)
     fi
-    (cd "$PG_DIR" && "${as[@]}" "$PG_BIN/initdb" -D "$PG_DIR/data" -U bench -A trust -E UTF8 --locale=C.UTF-8) \
-        >"$WORK/initdb.log" 2>&1 || { cat "$WORK/initdb.log" >&2; exit 1; }
+    if [ ! -d "$PG_DIR/data" ]; then
+        made=1
+        (cd "$PG_DIR" && "${as[@]}" "$PG_BIN/initdb" -D "$PG_DIR/data" -U bench -A trust -E UTF8 --locale=C.UTF-8) \
+            >"$WORK/initdb.log" 2>&1 || { cat "$WORK/initdb.log" >&2; exit 1; }
+    fi
     (cd "$PG_DIR" && exec "${as[@]}" "$PG_BIN/postgres" -D "$PG_DIR/data" -k "$PG_DIR" -p "$PG_PORT" \
         -c listen_addresses=127.0.0.1 -c max_connections=400 -c shared_buffers=128MB) >"$WORK/postgres.log" 2>&1 &
     PG_PID=$!
@@ -78,7 +86,7 @@ postgres_start() {
         kill -0 "$PG_PID" || { cat "$WORK/postgres.log" >&2; exit 1; }
         sleep 0.1
     done
-    for name in chancery openbao step; do
+    for name in ${made:+chancery openbao step}; do
         psql -q -h 127.0.0.1 -p "$PG_PORT" -U bench -d postgres -c "CREATE DATABASE $name"
     done
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # usage: run.sh   Speed, beside the counted floor, a bare program and cfssl, as docs/bench.md tells.
 # PEERS=1: beside step-ca and OpenBao too. ROUNDS=3, REQUESTS=20000, SECONDS_EACH=5 and CLIENTS="1 4 16 64"
-# say how much; ONLY="enroll ocsp der idle sign search import hsm acme" which parts; SIZE=100000 (100k, 1M) is the register
-# of search and import, ON="sqlite postgresql" its databases; ORDERS=6000 those of ACME. Builds without faults and
-# sanitizers.
+# say how much; ONLY="enroll ocsp der idle sign search import hsm acme" which parts; SIZE=100000 (100k, 1M, 10M) is the
+# register of search and import, ON="sqlite postgresql" its databases, FILLED a directory that keeps it for the next run;
+# ORDERS=6000 those of ACME. Builds without faults and sanitizers.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
@@ -14,6 +14,7 @@ CLIENTS=${CLIENTS:-1 4 16 64}
 SIZE=${SIZE:-100000}
 ORDERS=${ORDERS:-6000}
 ONLY=${ONLY:-enroll ocsp der idle sign}
+FILLED=${FILLED:+$(realpath -m "$FILLED")}
 [ "${PEERS:-0}" = 1 ] || ONLY=${ONLY/sign/}
 WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/chancery-bench.XXXXXX")
 export BENCH_RESULTS=$WORK/results
@@ -56,6 +57,24 @@ start() {
     curl -sk -o /dev/null "$url/healthz/live"
     STARTED=$(($(now_ms) - from))
     CPU_MS=$(awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) * 1000 / tick }' "/proc/$pid/stat")
+}
+
+# register NAME URL SIZE: NAME is filled with so many certificates, or was by an earlier run that FILLED keeps
+register() {
+    local done=${FILLED:+$FILLED/$1.size}
+    if [ -n "$done" ]; then
+        mkdir -p "$FILLED/$1"
+        ln -sfn "$FILLED/$1" "$WORK/$1"
+    fi
+    if [ -n "$done" ] && [ -s "$done" ]; then
+        [ "$(cat "$done")" = "$3" ] || { echo "error: $FILLED/$1 has $(cat "$done") certificates, not $3" >&2; exit 1; }
+        return
+    fi
+    start "$1" --db "$2"
+    stop_one
+    "$BUILD/bench/bench-search" --fill "$2" "$3"
+    [ "${2%%:*}" = sqlite ] || psql -q -h 127.0.0.1 -p "$PG_PORT" -U bench -d chancery -c "VACUUM ANALYZE"
+    [ -z "$done" ] || echo "$3" >"$done"
 }
 
 [ -f "$BUILD/build.ninja" ] || meson setup "$BUILD" -Dbench=true -Dbuildtype=release -Db_ndebug=true >/dev/null
@@ -118,10 +137,7 @@ if wants search; then
         title "search among $size certificates on $on"
         url=sqlite:$WORK/search-$on/chancery.db
         [ "$on" = sqlite ] || { postgres_start; url=$(pg_url chancery); }
-        start "search-$on" --db "$url"
-        stop_one
-        "$BUILD/bench/bench-search" --fill "$url" "$size"
-        [ "$on" = sqlite ] || psql -q -h 127.0.0.1 -p "$PG_PORT" -U bench -d chancery -c "VACUUM ANALYZE"
+        register "search-$on" "$url" "$size"
         start "search-$on" --db "$url"
         "$BUILD/bench/bench-search" "$WORK/search-$on.ready" "$on" "$size"
         stop_all
@@ -136,9 +152,8 @@ if wants import; then
     rm -rf "$WORK/import"
     size=$(numfmt --from=si "${SIZE^^}")
     title "import into a register of $size"
-    start import --db "sqlite:$WORK/import/chancery.db"
-    stop_one
-    "$BUILD/bench/bench-search" --fill "sqlite:$WORK/import/chancery.db" "$size"
+    register search-sqlite "sqlite:$WORK/search-sqlite/chancery.db" "$size"
+    if [ -n "$FILLED" ]; then cp -r --reflink=auto "$FILLED/search-sqlite" "$WORK/import"; else mv "$WORK/search-sqlite" "$WORK/import"; fi
     start import --db "sqlite:$WORK/import/chancery.db"
     "$BUILD/bench/bench-import" "$WORK/import.ready" full "$REQUESTS" 4
     stop_all

@@ -46,6 +46,11 @@ def test_the_page_of_settings_has_every_key_as_the_program_describes_it(tmp_path
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.seed("S125")
+def test_the_page_of_operations_says_how_to_see_the_newest_lines():
+    assert re.search(r"^journalctl -u chancery -n 50\b", page("operations.md"), re.M)
+
+
 def test_the_page_of_operations_names_metrics_that_exist():
     sources = "".join(path.read_text() for path in ROOT.glob("src/*/*.c"))
     named = set(re.findall(r"`((?:chancery|process)_[a-z_]+)`", page("operations.md")))

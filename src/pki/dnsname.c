@@ -262,10 +262,24 @@ spiffe_problem(const char *authority, const char *path)
     return NULL;
 }
 
+/* A host is compared as it is written: it has one way to be. */
+static const char *
+uri_host_problem(const char *authority, const char *end)
+{
+    size_t len = (size_t)(end - authority), host = 0;
+
+    while (host < len && authority[host] != ':')
+        host++;
+    if (memchr(authority, '%', len))
+        return "the host of a URI is written without percent escapes";
+    return *authority != '[' && host && authority[host - 1] == '.' ? "its host ends with a dot"
+                                                                   : NULL;
+}
+
 const char *
 uri_check(struct arena *a, const char *uri, unsigned flags, char **normal)
 {
-    const char *colon = text_empty(uri) ? NULL : strchr(uri, ':'), *authority, *end;
+    const char *colon = text_empty(uri) ? NULL : strchr(uri, ':'), *authority, *end, *why;
     char *out;
 
     (void)flags;
@@ -294,12 +308,11 @@ uri_check(struct arena *a, const char *uri, unsigned flags, char **normal)
             return "a URI with user information is not allowed";
         if (end == authority && !text_starts(out, "file:"))
             return "the URI has no host";
-        if (text_starts(out, "spiffe:")) {
-            const char *why = spiffe_problem(authority, end);
-
-            if (why)
-                return why;
-        }
+        why = uri_host_problem(authority, end);
+        if (!why && text_starts(out, "spiffe:"))
+            why = spiffe_problem(authority, end);
+        if (why)
+            return why;
     }
     *normal = out;
     return NULL;

@@ -220,6 +220,16 @@ def test_the_names_of_a_template_hold_for_an_address_in_the_subject_too(server, 
     assert reply.status_code == 400 and "evil.example" in reply.text, reply.text
 
 
+def test_an_excluded_host_of_a_uri_has_no_other_way_to_be_written(server, client):
+    template = admin.template(server, policy={"excluded": ["bad.example"]})
+    for uri, status in (("https://fine.example/a%20b", 200), ("https://fine.example:8443/x.", 200), ("https://bad.example/", 400),
+                        ("https://bad.example./", 400), ("https://bad.example.:443/", 400), ("https://b%61d.example/", 400),
+                        ("spiffe://bad.example./secret", 400)):
+        reply = client.rest("POST", "/certificates", json={
+            "template": template, "sans": {"uri": [uri]}, "csr": keys.new_csr(cn="fine.example", dns=("fine.example",))})
+        assert reply.status_code == status, (uri, reply.text)
+
+
 def test_a_template_gets_a_new_version_and_keeps_the_old_one(server, client):
     name = admin.template(server, names=["*.one.example.com"])
     found = client.rest("GET", f"/templates/{name}")

@@ -160,17 +160,18 @@ if wants import; then
     rm -rf "$WORK/import"
 fi
 if wants hsm; then
-    mkdir -p "$WORK/tokens"
     export SOFTHSM2_CONF=$WORK/softhsm2.conf
     printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$WORK/tokens" >"$SOFTHSM2_CONF"
     (umask 077 && echo 58167402 >"$WORK/pin")
-    softhsm2-util --init-token --free --label bench --so-pin 58167402 --pin 58167402 >/dev/null
     for round in $(seq "$ROUNDS"); do
+        rm -rf "$WORK/tokens" # each round has a token with nothing on it
+        mkdir "$WORK/tokens"
+        softhsm2-util --init-token --free --label bench --so-pin 58167402 --pin 58167402 >/dev/null
         for key in file pkcs11; do
             title "enrollment with the key in $key, round $round"
             token=()
             [ $key = file ] || token=(--set "hsm.module=${HSM_MODULE:-/usr/lib/softhsm/libsofthsm2.so}" --set "hsm.pin=file:$WORK/pin"
-                --set "pki.issuing_key_uri=pkcs11:token=bench;object=issuing$round")
+                --set "pki.issuing_key_uri=pkcs11:token=bench;object=issuing")
             start "$key$round" "${token[@]}"
             # what it notes of itself is not of the enrollment above
             BENCH_RESULTS=$WORK/one.results "$BUILD/bench/bench-enroll" "$WORK/$key$round.ready" "$WORK" "$REQUESTS" 64 \

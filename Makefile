@@ -38,7 +38,7 @@ unit: test-build
 e2e: test-build
 	@$(E2E) $(T)
 
-## make interop                  the vendor's published client libraries, in Go and Python, against the program
+## make interop                  the vendor's client libraries, in Go and Python, others' linters, Keycloak, against the program
 interop:
 	@tools/install.sh build test interop
 	@$(MAKE) --no-print-directory all

@@ -1,6 +1,6 @@
 #!/bin/bash
-# usage: interop.sh PROGRAM   Drive PROGRAM with the vendor's published client libraries, Go's and Python's, and let a
-#                             Keycloak vouch for its callers.
+# usage: interop.sh PROGRAM   Drive PROGRAM with the vendor's published client libraries, Go's and Python's, let linters
+#                             of others read what it signs, and a Keycloak vouch for its callers.
 #        interop.sh --fetch   Fetch and build what it drives with, no more.
 # INTEROP_UNTIL, in seconds since 1970: Keycloak, which takes a minute to start, is not begun with after that.
 # What is fetched is pinned by tests/interop and kept under $BUILD/interop; ends with `N passed, N failed`.
@@ -37,6 +37,9 @@ if ! new_enough; then
 fi
 installed python python
 (cd "$from/go" && GOTOOLCHAIN=local "$go" build -p 1 -mod=readonly -buildvcs=false -trimpath -o "$work/drive" .)
+installed lint lint
+(cd "$from/lint" && GOTOOLCHAIN=local "$go" build -p 1 -mod=readonly -buildvcs=false -trimpath -o "$work/zlint" \
+    github.com/zmap/zlint/v3/cmd/zlint)
 
 # Keycloak comes by Maven; without it, the rest is driven.
 keycloak=$work/keycloak-26.2.5
@@ -60,4 +63,5 @@ fi
 [ "$program" != --fetch ] || exit 0
 exec tools/count.py \
     "lines:Go client library" "$work/drive" "$program" -- \
-    "lines:Python client library" "$work/python/bin/python" -B "$from/python/drive.py" "$program" "${identity[@]}"
+    "lines:Python client library" "$work/python/bin/python" -B "$from/python/drive.py" "$program" -- \
+    "lines:linters" "$work/lint/bin/python" -B "$from/lint/drive.py" "$program" "$work/zlint" "${identity[@]}"

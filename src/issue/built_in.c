@@ -23,7 +23,8 @@ const struct built_in_template built_in_templates[] = {
       "{" ANY_KEY ",\"subject\":[{\"type\":\"CN\",\"mode\":\"required\"},{\"type\":"
       "\"emailAddress\"}," ORGANISATION
       "],\"san_dns\":\"optional\",\"san_uri\":\"optional\",\"san_email\":\"optional\",\"cn_to_"
-      "san\":false," USAGE("\"clientAuth\"") ",\"validity\":\"90d\",\"validity_max\":\"398d\"}" },
+      "san\":false,\"key_usage\":[\"digitalSignature\"],\"eku\":[\"clientAuth\"],\"validity\":"
+      "\"90d\",\"validity_max\":\"398d\"}" },
     { "tls-mutual", "TLS Server and Client",
       "{" ANY_KEY "," SERVER_NAMES "," USAGE(
           "\"serverAuth\",\"clientAuth\"") ",\"validity\":\"90d\",\"validity_max\":\"398d\"}" },

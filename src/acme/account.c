@@ -2,8 +2,10 @@
 
 #include "acme/authz.h"
 #include "acme/eab.h"
+#include "acme/known.h"
 #include "acme/limit.h"
 #include "acme/order.h"
+#include "db/watch.h"
 
 #define ACCOUNT_COLUMNS                                                                        \
     "id, endpoint, eab_key, version, public_id, status, thumbprint, key_hash, jwk, contacts, " \
@@ -69,10 +71,15 @@ enum err
 acme_account_get(struct scope *s, const struct acme *acme, const struct acme_endpoint *ep,
                  const char *public_id, struct acme_account *out)
 {
+    uint64_t number = acme->accounts ? watch_number(acme->accounts) : 0;
     struct row row;
 
+    if (acme->accounts && known_account(s, acme->known, ep->id, public_id, number, out))
+        return OK;
     TRY(db_one(s, acme->o.db, &account_by_id, BIND(v_text(public_id), v_int(ep->id)), &row));
     read_row(&row, out);
+    if (acme->accounts)
+        known_account_keep(acme->known, out, number);
     return OK;
 }
 

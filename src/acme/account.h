@@ -11,8 +11,9 @@ const char *acme_account_status_name(enum acme_account_status status);
 /** A key that signs requests. */
 struct acme_key {
     EVP_PKEY *key;
-    const char *jwk;        /* its required members */
-    const char *thumbprint; /* base64url: what key authorizations are made of */
+    const struct verifier *verifier; /* of .key */
+    const char *jwk;                 /* its required members */
+    const char *thumbprint;          /* base64url: what key authorizations are made of */
     uint8_t thumb[SHA256_LEN];
     uint8_t spki_hash[SHA256_LEN];
 };

@@ -5,6 +5,7 @@
 #include "acme/names.h"
 #include "acme/profile.h"
 #include "base/random.h"
+#include "db/watch.h"
 #include "pki/jws.h"
 #include "proof/proof.h"
 #include <string.h>
@@ -140,6 +141,7 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
     if (e == OK)
         e = nonces_open(s, o->db, o->seal, &nonces, &acme->nonces);
     if (e == OK)
+    acme->accounts = o->alone ? db_watch(o->db, "acme_account") : NULL;
         e = note(s, prover_new(s, o->set->validation, o->own, &acme->prover), "acme.validation");
     if (e == OK) {
         acme->by_settings->prover = acme->prover;

@@ -45,11 +45,13 @@ struct acme_options {
 struct jobs;
 struct known;
 struct limit_memory;
+struct watch;
 struct acme {
     struct acme_options o;
     struct nonces *nonces;
     struct prover *prover;
     struct known *known;
+    const struct watch *accounts; /* NULL: others change them, so they are not remembered */
     struct jobs *jobs; /* that try challenges here; NULL: whoever looks at the queue does */
     struct arena *arena;
     struct acme_endpoint *by_settings;

@@ -2,6 +2,7 @@
 #include "acme/account.h"
 
 #include "pki/jwk.h"
+#include "pki/verifier.h"
 #include <string.h>
 
 SQL(key_is_blocked, "SELECT 1 FROM blocked_key WHERE key_hash = $1");
@@ -13,6 +14,7 @@ describe(struct scope *s, EVP_PKEY *key, struct pubkey *pub, struct acme_key *ou
     struct buf jwk;
 
     out->key = key;
+    out->verifier = arena_own(s->arena, verifier_new(key), verifier_unref);
     TRY(key_spki(s, key, &spki));
     TRY(pubkey_read(s, spki, pub));
     memcpy(out->spki_hash, pub->sha256, SHA256_LEN);

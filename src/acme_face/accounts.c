@@ -182,8 +182,8 @@ read_inner(struct call *c, struct acme_key *key, const struct json **payload)
     if (json_get(inner.jws.header, "nonce"))
         return malformed(c, "it must not have a nonce");
     TRY(acme_key_read(c->s, c->acme, inner.key, key));
-    TRY(flat_fits(c, &inner, key->key));
-    TRY(flat_verify(c, &inner, key->key));
+    TRY(flat_fits(c, &inner, key->verifier));
+    TRY(flat_verify(c, &inner, key->verifier));
     if (!text_eq(json_str(json_get(inner.jws.header, "url")), c->url))
         return malformed(c, "its url is not that of the outer one");
     if (json_parse(c->s, inner.jws.payload, &j) != OK || !json_is_object(j))

@@ -65,9 +65,9 @@ struct flat {
  * badSignatureAlgorithm. */
 enum err flat_read(struct call *c, const struct json *body, struct flat *out);
 /** Does its algorithm fit this key? E_INVALID: badPublicKey. */
-enum err flat_fits(struct call *c, const struct flat *flat, EVP_PKEY *key);
+enum err flat_fits(struct call *c, const struct flat *flat, const struct verifier *key);
 /** Verify it. E_INVALID: malformed. */
-enum err flat_verify(struct call *c, const struct flat *flat, EVP_PKEY *key);
+enum err flat_verify(struct call *c, const struct flat *flat, const struct verifier *key);
 /** Check who signed the request, in the order of acme.md section 2. */
 enum err call_check(struct call *c);
 

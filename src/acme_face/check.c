@@ -87,9 +87,9 @@ flat_read(struct call *c, const struct json *body, struct flat *f)
 }
 
 enum err
-flat_fits(struct call *c, const struct flat *f, EVP_PKEY *key)
+flat_fits(struct call *c, const struct flat *f, const struct verifier *key)
 {
-    unsigned own = jws_alg_of_key(key);
+    unsigned own = jws_alg_of_spec(verifier_spec(key));
     const char *said = json_str(json_get(f->key, "alg"));
 
     if (f->jws.alg != own && !(own == JWS_RS256 && f->jws.alg == JWS_PS256))
@@ -103,9 +103,9 @@ flat_fits(struct call *c, const struct flat *f, EVP_PKEY *key)
 }
 
 enum err
-flat_verify(struct call *c, const struct flat *f, EVP_PKEY *key)
+flat_verify(struct call *c, const struct flat *f, const struct verifier *key)
 {
-    enum err e = jws_verify(c->s, &f->jws, key, c->ep->algorithms);
+    enum err e = jws_verify_by(c->s, &f->jws, key, c->ep->algorithms);
 
     return e == E_UNAUTHENTICATED ? malformed(c, "the signature of the JWS does not verify") : e;
 }
@@ -143,7 +143,9 @@ find_account(struct call *c, const struct flat *f)
     c->by_account = true;
     c->key.jwk = c->account.jwk;
     c->key.thumbprint = base64url_encode(s->arena, c->account.thumbprint);
-    return known_key(s, c->acme->known, c->account.thumbprint, c->account.jwk, &c->key.key);
+    TRY(known_key(s, c->acme->known, c->account.thumbprint, c->account.jwk, &c->key.verifier));
+    c->key.key = verifier_key(c->key.verifier);
+    return OK;
 }
 
 static enum err
@@ -190,8 +192,8 @@ check_proof(struct call *c, const struct flat *f, const char *url, const char *n
         return nonce_err;
     scope_clear(s);
     TRY(find_key(c, f));
-    TRY(flat_fits(c, f, c->key.key));
-    TRY(flat_verify(c, f, c->key.key));
+    TRY(flat_fits(c, f, c->key.verifier));
+    TRY(flat_verify(c, f, c->key.verifier));
     if (nonce_err != OK) {
         s->error = nonce_error;
         return nonce_err;

@@ -134,13 +134,15 @@ found_certify(struct scope *s, struct ca_office *office UNUSED, struct founding 
     struct cert_plan plan = { .alg = issuer ? issuer->sig_alg : f->key.sig_alg,
                               .spki = signer_public_key(f->signer),
                               .subject = f->subject };
-    struct pubkey pub;
     struct bytes tbs, der;
+    struct pubkey pub;
+    EVP_PKEY *public;
 
     serial_new(serial);
     plan.serial = (struct bytes){ serial, SERIAL_LEN };
     TRY(pubkey_read(s, plan.spki, &pub));
-    TRY(pubkey_import(s, &pub, &f->key.public_key));
+    TRY(pubkey_import(s, &pub, &public));
+    f->key.verifier = arena_own(s->arena, verifier_new(public), verifier_unref);
     pubkey_id(&pub, key_id);
     plan.issuer = issuer ? issuer->cert->subject.der : plan.subject;
     TRY(plan_life(s, issuer, terms, &plan));

@@ -13,6 +13,7 @@
 #include "pki/cert.h"
 #include "pki/lint.h"
 #include "pki/ocsp.h"
+#include "pki/verifier.h"
 #include "seal/seal.h"
 
 struct ca_office;
@@ -61,7 +62,7 @@ struct ca_key {
     struct bytes
         subject_hash; /* SHA-256 of the subject's DER: certificate.issuer_hash of what it issues */
     struct bytes ski;
-    EVP_PKEY *public_key; /* for checking what it signed */
+    const struct verifier *verifier; /* for checking what it signed */
     const struct lint_issuer *lint;
     struct ocsp_issuer ocsp;
     struct list chain; /* of struct bytes: its certificate, then issuers up to the root */

@@ -36,7 +36,7 @@ static enum err
 check_result(struct scope *s, const struct ca_key *key, struct bytes tbs, struct bytes signature,
              struct cert *cert)
 {
-    if (key_verify(s, key->public_key, key->sig_alg, tbs, signature) != OK)
+    if (verifier_check(s, key->verifier, key->sig_alg, tbs, signature) != OK)
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the signature made by the authority's key does not verify");
     if (!bytes_eq(cert->tbs, tbs))

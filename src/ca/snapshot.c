@@ -98,13 +98,15 @@ read_certificate(struct scope *own, struct ca_key *key)
 {
     struct cert *cert = arena_new_of(own->arena, struct cert);
     uint8_t *hash = arena_alloc(own->arena, SHA256_LEN);
+    EVP_PKEY *public;
 
     TRY(cert_read(own, key->cert_der, cert));
     hash_sha256(cert->subject.der, hash);
     key->cert = cert;
     key->subject_hash = (struct bytes){ hash, SHA256_LEN };
     key->ski = cert->exts.ski;
-    TRY(pubkey_import(own, &cert->key, &key->public_key));
+    TRY(pubkey_import(own, &cert->key, &public));
+    key->verifier = arena_own(own->arena, verifier_new(public), verifier_unref);
     TRY(lint_issuer_read(own, own->arena, key->cert_der, &key->lint));
     return ocsp_issuer_init(own, cert->subject.der, cert->key.spki, &key->ocsp);
 }

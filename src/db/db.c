@@ -128,6 +128,7 @@ db_place_free(struct db *db)
     pool_done(&db->pool);
     queue_done(&db->queue);
     seen_free(db->seen);
+    watches_free(db);
     mem_free(db->place);
     mem_free(db->vfs);
     mem_free(db);

@@ -20,6 +20,7 @@
 
 struct conn;
 struct seen;
+struct watch;
 
 /** What becomes of the rows: dropped, the first kept, all kept, or each shown to a function. */
 enum take { TAKE_NONE, TAKE_ONE, TAKE_ALL, TAKE_EACH };
@@ -116,9 +117,15 @@ struct db {
     struct lane lanes[DB_LANES_MAX];
     int lane_count;
     _Atomic(struct seen *) seen; /* NULL: nothing is learned; set by the lane */
+    _Atomic(struct watch *) watches;
 };
 /** Forget what was learned; takes NULL. */
 void seen_free(struct seen *seen);
+/** SQLite's lane: a row of TABLE is changed or removed. */
+void watches_touch(struct db *db, const char *table);
+/** And that is committed, or undone. */
+void watches_tell(struct db *db);
+void watches_free(struct db *db);
 
 /** A database that is known by its address only: for a connection or two, without lanes. */
 enum err db_place(struct scope *s, const char *url, struct db **out);

@@ -39,6 +39,13 @@ count_frames(void *conn, sqlite3 *handle UNUSED, const char *name UNUSED, int fr
     return SQLITE_OK;
 }
 
+static void
+touch(void *db, int what, UNUSED const char *file, const char *table, UNUSED sqlite3_int64 row)
+{
+    if (what != SQLITE_INSERT)
+        watches_touch(db, table);
+}
+
 /** Have a connection that works. */
 static enum err
 lane_connect(struct scope *s, struct lane *lane)
@@ -55,6 +62,7 @@ lane_connect(struct scope *s, struct lane *lane)
     TRY(sqlite_engine.connect(s, lane->db, true, &lane->conn));
     c = conn_of(lane);
     (void)sqlite3_wal_hook(c->handle, count_frames, c);
+    (void)sqlite3_update_hook(c->handle, touch, lane->db);
     c->log_frames = 1; /* unknown: look when idle */
     if (lane->db->keep_log)
         (void)sqlite3_exec(c->handle, KEPT_LOG_LIMIT, NULL, NULL, NULL);
@@ -292,6 +300,7 @@ write_batch(struct lane *lane, struct scope *s, struct write *w)
     else
         log_failure(s, LOG_ERROR, "cannot write to the database");
     meter_up(e == OK);
+    watches_tell(lane->db);
     crash_point("db.after_commit_before_answer");
     answer_batch(&b, s, e);
 }

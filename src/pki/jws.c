@@ -1,7 +1,6 @@
 #include "pki/jws.h"
 
 #include "pki/der.h"
-#include "pki/key.h"
 
 #include <string.h>
 
@@ -49,22 +48,24 @@ alg_fits(const struct alg *alg, struct key_spec spec)
 }
 
 unsigned
-jws_alg_of_key(EVP_PKEY *key)
+jws_alg_of_spec(struct key_spec spec)
 {
-    struct key_spec spec = key_spec_of(key);
-
     for (size_t i = 0; i < COUNT(algs); i++)
         if (alg_fits(&algs[i], spec))
             return algs[i].bit;
     return 0;
 }
 
-/* How KEY does the algorithm ALG, or NULL when it does not. */
-static const struct alg *
-alg_with_key(unsigned alg, EVP_PKEY *key)
+unsigned
+jws_alg_of_key(EVP_PKEY *key)
 {
-    struct key_spec spec = key_spec_of(key);
+    return jws_alg_of_spec(key_spec_of(key));
+}
 
+/* How a key like SPEC does the algorithm ALG, or NULL when it does not. */
+static const struct alg *
+alg_with_key(unsigned alg, struct key_spec spec)
+{
     for (size_t i = 0; i < COUNT(algs); i++)
         if (algs[i].bit == alg && alg_fits(&algs[i], spec))
             return &algs[i];
@@ -212,21 +213,46 @@ refuse(struct scope *s, const char *why)
     return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_TOKEN, "the JWS is refused: %s", why);
 }
 
-enum err
-jws_verify(struct scope *s, const struct jws *jws, EVP_PKEY *key, unsigned allowed)
+/* How a key like SPEC would have signed, and its SIGNATURE as X.509 has it. */
+static enum err
+expect(struct scope *s, const struct jws *jws, struct key_spec spec, unsigned allowed,
+       enum sig_alg *sig, struct bytes *signature)
 {
     const struct alg *alg;
-    struct bytes signature = jws->signature;
 
     if (!(jws->alg & allowed & JWS_ALL))
         return refuse(s, "its algorithm is not allowed here");
-    alg = alg_with_key(jws->alg, key);
+    alg = alg_with_key(jws->alg, spec);
     if (!alg)
         return refuse(s, "its algorithm is none for this key");
+    *signature = jws->signature;
     if (alg->half &&
-        (signature.len != 2 * alg->half || !ecdsa_of_raw(s->arena, jws->signature, &signature)))
+        (signature->len != 2 * alg->half || !ecdsa_of_raw(s->arena, jws->signature, signature)))
         return refuse(s, "its signature has the wrong length");
-    if (key_verify(s, key, alg->sig, jws->input, signature) != OK)
+    *sig = alg->sig;
+    return OK;
+}
+
+enum err
+jws_verify(struct scope *s, const struct jws *jws, EVP_PKEY *key, unsigned allowed)
+{
+    struct bytes signature;
+    enum sig_alg sig;
+
+    TRY(expect(s, jws, key_spec_of(key), allowed, &sig, &signature));
+    if (key_verify(s, key, sig, jws->input, signature) != OK)
+        return refuse(s, "its signature does not match");
+    return OK;
+}
+
+enum err
+jws_verify_by(struct scope *s, const struct jws *jws, const struct verifier *v, unsigned allowed)
+{
+    struct bytes signature;
+    enum sig_alg sig;
+
+    TRY(expect(s, jws, verifier_spec(v), allowed, &sig, &signature));
+    if (verifier_check(s, v, sig, jws->input, signature) != OK)
         return refuse(s, "its signature does not match");
     return OK;
 }
@@ -247,7 +273,7 @@ enum err
 jws_sign(struct scope *s, EVP_PKEY *key, unsigned alg, const struct jws_head *head,
          struct bytes payload, const char **text)
 {
-    const struct alg *row = alg_with_key(alg, key);
+    const struct alg *row = alg_with_key(alg, key_spec_of(key));
     struct bytes signature;
     uint8_t raw[2 * 66];
     const char *input;

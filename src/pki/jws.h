@@ -5,7 +5,7 @@
 
 #include "base/scope.h"
 #include "codec/json.h"
-#include <openssl/evp.h>
+#include "pki/verifier.h"
 
 #define JWS_MAX 65536 /* octets of a compact JWS */
 
@@ -25,6 +25,8 @@ const char *jws_alg_name(unsigned alg);
 unsigned jws_alg_of_name(const char *name);
 /** What a key signs with: 0 when it has no algorithm here. An RSA key gives JWS_RS256. */
 unsigned jws_alg_of_key(EVP_PKEY *key);
+/** The same of a key like SPEC. */
+unsigned jws_alg_of_spec(struct key_spec spec);
 
 /** A JWS as read, before its signature is known to be good. */
 struct jws {
@@ -56,6 +58,9 @@ enum err jws_read_parts(struct scope *s, const char *header, const char *payload
  * key
  */
 enum err jws_verify(struct scope *s, const struct jws *jws, EVP_PKEY *key, unsigned allowed);
+/** The same by a key that was made ready. */
+enum err jws_verify_by(struct scope *s, const struct jws *jws, const struct verifier *v,
+                       unsigned allowed);
 
 /** Header members beside alg; NULL leaves one out. */
 struct jws_head {

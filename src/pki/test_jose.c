@@ -111,6 +111,12 @@ TEST(bad_jwks_are_refused)
     }
 }
 
+static const struct verifier *
+made_ready(struct scope *s, EVP_PKEY *key)
+{
+    return arena_own(s->arena, verifier_new(key), verifier_unref);
+}
+
 TEST(every_algorithm_signs_and_verifies)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
@@ -131,10 +137,14 @@ TEST(every_algorithm_signs_and_verifies)
         assert_ok(s, jws_verify(s, &jws, key, alg));
         assert_err(E_UNAUTHENTICATED, jws_verify(s, &jws, key, JWS_ALL & ~alg));
         assert_err(E_UNAUTHENTICATED, jws_verify(s, &jws, key, 0));
+        assert_ok(s, jws_verify_by(s, &jws, made_ready(s, key), alg));
+        assert_err(E_UNAUTHENTICATED, jws_verify_by(s, &jws, made_ready(s, key), JWS_ALL & ~alg));
         other = new_key(s, i < COUNT(kinds) ? kinds[i] : "RSA");
         assert_err(E_UNAUTHENTICATED, jws_verify(s, &jws, other, JWS_ALL));
+        assert_err(E_UNAUTHENTICATED, jws_verify_by(s, &jws, made_ready(s, other), JWS_ALL));
         other = new_key(s, i == 0 ? "RSA" : "P-256");
         assert_err(E_UNAUTHENTICATED, jws_verify(s, &jws, other, JWS_ALL));
+        assert_err(E_UNAUTHENTICATED, jws_verify_by(s, &jws, made_ready(s, other), JWS_ALL));
     }
 }
 

@@ -1,7 +1,7 @@
 #include "base/test.h"
 
 #include "pki/der.h"
-#include "pki/key.h"
+#include "pki/verifier.h"
 #include <openssl/pem.h>
 
 static const struct key_spec kinds[] = { { KEY_RSA, 2048 }, { KEY_EC, 256 },    { KEY_EC, 384 },
@@ -13,6 +13,7 @@ TEST(keys_of_every_kind_travel_and_sign)
         AUTO(scope_free) struct scope *s = scope_new("test");
         AUTO(secret_free) struct secret *pkcs8 = NULL;
         EVP_PKEY *key, *again, *public;
+        struct verifier *ready;
         struct bytes spki, spki2, signature;
         struct pubkey k;
         enum sig_alg alg = sig_alg_for(kinds[i].type, kinds[i].bits);
@@ -33,10 +34,18 @@ TEST(keys_of_every_kind_travel_and_sign)
         assert_ok(s, key_verify(s, public, alg, BYTES("message"), signature));
         assert_ok(s, pubkey_verify(s, &k, alg, BYTES("message"), signature));
         assert_err(E_INVALID, key_verify(s, public, alg, BYTES("massage"), signature));
+        ready = arena_own(s->arena, verifier_new(public), verifier_unref);
+        assert_int_equal(verifier_spec(ready).type, kinds[i].type);
+        for (int turn = 0; turn < 2; turn++) {
+            assert_ok(s, verifier_check(s, ready, alg, BYTES("message"), signature));
+            assert_err(E_INVALID, verifier_check(s, ready, alg, BYTES("massage"), signature));
+        }
         signature.len--;
+        assert_err(E_INVALID, verifier_check(s, ready, alg, BYTES("message"), signature));
         assert_err(E_INVALID, key_verify(s, public, alg, BYTES("message"), signature));
         alg = kinds[i].type == KEY_RSA ? SIG_ECDSA_SHA256 : SIG_RSA_SHA256;
         assert_err(E_INVALID, key_verify(s, public, alg, BYTES("message"), signature));
+        assert_err(E_INVALID, verifier_check(s, ready, alg, BYTES("message"), signature));
         assert_err(E_INVALID, key_sign(s, key, alg, BYTES("message"), &signature));
     }
 }

@@ -317,7 +317,12 @@ reach_setup(void)
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t freed;
+    struct waiter {
+        struct waiter *next;
+        struct bytes ip;
+        pthread_cond_t turn;
+        bool called;
+    } * waiting; /* the first comer first */
     int taken;
     struct {
         uint8_t ip[16];
@@ -325,12 +330,6 @@ static struct {
         int count;
     } of[REACH_AT_ONCE];
 } places = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-CONSTRUCTOR static void
-places_setup(void)
-{
-    wait_init(&places.freed);
-}
 
 /** The address's row, or a free one; the rows are as many as the places, so there is one. */
 static size_t
@@ -347,28 +346,80 @@ place_of(struct bytes ip)
     return empty;
 }
 
+static bool
+take_place(struct bytes ip)
+{
+    size_t i = places.taken < REACH_AT_ONCE ? place_of(ip) : 0;
+
+    if (places.taken >= REACH_AT_ONCE || places.of[i].count >= REACH_AT_ONCE_EACH)
+        return false;
+    memcpy(places.of[i].ip, ip.data, ip.len);
+    places.of[i].len = ip.len;
+    places.of[i].count++;
+    places.taken++;
+    return true;
+}
+
+static bool
+has_room(struct bytes ip)
+{
+    return places.of[place_of(ip)].count < REACH_AT_ONCE_EACH;
+}
+
+/** A place of IP is free: call the first who can use it, and who was not called yet. */
+static void
+call_next(struct bytes ip)
+{
+    bool was_full = places.taken + 1 >= REACH_AT_ONCE;
+
+    for (struct waiter *w = places.waiting; w; w = w->next) {
+        if (w->called || (!bytes_eq(w->ip, ip) && !(was_full && has_room(w->ip))))
+            continue;
+        w->called = true;
+        (void)pthread_cond_signal(&w->turn);
+        return;
+    }
+}
+
+static void
+queue_up(struct waiter *w)
+{
+    struct waiter **end = &places.waiting;
+
+    wait_init(&w->turn);
+    while (*end)
+        end = &(*end)->next;
+    *end = w;
+}
+
+static void
+leave(struct waiter *w)
+{
+    struct waiter **at = &places.waiting;
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    (void)pthread_cond_destroy(&w->turn);
+}
+
 bool
 reach_take(struct scope *s, struct bytes ip, int64_t ms)
 {
-    int64_t until = clock_mono_ms() + MIN(ms, scope_left_ms(s));
-    bool taken = false;
+    int64_t until = clock_mono_ms() + MIN(ms, scope_left_ms(s)), now;
+    struct waiter w = { .ip = ip };
+    bool taken;
 
     (void)pthread_mutex_lock(&places.lock);
-    while (!try_stopping()) {
-        size_t i = places.taken < REACH_AT_ONCE ? place_of(ip) : 0;
-        int64_t now = clock_mono_ms();
-
-        if (places.taken < REACH_AT_ONCE && places.of[i].count < REACH_AT_ONCE_EACH) {
-            memcpy(places.of[i].ip, ip.data, ip.len);
-            places.of[i].len = ip.len;
-            places.of[i].count++;
-            places.taken++;
-            taken = true;
-            break;
+    taken = !try_stopping() && take_place(ip);
+    if (!taken) {
+        queue_up(&w);
+        while (!taken && !try_stopping() && (now = clock_mono_ms()) < until) {
+            (void)wait_until(&w.turn, &places.lock, MIN(until, now + 250));
+            w.called = false;
+            taken = !try_stopping() && take_place(ip);
         }
-        if (until <= now)
-            break;
-        (void)wait_until(&places.freed, &places.lock, MIN(until, now + 250));
+        leave(&w);
     }
     (void)pthread_mutex_unlock(&places.lock);
     return taken;
@@ -386,6 +437,6 @@ reach_give(struct bytes ip)
         if (--places.of[i].count == 0)
             places.of[i].len = 0;
     }
-    (void)pthread_cond_broadcast(&places.freed);
+    call_next(ip);
     (void)pthread_mutex_unlock(&places.lock);
 }

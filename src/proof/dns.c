@@ -85,13 +85,13 @@ struct resolver {
     int64_t timeout_ms;
     enum dnssec_mode dnssec;
     pthread_mutex_t lock; /* of every question */
-    pthread_cond_t told;
 };
 
 /* A question under way. Who asks and the library's call back hold one reference each. */
 struct question {
     struct resolver *resolver;
     int references;
+    pthread_cond_t told;
     bool done;
     int failure; /* enum ub_ctx_err */
     struct ub_result *result;
@@ -102,6 +102,7 @@ question_drop(struct question *q)
 {
     if (--q->references == 0) {
         ub_resolve_free(q->result);
+        (void)pthread_cond_destroy(&q->told);
         mem_free(q);
     }
 }
@@ -116,8 +117,8 @@ on_answer(void *arg, int failure, struct ub_result *result)
     q->done = true;
     q->failure = failure;
     q->result = result;
+    (void)pthread_cond_signal(&q->told);
     question_drop(q);
-    (void)pthread_cond_broadcast(&r->told);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -436,7 +437,6 @@ resolver_new(struct scope *s, const struct proof_settings *settings, const char 
     r->timeout_ms = settings->dns_timeout;
     r->dnssec = (enum dnssec_mode)settings->dnssec;
     (void)pthread_mutex_init(&r->lock, NULL);
-    wait_init(&r->told);
     e = add_all(s, r, settings, refused);
     if (e != OK) {
         resolver_free(r);
@@ -461,7 +461,6 @@ resolver_free(struct resolver *r)
             (void)close((*w)->stop_fd);
         ub_ctx_delete((*w)->ctx);
     }
-    (void)pthread_cond_destroy(&r->told);
     (void)pthread_mutex_destroy(&r->lock);
     arena_free(r->arena);
     mem_free(r);
@@ -487,7 +486,7 @@ way_for(const struct resolver *r, const char *name)
 
 /** Wait for the answer: true, with the lock held, when it came. */
 static bool
-wait_for(struct scope *s, struct resolver *r, const struct question *q)
+wait_for(struct scope *s, struct resolver *r, struct question *q)
 {
     int64_t until = clock_mono_ms() + MIN(r->timeout_ms, scope_left_ms(s));
 
@@ -497,7 +496,7 @@ wait_for(struct scope *s, struct resolver *r, const struct question *q)
 
         if (until <= now)
             break;
-        (void)wait_until(&r->told, &r->lock, MIN(until, now + 250));
+        (void)wait_until(&q->told, &r->lock, MIN(until, now + 250));
     }
     return q->done;
 }
@@ -614,11 +613,13 @@ ask_start(struct scope *s, struct resolver *r, const char *name, struct ask *a)
     int e;
 
     *q = (struct question){ .resolver = r, .references = 2 };
+    wait_init(&q->told);
     a->way = way_for(r, name);
     a->began_us = clock_mono_us();
     e = ub_resolve_async(a->way->ctx, arena_printf(s->arena, "%s.", name), (int)a->type, 1, q,
                          on_answer, &a->id);
     if (e) {
+        (void)pthread_cond_destroy(&q->told);
         mem_free(q);
         return fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(e));
     }

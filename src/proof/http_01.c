@@ -5,6 +5,8 @@
 #include "proof/run.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,7 +17,6 @@
 COUNTER(redirects_total, "chancery_acme_http01_redirects_total",
         "Redirects that http-01 validations followed.");
 
-OWNED(CURL, curl_easy_cleanup);
 OWNED(struct curl_slist, curl_slist_free_all);
 
 /* One hop: the question and its answer. */
@@ -144,6 +145,8 @@ set_connection(struct hop *h, CURL *c)
     SET(h, c, CURLOPT_CONNECTTIMEOUT_MS, (long)MAX(MIN(o->tls_timeout, run_left_ms(h->r)), 1));
     SET(h, c, CURLOPT_TIMEOUT_MS, (long)MAX(run_left_ms(h->r), 1));
     SET(h, c, CURLOPT_FORBID_REUSE, 1L);
+    SET(h, c, CURLOPT_FRESH_CONNECT, 1L);
+    SET(h, c, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     SET(h, c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
     SET(h, c, CURLOPT_OPENSOCKETDATA, h);
     SET(h, c, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
@@ -214,10 +217,72 @@ judge_failure(struct hop *h, CURLcode code)
     return run_refuse(r, "connection", "%s: the connection broke before an answer", url);
 }
 
+/* A handle's sockets and tables are used again, by one thread; connections, sessions of TLS and
+ * options are not. The addresses that it was told stay in it, so it does not live for ever. */
+struct kept {
+    CURL *curl;
+    int uses;
+};
+#define KEPT_USES 100
+static pthread_key_t kept_key;
+static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
+
+static void
+kept_free(void *data)
+{
+    struct kept *k = data;
+
+    curl_easy_cleanup(k->curl);
+    mem_free(k);
+}
+
+static void
+kept_setup(void)
+{
+    if (pthread_key_create(&kept_key, kept_free))
+        abort();
+}
+
+/** This thread's handle, as new; NULL: it cannot be made. */
+static CURL *
+own_handle(void)
+{
+    struct kept *k;
+
+    (void)pthread_once(&kept_once, kept_setup);
+    k = pthread_getspecific(kept_key);
+    if (!k) {
+        k = mem_alloc(sizeof(*k));
+        if (pthread_setspecific(kept_key, k))
+            abort();
+    }
+    if (k->uses++ == KEPT_USES) {
+        curl_easy_cleanup(k->curl);
+        *k = (struct kept){ .uses = 1 };
+    }
+    if (!k->curl)
+        k->curl = curl_easy_init();
+    return k->curl;
+}
+
+static CURLcode
+transfer(struct hop *h, CURL *c, struct curl_slist *headers, struct curl_slist *addresses)
+{
+    CURLcode code = CURLE_FAILED_INIT;
+
+    set_connection(h, c);
+    set_request(h, c, headers, addresses);
+    if (!h->broken)
+        code = curl_easy_perform(c);
+    (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
+    curl_easy_reset(c); /* it must not point to what is gone */
+    return code;
+}
+
 static enum err
 perform(struct hop *h)
 {
-    AUTO(curl_easy_cleanup) CURL *c = curl_easy_init();
+    CURL *c = own_handle();
     AUTO(curl_slist_free_all)
     struct curl_slist *headers = curl_slist_append(NULL, "Connection: close");
     bool v6 = h->target->ip.len == 16;
@@ -232,12 +297,9 @@ perform(struct hop *h)
     if (!c)
         return fail(h->r->s, E_INTERNAL, "libcurl cannot start");
     h->curl = c;
-    set_connection(h, c);
-    set_request(h, c, headers, addresses);
+    code = transfer(h, c, headers, addresses);
     if (h->broken)
         return fail(h->r->s, E_INTERNAL, "the HTTP library refuses a setting");
-    code = curl_easy_perform(c);
-    (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
     step_http(h, code);
     if (code != CURLE_OK && !h->enough)
         return judge_failure(h, code);

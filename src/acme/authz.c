@@ -273,7 +273,7 @@ acme_proofs_in(struct scope *s, struct tx *tx, const struct acme_authz_wish *wis
 
 /* "+ 0": or SQLite takes the index of state and expiry, and reads all that are valid. */
 SQL(authz_reusable,
-    "SELECT id, method, expires_at FROM acme_authz WHERE account = $1 AND type = $2 "
+    "SELECT id, method, expires_at, public_id FROM acme_authz WHERE account = $1 AND type = $2 "
     "AND value = $3 AND wildcard = $4 AND status = 2 AND expires_at + 0 > $5 AND "
     "COALESCE(endpoint, 0) = $6 AND validated_at <= $7 ORDER BY expires_at + 0 DESC");
 SQL(authz_add, "INSERT INTO acme_authz (public_id, account, type, value, wildcard, status, "
@@ -318,6 +318,7 @@ acme_authz_still(struct scope *s, struct tx *tx, const struct acme_authz_wish *w
         out->id = row_int(&rows.at[i]);
         out->valid = list_has(&offered, row_text(&rows.at[i]));
         out->expires_at = row_when(&rows.at[i]);
+        out->public_id = row_text(&rows.at[i]);
     }
     if (!out->valid)
         *out = (struct acme_authz_held){ 0 };
@@ -336,10 +337,11 @@ acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wis
         return OK;
     acme_challenges_for(s, wish, n, &offered);
     out->expires_at = when_add_ms(wish->now, wish->policy->set->order_life);
+    out->public_id = acme_new_id(s->arena);
     TRY(tx_one(s, tx, &authz_add,
-               BIND(v_text(acme_new_id(s->arena)), v_int(wish->account), v_text(n->type),
-                    v_text(n->base), v_bool(n->wildcard), v_when(out->expires_at),
-                    v_when(wish->now), v_id(other_policy(wish))),
+               BIND(v_text(out->public_id), v_int(wish->account), v_text(n->type), v_text(n->base),
+                    v_bool(n->wildcard), v_when(out->expires_at), v_when(wish->now),
+                    v_id(other_policy(wish))),
                &row));
     out->id = row_int(&row);
     LIST_EACH(const char *, type, &offered)

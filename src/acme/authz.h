@@ -102,6 +102,7 @@ struct acme_authz_held {
     int64_t id;
     bool valid; /* already */
     struct when expires_at;
+    const char *public_id;
 };
 /** As part of TX: the one that still holds; OUT has .valid when there is one, else no .id. */
 enum err acme_authz_still(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,

@@ -22,7 +22,10 @@ struct making {
     int64_t id, unlimited;
     bool exempt, due; /* no limit concerns the client; its certificate is to be renewed now */
     const char *set;  /* of names, as limits know it */
-    bool fresh;
+    /* what was made, unless there was one */
+    bool fresh, ready;
+    struct when expires;
+    struct list proofs; /* of const char *: its authorizations */
 };
 
 SQL(same_order,
@@ -64,13 +67,13 @@ find_same(struct scope *s, struct tx *tx, struct making *m, bool *found)
 }
 
 static enum err
-add_order(struct scope *s, struct tx *tx, struct making *m, bool ready, struct when expires)
+add_order(struct scope *s, struct tx *tx, struct making *m)
 {
     struct row row;
 
     TRY(tx_one(s, tx, &order_add,
                BIND(v_text(m->public_id), v_int(m->wish->account->id),
-                    v_int(ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(expires),
+                    v_int(m->ready ? ACME_ORDER_READY : ACME_ORDER_PENDING), v_when(m->expires),
                     v_text(m->json), v_bytes(m->hash), v_when(m->wish->not_before),
                     v_when(m->wish->not_after), v_when(m->now), v_text(m->wish->replaces),
                     v_id(m->replaced.certificate), v_text(acme_policy_name(m->policy)),
@@ -189,10 +192,9 @@ make_in(struct scope *s, struct tx *tx, void *arg)
 {
     struct making *m = arg;
     int64_t *authzs = arena_alloc(s->arena, m->names->count * sizeof(*authzs));
-    struct when expires = when_add_ms(m->now, m->policy->set->order_life);
     struct acme_authz_held held;
-    bool ready = true, found;
     size_t i = 0;
+    bool found;
 
     TRY(find_same(s, tx, m, &found));
     m->fresh = !found;
@@ -201,19 +203,46 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     TRY(check_replaced(s, tx, m));
     TRY(check_exempt(s, tx, m));
     TRY(check_limits(s, tx, m));
+    m->ready = true;
+    m->expires = when_add_ms(m->now, m->policy->set->order_life);
+    m->proofs = (struct list){ 0 };
     LIST_EACH(struct acme_name, n, m->names)
     {
         TRY(acme_authz_for(s, tx, &m->authz, n, &held));
         authzs[i++] = held.id;
-        ready = ready && held.valid;
-        if (when_cmp(held.expires_at, expires) < 0)
-            expires = held.expires_at;
+        list_add(s->arena, &m->proofs, const char *, held.public_id);
+        m->ready = m->ready && held.valid;
+        if (when_cmp(held.expires_at, m->expires) < 0)
+            m->expires = held.expires_at;
     }
-    TRY(add_order(s, tx, m, ready, expires));
+    TRY(add_order(s, tx, m));
     for (i = 0; i < m->names->count; i++)
         TRY(tx_do(s, tx, &order_authz_add,
                   BIND(v_int(m->id), v_int((int64_t)i), v_int(authzs[i]))));
     return OK;
+}
+
+/* The order as it was made, which need not be read again. */
+static struct acme_order
+made(const struct making *m)
+{
+    return (struct acme_order){
+        .id = m->id,
+        .account = m->wish->account->id,
+        .replaces_cert = m->replaced.certificate,
+        .replaces = m->wish->replaces,
+        .profile = acme_policy_name(m->policy),
+        .public_id = m->public_id,
+        .status = m->ready ? ACME_ORDER_READY : ACME_ORDER_PENDING,
+        .identifiers = m->json,
+        .expires_at = m->expires,
+        .not_before = m->wish->not_before,
+        .not_after = m->wish->not_after,
+        .created_at = m->now,
+        .ended_at = WHEN_NONE,
+        .unlimited = m->unlimited,
+        .authzs = m->proofs,
+    };
 }
 
 /* Dates are given as asked for, or refused. */
@@ -282,7 +311,9 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
     m.set = base64url_encode(s->arena, m.hash);
     TRY(find_exempt(s, acme, &m));
     TRY(db_write(s, acme->o.db, make_in, &m));
-    if (m.fresh)
-        metric_add(&orders_total, 1);
-    return acme_order_by_id(s, acme, m.id, out);
+    if (!m.fresh)
+        return acme_order_by_id(s, acme, m.id, out);
+    metric_add(&orders_total, 1);
+    *out = made(&m);
+    return OK;
 }

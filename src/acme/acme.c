@@ -6,9 +6,12 @@
 #include "acme/profile.h"
 #include "base/random.h"
 #include "db/watch.h"
+#include "jobs/jobs.h"
 #include "pki/jws.h"
 #include "proof/proof.h"
 #include <string.h>
+
+#define CALM_MS 100 /* most that a new order waits for those under way */
 
 SQL(find_endpoint, "SELECT id FROM acme_endpoint WHERE name_folded = $1");
 
@@ -137,11 +140,11 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
     acme->arena = arena_new();
     acme->memory = limit_memory_new();
     acme->known = known_new();
+    acme->accounts = o->alone ? db_watch(o->db, "acme_account") : NULL;
     e = open_endpoint(s, acme);
     if (e == OK)
         e = nonces_open(s, o->db, o->seal, &nonces, &acme->nonces);
     if (e == OK)
-    acme->accounts = o->alone ? db_watch(o->db, "acme_account") : NULL;
         e = note(s, prover_new(s, o->set->validation, o->own, &acme->prover), "acme.validation");
     if (e == OK) {
         acme->by_settings->prover = acme->prover;
@@ -174,6 +177,13 @@ void
 acme_use_jobs(struct acme *acme, struct jobs *jobs)
 {
     acme->jobs = jobs;
+}
+
+void
+acme_calm(const struct acme *acme)
+{
+    if (acme->jobs)
+        jobs_calm(acme->jobs, CALM_MS);
 }
 
 const struct acme_endpoint *

@@ -1,5 +1,5 @@
 /* About single certificates: whose they are, whether they are good, and their end. */
-#include "cli/run.h"
+#include "cli/body.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +35,27 @@ run_certs_validate(struct cli *c)
     return OK;
 }
 
+static enum err
+print_owner(struct cli *c, int64_t id, const char *role)
+{
+    static const struct column columns[] = { { "id", NULL, 0 }, { "role", "OWNER", 0 } };
+    const struct view v = {
+        .kind = "owner", .key = "role", .columns = columns, .column_count = COUNT(columns)
+    };
+    struct buf b;
+
+    body_begin(c, &b);
+    body_member(&b, "id");
+    buf_int(&b, id);
+    body_member(&b, "role");
+    if (text_empty(role))
+        buf_text(&b, "null");
+    else
+        json_text(&b, role);
+    buf_byte(&b, '}');
+    return print_json(c, &v, &b);
+}
+
 enum err
 run_certs_owner(struct cli *c)
 {
@@ -51,6 +72,8 @@ run_certs_owner(struct cli *c)
     id = row_id(row);
     if (!role && !cli_has(c, "none")) {
         now = json_str(json_get(row, "OwnerRoleName"));
+        if (!output_is_table(c))
+            return print_owner(c, id, now);
         return print_bytes(
             c, bytes_of_text(text_empty(now) ? "" : arena_printf(c->s->arena, "%s\n", now)));
     }
@@ -58,12 +81,8 @@ run_certs_owner(struct cli *c)
         (void)printf("would give certificate %lld to %s\n", (long long)id, role ? role : "nobody");
         return OK;
     }
-    buf_init_in(&b, c->s->arena, 4096);
-    buf_text(&b, "{");
-    if (role) {
-        buf_text(&b, "\"NewRoleName\":");
-        json_text(&b, role);
-    }
+    body_begin(c, &b);
+    body_text(&b, "NewRoleName", role);
     buf_byte(&b, '}');
     ask.path = arena_printf(c->s->arena, COMMAND_API "/Certificates/%lld/Owner", (long long)id);
     ask.body = buf_str(&b);

@@ -54,19 +54,6 @@ read_arguments(struct cli *c, struct issue *j)
     return target ? item_read(c, target, cli_text(c, "store"), &j->item) : OK;
 }
 
-/** Of three places, none is another's: what was written first would be lost. */
-static enum err
-check_different(struct cli *c, const char *const names[3])
-{
-    for (int i = 0; i < 3; i++)
-        for (int j = i + 1; j < 3; j++)
-            if (is_same_file(c, cli_text(c, names[i]), cli_text(c, names[j])))
-                return fail_code(c->s, E_INVALID, CHY_USAGE,
-                                 "--%s and --%s name one file: each needs its own", names[i],
-                                 names[j]);
-    return OK;
-}
-
 /* Is there a place for what will be made? */
 static enum err
 check_places(struct cli *c, const struct issue *j)
@@ -81,7 +68,7 @@ check_places(struct cli *c, const struct issue *j)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "a key is not for a terminal: --pfx FILE");
     if (cli_has(c, "dry-run"))
         return OK;
-    TRY(check_different(c, (const char *const[]){ "out", "key-out", "pfx" }));
+    TRY(places_differ(c, (const char *const[]){ "out", "key-out", "pfx", NULL }, 3));
     TRY(out_ready(c, pfx, true));
     if (j->item.dir || (pfx && !out && !key_out))
         return OK;
@@ -90,7 +77,7 @@ check_places(struct cli *c, const struct issue *j)
                          "say where the certificate goes: --out FILE, or NAME@STORE");
     if (makes_key && !key_out && !pfx && !text_eq(out, "-"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
-    TRY(out_ready(c, key_out, true));
+    TRY(key_ready(c, key_out, text_eq(out, "-") ? NULL : out));
     return out_ready(c, out, false);
 }
 
@@ -297,7 +284,7 @@ keep_files(struct cli *c, const char *key_out, struct bytes key, const char *out
     AUTO(fd_close) int lock = lock_beside(c, key_out);
 
     if (key_out && key.len)
-        TRY(write_out(c, key_out, key, !text_eq(key_out, "-")));
+        TRY(write_key(c, key_out, key));
     return out ? write_out(c, out, chain, false) : OK;
 }
 
@@ -396,7 +383,8 @@ run_csr_create(struct cli *c)
     if (key_out && cli_text(c, "key-from"))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "--key-out is for a new key, and --key-from has one");
-    TRY(out_ready(c, key_out, true));
+    TRY(places_differ(c, (const char *const[]){ "out", "key-out", "key-from", NULL }, 2));
+    TRY(key_ready(c, key_out, NULL));
     TRY(out_ready(c, out, false));
     TRY(choose_names(c, &j));
     TRY(make_request(c, &j));

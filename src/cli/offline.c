@@ -6,6 +6,7 @@
 #include "pki/pem.h"
 #include "seal/private_file.h"
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_MAX_LEN ((size_t)16 << 20)
 #define LIFE_S (INT64_C(86400) * 365)
@@ -16,20 +17,6 @@ need(struct cli *c, const char *flag, const char **out)
 {
     *out = cli_text(c, flag);
     return *out ? OK : fail_code(c->s, E_INVALID, CHY_USAGE, "--%s is needed", flag);
-}
-
-/** What is written takes the place of nothing that is read: a root's key is lost for good. */
-static enum err
-spare_inputs(struct cli *c)
-{
-    static const char *const flags[] = { "key", "ca", "password-file", "key-out" };
-    const char *out = cli_text(c, "out");
-
-    for (size_t i = 0; i < COUNT(flags); i++)
-        if (is_same_file(c, out, cli_text(c, flags[i])))
-            return fail_code(c->s, E_INVALID, CHY_USAGE,
-                             "--out and --%s name one file: each needs its own", flags[i]);
-    return OK;
 }
 
 enum err
@@ -68,6 +55,14 @@ read_offline(struct cli *c, struct offline *o)
     TRY(read_input(c, key, FILE_MAX_LEN, &text));
     return offline_open(c, *list_at(&certs, struct bytes, 0), text, password,
                         (const char *const[]){ ca, key }, o);
+}
+
+/* A certificate or list takes the place of nothing that it is made of. */
+static enum err
+offline_out_ready(struct cli *c)
+{
+    TRY(places_differ(c, (const char *const[]){ "out", "key", "ca", "password-file", NULL }, 1));
+    return out_ready(c, cli_text(c, "out"), false);
 }
 
 static int64_t
@@ -148,8 +143,8 @@ run_offline_init(struct cli *c)
 
     TRY(need(c, "out", &out));
     TRY(need(c, "key-out", &key_out));
-    TRY(spare_inputs(c));
-    TRY(out_ready(c, key_out, true));
+    TRY(places_differ(c, (const char *const[]){ "out", "key-out", "password-file", NULL }, 2));
+    TRY(key_ready(c, key_out, NULL));
     TRY(out_ready(c, out, false));
     if (!key_spec_parse(kind ? kind : "ec-p384", &spec))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\" is no kind of key", kind);
@@ -201,8 +196,7 @@ run_offline_sign(struct cli *c)
     struct csr csr;
     int64_t from;
 
-    TRY(spare_inputs(c));
-    TRY(out_ready(c, out, false));
+    TRY(offline_out_ready(c));
     TRY(read_input(c, cli_arg(c, 0), FILE_MAX_LEN, &text));
     TRY(csr_decode(c->s, text, &der));
     TRY(csr_read(c->s, der, &csr));
@@ -233,6 +227,32 @@ run_offline_sign(struct cli *c)
     return issue(c, &o, &plan, LINT_SUB_CA, out ? out : "-");
 }
 
+/* The file OUT may hold an earlier list of this authority, but none of the number or a higher one:
+ * who has read that would take the new one for older. */
+static enum err
+check_number(struct cli *c, const char *out, const struct crl_plan *plan)
+{
+    struct list blocks = { 0 };
+    struct bytes text;
+    struct crl held;
+    int64_t number = 0;
+
+    if (!out || is_device(out) || access(out, R_OK) != 0 ||
+        read_input(c, out, FILE_MAX_LEN, &text) != OK || pem_read(c->s, text, &blocks) != OK ||
+        !blocks.count || crl_read(c->s, list_at(&blocks, struct pem_block, 0)->data, &held) != OK ||
+        !bytes_eq(held.issuer, plan->issuer)) {
+        scope_clear(c->s);
+        return OK;
+    }
+    for (size_t i = 0; i < held.number.len; i++)
+        number = held.number.len > 7 ? INT64_MAX : number << 8 | held.number.data[i];
+    return number < plan->number
+               ? OK
+               : fail(c->s, E_CONFLICT,
+                      "%s holds this authority's list %lld: --number must be higher", out,
+                      (long long)number);
+}
+
 enum err
 run_offline_crl(struct cli *c)
 {
@@ -245,8 +265,7 @@ run_offline_crl(struct cli *c)
     struct offline o = { 0 };
 
     TRY(need(c, "number", &number));
-    TRY(spare_inputs(c));
-    TRY(out_ready(c, out, false));
+    TRY(offline_out_ready(c));
     TRY(read_offline(c, &o));
     LIST_EACH(const char *, serial, &serials)
     {
@@ -261,6 +280,7 @@ run_offline_crl(struct cli *c)
     plan.key_id = o.cert.exts.ski;
     plan.sig_alg = sig_alg_info(o.alg)->der;
     plan.number = cli_number(c, "number", 0);
+    TRY(check_number(c, out, &plan));
     plan.this_update = WHEN_S(MAX(when_s(now) - 300, when_s(o.cert.not_before)));
     plan.next_update = WHEN_S(when_s(now) + life_of(c, LIFE_S));
     TRY(crl_builder_tbs(c->s, b, &plan, &tbs));

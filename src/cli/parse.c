@@ -156,6 +156,8 @@ check_value(struct cli *c, const struct flag *f, const char *value)
                                "a reason: unspecified, key-compromise, ca-compromise, "
                                "affiliation-changed, superseded, "
                                "cessation-of-operation, hold, privilege-withdrawn");
+    case FLAG_TEXTS:
+        return *value ? OK : bad_value(c, f, value, "a value");
     case FLAG_NAMES: /* one that is not set in a script would mean what no flag at all does */
         return value[strspn(value, ", \t")] ? OK : bad_value(c, f, value, "a name");
     case FLAG_OUTPUT:

@@ -108,16 +108,30 @@ void caution(const struct cli *c, const char *format, ...) LIKE_PRINTF(2, 3);
 enum err print_bytes(struct cli *c, struct bytes data);
 /** The same for text that people read: by a pager where it is longer than the terminal. */
 enum err print_long(struct cli *c, struct bytes text);
-/** See, before anything is asked for, that PATH can be written later: "-" always can. What is not
- * SECRET takes no private key's place: E_CONFLICT. */
+
+/* Files that commands write. */
+
+/**
+ * See, before anything is asked for, that PATH can be written later: "-" always can. What holds a
+ * private key is not written over, unless with a SECRET, and it has certificates, too.
+ *
+ * @return E_CONFLICT for such a file
+ */
 enum err out_ready(struct cli *c, const char *path, bool secret);
-/** Whether what is written to A takes the place of what is written to B, or read there. */
-bool is_same_file(struct cli *c, const char *a, const char *b);
+/** The same of a new private key; it takes the place of one that is there only when that is the
+ * key of the certificate in CERT_PATH, which is replaced as well. NULL: of none. */
+enum err key_ready(struct cli *c, const char *path, const char *cert_path);
+/** See that the first WRITTEN of the FLAGS, which end with NULL, name files of their own: neither
+ * that of another flag nor the first argument. */
+enum err places_differ(struct cli *c, const char *const *flags, size_t written);
 /** Whether PATH is there and no file, so that nothing may be put in its place: a pipe, a device. */
 bool is_device(const char *path);
 /** Write to PATH, "-" being stdout; SECRET files get mode 0600. What is no regular file, a pipe or
- * a device, is written to as it is. */
+ * a device, is written to as it is. E_CONFLICT as out_ready() has it. */
 enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);
+/** Write a private key, mode 0600, after key_ready(). */
+enum err write_key(struct cli *c, const char *path, struct bytes pem);
+
 /** Print the recorded error and return its exit code. */
 int error_report(struct cli *c, enum err e);
 int exit_code(enum err e, enum code code);

@@ -1,5 +1,5 @@
 /* Users, and who one is. */
-#include "cli/run.h"
+#include "cli/body.h"
 
 #include "api/v1.h"
 #include <stdio.h>
@@ -66,7 +66,6 @@ would(struct cli *c, const char *what)
 enum err
 run_users_create(struct cli *c)
 {
-    struct list roles = cli_texts(c, "role");
     struct ask ask = { .method = "POST", .path = REST_API "/users" };
     AUTO(secret_free) struct secret *password = NULL;
     struct answer a;
@@ -75,25 +74,13 @@ run_users_create(struct cli *c)
     if (cli_has(c, "dry-run"))
         return would(c, "make");
     TRY(read_password(c, "password-file", "Password of the new user", &password));
-    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
-    buf_text(&b, "{\"name\":");
-    json_text(&b, cli_arg(c, 0));
-    buf_text(&b, ",\"password\":");
-    json_text(&b, (const char *)password->data);
-    if (cli_text(c, "email")) {
-        buf_text(&b, ",\"email\":");
-        json_text(&b, cli_text(c, "email"));
-    }
-    if (cli_text(c, "display-name")) {
-        buf_text(&b, ",\"display_name\":");
-        json_text(&b, cli_text(c, "display-name"));
-    }
-    buf_text(&b, ",\"roles\":[");
-    for (size_t i = 0; i < roles.count; i++) {
-        buf_text(&b, i ? "," : "");
-        json_text(&b, *list_at(&roles, const char *, i));
-    }
-    buf_text(&b, "]}");
+    body_begin(c, &b);
+    body_text(&b, "name", cli_arg(c, 0));
+    body_text(&b, "password", (const char *)password->data);
+    body_text(&b, "email", cli_text(c, "email"));
+    body_text(&b, "display_name", cli_text(c, "display-name"));
+    body_texts(&b, "roles", cli_texts(c, "role"));
+    buf_byte(&b, '}');
     ask.body = buf_str(&b);
     ask.not_done = arena_printf(c->s->arena, "user %s not made", cli_arg(c, 0));
     TRY(ask_server(c, &ask, &a));

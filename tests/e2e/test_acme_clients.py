@@ -1,6 +1,7 @@
 """ACME clients of Debian, unmodified: they register, get certificates, renew and revoke."""
 import os
 import pathlib
+import signal
 import uuid
 
 import pytest
@@ -213,6 +214,76 @@ def test_caddy(new_server, acme_settings, tmp_path, challenge):
     finally:
         processes.stop(caddy)
     assert states(server, name) == [1]
+
+
+APACHE = """
+ServerRoot {dir}
+ServerName localhost
+PidFile {dir}/pid
+ErrorLog {dir}/error.log
+DefaultRuntimeDir {dir}
+Mutex file:{dir} default
+Listen 127.0.0.1:{http}
+Listen 127.0.0.1:{https} https
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule ssl_module {modules}/mod_ssl.so
+LoadModule md_module {modules}/mod_md.so
+MDCertificateAuthority {directory}
+MDCACertificateFile {ca}
+MDCertificateAgreement accepted
+MDContactEmail ana@example.com
+MDPortMap http:{http} https:{https}
+MDCAChallenges {challenge}
+MDStoreDir {dir}/md
+MDRetryDelay 1s
+{more}
+MDomain {name}
+<VirtualHost *:{http}>
+    ServerName {name}
+</VirtualHost>
+<VirtualHost *:{https}>
+    ServerName {name}
+    DocumentRoot {dir}/htdocs
+    SSLEngine on
+    Protocols http/1.1 acme-tls/1
+</VirtualHost>
+"""
+
+
+@pytest.mark.seed("S412", "S360")
+@pytest.mark.parametrize("challenge, bound", [("http-01", False), ("tls-alpn-01", True)])
+def test_apache(new_server, acme_settings, tmp_path, challenge, bound):
+    """mod_md: a certificate that came is used from the next graceful restart on."""
+    http_port, https_port, name = ports.take(), ports.take(), a_name()
+    server = new_server(settings={**acme_settings, "acme.validation.http_port": http_port, "acme.validation.tls_port": https_port,
+                                  "acme.retry_for": "10s", "acme.eab": "required" if bound else "off"}).start()
+    made = server.client().rest("POST", "/acme/eab-keys", json={"max_uses": 1}).json() if bound else {}
+    (tmp_path / "htdocs").mkdir()
+    (tmp_path / "htdocs" / "index.html").write_text("served by Apache")
+    conf = tmp_path / "httpd.conf"
+    conf.write_text(APACHE.format(
+        dir=tmp_path, http=http_port, https=https_port, modules="/usr/lib/apache2/modules", directory=server.acme_directory, ca=server.ca,
+        challenge=challenge, name=name,
+        more=f"MDExternalAccountBinding {made['kid']} {made['hmac_key']}" if bound else ""))
+    tmp_path.chmod(0o755)
+    apache = processes.start(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], tmp_path / "log")
+    staged, used = (tmp_path / "md" / where / name / "pubcert.pem" for where in ("staging", "domains"))
+
+    def came():
+        assert apache.poll() is None, processes.tail(tmp_path / "log") + processes.tail(tmp_path / "error.log")
+        return staged.exists() or list((tmp_path / "md" / "staging").glob("*/pubcert*.pem"))
+
+    def served():
+        done = programs.curl(f"https://{name}:{https_port}/index.html", server.ca, "--resolve", f"{name}:{https_port}:127.0.0.1")
+        return done.stdout == "served by Apache"
+    try:
+        processes.wait_until(came, 60, every=0.2, what="a certificate for Apache: " + processes.tail(tmp_path / "error.log"))
+        apache.send_signal(signal.SIGUSR1)
+        processes.wait_until(served, 30, every=0.2, what="Apache to serve with its certificate")
+    finally:
+        processes.stop(apache)
+    assert states(server, name) == [1] and serial(used) == of(server, name)[0]["SerialNumber"].lstrip("0")
 
 
 @pytest.mark.seed("S412")

@@ -6,12 +6,9 @@
 #include "acme/profile.h"
 #include "base/random.h"
 #include "db/watch.h"
-#include "jobs/jobs.h"
 #include "pki/jws.h"
 #include "proof/proof.h"
 #include <string.h>
-
-#define CALM_MS 100 /* most that a new order waits for those under way */
 
 SQL(find_endpoint, "SELECT id FROM acme_endpoint WHERE name_folded = $1");
 
@@ -177,13 +174,6 @@ void
 acme_use_jobs(struct acme *acme, struct jobs *jobs)
 {
     acme->jobs = jobs;
-}
-
-void
-acme_calm(const struct acme *acme)
-{
-    if (acme->jobs)
-        jobs_calm(acme->jobs, CALM_MS);
 }
 
 const struct acme_endpoint *

@@ -67,9 +67,6 @@ OWNED(struct acme, acme_close);
 
 /** JOBS try challenges as soon as they are answered; NULL: no more. */
 void acme_use_jobs(struct acme *a, struct jobs *jobs);
-/** Wait a moment, when as many challenges as can be are being tried: what is under way comes to its
- * end before more is begun. */
-void acme_calm(const struct acme *a);
 
 /** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers.
  * Never waits; it lives as long as S. */

@@ -104,7 +104,6 @@ new_authz(struct call *c)
 
     if (!c->payload)
         return acme_fail(c->s, E_INVALID, "malformed", "the payload must be a JSON object");
-    acme_calm(c->acme);
     TRY(acme_limit_enter(c->s, c->acme, FLIGHT_ORDERS));
     e = acme_authz_new(c->s, c->acme, c->ep, &ask, &z, &c->subproblems);
     acme_limit_leave(FLIGHT_ORDERS);

@@ -21,7 +21,6 @@ struct resource {
     bool get;              /* GET and HEAD are answered, too */
     bool reads;            /* takes POST-as-GET alone */
     bool slow;             /* an authority signs, which may take long */
-    bool begins;           /* others follow, and go before it */
     bool asks;             /* GET asks the database, so it may wait */
     bool (*offered)(const struct acme_endpoint *ep); /* whether it is there; NULL: everywhere */
     enum signed_by by;

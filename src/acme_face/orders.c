@@ -86,7 +86,6 @@ new_order(struct call *c)
     TRY(member_when(c, "notAfter", &wish.not_after));
     TRY(member_text(c, "replaces", &wish.replaces));
     TRY(member_text(c, "profile", &wish.profile));
-    acme_calm(c->acme);
     TRY(acme_limit_enter(c->s, c->acme, FLIGHT_ORDERS));
     e = acme_order_new(c->s, c->acme, c->ep, &wish, &o, &c->subproblems);
     acme_limit_leave(FLIGHT_ORDERS);

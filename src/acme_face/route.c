@@ -129,11 +129,9 @@ static struct http_route routes[RESOURCES_MAX]; /* one for each resource */
 CONSTRUCTOR static void
 fill_routes(void)
 {
-    for (size_t i = 0; resources[i].word && i < RESOURCES_MAX; i++) {
+    for (size_t i = 0; resources[i].word && i < RESOURCES_MAX; i++)
         routes[i] = (struct http_route)ROUTE(resources[i].name,
                                              resources[i].slow ? POOL_SLOW : POOL_MAIN, handle);
-        routes[i].begins = resources[i].begins;
-    }
 }
 
 const struct http_route *

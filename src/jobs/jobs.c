@@ -46,7 +46,7 @@ struct jobs {
     pthread_t clerk, runners[RUNNERS_MAX];
 
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work, idle, calm;
+    pthread_cond_t work, idle;
     struct task tasks[RUNNERS_MAX]; /* taken, not begun */
     int task_count, running, reserved;
     bool closed;          /* the clerk and the runners end */
@@ -182,7 +182,6 @@ runner_main(void *arg)
         pthread_mutex_lock(&j->lock);
         j->running--;
         pthread_cond_broadcast(&j->idle);
-        pthread_cond_signal(&j->calm);
         bell_ring(false);
     }
     pthread_mutex_unlock(&j->lock);
@@ -278,19 +277,13 @@ hand_out(struct jobs *j, const struct list *jobs)
     hand_one(j, job, 0);
 }
 
-static bool
-has_free(const struct jobs *j)
-{
-    return j->running + j->task_count + j->reserved < j->runner_count;
-}
-
 bool
 jobs_reserve(struct jobs *j)
 {
     bool is_free;
 
     pthread_mutex_lock(&j->lock);
-    is_free = !j->stopping && has_free(j);
+    is_free = !j->stopping && j->running + j->task_count + j->reserved < j->runner_count;
     j->reserved += is_free;
     pthread_mutex_unlock(&j->lock);
     return is_free;
@@ -311,20 +304,8 @@ jobs_release(struct jobs *j)
     pthread_mutex_lock(&j->lock);
     j->reserved--;
     pthread_cond_broadcast(&j->idle);
-    pthread_cond_signal(&j->calm);
     pthread_mutex_unlock(&j->lock);
     bell_ring(false);
-}
-
-void
-jobs_calm(struct jobs *j, int64_t ms)
-{
-    int64_t until = clock_mono_ms() + ms;
-
-    pthread_mutex_lock(&j->lock);
-    while (!has_free(j) && !j->stopping && wait_until(&j->calm, &j->lock, until))
-        ;
-    pthread_mutex_unlock(&j->lock);
 }
 
 const struct lessee *
@@ -501,7 +482,6 @@ jobs_free(struct jobs *j)
 {
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->idle);
-    pthread_cond_destroy(&j->calm);
     pthread_mutex_destroy(&j->lock);
     arena_free(j->arena);
 }
@@ -532,7 +512,6 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
     pthread_mutex_init(&j->lock, NULL);
     wait_init(&j->work);
     wait_init(&j->idle);
-    wait_init(&j->calm);
     e = note(s, db_write(s, db, arrive_in, &arrival), "registering this server");
     if (e != OK) {
         jobs_free(j);

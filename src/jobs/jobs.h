@@ -49,9 +49,6 @@ enum err job_add(struct scope *s, struct tx *tx, const struct job_spec *spec, in
 bool jobs_reserve(struct jobs *jobs);
 void jobs_begin(struct jobs *jobs, const struct job_spec *spec, int64_t id);
 void jobs_release(struct jobs *jobs);
-/** Wait until a runner is free, at most MS milliseconds: for who is about to begin what jobs will
- * follow, while there are enough of those. */
-void jobs_calm(struct jobs *jobs, int64_t ms);
 
 /** A job as its handler sees it; all text lives in the scope's arena. */
 struct job {

@@ -63,9 +63,6 @@ struct http_route {
     /** For POOL_LOOP routes: what HANDLE leaves unanswered goes on here, on a worker. NULL: it
      * answers all. */
     void (*slow)(struct http_request *rq);
-    /** It begins what further requests go on with: those of its pool that wait go first, and not
-     * all of the pool's threads may be busy with such. */
-    bool begins;
     /** Reply in the face's error language; rq->scope->error says why. STATUS is the server's
      * suggestion. */
     void (*refuse)(struct http_request *rq, int status);

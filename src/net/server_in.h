@@ -139,12 +139,8 @@ struct pool_state {
     struct http_server *server;
     const char *name;
     pthread_mutex_t lock;
-    struct waiting {
-        struct http_conn *first, **last;
-    } waiting[2]; /* what goes on, and what begins */
+    struct http_conn *first, **last;
     int count, threads;
-    int begun, begun_max; /* threads that are busy with what begins, and how many may be */
-    unsigned passed;      /* how often what begins had to wait for others, since it did not */
     struct worker *workers, *idle; /* all, and those that sleep, the last one first */
     bool waking;                   /* a worker was woken, and does not run yet */
     bool ended;

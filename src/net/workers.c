@@ -5,65 +5,9 @@
 struct worker {
     struct worker *next; /* in the pool's list of those that sleep */
     struct pool_state *pool;
-    bool begun; /* it is busy with what begins */
     pthread_t id;
     sem_t wake;
 };
-
-enum { GOES_ON, BEGINS };
-
-#define PASSED_MAX 15 /* requests that go before one that begins something */
-#define BEGUN_SHARE 4 /* of its threads, a pool has one in so many busy with such */
-
-static bool
-may_begin(const struct pool_state *p)
-{
-    return p->waiting[BEGINS].first && (p->begun < p->begun_max || p->ended);
-}
-
-static bool
-is_work(const struct pool_state *p)
-{
-    return p->waiting[GOES_ON].first || may_begin(p);
-}
-
-static void
-put(struct waiting *w, struct http_conn *c)
-{
-    c->queued = NULL;
-    *w->last = c;
-    w->last = &c->queued;
-}
-
-static struct http_conn *
-take_first(struct waiting *w)
-{
-    struct http_conn *c = w->first;
-
-    w->first = c->queued;
-    if (!w->first)
-        w->last = &w->first;
-    c->queued = NULL;
-    return c;
-}
-
-/* What is to be done next; NULL: nothing. */
-static struct http_conn *
-take_one(struct pool_state *p)
-{
-    bool begins = may_begin(p);
-
-    if (begins && p->waiting[GOES_ON].first && p->passed++ < PASSED_MAX)
-        begins = false;
-    if (!begins && !p->waiting[GOES_ON].first)
-        return NULL;
-    p->count--;
-    if (!begins)
-        return take_first(&p->waiting[GOES_ON]);
-    p->passed = 0;
-    p->begun++;
-    return take_first(&p->waiting[BEGINS]);
-}
 
 /* One worker is woken at a time, and wakes the next if there is work for it: short work needs few
  * of them. Take out who is to be woken once the lock is free again. */
@@ -72,7 +16,7 @@ next_to_wake(struct pool_state *p)
 {
     struct worker *w = p->idle;
 
-    if (p->waking || !w || !is_work(p))
+    if (p->waking || !w || !p->first)
         return NULL;
     p->idle = w->next;
     p->waking = true;
@@ -106,12 +50,16 @@ pool_take(struct pool_state *p, struct worker *w)
     struct http_conn *c;
 
     (void)pthread_mutex_lock(&p->lock);
-    if (w->begun)
-        p->begun--;
-    while (!is_work(p) && !p->ended)
+    while (!p->first && !p->ended)
         doze(p, w);
-    c = take_one(p);
-    w->begun = c && c->rq.route->begins;
+    c = p->first;
+    if (c) {
+        p->first = c->queued;
+        if (!p->first)
+            p->last = &p->first;
+        c->queued = NULL;
+        p->count--;
+    }
     next = next_to_wake(p);
     (void)pthread_mutex_unlock(&p->lock);
     wake(next);
@@ -138,9 +86,7 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
            int threads)
 {
     *p = (struct pool_state){ .server = server, .name = name };
-    for (size_t i = 0; i < COUNT(p->waiting); i++)
-        p->waiting[i].last = &p->waiting[i].first;
-    p->begun_max = MAX(threads / BEGUN_SHARE, 1);
+    p->last = &p->first;
     (void)pthread_mutex_init(&p->lock, NULL);
     p->workers = arena_alloc(server->arena, (size_t)threads * sizeof(*p->workers));
     stats_queue(name, 0);
@@ -167,7 +113,9 @@ pool_push(struct pool_state *p, struct http_conn *c)
     (void)pthread_mutex_lock(&p->lock);
     ok = !p->ended && p->count < p->server->o.queue_max;
     if (ok) {
-        put(&p->waiting[c->rq.route->begins ? BEGINS : GOES_ON], c);
+        c->queued = NULL;
+        *p->last = c;
+        p->last = &c->queued;
         p->count++;
     }
     next = next_to_wake(p);
@@ -182,16 +130,15 @@ void
 pool_stop(struct pool_state *p)
 {
     struct worker *sleeping;
-    struct http_conn *left[COUNT(p->waiting)];
+    struct http_conn *left;
 
     if (!p->server)
         return;
     (void)pthread_mutex_lock(&p->lock);
     p->ended = true;
-    for (size_t i = 0; i < COUNT(left); i++) { /* nobody waits for these any more */
-        left[i] = p->waiting[i].first;
-        p->waiting[i] = (struct waiting){ .last = &p->waiting[i].first };
-    }
+    left = p->first; /* nobody waits for these any more */
+    p->first = NULL;
+    p->last = &p->first;
     p->count = 0;
     sleeping = p->idle;
     p->idle = NULL;
@@ -202,9 +149,8 @@ pool_stop(struct pool_state *p)
         sleeping = w->next;
         wake(w);
     }
-    for (size_t i = 0; i < COUNT(left); i++)
-        for (; left[i]; left[i] = left[i]->queued)
-            stats_queue(p->name, -1);
+    for (; left; left = left->queued)
+        stats_queue(p->name, -1);
     for (int i = 0; i < p->threads; i++) {
         (void)pthread_join(p->workers[i].id, NULL);
         (void)sem_destroy(&p->workers[i].wake);

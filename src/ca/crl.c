@@ -203,10 +203,7 @@ sign_list(struct scope *s, const struct ca_key *key, struct bytes tbs, struct by
 {
     struct bytes signature;
 
-    TRY(signer_sign(s, key->signer, key->sig_alg, tbs, &signature));
-    if (verifier_check(s, key->verifier, key->sig_alg, tbs, signature) != OK)
-        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
-                         "the signature of the CRL does not verify");
+    TRY(ca_sign_data(s, key, tbs, &signature));
     return crl_assemble(s, tbs, sig_alg_info(key->sig_alg)->der, signature, der);
 }
 

@@ -119,8 +119,14 @@ plan_life(struct scope *s, const struct ca_key *issuer, const struct found_terms
     return OK;
 }
 
+unsigned
+ca_key_usage(const struct ca_office *office)
+{
+    return KU_CERT_SIGN | KU_CRL_SIGN | (office->o.ocsp_itself ? KU_DIGITAL_SIGNATURE : 0);
+}
+
 enum err
-found_certify(struct scope *s, struct ca_office *office UNUSED, struct founding *f,
+found_certify(struct scope *s, struct ca_office *office, struct founding *f,
               const struct found_terms *terms)
 {
     uint8_t *serial = arena_alloc(s->arena, SERIAL_LEN), *key_id = arena_alloc(s->arena, SHA1_LEN);
@@ -149,7 +155,7 @@ found_certify(struct scope *s, struct ca_office *office UNUSED, struct founding 
     if (issuer)
         ext_aki(s, &plan.exts, issuer->cert->exts.ski);
     ext_ski(s, &plan.exts, (struct bytes){ key_id, SHA1_LEN });
-    ext_key_usage(s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
+    ext_key_usage(s, &plan.exts, ca_key_usage(office));
     ext_ca(s, &plan.exts, terms->path_len);
     if (terms->like)
         ext_like(s, &plan.exts, terms->like);

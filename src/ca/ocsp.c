@@ -159,8 +159,12 @@ ocsp_sign(struct scope *s, const struct ca_responder *r, const struct ocsp_plan 
     struct bytes data, signature;
 
     TRY(ocsp_response_data(s, plan, &data));
-    TRY(key_sign(s, r->key, r->sig_alg, data, &signature));
-    TRY(key_verify(s, r->key, r->sig_alg, data, signature));
+    if (r->itself) {
+        TRY(ca_sign_data(s, r->itself, data, &signature));
+    } else {
+        TRY(key_sign(s, r->key, r->sig_alg, data, &signature));
+        TRY(key_verify(s, r->key, r->sig_alg, data, signature));
+    }
     return ocsp_assemble(
         s, data, &(struct ocsp_proof){ sig_alg_info(r->sig_alg)->der, signature, r->cert_der },
         der);

@@ -65,12 +65,9 @@ usual_id(struct scope *s, const struct ca_key *key, struct bytes serial)
 }
 
 static struct bytes
-responder_hash(struct scope *s, const struct ca_responder *r)
+mark_of(const struct ca_responder *r)
 {
-    uint8_t *hash = arena_alloc(s->arena, SHA256_LEN);
-
-    hash_sha256(r->cert_der, hash);
-    return (struct bytes){ hash, SHA256_LEN };
+    return (struct bytes){ r->mark, sizeof(r->mark) };
 }
 
 enum err
@@ -94,7 +91,7 @@ ocsp_ahead_find(struct scope *s, struct ca_office *office, const struct ca_key *
     else
         (void)row_when(&row);
     same = row_int(&row) == single->reason && same;
-    same = bytes_eq(row_bytes(&row), responder_hash(s, key->responder)) && same;
+    same = bytes_eq(row_bytes(&row), mark_of(key->responder)) && same;
     *out = (struct ocsp_kept){ .this_update = row_when(&row) };
     out->next_update = row_when(&row);
     out->der = row_bytes(&row);
@@ -202,7 +199,7 @@ sign_one(struct scope *s, const struct batch *b, struct row *row, struct ahead *
 static enum err
 sign_rows(struct scope *s, struct batch *b, struct rows *rows)
 {
-    b->responder = responder_hash(s, b->key->responder);
+    b->responder = mark_of(b->key->responder);
     b->due = when_add_ms(clock_now(), ocsp_life_ms(b->office) / 2);
     for (size_t i = 0; i < rows->count; i++) {
         struct ahead *a = list_push(s->arena, &b->answers, struct ahead);

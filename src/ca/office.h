@@ -34,8 +34,9 @@ struct ca_options {
     int64_t crl_delay_ms;     /* from a revocation to the next CRL, at most 10 s */
     int64_t ocsp_life_ms;     /* of an answer: 4 days */
     int64_t ocsp_cache_bytes; /* 32 MiB */
-    bool strict_journal;      /* signing_journal: strict */
-    const char *signed_dir;   /* of the log of signatures; NULL: there is none */
+    bool ocsp_itself;       /* keys sign OCSP answers themselves, where their certificates say so */
+    bool strict_journal;    /* signing_journal: strict */
+    const char *signed_dir; /* of the log of signatures; NULL: there is none */
 };
 
 /** A certificate of a root's key by the root's key before it, for those who trust that one only

@@ -6,11 +6,14 @@
 #include "ca/office.h"
 #include <stdatomic.h>
 
-/** Who signs a key's OCSP answers: a delegated responder (RFC 6960 section 4.2.2.2). */
+/** Who signs a key's OCSP answers: a delegated responder, or the key itself (RFC 6960 section
+ * 4.2.2.2). */
 struct ca_responder {
     EVP_PKEY *key;
+    const struct ca_key *itself; /* NULL: KEY, by CERT_DER */
     enum sig_alg sig_alg;
-    struct bytes cert_der;
+    struct bytes cert_der;    /* which goes with the answers; none for the key itself */
+    uint8_t mark[SHA256_LEN]; /* tells it from others */
     uint8_t key_id[SHA1_LEN]; /* ResponderID byKey */
     struct when not_before, not_after;
 };
@@ -32,6 +35,14 @@ struct ca_office {
     _Atomic int64_t fresh_at;  /* clock_mono_ms() when all events were read */
     _Atomic bool journal_read; /* the whole signing journal was looked at since the start */
 };
+
+/** Sign DATA, which are no certificate but a list or an answer, and verify the SIGNATURE.
+ * E_UNAVAILABLE (CHY_SIGNER_FAILED). */
+enum err ca_sign_data(struct scope *s, const struct ca_key *key, struct bytes data,
+                      struct bytes *signature);
+
+/** keyUsage of the certificates of new authorities. */
+unsigned ca_key_usage(const struct ca_office *office);
 
 /** ca_key.state. */
 enum { KEY_ACTIVE = 1, KEY_RETIRED = 2, KEY_OVER = 3 };

@@ -400,8 +400,8 @@ read_waiting(struct scope *s, struct ca_office *office, int64_t id, struct waiti
 /* A request says what keyUsage and basicConstraints it wants (RFC 2986, PKCS #9), and else what is
  * in LIKE. */
 static enum err
-build_request(struct scope *s, struct signer *signer, struct bytes subject, const struct exts *like,
-              struct bytes *der)
+build_request(struct scope *s, const struct ca_office *office, struct signer *signer,
+              struct bytes subject, const struct exts *like, struct bytes *der)
 {
     struct csr_plan plan = { .subject = subject };
     enum sig_alg alg = signer_preferred(signer);
@@ -410,7 +410,7 @@ build_request(struct scope *s, struct signer *signer, struct bytes subject, cons
     EVP_PKEY *key;
 
     ext_ca(s, &plan.exts, like->path_len);
-    ext_key_usage(s, &plan.exts, KU_CERT_SIGN | KU_CRL_SIGN);
+    ext_key_usage(s, &plan.exts, ca_key_usage(office));
     ext_like(s, &plan.exts, like);
     TRY(csr_info(s, &plan, signer_public_key(signer), &info));
     TRY(signer_sign(s, signer, alg, info, &signature));
@@ -432,8 +432,8 @@ ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct bytes *der)
     enum err e = read_waiting(s, office, id, &w);
 
     if (e == E_NOT_FOUND && ca && ca->key)
-        return build_request(s, ca->key->signer, ca->key->cert->subject.der, &ca->key->cert->exts,
-                             der);
+        return build_request(s, office, ca->key->signer, ca->key->cert->subject.der,
+                             &ca->key->cert->exts, der);
     if (e == E_NOT_FOUND && ca && ca->revoked)
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE,
                          "the certificate of %s is revoked, and its key is not certified again: "
@@ -441,7 +441,7 @@ ca_csr(struct scope *s, struct ca_office *office, int64_t id, struct bytes *der)
                          ca->name);
     TRY(e);
     TRY(signer_open_known(s, &office->env, w.uri, w.spki, &signer));
-    return build_request(s, signer, w.subject, &w.exts, der);
+    return build_request(s, office, signer, w.subject, &w.exts, der);
 }
 
 enum err

@@ -59,26 +59,42 @@ note_signed(struct scope *s, const struct ca_key *key, const struct cert *cert, 
     return note(s, signed_log_add(s, key->log, &r), "the certificate was not issued");
 }
 
+static enum err
+sign(struct scope *s, const struct ca_key *key, struct bytes data, struct bytes *signature)
+{
+    int64_t start = clock_mono_us();
+    enum err e = signer_sign(s, key->signer, key->sig_alg, data, signature);
+
+    metric_add(&signatures, 1, sig_alg_info(key->sig_alg)->name, signer_backend(key->signer),
+               e == OK ? "ok" : "failed");
+    TRY(e);
+    metric_observe(&sign_seconds, (double)(clock_mono_us() - start) / 1e6,
+                   signer_backend(key->signer));
+    return OK;
+}
+
+enum err
+ca_sign_data(struct scope *s, const struct ca_key *key, struct bytes data, struct bytes *signature)
+{
+    TRY(sign(s, key, data, signature));
+    if (verifier_check(s, key->verifier, key->sig_alg, data, *signature) != OK)
+        return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
+                         "the signature of a list or an answer does not verify");
+    return OK;
+}
+
 enum err
 ca_sign_certificate(struct scope *s, const struct ca_key *key, struct bytes tbs,
                     const struct lint_context *context, struct bytes *der, struct cert *cert)
 {
-    int64_t start;
     struct bytes signature, whole;
-    enum err e;
 
     if (!key->signer || fault_fails("ca.sign"))
         return fail_code(s, E_UNAVAILABLE, CHY_SIGNER_FAILED,
                          "the authority's key cannot be used now");
     TRY(check_lint(s, key, tbs, context));
     step_end("lint");
-    start = clock_mono_us();
-    e = signer_sign(s, key->signer, key->sig_alg, tbs, &signature);
-    metric_add(&signatures, 1, sig_alg_info(key->sig_alg)->name, signer_backend(key->signer),
-               e == OK ? "ok" : "failed");
-    TRY(e);
-    metric_observe(&sign_seconds, (double)(clock_mono_us() - start) / 1e6,
-                   signer_backend(key->signer));
+    TRY(sign(s, key, tbs, &signature));
     TRY(cert_assemble(s, tbs, key->sig_alg, signature, &whole));
     if (cert_read(s, whole, cert) != OK)
         return fail(s, E_INTERNAL, "a certificate of ours cannot be read back: %s", s->error.text);

@@ -60,6 +60,28 @@ signer_of(struct scope *s, struct ca_office *office, const struct ca_key *key, c
     return have->signer;
 }
 
+/* A key whose certificate allows it answers by itself, when that is wanted. */
+static bool
+answers_itself(const struct ca_office *office, const struct ca_key *key)
+{
+    return office->o.ocsp_itself && key->signer && key->cert->exts.key_usage & KU_DIGITAL_SIGNATURE;
+}
+
+static enum err
+itself(struct scope *own, struct ca_key *key)
+{
+    struct ca_responder *r = arena_new_of(own->arena, struct ca_responder);
+
+    r->itself = key;
+    r->sig_alg = key->sig_alg;
+    r->not_before = key->cert->not_before;
+    r->not_after = key->cert->not_after;
+    hash_sha256(key->cert_der, r->mark);
+    memcpy(r->key_id, key->ocsp.key[OCSP_SHA1], sizeof(r->key_id));
+    key->responder = r;
+    return OK;
+}
+
 static enum err
 read_responder(struct scope *s, struct ca_office *office, struct scope *own, struct ca_key *key)
 {
@@ -68,9 +90,11 @@ read_responder(struct scope *s, struct ca_office *office, struct scope *own, str
     struct ocsp_issuer ids;
     struct cert cert;
     struct row row;
-    enum err e =
-        db_one(s, office->o.db, &read_responders, BIND(v_int(key->id), v_when(clock_now())), &row);
+    enum err e;
 
+    if (answers_itself(office, key))
+        return itself(own, key);
+    e = db_one(s, office->o.db, &read_responders, BIND(v_int(key->id), v_when(clock_now())), &row);
     if (e == E_NOT_FOUND)
         return OK; /* ocsp_rotate() makes one */
     TRY(e);
@@ -84,6 +108,7 @@ read_responder(struct scope *s, struct ca_office *office, struct scope *own, str
     r->not_before = row_when(&row);
     r->not_after = row_when(&row);
     r->cert_der = bytes_copy(own->arena, row_bytes(&row));
+    hash_sha256(r->cert_der, r->mark);
     TRY(cert_read(own, r->cert_der, &cert));
     if (!bytes_eq(cert.key.spki, signer.spki))
         return OK; /* of an older key: a new one is due */

@@ -135,6 +135,7 @@ open_office(struct scope *s, struct parts *p)
         .crl_delay_ms = set->crl_delay,
         .ocsp_life_ms = set->ocsp_life,
         .ocsp_cache_bytes = set->ocsp_cache,
+        .ocsp_itself = set->ocsp_signer == 1,
         .strict_journal = text_eq_fold(set->signing_journal, "strict"),
         .signed_dir = installation_signed(p->scope->arena, p->set),
     };

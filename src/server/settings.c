@@ -58,6 +58,12 @@ static const struct field db_settings_fields[] = {
 };
 static const struct model db_settings_model = MODEL(db_settings, db_settings_fields);
 
+static const struct choice ocsp_signers[] = {
+    { 0, "responder", "A key that the authority appoints for it." },
+    { 1, "authority", "The authority's own key." },
+    { 0 },
+};
+
 #define P(member, wire, ...) FIELD(pki_settings, member, wire, __VA_ARGS__)
 static const struct field pki_settings_fields[] = {
     P(base_url, "base_url",
@@ -83,6 +89,12 @@ static const struct field pki_settings_fields[] = {
       .doc = "From a revocation to the next CRL."),
     P(ocsp_life, "ocsp_life", .flags = DURATION, .preset = "4d", .min = 3600000, .max = 864000000,
       .doc = "How long an OCSP answer holds."),
+    P(ocsp_signer, "ocsp_signer", .choices = ocsp_signers, .flags = CHOICE_TEXT,
+      .preset = "responder",
+      .doc =
+          "Who signs OCSP answers: a responder that each authority appoints, whose key is in the "
+          "database, or the authority's own key, where its certificate allows digitalSignature, "
+          "as those do that are made while it is so."),
     P(ocsp_cache, "ocsp_cache", .flags = SIZE, .preset = "32MiB", .min = 65536,
       .max = INT64_C(17179869184), .doc = "Room for kept OCSP answers."),
     P(signing_journal, "signing_journal", .preset = "normal",

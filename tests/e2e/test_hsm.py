@@ -3,6 +3,7 @@ import threading
 import time
 
 import pytest
+import requests
 
 import hsm
 import keys
@@ -166,3 +167,38 @@ def test_a_lost_session_is_replaced_and_a_wrong_signature_never_leaves(new_serve
     assert server.client().total() == total
     token.order("twist", on=False)
     assert enrolls(server)
+
+
+def answer_to(answer):
+    """What OCSP says of the leaf, as it came."""
+    leaf, issuer = (keys.load(one) for one in answer["Certificates"][:2])
+    asked = keys.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, keys.hashes.SHA1()).build()
+    reply = requests.post(keys.addresses(leaf)["ocsp"][0], data=asked.public_bytes(keys.DER), timeout=20,
+                          headers={"Content-Type": "application/ocsp-request"})
+    return keys.ocsp.load_der_ocsp_response(reply.content), issuer
+
+
+@pytest.mark.parametrize("kind", ["ec-p256", "rsa-2048", "ed25519"])
+def test_answers_too_are_signed_on_the_token_by_the_authority_itself(new_server, token, tmp_path, kind):
+    """pki.ocsp_signer: no key of the database has a part in revocation (RFC 6960 section 4.2.2.2)."""
+    server = on_token(new_server, token, **{"pki.root_key": kind, "pki.issuing_key": kind, "pki.ocsp_signer": "authority"}).start()
+    server.tolerates_errors = True
+    client = server.client()
+    first, second = (client.enroll(dns=(f"itself{n}.example.com",)) for n in range(2))
+    said, issuer = answer_to(first)
+    assert said.certificate_status == keys.ocsp.OCSPCertStatus.GOOD and not said.certificates and said.responder_name is None
+    assert said.responder_key_hash == issuer.extensions.get_extension_for_class(keys.x509.SubjectKeyIdentifier).value.digest
+    assert issuer.extensions.get_extension_for_class(keys.x509.KeyUsage).value.digital_signature
+    judged = programs.Judged(tmp_path, first["Certificates"])
+    judged.check_chain()
+    assert judged.by_ocsp() == "good" and judged.by_gnutls() == "good"
+    assert client.total('CN -contains "OCSP Responder"') == 0
+    client.revoke(first["KeyfactorID"], reason=4)
+    assert judged.by_ocsp() == "revoked" and judged.by_gnutls() == "revoked"
+    token.remove()
+    processes.wait_until(lambda: answer_to(second)[0].response_status == keys.ocsp.OCSPResponseStatus.TRY_LATER, 20, 0.3,
+                         "tryLater while the token is away")
+    token.put_back()
+    processes.wait_until(lambda: answer_to(second)[0].response_status == keys.ocsp.OCSPResponseStatus.SUCCESSFUL, 20, 0.3,
+                         "an answer once it is back")
+    assert answer_to(second)[0].certificate_status == keys.ocsp.OCSPCertStatus.GOOD

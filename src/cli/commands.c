@@ -732,6 +732,10 @@ const struct command commands[] = {
       "Check the server's settings.", "  chancery config check --config new.yaml\n" },
     { "config seal", "", 0, 0, FLAGS(seal_flags), run_config_seal,
       "Seal a secret of stdin for a settings file.", "  chancery config seal < password\n" },
+    { "config move-master-key", "PLACE", 1, 1, .flags = &seal_flags[1], .flag_count = 1,
+      run_config_move_master_key, "Keep the master key in a file, or wrapped by a key on a token.",
+      "  chancery config move-master-key 'pkcs11:token=ca;object=master'\n"
+      "  chancery config move-master-key file:/etc/chancery/master.key\n" },
     { "api", "METHOD PATH", 2, 2, FLAGS(api_flags), run_api, "Make any call of the API.",
       "  chancery api GET '/KeyfactorAPI/Certificates?pq.returnLimit=5'\n"
       "  chancery api POST /KeyfactorAPI/Certificates/Revoke --input body.json\n" },

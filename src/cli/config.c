@@ -2,7 +2,7 @@
 #include "cli/keystore.h"
 
 #include "seal/seal.h"
-#include "server/installation.h"
+#include "server/master.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -57,22 +57,19 @@ run_config_check(struct cli *c)
     return OK;
 }
 
-/* `file:` and the master key's path. */
+/* The master key of a file that is named, or that of the settings. */
 static enum err
-master_key(struct cli *c, const char **out)
+open_master(struct cli *c, struct seal **out)
 {
     AUTO(settings_unref) struct settings *settings = NULL;
     const char *path = cli_text(c, "master-key");
-    const struct server_settings *set;
 
-    if (path) {
-        *out = text_starts(path, "file:") ? path : arena_printf(c->s->arena, "file:%s", path);
-        return OK;
-    }
+    if (path)
+        return seal_open_master(
+            c->s, text_starts(path, "file:") ? path : arena_printf(c->s->arena, "file:%s", path),
+            false, out);
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
-    set = settings_root(settings);
-    *out = arena_text(c->s->arena, installation_master(c->s->arena, set));
-    return OK;
+    return master_open(c->s, settings_root(settings), NULL, false, out);
 }
 
 enum err
@@ -80,11 +77,10 @@ run_config_seal(struct cli *c)
 {
     AUTO(seal_close) struct seal *seal = NULL;
     AUTO(secret_free) struct secret *plain = NULL;
-    const char *ref, *text;
+    const char *text;
     struct bytes input;
 
-    TRY(master_key(c, &ref));
-    TRY(note(c->s, seal_open_master(c->s, ref, false, &seal), "the master key"));
+    TRY(note(c->s, open_master(c, &seal), "the master key"));
     TRY(read_input(c, "-", SECRET_MAX, &input));
     while (input.len && (input.data[input.len - 1] == '\n' || input.data[input.len - 1] == '\r'))
         input.len--;
@@ -93,5 +89,27 @@ run_config_seal(struct cli *c)
     plain = secret_copy(input);
     TRY(seal_text(c->s, seal, secret_bytes(plain), &text));
     (void)printf("%s\n", text);
+    return OK;
+}
+
+enum err
+run_config_move_master_key(struct cli *c)
+{
+    AUTO(settings_unref) struct settings *settings = NULL;
+    const char *to = cli_arg(c, 0);
+    struct master_moved moved = { 0 };
+
+    TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    TRY(master_move(c->s, settings_root(settings), to, &moved));
+    say(c, "The master key %s is in %s now, too, and opens there.", moved.id, moved.file);
+    say(c,
+        "Put it into the settings of each server, and start them anew:\n  seal:\n    "
+        "master_key: %s",
+        to);
+    if (!text_eq(moved.file, moved.old_file))
+        say(c,
+            "Then check with `chancery doctor`, and remove %s and its copies when nobody is to "
+            "have them.",
+            moved.old_file);
     return OK;
 }

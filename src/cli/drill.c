@@ -3,6 +3,7 @@
 
 #include "cli/keystore.h"
 #include "server/doctor.h"
+#include "server/master.h"
 #include "server/restore.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +56,15 @@ settings_for(struct cli *c, const struct drill *d, struct options *o, struct res
     wish->logs = cli_texts(c, "signed");
     list_add(a, &wish->logs, const char *, arena_text(a, installation_signed(a, set)));
     wish->ship = arena_text(a, backup_ship_dir(c, set->backup->ship->dir, d->backup));
-    if (cli_text(c, "master-key"))
+    if (text_starts(master, "pkcs11:")) /* a copy of what a token wraps is of no use without it */
+        wish->master_key = cli_has(c, "master-key") ? cli_text(c, "master-key")
+                                                    : arena_text(a, master_file(a, set));
+    else if (cli_has(c, "master-key"))
         master = arena_printf(a, "file:%s", cli_text(c, "master-key"));
     set_to(c, o, "data_dir", d->dir);
     set_to(c, o, "db.url", db ? db : arena_printf(a, "sqlite:%s/chancery.db", d->dir));
     set_to(c, o, "pki.signed_dir", arena_printf(a, "%s/signed", d->dir));
-    set_to(c, o, "seal.master_key", master); /* where it is: no copy of it lies anywhere */
+    set_to(c, o, "seal.master_key", master); /* where it is: no copy of a plain one lies anywhere */
     return options_load(c->s, o, &wish->settings);
 }
 

@@ -270,6 +270,7 @@ enum err run_completion(struct cli *c);
 enum err run_config_check(struct cli *c);
 enum err run_config_describe(struct cli *c);
 enum err run_config_seal(struct cli *c);
+enum err run_config_move_master_key(struct cli *c);
 enum err run_config_show(struct cli *c);
 enum err run_context_delete(struct cli *c);
 enum err run_context_list(struct cli *c);

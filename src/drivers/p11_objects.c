@@ -55,23 +55,38 @@ find_named(const struct p11_session *se, CK_OBJECT_CLASS class, const struct p11
     return find(se, wanted, count, out, OBJECTS_MAX, found);
 }
 
-CK_RV
-p11_find_private(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
-                 CK_OBJECT_HANDLE *out)
+static CK_RV
+find_one(const struct p11_session *se, struct p11_task *task, CK_OBJECT_CLASS class,
+         const struct p11_name *name, CK_OBJECT_HANDLE *out)
 {
+    const char *kind = class == CKO_PRIVATE_KEY ? "private" : "secret";
     CK_OBJECT_HANDLE have[OBJECTS_MAX];
     CK_ULONG count;
-    CK_RV rv = find_named(se, CKO_PRIVATE_KEY, name, have, &count);
+    CK_RV rv = find_named(se, class, name, have, &count);
 
     if (rv != CKR_OK)
         return rv;
     if (count == 0)
-        return p11_say(task, E_NOT_FOUND, "it holds no such private key");
+        return p11_say(task, E_NOT_FOUND, "it holds no such %s key", kind);
     if (count > 1)
-        return p11_say(task, E_INVALID, "it holds %lu private keys of that name: add the id",
-                       count);
+        return p11_say(task, E_INVALID, "it holds %lu %s keys of that name: add the id", count,
+                       kind);
     *out = have[0];
     return CKR_OK;
+}
+
+CK_RV
+p11_find_private(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
+                 CK_OBJECT_HANDLE *out)
+{
+    return find_one(se, task, CKO_PRIVATE_KEY, name, out);
+}
+
+CK_RV
+p11_find_secret(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
+                CK_OBJECT_HANDLE *out)
+{
+    return find_one(se, task, CKO_SECRET_KEY, name, out);
 }
 
 /* Reading. */
@@ -336,6 +351,40 @@ p11_generate(const struct p11_session *se, struct p11_task *task, const struct p
     (void)se->fn->C_CloseSession(writing.handle);
     if (rv == CKR_MECHANISM_INVALID)
         return p11_say(task, E_UNSUPPORTED, "it makes no keys of this kind");
+    return rv;
+}
+
+CK_RV
+p11_generate_secret(const struct p11_session *se, struct p11_task *task,
+                    const struct p11_name *name)
+{
+    static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
+    CK_ULONG len = 32;
+    CK_ATTRIBUTE is[14] = {
+        attribute(CKA_TOKEN, &yes, sizeof(yes)),     attribute(CKA_PRIVATE, &yes, sizeof(yes)),
+        attribute(CKA_SENSITIVE, &yes, sizeof(yes)), attribute(CKA_EXTRACTABLE, &no, sizeof(no)),
+        attribute(CKA_ENCRYPT, &yes, sizeof(yes)),   attribute(CKA_DECRYPT, &yes, sizeof(yes)),
+        attribute(CKA_WRAP, &no, sizeof(no)),        attribute(CKA_UNWRAP, &no, sizeof(no)),
+        attribute(CKA_SIGN, &no, sizeof(no)),        attribute(CKA_VERIFY, &no, sizeof(no)),
+        attribute(CKA_VALUE_LEN, &len, sizeof(len)),
+    };
+    CK_ULONG count = 11;
+    CK_OBJECT_HANDLE made;
+    struct p11_session writing;
+    CK_RV rv;
+
+    if (name->label)
+        is[count++] = attribute(CKA_LABEL, name->label, strlen(name->label));
+    if (name->id.len)
+        is[count++] = attribute(CKA_ID, name->id.data, name->id.len);
+    rv = open_writing(se, &writing);
+    if (rv != CKR_OK)
+        return rv;
+    rv = se->fn->C_GenerateKey(writing.handle, &mechanism, is, count, &made);
+    (void)se->fn->C_CloseSession(writing.handle);
+    if (rv == CKR_MECHANISM_INVALID)
+        return p11_say(task, E_UNSUPPORTED, "it makes no AES keys");
     return rv;
 }
 

@@ -26,6 +26,13 @@ CK_RV p11_read_public(struct scope *s, const struct p11_session *se, struct p11_
  * public key. TASK receives E_CONFLICT when the name is in use, E_UNSUPPORTED. */
 CK_RV p11_generate(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
                    struct key_spec spec);
+/** The one secret key of this name. Errors as those of p11_find_private(). */
+CK_RV p11_find_secret(const struct p11_session *se, struct p11_task *task,
+                      const struct p11_name *name, CK_OBJECT_HANDLE *out);
+/** Make an AES-256 key that never leaves the token and encrypts and decrypts there. TASK receives
+ * E_UNSUPPORTED. */
+CK_RV p11_generate_secret(const struct p11_session *se, struct p11_task *task,
+                          const struct p11_name *name);
 /** Destroy the key pair and what stands beside it under the same CKA_ID. */
 CK_RV p11_destroy(const struct p11_session *se, struct p11_task *task, const struct p11_name *name);
 

@@ -51,9 +51,17 @@ read_text(struct scope *s, const char *name, const char *at, size_t len, const c
     return OK;
 }
 
+/* The types of objects that a URI may name, for each use. */
+struct wanted {
+    const char *type, *refusal;
+};
+
 static enum err
-read_attribute(struct scope *s, struct p11_uri *u, bool query, const char *at, size_t len)
+read_attribute(struct scope *s, const struct wanted *w, struct p11_uri *u, bool query,
+               struct bytes text)
 {
+    const char *at = (const char *)text.data;
+    size_t len = text.len;
     const struct {
         const char *name;
         const char **to;
@@ -72,9 +80,9 @@ read_attribute(struct scope *s, struct p11_uri *u, bool query, const char *at, s
     name = arena_text_n(s->arena, at, (size_t)(equals - at));
     value = len - (size_t)(equals + 1 - at);
     if (!query && text_eq(name, "type")) {
-        if (value == strlen("private") && memcmp(equals + 1, "private", value) == 0)
+        if (value == strlen(w->type) && memcmp(equals + 1, w->type, value) == 0)
             return OK;
-        return bad(s, "only type=private names a key that signs");
+        return bad(s, w->refusal);
     }
     if (!query && text_eq(name, "id"))
         return u->id.len ? bad(s, "id stands twice") : read_id(s, equals + 1, value, &u->id);
@@ -87,20 +95,24 @@ read_attribute(struct scope *s, struct p11_uri *u, bool query, const char *at, s
 }
 
 static enum err
-read_part(struct scope *s, struct p11_uri *u, bool query, const char *at, const char *end)
+read_part(struct scope *s, const struct wanted *w, struct p11_uri *u, const char *at,
+          const char *end)
 {
+    bool query = at[-1] == '?';
+
     while (at < end) {
         const char *next = memchr(at, query ? '&' : ';', (size_t)(end - at));
 
         next = next ? next : end;
-        TRY(read_attribute(s, u, query, at, (size_t)(next - at)));
+        TRY(read_attribute(s, w, u, query,
+                           (struct bytes){ (const uint8_t *)at, (size_t)(next - at) }));
         at = next + 1;
     }
     return OK;
 }
 
-enum err
-p11_uri_parse(struct scope *s, const char *uri, struct p11_uri *out)
+static enum err
+parse(struct scope *s, const struct wanted *w, const char *uri, struct p11_uri *out)
 {
     struct p11_uri u = { 0 };
     const char *path, *query, *end;
@@ -110,9 +122,9 @@ p11_uri_parse(struct scope *s, const char *uri, struct p11_uri *out)
     path = uri + strlen(SCHEME);
     end = path + strlen(path);
     query = strchr(path, '?');
-    TRY(read_part(s, &u, false, path, query ? query : end));
+    TRY(read_part(s, w, &u, path, query ? query : end));
     if (query)
-        TRY(read_part(s, &u, true, query + 1, end));
+        TRY(read_part(s, w, &u, query + 1, end));
     if (!u.token && !u.serial)
         return bad(s, "it names no token");
     if (!u.object && !u.id.len)
@@ -125,4 +137,21 @@ p11_uri_parse(struct scope *s, const char *uri, struct p11_uri *out)
         return bad(s, "module-path is an absolute path");
     *out = u;
     return OK;
+}
+
+enum err
+p11_uri_parse(struct scope *s, const char *uri, struct p11_uri *out)
+{
+    static const struct wanted key_pair = { "private", "only type=private names a key that signs" };
+
+    return parse(s, &key_pair, uri, out);
+}
+
+enum err
+p11_uri_parse_secret(struct scope *s, const char *uri, struct p11_uri *out)
+{
+    static const struct wanted secret = { "secret-key",
+                                          "only type=secret-key names a key that wraps others" };
+
+    return parse(s, &secret, uri, out);
 }

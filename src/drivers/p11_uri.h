@@ -14,12 +14,14 @@ struct p11_uri {
 };
 
 /**
- * Take a URI apart, into s->arena.
+ * Take the URI of a key pair apart, into s->arena; its type, if it is said, is private.
  *
  * @return E_INVALID: malformed, an attribute twice or one that we cannot honour, a PIN in the URI
  * itself, no token, or neither object nor id
  * @see RFC 7512 section 2.3
  */
 enum err p11_uri_parse(struct scope *s, const char *uri, struct p11_uri *out);
+/** The same for a key that encrypts: its type, if it is said, is secret-key. */
+enum err p11_uri_parse_secret(struct scope *s, const char *uri, struct p11_uri *out);
 
 #endif

@@ -1,7 +1,7 @@
 #include "drivers/p11_objects.h"
+#include "drivers/p11_open.h"
 #include "drivers/signer.h"
 
-#include "codec/model.h"
 #include "pki/der.h"
 #include "pki/pem.h"
 
@@ -319,40 +319,6 @@ token_health(struct scope *s, void *state)
 
 /* Opening, making, destroying. */
 
-static const char *
-pin_of(const struct hsm_options *hsm, const char *token)
-{
-    if (hsm->pins && token)
-        LIST_EACH(struct pair, one, &hsm->pins->of)
-    if (text_eq(one->name, token))
-        return one->value;
-    return text_empty(hsm->pin) ? NULL : hsm->pin;
-}
-
-static enum err
-open_token(struct scope *s, const struct signer_env *env, const char *text, struct p11_uri *uri,
-           struct p11_token **out)
-{
-    static const struct hsm_options none = { 0 };
-    const struct hsm_options *hsm = env->hsm ? env->hsm : &none;
-    struct p11_options o = { .seal = env->seal,
-                             .sessions = (int)hsm->sessions,
-                             .timeout_ms = hsm->timeout_ms };
-
-    TRY(p11_uri_parse(s, text, uri));
-    if (!hsm->trusts_uris && (uri->module_path || uri->pin_source))
-        return fail_code(
-            s, E_FORBIDDEN, CHY_BAD_VALUE,
-            "module-path and pin-source are not taken from a key's URI here: hsm.module "
-            "and hsm.pin of the settings say them");
-    o.module = uri->module_path ? uri->module_path : hsm->module;
-    o.pin = uri->pin_source ? uri->pin_source : pin_of(hsm, uri->token);
-    if (text_empty(o.module))
-        return fail_code(s, E_UNSUPPORTED, CHY_BAD_SETTINGS,
-                         "no PKCS#11 module is configured: hsm.module");
-    return p11_token_open(s, &o, uri, out);
-}
-
 static void
 token_close(void *state)
 {
@@ -373,7 +339,8 @@ key_new(struct scope *s, const struct signer_env *env, const char *text, struct 
     struct token_key *k;
     struct p11_uri uri;
 
-    TRY(open_token(s, env, text, &uri, &token));
+    TRY(p11_uri_parse(s, text, &uri));
+    TRY(p11_open(s, env->hsm, env->seal, &uri, &token));
     k = mem_alloc(sizeof(*k));
     k->arena = arena_new();
     k->holders = 1;

@@ -1,4 +1,5 @@
 #include "base/test.h"
+#include "drivers/p11_kek.h"
 #include "drivers/p11_token.h"
 #include "drivers/p11_uri.h"
 #include "drivers/signer.h"
@@ -204,6 +205,20 @@ TEST(a_pkcs11_uri_that_means_nothing_is_refused)
     }
 }
 
+TEST(the_uri_of_a_key_that_wraps_names_a_secret_key)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct p11_uri u;
+
+    assert_ok(s, p11_uri_parse_secret(s, "pkcs11:token=t;object=o;type=secret-key", &u));
+    assert_ok(s, p11_uri_parse_secret(s, "pkcs11:token=t;id=%01", &u));
+    assert_err(E_INVALID, p11_uri_parse_secret(s, "pkcs11:token=t;object=o;type=private", &u));
+    assert_says(s, "type=secret-key");
+    scope_clear(s);
+    assert_err(E_INVALID, p11_uri_parse(s, "pkcs11:token=t;object=o;type=secret-key", &u));
+    assert_says(s, "type=private");
+}
+
 TEST(keys_of_every_kind_are_made_on_a_token_and_sign_there)
 {
     static const struct {
@@ -398,4 +413,65 @@ TEST(many_threads_share_the_sessions_of_a_token)
     for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_int_equal(crowd.good, 800);
+}
+
+static enum err
+open_master(struct bench *b, const char *uri, bool make, struct seal **out)
+{
+    const char *path = arena_printf(b->s->arena, "%s/master.wrapped", b->dir);
+    struct master_wrap wrap;
+
+    scope_clear(b->s);
+    TRY(p11_kek(b->s, &b->hsm, uri, &wrap));
+    return seal_open_wrapped(b->s, path, &wrap, make, out);
+}
+
+TEST(a_key_on_a_token_wraps_the_master_key)
+{
+    static const char uri[] = "pkcs11:token=kek;object=master";
+    AUTO(bench_done) struct bench b = { 0 };
+    AUTO(seal_close) struct seal *first = NULL, *second = NULL;
+    AUTO(secret_free) struct secret *got = NULL;
+    struct seal *none = NULL;
+    struct bytes blob;
+
+    bench_init(&b, "kek");
+    assert_ok(b.s, open_master(&b, uri, true, &first));
+    assert_ok(b.s, open_master(&b, uri, true, &second));
+    assert_string_equal(seal_key_id(b.s, first), seal_key_id(b.s, second));
+    assert_ok(b.s, seal_column(b.s, first, "t.c", 1, BYTES("sealed"), &blob));
+    assert_ok(b.s, seal_open(b.s, second, "t.c", 1, blob, &got));
+    assert_string_equal((const char *)got->data, "sealed");
+    assert_ok(b.s, seal_rotate(b.s, second));
+    assert_ok(b.s, seal_reload(b.s, first));
+    assert_string_equal(seal_key_id(b.s, first), seal_key_id(b.s, second));
+    /* another key does not open it, and none is made for what is there already */
+    assert_err(E_NOT_FOUND, open_master(&b, "pkcs11:token=kek;object=other", true, &none));
+    assert_says(b.s, "no such secret key");
+    {
+        struct master_wrap other;
+
+        scope_clear(b.s);
+        assert_ok(b.s, p11_kek(b.s, &b.hsm, "pkcs11:token=kek;object=other", &other));
+        assert_ok(b.s, other.prepare(b.s, other.arg));
+        other.release(other.arg);
+    }
+    assert_err(E_INVALID, open_master(&b, "pkcs11:token=kek;object=other", true, &none));
+    assert_says(b.s, "another key wrapped it");
+    assert_err(E_UNAVAILABLE,
+               open_master(&b, "pkcs11:token=elsewhere;object=master", false, &none));
+    assert_says(b.s, "is not there");
+    assert_null(none);
+}
+
+TEST(the_pin_of_the_master_keys_token_is_not_sealed_by_it)
+{
+    AUTO(bench_done) struct bench b = { 0 };
+    struct master_wrap wrap;
+
+    bench_init(&b, "round");
+    b.hsm.pin = "seal:AQID";
+    assert_err(E_INVALID, p11_kek(b.s, &b.hsm, "pkcs11:token=round;object=master", &wrap));
+    assert_says(b.s, "cannot be sealed by it");
+    assert_null(strstr(b.s->error.text, "AQID"));
 }

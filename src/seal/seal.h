@@ -22,8 +22,44 @@ struct seal;
  * E_INVALID when it is not 32 bytes long, E_UNSUPPORTED for a reference of another kind
  */
 enum err seal_open_master(struct scope *s, const char *ref, bool make, struct seal **out);
+/**
+ * What keeps master keys from whoever reads their files: a key that wraps them and lives elsewhere,
+ * such as on a token. Its functions may wait; they answer as signers do, E_UNAVAILABLE when the key
+ * cannot be reached, and E_INVALID when BLOB does not open by it.
+ */
+struct master_wrap {
+    /** Make the key that wraps, unless it is there. */
+    enum err (*prepare)(struct scope *s, void *arg);
+    /** Wrap KEY; ABOUT is bound to it. BLOB receives the result in s->arena. */
+    enum err (*wrap)(struct scope *s, void *arg, struct bytes about, const struct secret *key,
+                     struct bytes *blob);
+    enum err (*unwrap)(struct scope *s, void *arg, struct bytes about, struct bytes blob,
+                       struct secret **out);
+    void (*release)(void *arg);
+    void *arg;
+};
+/**
+ * Open a master key that WRAP protects, as seal_open_master() does; the seal takes WRAP over, also
+ * when it fails.
+ *
+ * @param path  of the file that holds it, which is made with MAKE
+ * @return as seal_open_master(); E_UNAVAILABLE: what wraps it cannot be reached
+ */
+enum err seal_open_wrapped(struct scope *s, const char *path, const struct master_wrap *wrap,
+                           bool make, struct seal **out);
 void seal_close(struct seal *seal);
 OWNED(struct seal, seal_close);
+
+/**
+ * Write the present master key into another file, for another way to keep it; the seal itself goes
+ * on with its own.
+ *
+ * @param wrap  what protects it there, prepared for it; NULL: nothing, it is 32 bytes. It stays the
+ * caller's
+ * @param replace  false: E_CONFLICT when there is such a file
+ */
+enum err seal_copy_master(struct scope *s, struct seal *seal, const char *path,
+                          const struct master_wrap *wrap, bool replace);
 
 /** The present master key's id: 16 hexadecimal digits that tell nothing about it; in s->arena. */
 const char *seal_key_id(struct scope *s, struct seal *seal);

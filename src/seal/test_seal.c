@@ -322,3 +322,172 @@ TEST(a_private_file_is_written_whole_and_never_by_accident_over_another)
     assert_err(E_INVALID,
                private_file_read(s, test_dir(), 9, PRIVATE_OWNER, &(struct secret *){ 0 }));
 }
+
+/* A key elsewhere that wraps master keys; it turns bytes around, and can be away. */
+struct elsewhere {
+    bool away, prepared, released;
+    int unwrapped;
+};
+
+static enum err
+elsewhere_prepare(struct scope *s, void *arg)
+{
+    struct elsewhere *w = arg;
+
+    if (w->away)
+        return fail(s, E_UNAVAILABLE, "it is away");
+    w->prepared = true;
+    return OK;
+}
+
+static enum err
+elsewhere_wrap(struct scope *s, void *arg, struct bytes about, const struct secret *key,
+               struct bytes *blob)
+{
+    const struct elsewhere *w = arg;
+    uint8_t *out = arena_alloc(s->arena, about.len + key->len);
+
+    if (w->away)
+        return fail(s, E_UNAVAILABLE, "it is away");
+    memcpy(out, about.data, about.len);
+    for (size_t i = 0; i < key->len; i++)
+        out[about.len + i] = (uint8_t)~key->data[i];
+    *blob = (struct bytes){ out, about.len + key->len };
+    return OK;
+}
+
+static enum err
+elsewhere_unwrap(struct scope *s, void *arg, struct bytes about, struct bytes blob,
+                 struct secret **out)
+{
+    struct elsewhere *w = arg;
+
+    if (w->away)
+        return fail(s, E_UNAVAILABLE, "it is away");
+    w->unwrapped++;
+    if (blob.len < about.len || memcmp(blob.data, about.data, about.len) != 0)
+        return fail(s, E_INVALID, "it was changed");
+    *out = secret_new(blob.len - about.len);
+    for (size_t i = about.len; i < blob.len; i++)
+        (*out)->data[i - about.len] = (uint8_t)~blob.data[i];
+    return OK;
+}
+
+static void
+elsewhere_release(void *arg)
+{
+    ((struct elsewhere *)arg)->released = true;
+}
+
+static struct master_wrap
+wrap_by(struct elsewhere *w)
+{
+    return (struct master_wrap){ .prepare = elsewhere_prepare,
+                                 .wrap = elsewhere_wrap,
+                                 .unwrap = elsewhere_unwrap,
+                                 .release = elsewhere_release,
+                                 .arg = w };
+}
+
+static enum err
+open_wrapped(struct scope *s, const char *path, struct elsewhere *w, bool make, struct seal **out)
+{
+    struct master_wrap wrap = wrap_by(w);
+
+    return seal_open_wrapped(s, path, &wrap, make, out);
+}
+
+TEST(a_wrapped_master_key_opens_by_what_wraps_it_alone)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *path = place(s, "master.wrapped");
+    AUTO(secret_free) struct secret *file = NULL;
+    struct elsewhere w = { 0 };
+    struct bytes blob;
+    struct seal *none = NULL;
+
+    assert_err(E_NOT_FOUND, open_wrapped(s, path, &w, false, &none));
+    assert_true(w.released && !w.prepared);
+    {
+        AUTO(seal_close) struct seal *first = NULL, *second = NULL;
+
+        scope_clear(s);
+        assert_ok(s, open_wrapped(s, path, &w, true, &first));
+        assert_true(w.prepared);
+        assert_ok(s, seal_column(s, first, COLUMN, 7, BYTES("kept"), &blob));
+        w.prepared = false;
+        assert_ok(s, open_wrapped(s, path, &w, true, &second)); /* the second run */
+        assert_false(w.prepared);
+        assert_opens(s, second, blob, "kept");
+    }
+    assert_ok(s, private_file_read(s, path, 4096, PRIVATE_OWNER, &file));
+    assert_non_null(strstr((const char *)file->data, "CHANCERY WRAPPED MASTER KEY"));
+    w.away = true;
+    w.released = false;
+    assert_err(E_UNAVAILABLE, open_wrapped(s, path, &w, true, &none));
+    assert_says(s, "it is away");
+    assert_true(w.released);
+    assert_null(none);
+    scope_clear(s);
+    assert_err(E_LIMIT, seal_open_master(s, arena_printf(s->arena, "file:%s", path), false, &none));
+}
+
+TEST(a_wrapped_master_key_that_was_changed_is_refused)
+{
+    static const char *const texts[] = {
+        "",
+        "no PEM",
+        "-----BEGIN CERTIFICATE-----\nAQ==\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CHANCERY WRAPPED MASTER KEY-----\nAQ==\n"
+        "-----END CHANCERY WRAPPED MASTER KEY-----\n", /* too short */
+        "-----BEGIN CHANCERY WRAPPED MASTER KEY-----\nAgECAwQFBgcICQ==\n"
+        "-----END CHANCERY WRAPPED MASTER KEY-----\n", /* version 2 */
+        /* right by its form, but its id is not that of its key */
+        "-----BEGIN CHANCERY WRAPPED MASTER KEY-----\n"
+        "AQAAAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAA=\n"
+        "-----END CHANCERY WRAPPED MASTER KEY-----\n",
+    };
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const char *path = place(s, "master.wrapped");
+        struct elsewhere w = { 0 };
+        struct seal *seal = NULL;
+
+        write_file(path, texts[i], strlen(texts[i]), 0600);
+        scope_clear(s);
+        assert_err(E_INVALID, open_wrapped(s, path, &w, true, &seal));
+        assert_says(s, "is no wrapped master key");
+        assert_int_equal(s->error.code, CHY_NO_MASTER_KEY);
+        assert_null(seal);
+        assert_int_equal(w.unwrapped, i == COUNT(texts) - 1 ? 1 : 0);
+    }
+}
+
+TEST(a_master_key_moves_between_its_places_and_rotates_in_each)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    const char *plain = place(s, "master.key"), *wrapped = place(s, "master.wrapped");
+    AUTO(seal_close) struct seal *in_file = seal_at(s, plain);
+    AUTO(seal_close) struct seal *outside = NULL, *back = NULL;
+    const char *again = place(s, "master.key");
+    struct elsewhere w = { 0 };
+    struct master_wrap wrap = wrap_by(&w);
+    struct bytes blob, later;
+
+    assert_ok(s, seal_column(s, in_file, COLUMN, 7, BYTES("first"), &blob));
+    assert_ok(s, seal_copy_master(s, in_file, wrapped, &wrap, false));
+    assert_err(E_CONFLICT, seal_copy_master(s, in_file, wrapped, &wrap, false));
+    scope_clear(s);
+    assert_ok(s, open_wrapped(s, wrapped, &w, false, &outside));
+    assert_string_equal(seal_key_id(s, outside), seal_key_id(s, in_file));
+    assert_opens(s, outside, blob, "first");
+    assert_ok(s, seal_rotate(s, outside));
+    assert_string_not_equal(seal_key_id(s, outside), seal_key_id(s, in_file));
+    assert_opens(s, outside, blob, "first"); /* the old one is kept, wrapped */
+    assert_ok(s, seal_rewrap(s, outside, COLUMN, 7, blob, &later));
+    assert_ok(s, seal_reload(s, outside));
+    assert_ok(s, seal_copy_master(s, outside, again, NULL, false));
+    assert_ok(s, seal_open_master(s, arena_printf(s->arena, "file:%s", again), false, &back));
+    assert_opens(s, back, later, "first");
+}

@@ -39,6 +39,12 @@ static const struct {
     { "the master key", "there is no file",
       "put the copy of the master key back (mode 0600), or say in seal.master_key where it is; "
       "never make a new one beside old data" },
+    { "seal.master_key", "another key wrapped it",
+      "name the key that wrapped the file in seal.master_key, or put back the file that this key "
+      "wrapped" },
+    { "seal.master_key", "token",
+      "is the HSM there, are hsm.module and hsm.pin right, and does it hold the key that "
+      "seal.master_key names?" },
     { "the database knows no authority", NULL,
       "bring the database back (chancery restore), or mend db.url; to begin anew, do it in another "
       "data_dir" },

@@ -112,6 +112,7 @@ check_files(struct doctor *d)
     good = is_private(d, dir, st.st_uid);
     good = are_private(d, at(d, "keys"), st.st_uid) && good;
     good = is_private(d, at(d, "master.key"), st.st_uid) && good;
+    good = is_private(d, at(d, "master.wrapped"), st.st_uid) && good;
     if (text_starts(url, "sqlite:"))
         good = is_private(d, url + strlen("sqlite:"), st.st_uid) && good;
     if (access(log, F_OK) == 0 && access(log, W_OK | X_OK) != 0) {

@@ -6,6 +6,7 @@
 #include "pki/key.h"
 #include "seal/keyring.h"
 #include "seal/seal.h"
+#include "server/master.h"
 
 #include <string.h>
 
@@ -93,16 +94,21 @@ void
 check_master_key(struct doctor *d)
 {
     const char *ref = installation_master(d->s->arena, d->set);
+    bool on_token = text_starts(ref, "pkcs11:");
 
-    if (seal_open_master(d->s, ref, false, &d->seal) != OK) {
+    if (master_open(d->s, d->set, NULL, false, &d->seal) != OK) {
         (void)note(d->s, d->s->error.kind, "the master key");
         finding_failed(d, d->s, "master key",
-                       "put the copy of the master key back, mode 0600, the server's user's own");
+                       on_token ? "look at the HSM, hsm.module and hsm.pin, and at the key that "
+                                  "seal.master_key names; the file's copy may be the right one"
+                                : "put the copy of the master key back, mode 0600, the server's "
+                                  "user's own");
         return;
     }
     if (keyring_try(d->s, d->db, d->seal) == OK) {
-        finding(d, "master key", FINDING_FINE, NULL, "%s opens what is sealed",
-                seal_key_id(d->s, d->seal));
+        finding(d, "master key", FINDING_FINE, NULL, "%s opens what is sealed%s%s",
+                seal_key_id(d->s, d->seal), on_token ? "; it is wrapped by " : "",
+                on_token ? ref : "");
         return;
     }
     scope_clear(d->s);
@@ -171,17 +177,13 @@ check_one(struct doctor *d, const struct signer_env *env, struct row *row)
 void
 check_authorities(struct doctor *d)
 {
-    const struct hsm_settings *hsm = d->set->hsm;
-    struct hsm_options token = { .module = hsm->module,
-                                 .pin = hsm->pin,
-                                 .pins = &hsm->pins,
-                                 .sessions = 1,
-                                 .timeout_ms = hsm->timeout };
+    struct hsm_options token = installation_hsm(d->set);
     struct signer_env env = { .seal = d->seal,
                               .hsm = &token,
                               .key_dir = installation_path(d->s->arena, d->set, "keys") };
     struct rows rows;
 
+    token.sessions = 1;
     if (!d->seal)
         return;
     if (db_all(d->s, d->db, &keys_in_use, BIND_NONE, &rows) != OK) {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "seal/seal.h"
+#include "server/master.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -33,6 +34,18 @@ installation_master(struct arena *a, const struct server_settings *set)
     return text_empty(set->seal->master_key)
                ? arena_printf(a, "file:%s", installation_path(a, set, "master.key"))
                : set->seal->master_key;
+}
+
+struct hsm_options
+installation_hsm(const struct server_settings *set)
+{
+    const struct hsm_settings *hsm = set->hsm;
+
+    return (struct hsm_options){ .module = hsm->module,
+                                 .pin = hsm->pin,
+                                 .pins = &hsm->pins,
+                                 .sessions = hsm->sessions,
+                                 .timeout_ms = hsm->timeout };
 }
 
 const char *
@@ -142,8 +155,7 @@ installation_open(struct scope *s, struct installation *in)
         return fail_code(s, E_NOT_FOUND, CHY_DB_UNAVAILABLE, "there is no database at %s",
                          text_starts(url, "sqlite:") ? url : "the address of db.url");
     TRY(note(s, db_open(s, url, &how, &in->db), "the database"));
-    return note(s, seal_open_master(s, installation_master(s->arena, in->set), false, &in->seal),
-                "the master key");
+    return note(s, master_open(s, in->set, NULL, false, &in->seal), "the master key");
 }
 
 void

@@ -4,6 +4,7 @@
 #define SERVER_INSTALLATION_H
 
 #include "backup/backup.h"
+#include "drivers/signer.h"
 #include "server/options.h"
 
 /** Version of the program. */
@@ -12,6 +13,8 @@
 /** The database's URL and the reference to the master key, also where the settings are silent. */
 const char *installation_db(struct arena *a, const struct server_settings *set);
 const char *installation_master(struct arena *a, const struct server_settings *set);
+/** How tokens are opened; it lives as long as SET. */
+struct hsm_options installation_hsm(const struct server_settings *set);
 /** A path in the data directory. */
 const char *installation_path(struct arena *a, const struct server_settings *set, const char *name);
 

@@ -3,6 +3,7 @@
 #include "server/settings.h"
 
 #include "codec/settings.h"
+#include "drivers/p11_uri.h"
 #include "face/face.h"
 #include "pki/age.h"
 #include "pki/key.h"
@@ -77,6 +78,25 @@ judge_key(const struct judge *j, const char *key, const char *value)
         wrong(j, key, "is no kind of key; ec-p256, ec-p384, rsa-3072, rsa-4096 and ed25519 are");
 }
 
+/* What is said of a URI never repeats it: a PIN may stand in it, where it does not belong. */
+static void
+judge_master(const struct judge *j, const struct server_settings *set)
+{
+    AUTO(scope_free) struct scope *quiet = scope_new("settings");
+    const char *ref = set->seal->master_key;
+    struct p11_uri uri;
+
+    if (text_empty(ref) || !text_starts(ref, "pkcs11:"))
+        return;
+    if (p11_uri_parse_secret(quiet, ref, &uri) != OK)
+        wrong(j, "seal.master_key", quiet->error.text);
+    else if (uri.module_path || uri.pin_source)
+        wrong(j, "seal.master_key",
+              "module-path and pin-source are not taken from it: hsm.module and hsm.pin say them");
+    else if (text_empty(set->hsm->module))
+        wrong(j, "seal.master_key", "a key on a token wants a PKCS#11 module: hsm.module");
+}
+
 /* Paths of ours are put behind these addresses. */
 static void
 judge_acme(const struct judge *j)
@@ -126,6 +146,7 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!set->acme->validates && !text_starts(url ? url : "", "postgres"))
         wrong(&j, "acme.validates",
               "must be true on SQLite: no other server is on its database that could look");
+    judge_master(&j, set);
     judge_key(&j, "pki.root_key", set->pki->root_key);
     judge_key(&j, "pki.issuing_key", set->pki->issuing_key);
     if (!is_version(set->command->product_version))

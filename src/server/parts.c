@@ -15,6 +15,7 @@
 #include "seal/private_file.h"
 #include "seal/reference.h"
 #include "server/installation.h"
+#include "server/master.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -81,7 +82,6 @@ open_stores(struct scope *s, struct parts *p)
 {
     struct scope *own = p->scope;
     const struct server_settings *set = p->set;
-    const char *master = installation_master(own->arena, set);
     const char *url = installation_db(own->arena, set);
     struct db_options db = { .lanes = (int)set->db->lanes,
                              .readers = (int)set->db->readers,
@@ -93,7 +93,7 @@ open_stores(struct scope *s, struct parts *p)
     TRY(note(s, lock_directory(s, p, url), "the database"));
     TRY(note(s, db_open(s, url, &db, &p->app.db), "the database"));
     TRY(keyring_any(s, p->app.db, &sealed)); /* a new master key beside old secrets helps nobody */
-    return note(s, seal_open_master(s, master, !sealed, &p->app.seal), "the master key");
+    return note(s, master_open(s, set, NULL, !sealed, &p->app.seal), "the master key");
 }
 
 static enum err
@@ -117,7 +117,6 @@ static enum err
 open_office(struct scope *s, struct parts *p)
 {
     const struct pki_settings *set = p->set->pki;
-    const struct hsm_settings *hsm = p->set->hsm;
     struct ca_options o = {
         .db = p->app.db,
         .seal = p->app.seal,
@@ -140,11 +139,7 @@ open_office(struct scope *s, struct parts *p)
         .signed_dir = installation_signed(p->scope->arena, p->set),
     };
 
-    p->hsm = (struct hsm_options){ .module = hsm->module,
-                                   .pin = hsm->pin,
-                                   .pins = &hsm->pins,
-                                   .sessions = hsm->sessions,
-                                   .timeout_ms = hsm->timeout };
+    p->hsm = installation_hsm(p->set);
     p->blocked = blocklist_new();
     LIST_EACH(const char *, path, &set->blocked_keys)
     TRY(note(s, blocklist_add_file(s, p->blocked, *path), "pki.blocked_keys"));

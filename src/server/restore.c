@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "seal/private_file.h"
 #include "seal/seal.h"
+#include "server/master.h"
 #include "server/parts.h"
 
 #include <dirent.h>
@@ -128,16 +129,14 @@ check_place(struct scope *s, struct restoring *r)
 static enum err
 open_master(struct scope *s, struct restoring *r)
 {
-    const char *ref = r->wish->master_key ? arena_printf(s->arena, "file:%s", r->wish->master_key)
-                                          : installation_master(s->arena, r->set);
+    const char *path = r->wish->master_key ? r->wish->master_key : master_file(s->arena, r->set);
 
-    TRY(note(s, seal_open_master(s, ref, false, &r->seal),
+    TRY(note(s, master_open(s, r->set, path, false, &r->seal),
              "the master key, without which nothing in the backup opens"));
     if (!text_eq(seal_key_id(s, r->seal), r->out->manifest.master_key))
         return fail_code(s, E_FORBIDDEN, CHY_WRONG_MASTER_KEY,
                          "the backup opens with the master key %s, and %s holds %s",
-                         r->out->manifest.master_key, ref + strlen("file:"),
-                         seal_key_id(s, r->seal));
+                         r->out->manifest.master_key, path, seal_key_id(s, r->seal));
     return OK;
 }
 
@@ -242,15 +241,11 @@ place_file(struct scope *s, void *arg, struct archive *archive, const struct lis
 static enum err
 place_master(struct scope *s, struct restoring *r)
 {
-    const char *ref = installation_master(s->arena, r->set);
     AUTO(secret_free) struct secret *key = NULL;
-    const char *path = ref + strlen("file:");
+    const char *path = master_file(s->arena, r->set);
 
     if (!r->wish->master_key || text_eq(path, r->wish->master_key))
         return OK;
-    if (!text_starts(ref, "file:"))
-        return fail_code(s, E_INVALID, CHY_USAGE,
-                         "--master-key: seal.master_key names no file to put it into");
     TRY(private_file_read(s, r->wish->master_key, MASTER_MAX, PRIVATE_OWNER, &key));
     return place(s, r, path, secret_bytes(key));
 }

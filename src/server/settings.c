@@ -309,8 +309,9 @@ static const struct model jobs_settings_model = MODEL(jobs_settings, jobs_settin
 
 static const struct field seal_settings_fields[] = {
     FIELD(seal_settings, master_key, "master_key", .flags = KEEP_REF,
-          .doc = "file:PATH of 32 bytes, mode 0600; none: master.key in the data directory, made "
-                 "on first run."),
+          .doc = "file:PATH of 32 bytes, mode 0600, or pkcs11:token=T;object=K, the AES key on a "
+                 "token that wraps master.wrapped in the data directory; none: master.key there. "
+                 "Made on first run."),
 };
 static const struct model seal_settings_model = MODEL(seal_settings, seal_settings_fields);
 

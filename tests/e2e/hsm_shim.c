@@ -25,6 +25,17 @@ sign(CK_SESSION_HANDLE session, unsigned char *in, unsigned long in_len, unsigne
     return rv;
 }
 
+static CK_RV
+decrypt(CK_SESSION_HANDLE session, unsigned char *in, unsigned long in_len, unsigned char *out,
+        unsigned long *out_len)
+{
+    while (TOLD("hang"))
+        usleep(10000);
+    if (TOLD("lose"))
+        return CKR_DEVICE_REMOVED;
+    return real->C_Decrypt(session, in, in_len, out, out_len);
+}
+
 CK_RV
 C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 {
@@ -34,6 +45,7 @@ C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
 
     ours = *real;
     ours.C_Sign = sign;
+    ours.C_Decrypt = decrypt;
     *list = &ours;
     return rv;
 }

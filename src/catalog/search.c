@@ -8,7 +8,7 @@
 
 #define PAGE_SIZE 50
 #define FILL_MAX 1024   /* rows whose details one question fetches */
-#define COUNT_SLOW_MS 5 /* a total that takes longer is kept for a while, among so many rows */
+#define COUNT_SLOW_MS 2 /* a total that takes longer is kept for a while, among so many rows */
 #define COUNT_MANY 10000
 #define FAR 2000 /* rows: a page so far behind is found from where the page before ended */
 

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define PLACES 64
+#define PLACES 512
 #define KEY_MAX 1024 /* longer questions are not kept */
 #define KEPT_MS MINUTE_MS
 

@@ -66,8 +66,9 @@ struct ca_key {
     const struct verifier *verifier; /* for checking what it signed */
     const struct lint_issuer *lint;
     struct ocsp_issuer ocsp;
-    struct list chain; /* of struct bytes: its certificate, then issuers up to the root */
-    struct list above; /* of const struct lint_issuer *: those issuers, for name constraints */
+    struct list chain;      /* of struct bytes: its certificate, then issuers up to the root */
+    struct when chain_ends; /* the first end of any of those */
+    struct list above;      /* of const struct lint_issuer *: those issuers, for name constraints */
     struct list links; /* of struct ca_link: from that root to the ones before it, newest first */
     const char *crl_url, *ca_url, *ocsp_url;
     const char *crl_file, *ca_file;       /* last part of those: "example-issuing-ca-1-1.crl" */

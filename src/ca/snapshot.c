@@ -273,6 +273,8 @@ link_chains(struct arena *a, struct list *rows, const struct list *links)
             if (!at->issuer_row && at->key->cert->self_issued)
                 add_links(a, links, at->key, &start->key->links);
             list_add(a, &start->key->chain, struct bytes, at->key->cert_der);
+            if (!depth || when_cmp(at->key->cert->not_after, start->key->chain_ends) < 0)
+                start->key->chain_ends = at->key->cert->not_after;
             if (depth)
                 list_add(a, &start->key->above, const struct lint_issuer *, at->key->lint);
             LIST_EACH(struct key_row, other, rows)

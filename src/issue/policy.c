@@ -396,12 +396,21 @@ plan_subject(struct scope *s, const struct policy_input *in, struct policy_resul
 
 /* Validity. */
 
+/* An authority that was taken over may have an issuer that ends before it does. */
+static const char *
+who_ends(const struct ca_key *issuer)
+{
+    return when_cmp(issuer->chain_ends, issuer->cert->not_after) < 0
+               ? "a certificate above the issuing CA's"
+               : "the issuing CA's own certificate";
+}
+
 static void
 plan_dates(struct scope *s, const struct policy_input *in, struct policy_result *out)
 {
     const struct template_body *body = in->tmpl->body;
     int64_t now = when_s(in->now), ca_from = when_s(in->issuer->cert->not_before);
-    int64_t ca_to = when_s(in->issuer->cert->not_after), life = body->validity_ms / 1000;
+    int64_t ca_to = when_s(in->issuer->chain_ends), life = body->validity_ms / 1000;
     int64_t from, to, most = body->validity_max_ms / 1000;
     bool dates = when_given(in->not_before) || when_given(in->not_after);
 
@@ -422,9 +431,8 @@ plan_dates(struct scope *s, const struct policy_input *in, struct policy_result 
     to = when_given(in->not_after) ? when_s(in->not_after)
                                    : from + life - 1; /* the last second counts */
     if (ca_to <= MAX(now, from)) {
-        problem(s, "NotBefore", CHY_BAD_VALIDITY,
-                "the issuing CA's own certificate ends before, at %s",
-                when_rfc3339(s->arena, in->issuer->cert->not_after));
+        problem(s, "NotBefore", CHY_BAD_VALIDITY, "%s ends before, at %s", who_ends(in->issuer),
+                when_rfc3339(s->arena, in->issuer->chain_ends));
         return;
     }
     if (to <= MAX(now, from)) {
@@ -446,8 +454,8 @@ plan_dates(struct scope *s, const struct policy_input *in, struct policy_result 
     if (to > ca_to) {
         if (dates || in->validity_ms)
             problem(s, when_given(in->not_after) ? "NotAfter" : "Duration", CHY_BAD_VALIDITY,
-                    "the issuing CA's own certificate ends before, at %s",
-                    when_rfc3339(s->arena, in->issuer->cert->not_after));
+                    "%s ends before, at %s", who_ends(in->issuer),
+                    when_rfc3339(s->arena, in->issuer->chain_ends));
         to = ca_to;
     }
     out->plan.not_before = WHEN_S(from);

@@ -50,6 +50,7 @@ found(struct trial *t)
     assert_ok(s, cert_read(s, der, cert));
     t->issuer = (struct ca_key){ .cert = cert,
                                  .cert_der = der,
+                                 .chain_ends = cert->not_after,
                                  .sig_alg = plan.alg,
                                  .ski = cert->exts.ski,
                                  .crl_url = "http://pki/crl",

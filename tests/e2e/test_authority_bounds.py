@@ -166,7 +166,7 @@ def test_policies_purposes_and_names_go_on_too_octet_for_octet(server):
     assert bounds(across) == bounds(old) and across.issuer != across.subject
 
 
-def elsewhere(name, above=None, limits=None):
+def elsewhere(name, above=None, limits=None, days=900):
     """(certificate, key) of an authority from elsewhere, bound or not."""
     key = keys.new_key()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -174,7 +174,7 @@ def elsewhere(name, above=None, limits=None):
     now = datetime.datetime.utcnow()
     builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
                .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=100))
-               .not_valid_after(now + datetime.timedelta(days=900))
+               .not_valid_after(now + datetime.timedelta(days=days))
                .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
                .add_extension(x509.BasicConstraints(True, None), True)
@@ -211,6 +211,22 @@ def test_an_authority_from_elsewhere_certifies_no_name_that_its_chain_forbids(se
     refused(cn="www.example.com", dns=("www.example.com",), ip=("198.51.100.7",))
     assert client.total(f'CA -eq "{name}"') == before
     client.enroll(keys.new_csr(cn="www.example.com", dns=("www.example.com",), ip=("192.0.2.7",)), CertificateAuthority=name)
+
+
+def test_no_certificate_outlives_what_stands_above_its_authority(server):
+    """A root from elsewhere may end before the authority that it certified."""
+    client, tag = server.client(), server.database[:6]
+    root = elsewhere(f"Short {tag} Root", days=20)
+    ours = elsewhere(f"Short {tag} CA", root)
+    reply = client.rest("POST", "/authorities/import", json={
+        "bundle": pem(ours[0]) + pem(root[0]) + keys.key_pem(ours[1]), "crl_number": 7})
+    assert reply.status_code == 201, reply.text
+    name = reply.json()["name"]
+    leaf = keys.load(client.enroll(dns=("short.example.com",), CertificateAuthority=name)["Certificates"][0])
+    assert leaf.not_valid_after == root[0].not_valid_after
+    refused = client.rest("POST", "/certificates", json={
+        "csr": keys.new_csr(dns=("short.example.com",)), "template": "WebServer", "authority": name, "validity": "60d"})
+    assert refused.status_code == 400 and "a certificate above the issuing CA's ends before" in refused.text, refused.text
 
 
 def test_what_should_be_critical_is_made_so_and_what_limits_nothing_is_left_out(server):

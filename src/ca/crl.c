@@ -254,6 +254,22 @@ struct publishing {
     bool first;
 };
 
+static int64_t
+number_of(struct bytes number)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < number.len; i++)
+        n = n << 8 | number.data[i];
+    return n;
+}
+
+static enum err
+superseded(struct scope *s, const struct publishing *p)
+{
+    return fail(s, E_CONFLICT, "a newer CRL of %s was published meanwhile", p->name);
+}
+
 /* Step three: the rules of ca-core section 10.5, against the list before. */
 static enum err
 check_list(struct scope *s, struct ca_office *office, const struct publishing *p,
@@ -280,6 +296,8 @@ check_list(struct scope *s, struct ca_office *office, const struct publishing *p
         return e;
     if (e == OK && crl_read(s, row_bytes(&row), &previous) == OK)
         context.previous = &previous;
+    if (context.previous && number_of(previous.number) > list->plan.number)
+        return superseded(s, p);
     lint_crl(s, list->der, &context, &findings);
     if (lint_worst(&findings) >= LINT_ERROR)
         return fail_code(s, E_INTERNAL, CHY_LINT_FAILED, "the %s would break a rule: %s",
@@ -332,16 +350,6 @@ base_of(struct scope *s, struct ca_office *office, const struct publishing *p, s
     return *there ? crl_read(s, have.der, base) : OK;
 }
 
-static int64_t
-number_of(struct bytes number)
-{
-    int64_t n = 0;
-
-    for (size_t i = 0; i < number.len; i++)
-        n = n << 8 | number.data[i];
-    return n;
-}
-
 /* What has changed since the base, and in the deltas after it. */
 static enum err
 build_delta(struct scope *s, struct ca_office *office, struct publishing *p,
@@ -380,8 +388,9 @@ build(struct scope *s, struct ca_office *office, struct publishing *p, bool full
     if (!delta)
         return OK;
     TRY(base_of(s, office, p, &base, &there));
-    return there ? build_delta(s, office, p, now, &base)
-                 : fail(s, E_CONFLICT, "%s has no full CRL that a delta could go on from", p->name);
+    return there
+               ? build_delta(s, office, p, now, &base)
+               : fail(s, E_NOT_FOUND, "%s has no full CRL that a delta could go on from", p->name);
 }
 
 static enum err
@@ -400,12 +409,6 @@ record_list(struct scope *s, struct tx *tx, const struct publishing *p,
                              s->arena, "%sCRL %lld of%s %s with %zu entries", delta ? "delta " : "",
                              (long long)list->plan.number, part, p->name, list->entries),
                      });
-}
-
-static enum err
-superseded(struct scope *s, const struct publishing *p)
-{
-    return fail(s, E_CONFLICT, "a newer CRL of %s was published meanwhile", p->name);
 }
 
 static enum err
@@ -545,6 +548,12 @@ publish(struct scope *s, struct ca_office *office, int64_t scope_id, bool only_d
     TRY(db_write(s, office->o.db, number_in, &n));
     crash_point("crl.numbered");
     p.key = ca_key_by_id(snap, n.ca_key);
+    if (!p.key) { /* of an authority that was made a moment ago, perhaps by another server */
+        TRY(ca_office_reload(s, office));
+        ca_snapshot_unref(snap);
+        snap = ca_snapshot_ref(office);
+        p.key = ca_key_by_id(snap, n.ca_key);
+    }
     if (!p.key)
         return fail(s, E_NOT_FOUND, "the key of CRL scope %lld is not open here",
                     (long long)scope_id);
@@ -580,6 +589,17 @@ crl_publish_delta(struct scope *s, struct ca_office *office, int64_t scope_id)
     return publish(s, office, scope_id, true);
 }
 
+/* Whoever has the higher number has read later, so that nothing is missing there. */
+static enum err
+superseded_is_done(struct scope *s, enum err e)
+{
+    if (e != E_CONFLICT)
+        return e;
+    log_failure(s, LOG_WARN, "a list was left to who came later");
+    scope_clear(s);
+    return OK;
+}
+
 enum err
 ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority *ca,
            const struct ca_key **key)
@@ -591,9 +611,9 @@ ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority 
     if (!newest || newest->over || !newest->crl_scope)
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "%s has no key that signs a list",
                          ca->name);
-    TRY(crl_publish(s, office, newest->crl_scope));
+    TRY(superseded_is_done(s, crl_publish(s, office, newest->crl_scope)));
     LIST_EACH(struct ca_shard, shard, &newest->shards)
-    TRY(crl_publish(s, office, shard->scope));
+    TRY(superseded_is_done(s, crl_publish(s, office, shard->scope)));
     *key = newest;
     return OK;
 }
@@ -650,7 +670,7 @@ publish_job(struct scope *s, void *app, const struct job *job)
     if (!json_int(json_get(payload, "scope"), &scope_id))
         return fail(s, E_INVALID, "the job names no scope");
     (void)json_bool(json_get(payload, "delta"), &delta);
-    return publish(s, office, scope_id, delta);
+    return superseded_is_done(s, publish(s, office, scope_id, delta));
 }
 
 struct planning {

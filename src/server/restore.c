@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define NUMBER_JUMP (INT64_C(1) << 20) /* ca-core.md section 10.1 */
-#define JUMP_PER_S 16                  /* more lists than anybody publishes in a second */
+#define JUMP_PER_MS 1                  /* more lists than anybody publishes in a millisecond */
 #define IN_FLIGHT_MS (10 * MINUTE_MS)  /* signed before the backup, entered after it */
 #define KEYS "keys"
 #define EXTRAS "from-backup"
@@ -319,12 +319,12 @@ place_database(struct scope *s, struct restoring *r)
 /* What is different after a restore ---------------------------------------------------------------
  */
 
-/** How far the numbers of CRLs go ahead: with each second further, so that a second restore of the
- * same backup does not give again what was published after the first. */
+/** How far the numbers of CRLs go ahead: with each millisecond further, so that a second restore of
+ * the same backup does not give again what was published after the first. */
 static int64_t
 jump_of(const struct backup_manifest *m, struct when now)
 {
-    return NUMBER_JUMP + JUMP_PER_S * MAX(when_s(now) - when_s(m->created_at), INT64_C(0));
+    return NUMBER_JUMP + JUMP_PER_MS * MAX(now.ms - m->created_at.ms, INT64_C(0));
 }
 
 static enum err

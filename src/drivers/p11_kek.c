@@ -30,6 +30,7 @@ struct wrapping {
     uint8_t *about; /* Cryptoki knows no const */
     size_t about_len;
     uint8_t nonce[NONCE];
+    CK_GCM_PARAMS gcm; /* modules may look at it until the end */
     struct secret *in, *out;
     CK_ULONG out_len;
 };
@@ -82,51 +83,44 @@ say_refusal(struct wrapping *w, CK_RV rv)
     }
 }
 
+/* Begin what INIT begins, C_EncryptInit or C_DecryptInit, by the key of that name. */
 static CK_RV
-seek(const struct p11_session *se, struct wrapping *w, CK_GCM_PARAMS *gcm, CK_OBJECT_HANDLE *key)
+begin(const struct p11_session *se, struct wrapping *w, CK_C_EncryptInit init)
 {
-    *gcm = (CK_GCM_PARAMS){ .pIv = w->nonce,
-                            .ulIvLen = sizeof(w->nonce),
-                            .ulIvBits = sizeof(w->nonce) * 8,
-                            .pAAD = w->about,
-                            .ulAADLen = w->about_len,
-                            .ulTagBits = TAG * 8 };
-    return p11_find_secret(se, &w->task, &w->name, key);
+    CK_MECHANISM how = { CKM_AES_GCM, &w->gcm, sizeof(w->gcm) };
+    CK_OBJECT_HANDLE key;
+    CK_RV rv = p11_find_secret(se, &w->task, &w->name, &key);
+
+    w->gcm = (CK_GCM_PARAMS){ .pIv = w->nonce,
+                              .ulIvLen = sizeof(w->nonce),
+                              .ulIvBits = sizeof(w->nonce) * 8,
+                              .pAAD = w->about,
+                              .ulAADLen = w->about_len,
+                              .ulTagBits = TAG * 8 };
+    w->out_len = w->out->len;
+    return rv == CKR_OK ? say_refusal(w, init(se->handle, &how, key)) : rv;
 }
 
 static CK_RV
 wrap_run(const struct p11_session *se, struct p11_task *task)
 {
     struct wrapping *w = (struct wrapping *)task;
-    CK_OBJECT_HANDLE key;
-    CK_GCM_PARAMS gcm;
-    CK_MECHANISM how = { CKM_AES_GCM, &gcm, sizeof(gcm) };
-    CK_RV rv = seek(se, w, &gcm, &key);
+    CK_RV rv = begin(se, w, se->fn->C_EncryptInit);
 
     if (rv != CKR_OK)
         return rv;
-    rv = se->fn->C_EncryptInit(se->handle, &how, key);
-    w->out_len = w->out->len;
-    if (rv == CKR_OK)
-        rv = se->fn->C_Encrypt(se->handle, w->in->data, w->in->len, w->out->data, &w->out_len);
-    return say_refusal(w, rv);
+    return say_refusal(
+        w, se->fn->C_Encrypt(se->handle, w->in->data, w->in->len, w->out->data, &w->out_len));
 }
 
 static CK_RV
 unwrap_run(const struct p11_session *se, struct p11_task *task)
 {
     struct wrapping *w = (struct wrapping *)task;
-    CK_OBJECT_HANDLE key;
-    CK_GCM_PARAMS gcm;
-    CK_MECHANISM how = { CKM_AES_GCM, &gcm, sizeof(gcm) };
-    CK_RV rv = seek(se, w, &gcm, &key);
+    CK_RV rv = begin(se, w, se->fn->C_DecryptInit);
 
     if (rv != CKR_OK)
         return rv;
-    rv = se->fn->C_DecryptInit(se->handle, &how, key);
-    if (rv != CKR_OK)
-        return say_refusal(w, rv);
-    w->out_len = w->out->len;
     rv = se->fn->C_Decrypt(se->handle, w->in->data, w->in->len, w->out->data, &w->out_len);
     if (rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE ||
         rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED)

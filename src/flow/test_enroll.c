@@ -170,14 +170,46 @@ TEST(requests_with_one_transaction_key_at_the_same_time_give_one_certificate)
     in_both_houses(one_for_all);
 }
 
+/* How many are served, and what the others are told. */
+struct outcome {
+    size_t served;
+    enum code code;
+    const char *says;
+};
+
+/* All at the same time. */
+static void
+race_all(struct house *h, struct racer racers[WORKERS], const struct outcome *want)
+{
+    struct totals before = totals(h), after;
+    size_t served = 0;
+
+    for (size_t i = 0; i < WORKERS; i++)
+        assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+    for (size_t i = 0; i < WORKERS; i++) {
+        assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
+        if (racers[i].err == OK) {
+            served++;
+            continue;
+        }
+        assert_int_equal(racers[i].err, E_INVALID);
+        assert_int_equal(racers[i].s->error.code, want->code);
+        assert_says(racers[i].s, want->says);
+    }
+    after = totals(h);
+    assert_int_equal(served, want->served);
+    assert_int_equal(after.certificates, before.certificates + want->served);
+    assert_int_equal(after.requests, before.requests + want->served);
+    for (size_t i = 0; i < WORKERS; i++)
+        scope_free(racers[i].s);
+}
+
 static void
 one_subject(struct house *h)
 {
     for (int round = 0; round < 8; round++) {
         EVP_PKEY *key = new_key(h);
         struct racer racers[WORKERS];
-        struct totals before = totals(h), after;
-        size_t served = 0;
 
         for (size_t i = 0; i < WORKERS; i++) {
             const char *host = arena_printf(h->s->arena, "r%d-%zu.example.com", round, i);
@@ -186,24 +218,9 @@ one_subject(struct house *h)
             racers[i].in = ask(h, &caller_system, host);
             racers[i].in.csr = new_csr(h, key, host);
         }
-        for (size_t i = 0; i < WORKERS; i++)
-            assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
-        for (size_t i = 0; i < WORKERS; i++) {
-            assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
-            if (racers[i].err == OK) {
-                served++;
-                continue;
-            }
-            assert_int_equal(racers[i].err, E_INVALID);
-            assert_int_equal(racers[i].s->error.code, CHY_KEY_REUSED);
-            assert_says(racers[i].s, "CSR: the key is in use for another subject");
-        }
-        after = totals(h);
-        assert_int_equal(served, 1);
-        assert_int_equal(after.certificates, before.certificates + 1);
-        assert_int_equal(after.requests, before.requests + 1);
-        for (size_t i = 0; i < WORKERS; i++)
-            scope_free(racers[i].s);
+        race_all(
+            h, racers,
+            &(struct outcome){ 1, CHY_KEY_REUSED, "CSR: the key is in use for another subject" });
     }
 }
 
@@ -227,32 +244,16 @@ never_more_than_two(struct house *h)
     for (int round = 0; round < 8; round++) {
         const char *host = arena_printf(h->s->arena, "two%d.example.com", round);
         struct racer racers[WORKERS];
-        struct totals before = totals(h), after;
-        size_t served = 0;
 
         for (size_t i = 0; i < WORKERS; i++) {
             racers[i] = (struct racer){ .h = h, .s = scope_new("test") };
             racers[i].in = ask(h, &caller_system, host);
             racers[i].in.template_name = "two";
         }
-        for (size_t i = 0; i < WORKERS; i++)
-            assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
-        for (size_t i = 0; i < WORKERS; i++) {
-            assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
-            if (racers[i].err == OK) {
-                served++;
-                continue;
-            }
-            assert_int_equal(racers[i].err, E_INVALID);
-            assert_int_equal(racers[i].s->error.code, CHY_TOO_MANY_ACTIVE);
-            assert_says(racers[i].s, "CSR: the template allows 2 good certificates of one subject");
-        }
-        after = totals(h);
-        assert_int_equal(served, 2);
-        assert_int_equal(after.certificates, before.certificates + 2);
-        assert_int_equal(after.requests, before.requests + 2);
-        for (size_t i = 0; i < WORKERS; i++)
-            scope_free(racers[i].s);
+        race_all(
+            h, racers,
+            &(struct outcome){ 2, CHY_TOO_MANY_ACTIVE,
+                               "CSR: the template allows 2 good certificates of one subject" });
     }
 }
 

@@ -26,6 +26,7 @@ struct acme_endpoint {
     const struct acme_profile *profile; /* acme/profile.h; NULL: it is that of the settings */
     struct list clients;                /* of struct network: who may ask; none: everybody */
     bool enabled;
+    int64_t version; /* of a profile: it grows with each change */
 };
 
 /** What orders call the policy of the settings (draft-ietf-acme-profiles). */

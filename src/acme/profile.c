@@ -40,8 +40,9 @@ static const struct model acme_profile_model = MODEL(acme_profile, acme_profile_
 
 /* In memory. */
 
-SQL(profiles_all, "SELECT id, name, enabled, body FROM acme_endpoint WHERE deleted_at IS NULL AND "
-                  "name_folded <> '' ORDER BY name_folded");
+SQL(profiles_all,
+    "SELECT id, name, enabled, version, body FROM acme_endpoint WHERE deleted_at IS NULL AND "
+    "name_folded <> '' ORDER BY name_folded");
 
 static struct list
 joined(struct arena *a, const struct list *one, const struct list *other)
@@ -111,6 +112,7 @@ read_profile(struct scope *s, const struct acme *acme, struct scope *own, struct
     ep->id = row_int(row);
     ep->name = arena_text(a, row_text(row));
     ep->enabled = row_bool(row);
+    ep->version = row_int(row);
     if (json_decode(own, &acme_profile_model, JSON_STRICT, bytes_of_text(row_text(row)), body) !=
         OK)
         return fail(s, E_INTERNAL, "the ACME profile %s cannot be read: %s", ep->name,
@@ -349,8 +351,9 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
 
 SQL(profile_add, "INSERT INTO acme_endpoint (name, name_folded, enabled, body, created_at) VALUES "
                  "($1, $2, $3, $4, $5) ON CONFLICT (name_folded) DO NOTHING RETURNING id");
-SQL(profile_lock, "SELECT id, name, body FROM acme_endpoint WHERE name_folded = $1 AND name_folded "
-                  "<> '' AND deleted_at IS NULL @lock");
+SQL(profile_lock,
+    "SELECT version, id, name, body FROM acme_endpoint WHERE name_folded = $1 AND name_folded "
+    "<> '' AND deleted_at IS NULL @lock");
 SQL(profile_change, "UPDATE acme_endpoint SET enabled = $2, body = $3, version = version + 1 WHERE "
                     "id = $1");
 SQL(profile_end, "UPDATE acme_endpoint SET deleted_at = $2, enabled = 0, name_folded = $3, version "
@@ -386,12 +389,19 @@ tell(struct scope *s, struct tx *tx, const struct told *t)
     return outbox_add(s, tx, EVENT_ACME_CHANGED, t->id, NULL);
 }
 
+/* ROW receives id, name and body. */
 static enum err
-lock(struct scope *s, struct tx *tx, const char *name, struct row *row)
+lock(struct scope *s, struct tx *tx, const char *name, int64_t version, struct row *row)
 {
     enum err e = tx_one(s, tx, &profile_lock, BIND(v_text(text_fold(s->arena, name))), row);
 
-    return e == E_NOT_FOUND ? no_profile(s, name) : e;
+    if (e == E_NOT_FOUND)
+        return no_profile(s, name);
+    TRY(e);
+    if (row_int(row) != version && version)
+        return fail_code(s, E_CONFLICT, CHY_VERSION_CHANGED,
+                         "the ACME profile \"%.64s\" changed since it was read", name);
+    return OK;
 }
 
 static enum err
@@ -425,7 +435,7 @@ save_in(struct scope *s, struct tx *tx, void *arg)
 
     if (c->edit->fresh)
         return add_in(s, tx, c);
-    TRY(lock(s, tx, c->edit->name, &row));
+    TRY(lock(s, tx, c->edit->name, c->edit->version, &row));
     id = row_int(&row);
     name = row_text(&row);
     before = row_text(&row);
@@ -455,6 +465,7 @@ acme_profile_save(struct scope *s, const struct acme *acme, const struct acme_pr
 
 struct ending {
     const char *name;
+    int64_t version;
     const struct caller *by;
 };
 
@@ -466,7 +477,7 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
     struct row row;
     int64_t id;
 
-    TRY(lock(s, tx, end->name, &row));
+    TRY(lock(s, tx, end->name, end->version, &row));
     id = row_int(&row);
     name = row_text(&row);
     before = row_text(&row);
@@ -479,9 +490,9 @@ delete_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
-acme_profile_delete(struct scope *s, const struct acme *acme, const char *name,
+acme_profile_delete(struct scope *s, const struct acme *acme, const char *name, int64_t version,
                     const struct caller *by)
 {
-    TRY(db_write(s, acme->o.db, delete_in, &(struct ending){ name, by }));
+    TRY(db_write(s, acme->o.db, delete_in, &(struct ending){ name, version, by }));
     return acme_profiles_reload(s, acme);
 }

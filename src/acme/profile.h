@@ -47,7 +47,8 @@ enum err acme_profile_get(struct scope *s, const struct acme *acme, const char *
 /** What a profile is to be. */
 struct acme_profile_edit {
     const char *name;
-    bool fresh; /* it is new */
+    bool fresh;      /* it is new */
+    int64_t version; /* as it was read; 0: whatever it is now */
     bool enabled;
     struct acme_profile body;
 };
@@ -56,13 +57,13 @@ struct acme_profile_edit {
  * its field.
  *
  * @return E_INVALID; E_FORBIDDEN: BY may not use its template; E_NOT_FOUND: there is none to
- * replace
+ * replace; E_CONFLICT: CHY_VERSION_CHANGED
  */
 enum err acme_profile_save(struct scope *s, const struct acme *acme,
                            const struct acme_profile_edit *edit, const struct caller *by);
 /** End a profile: its directory is gone, its accounts are nobody's, its certificates stay.
- * E_NOT_FOUND. */
+ * VERSION: as it was read; 0: whatever it is now. E_NOT_FOUND; E_CONFLICT: CHY_VERSION_CHANGED. */
 enum err acme_profile_delete(struct scope *s, const struct acme *acme, const char *name,
-                             const struct caller *by);
+                             int64_t version, const struct caller *by);
 
 #endif

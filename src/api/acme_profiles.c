@@ -114,6 +114,7 @@ const struct op acme_profiles_get_op = {
     .path = "/ACME/Profiles/{name}",
     .needs = "system/read",
     .reply = &acme_profile_reply_model,
+    .flags = OP_ETAG,
     .doc = "One ACME profile by name.",
 };
 const struct op acme_profiles_create_op = {
@@ -122,6 +123,7 @@ const struct op acme_profiles_create_op = {
     .needs = "system/modify",
     .body = &acme_profile_request_model,
     .reply = &acme_profile_reply_model,
+    .flags = OP_ETAG,
     .doc = "Make an ACME profile, whose directory answers from then on; its maker needs "
            "enrollment/csr on its template, too.",
     .example =
@@ -134,6 +136,7 @@ const struct op acme_profiles_edit_op = {
     .needs = "system/modify",
     .body = &acme_profile_request_model,
     .reply = &acme_profile_reply_model,
+    .flags = OP_ETAG,
     .doc = "Replace what an ACME profile says; its name stays. Unless it is switched off, who does "
            "needs enrollment/csr on its template, too.",
 };
@@ -142,5 +145,6 @@ const struct op acme_profiles_delete_op = {
     .path = "/ACME/Profiles/{name}",
     .needs = "system/modify",
     .status = 204,
+    .flags = OP_ETAG,
     .doc = "End an ACME profile: its directory is gone, its certificates stay.",
 };

@@ -130,6 +130,7 @@ run_acme_profiles_edit(struct cli *c)
     struct view v = profiles_view();
     struct buf b, over;
     struct json *given;
+    const char *etag;
     struct answer a;
 
     TRY(changes_write(c, changes, COUNT(changes), &over));
@@ -139,6 +140,9 @@ run_acme_profiles_edit(struct cli *c)
         (void)printf("would change ACME profile %s: %s\n", name, buf_str(&over));
         return OK;
     }
+    etag = reply_header(&a.reply, "ETag"); /* what others change meanwhile is not undone */
+    if (etag)
+        list_add(c->s->arena, &ask.headers, struct header, ((struct header){ "If-Match", etag }));
     body_begin(c, &b);
     merge(&b, a.json, given);
     ask.body = buf_str(&b);

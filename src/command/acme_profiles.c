@@ -52,7 +52,7 @@ answer(struct request *rq, const char *name)
 
     TRY(acme_profile_get(rq->scope, rq->app->acme, name, &ep));
     show(rq->scope, ep, &out);
-    return reply(rq, 200, &out);
+    return reply_tagged(rq, &out, ep->version);
 }
 
 enum err
@@ -176,6 +176,7 @@ acme_profiles_edit(struct request *rq)
     struct acme_profile_edit edit = read_edit(rq->scope, in, name);
     const struct acme_endpoint *ep;
 
+    TRY(if_match(rq, &edit.version));
     TRY(acme_profile_get(rq->scope, rq->app->acme, name, &ep));
     if (!text_empty(in->name) && !text_eq_fold(in->name, name))
         problem(rq->scope, "Name", CHY_BAD_VALUE,
@@ -187,6 +188,9 @@ acme_profiles_edit(struct request *rq)
 enum err
 acme_profiles_delete(struct request *rq)
 {
-    TRY(acme_profile_delete(rq->scope, rq->app->acme, var_text(rq, "name"), rq->caller));
+    int64_t version;
+
+    TRY(if_match(rq, &version));
+    TRY(acme_profile_delete(rq->scope, rq->app->acme, var_text(rq, "name"), version, rq->caller));
     return reply_none(rq);
 }

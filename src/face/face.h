@@ -118,6 +118,11 @@ const char *var_text(const struct request *rq, const char *name);
 enum err var_int(struct request *rq, const char *name, int64_t *out);
 /** Answer with OUT, encoded by op->reply. */
 enum err reply(struct request *rq, int status, const void *out);
+/** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
+ */
+enum err if_match(struct request *rq, int64_t *version);
+/** Answer with OUT and the ETag of VERSION. */
+enum err reply_tagged(struct request *rq, const void *out, int64_t version);
 /** Answer with a list of op->reply elements. */
 enum err reply_list(struct request *rq, const struct list *out);
 /** x-total-count of a list to come. */

@@ -3,36 +3,6 @@
 
 #include <string.h>
 
-static const char *
-tag_of(struct scope *s, int64_t version)
-{
-    return arena_printf(s->arena, "\"%lld\"", (long long)version);
-}
-
-/* RFC 9110 section 13.1.1: a list of strong tags, or "*"; we give out one number each. */
-enum err
-if_match(struct request *rq, int64_t *version)
-{
-    const char *tag = http_header(rq->http, "If-Match");
-    size_t len = tag ? strlen(tag) : 0;
-
-    *version = 0;
-    if (!tag || text_eq(tag, "*"))
-        return OK;
-    if (len > 2 && tag[0] == '"' && tag[len - 1] == '"' &&
-        text_to_int(arena_text_n(rq->scope->arena, tag + 1, len - 2), version) && *version > 0)
-        return OK;
-    return fail_code(rq->scope, E_CONFLICT, CHY_VERSION_CHANGED,
-                     "If-Match: %.64s is no tag of this object", tag);
-}
-
-enum err
-reply_tagged(struct request *rq, const void *out, int64_t version)
-{
-    http_reply_header(rq->http, "ETag", tag_of(rq->scope, version));
-    return reply(rq, op_status(rq->op), out);
-}
-
 enum err
 reply_items(struct request *rq, const struct list *items, const char *next)
 {

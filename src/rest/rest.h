@@ -20,11 +20,6 @@ extern const struct binding rest_users[], rest_claims[], rest_providers[], rest_
     rest_tokens[], rest_requests[], rest_acme[], rest_acme_seen[], rest_acme_windows[],
     rest_acme_limits[], rest_holds[];
 
-/** The version that If-Match names; 0: any. A tag that is not ours fails as a changed object does.
- */
-enum err if_match(struct request *rq, int64_t *version);
-/** Answer with OUT and the ETag of VERSION. */
-enum err reply_tagged(struct request *rq, const void *out, int64_t version);
 /**
  * Answer 201 with OUT, its ETag and where it stands: PATH below the API's base. KEPT is what a
  * repeated call with the same Idempotency-Key gets: OUT without what is told once; NULL: OUT.

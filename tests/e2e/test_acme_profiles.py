@@ -108,6 +108,24 @@ def test_a_profile_is_written_back_as_it_was_read(admin, profile):
     assert chancery.good(admin.command("PUT", f"/ACME/Profiles/{made['Name']}", json=made)) == made
 
 
+def test_of_two_edits_at_once_the_later_one_is_refused_when_it_says_what_it_read(admin, profile):
+    made = profile(Validity=9)
+    path = f"/ACME/Profiles/{made['Name']}"
+    read = admin.command("GET", path)
+    tag = read.headers["ETag"]
+    first = admin.command("PUT", path, json={**made, "DeniedDomains": ["x.test"]}, headers={"If-Match": tag})
+    assert first.status_code == 200 and first.headers["ETag"] != tag
+    for method, more in (("PUT", {"json": {**made, "Validity": 8}}), ("DELETE", {})):
+        for old in (tag, '"x"', "1"):
+            said = admin.command(method, path, headers={"If-Match": old}, **more)
+            assert said.status_code == 412 and said.json()["Message"], said.text
+    now = admin.command("GET", path)
+    assert now.json() == {**made, "DeniedDomains": ["x.test"]} and now.headers["ETag"] == first.headers["ETag"]
+    assert admin.command("PUT", path, json={**made, "Validity": 8}).status_code == 200, "who does not say what was read takes all"
+    tag = admin.command("PUT", path, json=made, headers={"If-Match": "*"}).headers["ETag"]
+    assert admin.command("DELETE", path, headers={"If-Match": tag}).status_code == 204
+
+
 def test_a_profile_that_is_not_there_is_not_changed(admin):
     body = {"Template": "WebServer"}
     assert admin.command("PUT", f"/ACME/Profiles/{fresh()}", json=body).status_code == 404

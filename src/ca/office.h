@@ -23,8 +23,10 @@ struct audit_actor;
 struct ca_options {
     struct db *db;
     struct seal *seal;
-    const char *key_dir;  /* of file keys */
-    const char *base_url; /* "http://pki.example.com": before /crl, /ca, /ocsp */
+    const char *key_dir;            /* of file keys */
+    const char *base_url;           /* "http://pki.example.com": before /crl, /ca, /ocsp */
+    const char *crl_url, *ocsp_url; /* what the first issuing authority's certificates name instead;
+                                       none, or "": ours */
     const char *name; /* first run: "Example" makes "Example Root CA" and "Example Issuing CA 1" */
     const char *root_key, *issuing_key;         /* "ec-p384", "ec-p256", "rsa-4096", "ed25519" */
     const char *root_key_uri, *issuing_key_uri; /* where they are made; "": files in key_dir */
@@ -71,6 +73,7 @@ struct ca_key {
     struct list above;      /* of const struct lint_issuer *: those issuers, for name constraints */
     struct list links; /* of struct ca_link: from that root to the ones before it, newest first */
     const char *crl_url, *ca_url, *ocsp_url;
+    bool https_addresses;                 /* some of these begin so, since the settings say so */
     const char *crl_file, *ca_file;       /* last part of those: "example-issuing-ca-1-1.crl" */
     const char *delta_url, *delta_file;   /* of the delta to that list, when there is one */
     const struct ca_responder *responder; /* who signs its OCSP answers; the office's own */

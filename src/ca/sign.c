@@ -20,6 +20,7 @@ check_lint(struct scope *s, const struct ca_key *key, struct bytes tbs,
     struct list findings = { 0 };
 
     full.issuer = key->lint;
+    full.https_addresses = key->https_addresses;
     full.above = key->above;
     full.sig_alg = sig_alg_info(key->sig_alg)->der;
     lint_tbs(s, tbs, &full, &findings);

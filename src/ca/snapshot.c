@@ -151,6 +151,28 @@ ca_key_addresses(struct arena *a, const struct ca_office *office, const char *sl
     key->ocsp_url = arena_printf(a, "%s/ocsp/%s", base, slug);
 }
 
+/* Is it the one that the first run makes below the root? */
+static bool
+is_first_issuing(const struct ca_snapshot *all, const struct ca_authority *ca)
+{
+    LIST_EACH(struct ca_authority *, one, &all->authorities)
+    if ((*one)->parent)
+        return *one == ca;
+    return false;
+}
+
+/* What the settings say instead. A list has one address, so that of a later key has its own. */
+static void
+take_said_addresses(const struct ca_office *office, struct ca_key *key)
+{
+    if (!text_empty(office->o.crl_url) && key->generation == 1)
+        key->crl_url = office->o.crl_url;
+    if (!text_empty(office->o.ocsp_url))
+        key->ocsp_url = office->o.ocsp_url;
+    key->https_addresses =
+        text_starts(key->crl_url, "https://") || text_starts(key->ocsp_url, "https://");
+}
+
 static enum err
 read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca_snapshot *into,
          struct row *row, struct key_row *out)
@@ -188,6 +210,8 @@ read_key(struct scope *s, struct ca_office *office, struct scope *own, struct ca
         return fail_code(s, e, own->error.code, "the certificate of %s: %s", ca->name,
                          own->error.text ? own->error.text : err_name(e));
     ca_key_addresses(own->arena, office, ca->slug, key);
+    if (is_first_issuing(into, ca))
+        take_said_addresses(office, key);
     if (!key->over)
         key->signer = signer_of(s, office, key, uri);
     if (key->active && !ca->key && (!key->signer || text_eq(signer_backend(key->signer), "file")))

@@ -63,6 +63,7 @@ struct lint_context {
     int64_t life_max_s;      /* the longest life in seconds, both ends included; 0: not looked at */
     bool underscores;        /* DNS names may hold them */
     bool internal_names;     /* single labels and reserved top-level domains are fine */
+    bool https_addresses;    /* of lists and OCSP, too: the operator says so */
 };
 
 /**

@@ -143,11 +143,14 @@ printable_url(struct bytes url)
     return true;
 }
 
-/* Plain http, since a client needs revocation before it can trust https: RFC 5280 section 8. */
+/* Plain http, since a client needs revocation before it can trust https (RFC 5280 section 8),
+ * unless the operator has other means. */
 static void
 check_url(struct lint_work *w, enum lint_id rule, struct bytes url)
 {
-    if (!starts(url, "http://") || !printable_url(url))
+    bool web = starts(url, "http://") || (w->c->https_addresses && starts(url, "https://"));
+
+    if (!web || !printable_url(url))
         lint_add_bytes(w, rule, url);
     else if (memchr(url.data, '?', url.len) || memchr(url.data, '#', url.len))
         lint_add_bytes(w, L_url_query, url);

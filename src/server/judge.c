@@ -131,6 +131,12 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!text_empty(set->pki->base_url) && !is_base_url(set->pki->base_url))
         wrong(&j, "pki.base_url",
               "is no address such as http://pki.example.com, without user, query and fragment");
+    if (!text_empty(set->pki->crl_url) &&
+        (!is_base_url(set->pki->crl_url) || !text_ends_fold(set->pki->crl_url, ".crl") ||
+         !strchr(strstr(set->pki->crl_url, "://") + 3, '/')))
+        wrong(&j, "pki.crl_url", "is no address such as http://crl.example.com/ca.crl");
+    if (!text_empty(set->pki->ocsp_url) && !is_base_url(set->pki->ocsp_url))
+        wrong(&j, "pki.ocsp_url", "is no address such as http://ocsp.example.com");
     judge_acme(&j);
     LIST_EACH(const char *, recipient, &set->backup->recipients)
     if (age_recipient_check(s, *recipient) != OK) {

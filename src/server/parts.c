@@ -122,6 +122,8 @@ open_office(struct scope *s, struct parts *p)
         .seal = p->app.seal,
         .key_dir = in_data(p->scope, p, "keys"),
         .base_url = p->base_url,
+        .crl_url = set->crl_url,
+        .ocsp_url = set->ocsp_url,
         .name = set->name,
         .root_key = set->root_key,
         .issuing_key = set->issuing_key,

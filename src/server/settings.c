@@ -69,6 +69,12 @@ static const struct field pki_settings_fields[] = {
     P(base_url, "base_url",
       .doc = "What the addresses in certificates begin with: http://pki.example.com; none: the "
              "HTTP listener."),
+    P(crl_url, "crl_url", .max = 1024,
+      .doc = "Where the certificates of the issuing authority that the first run made say its list "
+             "is, http://crl.example.com/ca.crl, and whoever answers there has it from this "
+             "server; none: this server's own address."),
+    P(ocsp_url, "ocsp_url", .max = 1024,
+      .doc = "The same for its OCSP answers: http://ocsp.example.com."),
     P(name, "name", .preset = "Chancery", .max = 40,
       .doc = "First run: of the authorities, \"NAME Root CA\" and \"NAME Issuing CA 1\"."),
     P(root_key, "root_key", .preset = "ec-p384",

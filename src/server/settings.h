@@ -20,7 +20,7 @@ struct db_settings {
     const char *vfs;
 };
 struct pki_settings {
-    const char *base_url, *name, *root_key, *issuing_key, *signing_journal;
+    const char *base_url, *crl_url, *ocsp_url, *name, *root_key, *issuing_key, *signing_journal;
     const char *root_key_uri, *issuing_key_uri, *signed_dir;
     int64_t root_life, issuing_life, crl_interval, crl_delay, ocsp_life, ocsp_cache;
     int64_t ocsp_signer;      /* 1: authorities themselves */

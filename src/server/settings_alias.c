@@ -12,8 +12,6 @@
 #define KEY_VAULT                                                                            \
     "keys in Azure Key Vault are not used here, but pki.issuing_key_uri names one in an HSM" \
     " (none: a file)"
-#define ADDRESSES \
-    "the addresses in certificates are of this server: pki.base_url says how they begin"
 
 const struct settings_alias server_settings_aliases[] = {
     { ALIAS_SECTION, "AcmeServer", "acme.enabled", "true", NULL },
@@ -32,7 +30,7 @@ const struct settings_alias server_settings_aliases[] = {
     IS("RateLimits.MaxNewAccountsPerIpPerHour", "limits.accounts_per_hour"),
     NO("Issuer.KeyVaultUrl", KEY_VAULT),
     NO("Issuer.CertificateName", KEY_VAULT),
-    NO("Revocation.OcspUrl", ADDRESSES),
-    NO("Revocation.CrlUrl", ADDRESSES),
+    { ALIAS_AS_IS, "Revocation.OcspUrl", "pki.ocsp_url", NULL, NULL },
+    { ALIAS_AS_IS, "Revocation.CrlUrl", "pki.crl_url", NULL, NULL },
     { ALIAS_END, NULL, NULL, NULL, NULL },
 };

@@ -7,6 +7,7 @@ import requests
 import yaml
 
 import chancery
+import keys
 from test_cli import ok, says
 
 pytestmark = pytest.mark.once
@@ -269,6 +270,30 @@ def test_the_plans_section_of_acme_is_loaded_as_it_is(tmp_path, new_server):
     assert directory["meta"]["caaIdentities"] == ["acme.internal.company.com"]
 
 
+@pytest.mark.seed("S398")
+def test_the_plans_addresses_stand_in_the_certificates(tmp_path, new_server):
+    plan = json.loads(PLAN)
+    path = tmp_path / "appsettings.json"
+    path.write_text(json.dumps({name: plan[name] for name in ("AcmeServer", "Revocation")}))
+    pki = json.loads(ok(chancery.cli("config", "show", "--config", path, "-o", "json")))["pki"]
+    assert (pki["ocsp_url"], pki["crl_url"]) == ("https://ocsp.internal.company.com", "https://crl.internal.company.com/ca.crl")
+    server = new_server(config=path).start()
+    client = server.client()
+    named = keys.addresses(keys.load(client.enroll()["Certificates"][0]))
+    assert (named["crl"], named["ocsp"]) == (["https://crl.internal.company.com/ca.crl"], ["https://ocsp.internal.company.com"])
+    issuing, = [one for one in client.rest("GET", "/authorities").json()["items"] if one["parent"]]
+    assert (issuing["crl_url"], issuing["ocsp_url"]) == (pki["crl_url"], pki["ocsp_url"])
+
+
+@pytest.mark.parametrize("key, value", [
+    ("crl_url", "ftp://a.test/ca.crl"), ("crl_url", "https://a.test/ca"), ("crl_url", "https://a.crl"), ("crl_url", "https://a.test/b?x=.crl"),
+    ("ocsp_url", "a.test"), ("ocsp_url", "https://u@a.test")])
+def test_an_address_that_no_certificate_can_name_is_refused(tmp_path, key, value):
+    path = tmp_path / "chancery.yaml"
+    path.write_text(f"pki:\n  {key}: {value}\n")
+    says(chancery.cli("config", "check", "--config", path), 2, f"pki.{key}: is no address such as")
+
+
 def test_our_own_keys_beside_it_win(tmp_path):
     path = of_plan(tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), "acme": {"eab": "off", "limits": {"orders_per_day": 9}}}))
@@ -282,10 +307,9 @@ def test_what_the_plan_has_and_we_have_not_is_refused_by_name(tmp_path):
     path.write_text(PLAN)
     done = chancery.cli("config", "check", "--config", path)
     assert done.returncode == 2
-    for line, key, why in ((26, "Issuer.KeyVaultUrl", "keys in Azure Key Vault"), (27, "Issuer.CertificateName", "pki.issuing_key_uri"),
-                           (31, "Revocation.OcspUrl", "pki.base_url"), (32, "Revocation.CrlUrl", "pki.base_url")):
+    for line, key, why in ((26, "Issuer.KeyVaultUrl", "keys in Azure Key Vault"), (27, "Issuer.CertificateName", "pki.issuing_key_uri")):
         assert re.search(rf"{path}:{line}:5: {key}: [^;]*{why}", done.stderr), done.stderr
-    assert done.stderr.count(str(path)) == 4
+    assert done.stderr.count(str(path)) == 2
     for more, words in (({"RateLimits": {"MaxOrdersPerWeek": 5}}, "AcmeServer.RateLimits.MaxOrdersPerWeek: there is no such"),
                         ({"RateLimits": 5}, "AcmeServer.RateLimits: must be a section"),
                         ({"RateLimits": {"MaxOrdersPerDay": "many"}}, "acme.limits.orders_per_day: must be a number"),

@@ -38,6 +38,13 @@ const char *domain_bind_name(struct scope *s, const struct domain *d,
  */
 enum err domain_find_person(struct scope *s, const struct domain *d, struct directory *c,
                             const struct domain_login *who, struct directory_entry *out);
+/**
+ * After a bind as domain_bind_name(): prove by PASSWORD to be the entry that was found, too.
+ *
+ * @return E_UNAUTHENTICATED: it is another's
+ */
+enum err domain_bind_found(struct scope *s, struct directory *c,
+                           const struct directory_entry *person, const char *password);
 /** Gather the groups of an entry: a list of struct domain_group. */
 enum err domain_groups(struct scope *s, const struct domain *d, struct directory *c,
                        const struct domain_login *who, const struct directory_entry *person,

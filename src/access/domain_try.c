@@ -60,10 +60,11 @@ try_person(struct scope *s, const struct domain *d, struct directory *c,
     e = domain_groups(s, d, c, who, &person, &groups);
     TRY(directory_step_add(s, steps, "groups", e, from_ms,
                            e == OK ? groups_text(s, &groups) : NULL));
-    if (!password || d->o.user_bind)
+    if (!password)
         return OK;
     from_ms = clock_mono_ms();
-    e = directory_bind(s, c, person.dn, password);
+    e = d->o.user_bind ? domain_bind_found(s, c, &person, password)
+                       : directory_bind(s, c, person.dn, password);
     return directory_step_add(s, steps, "login", e, from_ms,
                               arena_printf(s->arena, "as %s", person.dn));
 }

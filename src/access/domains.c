@@ -325,13 +325,28 @@ find(struct scope *s, const struct domain *d, struct directory *c, const struct 
     return e;
 }
 
-/** They bind as what the configuration says, and search themselves. */
+enum err
+domain_bind_found(struct scope *s, struct directory *c, const struct directory_entry *person,
+                  const char *password)
+{
+    enum err e = directory_bind(s, c, person->dn, password);
+
+    if (e != E_UNAUTHENTICATED && e != E_NOT_FOUND)
+        return e;
+    return fail(s, E_UNAUTHENTICATED,
+                "the entry that was found, %s, is not the one that user_bind proved: %s",
+                person->dn, arena_text(s->arena, s->error.text));
+}
+
+/** They bind as what the configuration says, search themselves, and bind as what was found: the
+ * name of the first may be another's by the second. */
 static enum err
 check_direct(struct scope *s, const struct domain *d, struct directory *c,
              const struct domain_login *who, const char *password, struct directory_entry *person)
 {
     TRY(refusal(s, directory_bind(s, c, domain_bind_name(s, d, who), password)));
-    return find(s, d, c, who, person);
+    TRY(find(s, d, c, who, person));
+    return domain_bind_found(s, c, person, password);
 }
 
 /** The account that searches finds them, they bind as what was found, and it goes on. */
@@ -364,10 +379,9 @@ ask(struct scope *s, struct domain *d, const struct domain_login *who, const cha
     if (!password) {
         TRY(domain_bind_own(s, d, c, NULL));
         TRY(find(s, d, c, who, &person));
-    } else if (d->o.user_bind) {
-        TRY(check_direct(s, d, c, who, password, &person));
     } else {
-        e = check_found(s, d, c, who, password, &person);
+        e = d->o.user_bind ? check_direct(s, d, c, who, password, &person)
+                           : check_found(s, d, c, who, password, &person);
         if (person.dn)
             out->origin = domain_origin(s, d, &person);
         TRY(e);

@@ -18,8 +18,8 @@ struct domain_options {
     struct bytes ca_pem; /* authorities of their certificates; none: the system's */
     const char *bind_dn; /* the account that searches; NULL: it is done without a name */
     const struct secret *bind_password; /* of bind_dn */
-    const char *user_bind; /* what people bind as, and then search themselves; NULL: as what was
-                              found. {login}, {domain} */
+    const char *user_bind; /* what people bind as, search themselves, and bind as what was found;
+                              NULL: bind_dn searches. {login}, {domain} */
     const char *base;
     const char *user_filter;  /* {login}, {domain} */
     const char *member_of;    /* attribute that names a person's groups; NULL: none */

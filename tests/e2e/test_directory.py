@@ -182,6 +182,62 @@ def test_people_may_search_themselves_by_either_way_to_tls(joined, contoso, user
     assert call(server, "CONTOSO\\bob", "wrong").status_code == 401
 
 
+@pytest.fixture
+def crossed(contoso):
+    """As in many a forest: Smith's userPrincipalName is Jones' sAMAccountName. Their names and passwords."""
+    people = {"smith": ("ajones@contoso.com", "asmith"), "jones": ("ana.jones@contoso.com", "ajones"),
+              "miller": ("miller@contoso.com", "miller")}
+    entries = {name: f"userPrincipalName={upn},ou=people,{BASE}" for name, (upn, _) in people.items()}
+    for name, (upn, account) in people.items():
+        contoso.ldif(f"dn: {entries[name]}\nobjectClass: inetOrgPerson\nobjectClass: adPerson\ncn: {name}\nsn: x\n"
+                     f"sAMAccountName: {account}\nuserPassword: the secret of {name}\n")
+    boss = contoso.group("PKI-Boss", [entries["jones"], entries["miller"]])
+    yield {name: f"the secret of {name}" for name in people}
+    for dn in (boss, *entries.values()):
+        contoso.remove(dn)
+
+
+def test_who_is_found_is_whose_password_was_given_whatever_people_bind_as(joined, contoso, crossed):
+    server = joined(contoso.settings(user_bind=f"userPrincipalName={{login}}@contoso.com,ou=people,{BASE}",
+                                     bind_dn="", bind_password=""), lock_after=100)
+    claim(server, "group", "PKI-Boss", ["Administrator"], provider="contoso")
+    # their name of either kind is one entry's
+    assert whoami(server, "CONTOSO\\miller", crossed["miller"])["roles"] == ["Administrator"]
+    assert whoami(server, "miller@contoso.com", crossed["miller"])["name"] == "CONTOSO\\miller"
+    # Smith binds as ajones@contoso.com; the entry that the filter finds by ajones is Jones'
+    for name in ("CONTOSO\\ajones", "ajones@contoso.com"):
+        for who in ("smith", "jones", "miller"):
+            refused = call(server, name, crossed[who])
+            assert refused.status_code == 401, (name, who, refused.text)
+        assert server.client(nobody=True).command("POST", "/Auth/Login", json={
+            "username": name, "password": crossed["smith"]}).status_code in (400, 401)
+    assert [row["name"] for row in accounts(server)] == ["CONTOSO\\miller"]
+    events = server.client().rest("GET", "/audit", params={"action": "login.failed", "limit": 100}).json()["items"]
+    record = "".join(server.client().rest("GET", f"/audit/{row['id']}").text for row in events)
+    assert "is not the one that user_bind proved" in record, record
+    assert not [password for password in crossed.values() if password in server.log.read_text() + record]
+
+
+@pytest.mark.once
+def test_what_is_found_elsewhere_than_people_bind_is_not_them(joined, contoso):
+    jones = f"uid=jones,ou=elsewhere,{BASE}"
+    contoso.ldif(f"dn: {jones}\nobjectClass: inetOrgPerson\nobjectClass: adPerson\nuid: jones\ncn: jones\nsn: x\n"
+                 f"sAMAccountName: eve\nuserPassword: jones secret\n")
+    boss = contoso.group("PKI-Boss", [jones])
+    try:
+        server = joined(contoso.settings(user_bind=f"uid={{login}},ou=people,{BASE}", base=f"ou=elsewhere,{BASE}",
+                                         bind_dn="", bind_password=""))
+        claim(server, "group", "PKI-Boss", ["Administrator"], provider="contoso")
+        for password in (PASSWORDS["eve"], "jones secret"):
+            assert call(server, "CONTOSO\\eve", password).status_code == 401
+        steps, why, said = tried(server, "contoso", user="eve", password=PASSWORDS["eve"])
+        assert not said["ok"] and "is not the one that user_bind proved" in why, said
+        assert accounts(server) == []
+    finally:
+        contoso.remove(boss)
+        contoso.remove(jones)
+
+
 @pytest.mark.once
 def test_start_tls_comes_before_every_password(joined, contoso):
     server = joined(contoso.settings(urls=[contoso.start_tls]))  # slapd refuses passwords without TLS

@@ -1,6 +1,7 @@
 #include "pki/pkcs12.h"
 
 #include "pki/cert.h"
+#include "pki/der.h"
 #include "pki/pbe.h"
 #include <openssl/err.h>
 #include <string.h>
@@ -222,14 +223,42 @@ take_cert(struct reading *r, const PKCS12_SAFEBAG *bag)
     return OK;
 }
 
-static void
-take_name(struct reading *r, PKCS12_SAFEBAG *bag)
+/* Others write what lies beyond the first plane as UTF-16 does, and end the text with a NUL.
+ * OpenSSL's own reading of it loses every name with a character above U+07FF in some releases
+ * (3.0.18, 3.0.19). */
+static char *
+utf16_text(struct arena *a, struct bytes c)
 {
-    char *name = r->out->name ? NULL : PKCS12_get_friendlyname(bag);
+    struct buf wide;
 
-    if (name && text_is_utf8(name, strlen(name)) && !text_has_control(name))
-        r->out->name = arena_text(r->s->arena, name);
-    OPENSSL_free(name);
+    if (c.len >= 2 && c.data[c.len - 1] == 0 && c.data[c.len - 2] == 0)
+        c.len -= 2;
+    buf_init_in(&wide, a, c.len * 2);
+    for (size_t i = 0; i + 2 <= c.len; i += 2) {
+        uint32_t u = (uint32_t)c.data[i] << 8 | c.data[i + 1];
+
+        if (u >= 0xd800 && u < 0xdc00 && i + 4 <= c.len && (c.data[i + 2] & 0xfc) == 0xdc) {
+            i += 2;
+            u = 0x10000 + ((u & 0x3ff) << 10) + ((uint32_t)(c.data[i] & 3) << 8 | c.data[i + 1]);
+        }
+        buf_add(&wide, (uint8_t[]){ 0, (uint8_t)(u >> 16), (uint8_t)(u >> 8), (uint8_t)u }, 4);
+    }
+    return c.len % 2 || wide.failed ? NULL : der_text(a, DER_UNIVERSAL, buf_bytes(&wide));
+}
+
+static void
+take_name(struct reading *r, const PKCS12_SAFEBAG *bag)
+{
+    const ASN1_TYPE *value = PKCS12_SAFEBAG_get0_attr(bag, NID_friendlyName);
+    const char *name;
+
+    if (r->out->name || !value || value->type != V_ASN1_BMPSTRING ||
+        value->value.bmpstring->length <= 0)
+        return;
+    name = utf16_text(r->s->arena, (struct bytes){ value->value.bmpstring->data,
+                                                   (size_t)value->value.bmpstring->length });
+    if (!text_empty(name) && !text_has_control(name))
+        r->out->name = name;
 }
 
 static enum err

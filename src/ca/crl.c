@@ -45,6 +45,9 @@ SQL(add_crl, "INSERT INTO crl (scope, number, this_update, next_update, entries,
 SQL(add_delta,
     "INSERT INTO crl_delta (scope, number, base, this_update, next_update, entries, der) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");
+/* Whoever waited for another's publication then asks anew, and sees it: one statement that waits
+ * and asks would not (PostgreSQL's READ COMMITTED). */
+SQL(lock_scope, "SELECT id FROM crl_scope WHERE id = $1 @lock");
 SQL(set_published,
     "UPDATE crl_scope SET published = $2, last_this_update = $3, last_next_update = $4, "
     "due_at = CASE WHEN due_at > $5 THEN due_at ELSE NULL END "
@@ -467,7 +470,9 @@ static enum err
 publish_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct publishing *p = arg;
+    struct row row;
 
+    TRY(tx_one(s, tx, &lock_scope, BIND(v_int(p->scope)), &row));
     if (p->full.der.len)
         TRY(publish_full(s, tx, p));
     if (p->delta.der.len)

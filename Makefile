@@ -2,7 +2,7 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider
-E2E = $(PYTEST) tests/e2e -n 2 --dist loadgroup --tb short -q
+E2E = $(PYTEST) tests/e2e -n 4 --dist loadgroup --tb short -q
 export BUILD
 
 all: $(BUILD)/build.ninja

@@ -40,8 +40,9 @@ def pytest_generate_tests(metafunc):
         names = DATABASES[:1]
     elif only:
         names = only.args
-    # one worker a database, so that each keeps its one server
-    metafunc.parametrize("database", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names],
+    # a worker takes one file after the other on one database, so that it rarely has to start another server to share
+    file = metafunc.definition.path.stem
+    metafunc.parametrize("database", [pytest.param(name, marks=pytest.mark.xdist_group(f"{name}-{file}")) for name in names],
                          scope="session")
 
 

@@ -1,4 +1,5 @@
 /* Callers with a client certificate, which TLS has verified against the listener's authorities. */
+#include "access/cert_origin.h"
 #include "access/outsider.h"
 
 #include "base/metric.h"
@@ -51,6 +52,7 @@ outsider_of(struct scope *s, const struct cert *c, struct outsider *out)
     const char *sha256 = hex_lower(s->arena, (struct bytes){ c->sha256, SHA256_LEN });
     const char *cn = name_get(&c->subject, "CN"), *upn = NULL;
     struct outsider who = { .method = "client-cert", .provider = "" };
+    struct cert_bearer bearer = { .issuer = c->issuer.text, .subject = c->subject.text };
 
     say(s, &who.claims, CLAIM_CERT_THUMBPRINT, sha256);
     say(s, &who.claims, CLAIM_CERT_THUMBPRINT,
@@ -63,9 +65,9 @@ outsider_of(struct scope *s, const struct cert *c, struct outsider *out)
         upn = upn ? upn : n->text;
     }
     who.name = !text_empty(upn) ? upn : !text_empty(cn) ? cn : sha256;
-    /* who renews a certificate stays who they are: by issuer and subject, not by thumbprint */
-    who.origin =
-        arena_printf(s->arena, "cert:%s:%s:%s", c->issuer.text, c->subject.text, upn ? upn : "");
+    bearer.upn = upn ? upn : "";
+    who.origin = cert_origin(s->arena, &bearer);
+    who.before = cert_origin_before(s->arena, &bearer, &who.before_is_theirs);
     *out = who;
 }
 

@@ -1,6 +1,7 @@
 #include "access/outsider.h"
 
 #include "access/principals.h"
+#include "base/log.h"
 #include "base/metric.h"
 #include "pki/hash.h"
 
@@ -14,7 +15,8 @@ SQL(login_there, "SELECT id FROM app_user WHERE login = $1");
 SQL(name_there, "SELECT id, COALESCE(origin, '') FROM app_user WHERE LOWER(name) = LOWER($1) "
                 "UNION ALL "
                 "SELECT id, '' FROM oauth_client WHERE LOWER(client_id) = LOWER($1)");
-SQL(outsider_entered, "UPDATE app_user SET last_login_at = $2 WHERE id = $1");
+SQL(outsider_entered, "UPDATE app_user SET last_login_at = $2, origin = COALESCE($3, origin) "
+                      "WHERE id = $1");
 SQL(has_any_role, "SELECT COUNT(*) FROM role_member m JOIN role r ON r.id = m.role "
                   "WHERE m.member_kind = 4 AND m.member_id = $1 AND r.enabled = 1");
 
@@ -23,6 +25,7 @@ struct entry {
     const struct outsider *o;
     const struct access_peer *peer;
     struct principal p; /* id 0: an account is to be made */
+    const char *origin; /* the account's own from now on; NULL: it is that already */
 };
 
 /** The account that another first call has made meanwhile; 0: none. What shares our commit is seen
@@ -129,7 +132,8 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
                    &row));
         id = row_int(&row);
     } else {
-        TRY(tx_do(s, tx, &outsider_entered, BIND(v_int(id), v_when(clock_now()))));
+        TRY(tx_do(s, tx, &outsider_entered,
+                  BIND(v_int(id), v_when(clock_now()), v_text(entry->origin))));
     }
     actor.id = principal_id_text(s->arena, CALLER_USER, id);
     event.target = (struct audit_object){ "user", actor.id, actor.name };
@@ -152,10 +156,43 @@ anything_granted(struct scope *s, struct db *db, const struct list *claims, bool
     return OK;
 }
 
+/** The account that an earlier release made for them; E_NOT_FOUND: none, or one that may be
+ * somebody else's. */
+static enum err
+account_before(struct scope *s, struct access *a, const struct outsider *o, struct principal *p)
+{
+    struct principal found;
+
+    TRY(principal_by_origin(s, a->db, o->before, &found));
+    if (!o->before_is_theirs) {
+        log_warn(s,
+                 "the account %s of \"%s\" may be that of another certificate, and is nobody's: "
+                 "let a claim name it",
+                 principal_id_text(s->arena, CALLER_USER, found.id), o->before);
+        return fail(s, E_NOT_FOUND, "it is nobody's");
+    }
+    *p = found;
+    return OK;
+}
+
+static enum err
+account_by_origin(struct scope *s, struct access *a, const struct outsider *o, struct entry *entry)
+{
+    enum err e = principal_by_origin(s, a->db, o->origin, &entry->p);
+
+    if (e != E_NOT_FOUND || !o->before)
+        return e;
+    scope_clear(s);
+    e = account_before(s, a, o, &entry->p);
+    if (e == OK)
+        entry->origin = o->origin;
+    return e;
+}
+
 /** The account that they are; p.id 0 when one is to be made. */
 static enum err
 account_of(struct scope *s, struct access *a, const struct outsider *o,
-           const struct claims_found *found, struct principal *p)
+           const struct claims_found *found, struct entry *entry)
 {
     bool granted = false;
     enum err e;
@@ -164,8 +201,8 @@ account_of(struct scope *s, struct access *a, const struct outsider *o,
         return fail_code(s, E_FORBIDDEN, CHY_NOT_PERMITTED,
                          "%s bears claims of two different accounts", o->name);
     if (found->user)
-        return principal_by_id(s, a->db, CALLER_USER, found->user, p);
-    e = principal_by_origin(s, a->db, o->origin, p);
+        return principal_by_id(s, a->db, CALLER_USER, found->user, &entry->p);
+    e = account_by_origin(s, a, o, entry);
     if (e != E_NOT_FOUND)
         return e;
     scope_clear(s);
@@ -174,7 +211,7 @@ account_of(struct scope *s, struct access *a, const struct outsider *o,
         return fail_code(s, E_FORBIDDEN, CHY_NOT_PERMITTED,
                          "%s was recognised, but no role here belongs to any of their claims",
                          o->name);
-    *p = (struct principal){ .kind = CALLER_USER, .enabled = true };
+    entry->p = (struct principal){ .kind = CALLER_USER, .enabled = true };
     return OK;
 }
 
@@ -194,7 +231,7 @@ outsider_enter(struct scope *s, struct access *a, const struct outsider *o,
     enum err e;
 
     TRY(claims_find(s, a->db, o->provider, &o->claims, &found));
-    TRY(account_of(s, a, o, &found, &entry.p));
+    TRY(account_of(s, a, o, &found, &entry));
     if (!entry.p.enabled)
         return fail_code(s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "the account is switched off");
     if (!when_given(entry.p.last_login) ||

@@ -1,5 +1,6 @@
 #include "base/test.h"
 
+#include "access/cert_origin.h"
 #include "access/office.h"
 #include "access/principals.h"
 #include "audit/verify.h"
@@ -609,4 +610,37 @@ everything_is_evidence(struct office *o)
 TEST(what_happens_to_access_stands_in_the_audit_record)
 {
     on_both(everything_is_evidence);
+}
+
+TEST(no_two_bearers_of_certificates_have_one_origin)
+{
+    static const struct {
+        struct cert_bearer b;
+        const char *origin, *before;
+        bool one;
+    } cases[] = {
+        { { "CN=CA", "CN=ana", "ana@x" }, "cert:CN=CA:CN=ana:ana@x", NULL, false },
+        { { "CN=CA", "CN=50%3A", "" }, "cert:CN=CA:CN=50%3A:", NULL, false },
+        { { "CN=CA", "CN=urn:1", "" }, "x509:CN=CA:CN=urn%3A1:", "cert:CN=CA:CN=urn:1:", false },
+        { { "CN=CA", "CN=urn", "1:" }, "x509:CN=CA:CN=urn:1%3A", "cert:CN=CA:CN=urn:1:", false },
+        { { "CN=CA", "CN=%:", "" }, "x509:CN=CA:CN=%25%3A:", "cert:CN=CA:CN=%::", false },
+        { { "CN=C: A", "CN=ana", "a" }, "x509:CN=C%3A A:CN=ana:a", "cert:CN=C: A:CN=ana:a", true },
+        { { "CN=C:OU=A", "CN=x", "" }, "x509:CN=C%3AOU=A:CN=x:", "cert:CN=C:OU=A:CN=x:", false },
+        { { "CN=C: A", "", "a" }, "x509:CN=C%3A A::a", "cert:CN=C: A::a", true },
+        { { "CN=C", "", "a:b" }, "x509:CN=C::a%3Ab", "cert:CN=C::a:b", true },
+        { { "CN=C", "CN=x", "http://a" },
+          "x509:CN=C:CN=x:http%3A//a",
+          "cert:CN=C:CN=x:http://a",
+          false },
+    };
+    AUTO(arena_free) struct arena *a = arena_new();
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bool one = false;
+        const char *before = cert_origin_before(a, &cases[i].b, &one);
+
+        assert_string_equal(cert_origin(a, &cases[i].b), cases[i].origin);
+        assert_true(text_eq(before ? before : "", cases[i].before ? cases[i].before : ""));
+        assert_int_equal(one, cases[i].one);
+    }
 }

@@ -11,14 +11,29 @@
 
 #include <string.h>
 
+/** Accounts are kept by the name of their provider, a colon, and whom it knows: does A with the
+ * colon begin B? */
+static bool
+name_begins(const char *a, const char *b)
+{
+    return text_starts_fold(b, a) && b[strlen(a)] == ':';
+}
+
 /** A name is one provider's alone, whatever its kind: claims are bound to it. */
 static void
 name_judge(struct scope *s, const char *path, const char *name, struct list *names)
 {
     LIST_EACH(const char *, other, names)
-    if (text_eq_fold(*other, name))
-        problem(s, arena_printf(s->arena, "%s.name", path), CHY_BAD_VALUE,
-                "there is a provider \"%s\" already", name);
+    {
+        if (text_eq_fold(*other, name))
+            problem(s, arena_printf(s->arena, "%s.name", path), CHY_BAD_VALUE,
+                    "there is a provider \"%s\" already", name);
+        if (name_begins(*other, name) || name_begins(name, *other))
+            problem(s, arena_printf(s->arena, "%s.name", path), CHY_BAD_VALUE,
+                    "\"%s\" and \"%s\" are one and the same up to a colon: nobody could tell whose "
+                    "accounts are whose",
+                    *other, name);
+    }
     list_add(s->arena, names, const char *, name);
 }
 

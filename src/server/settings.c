@@ -152,8 +152,10 @@ static const struct field directory_settings_fields[] = {
     D(bind_password, "bind_password", .flags = SECRET | KEEP_REF,
       .doc = "Reference to its password: file:PATH, env:NAME, seal:..."),
     D(user_bind, "user_bind", .max = 1024,
-      .doc = "What people bind as, {login}@contoso.com or uid={login},ou=people,dc=example; none: "
-             "as the entry that bind_dn found."),
+      .doc =
+          "What people bind as to search themselves, {login}@contoso.com or "
+          "uid={login},ou=people,dc=example; what user_filter finds must take the password, too. "
+          "None: bind_dn searches."),
     D(base, "base", .flags = REQUIRED, .min = 1, .max = 1024, .doc = "Below it people are."),
     D(user_filter, "user_filter", .preset = "(|(sAMAccountName={login})(uid={login}))", .max = 2048,
       .doc = "Finds the one entry of a person: {login}, {domain}."),

@@ -330,10 +330,12 @@ def test_a_trial_of_a_provider_fetches_its_metadata_and_keys(trusting, provider)
     ({"name": "a", "issuer": "http://idp.example", "audience": "x"}, "access.providers[0].issuer"),
     ({"name": "a", "issuer": "https://idp.example"}, "access.providers[0].audience"),
     ({"name": "a", "issuer": "https://idp.example", "audience": "x", "ca": "/nonexistent"}, "/nonexistent"),
+    ([{"name": name, "issuer": f"https://{n}.example", "audience": "x"} for n, name in enumerate(["corp", "Corp:eu"])],
+     "access.providers[1].name"),
 ])
 def test_a_provider_that_is_configured_wrongly_is_refused_by_name(tmp_path, entry, words):
     config = tmp_path / "chancery.yaml"
-    config.write_text(json.dumps({"access": {"providers": [entry]}}))
+    config.write_text(json.dumps({"access": {"providers": entry if isinstance(entry, list) else [entry]}}))
     config.chmod(0o600)
     done = chancery.processes.run([chancery.PROGRAM, "serve", "--dev", "--config", config, "--data-dir",
                                    tmp_path / "data", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
@@ -369,9 +371,9 @@ def test_a_reload_trusts_other_providers(trusting, provider):
 class Authority:
     """An authority of somebody else, whose client certificates the listener welcomes."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, name="Staff CA"):
         self.key = keys.new_key()
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Staff CA")])
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.directory = directory
         self.file = directory / "staff.pem"
         self.file.write_bytes(self._sign(self.name, self.key.public_key(), ca=True).public_bytes(keys.PEM))
@@ -440,6 +442,66 @@ def test_a_certificate_whose_subject_differs_in_case_logs_in_too(welcoming, staf
         reply = with_certificate(welcoming, staff.issue(cn)[0], "/api/v1/whoami")
         assert reply.status_code == 200, reply.text
         assert reply.json()["name"].lower().startswith("robot-9")
+
+
+def me(server, path):
+    reply = with_certificate(server, path, "/api/v1/whoami")
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def test_a_certificate_is_no_other_ones_account_however_their_names_are_cut(new_server, tmp_path):
+    authorities = []
+    for n, name in enumerate(("A", "A:O=Contoso,CN=B")):
+        (tmp_path / str(n)).mkdir()
+        authorities.append(Authority(tmp_path / str(n), name))
+    both = tmp_path / "both.pem"
+    both.write_text("".join(one.file.read_text() for one in authorities))
+    server = new_server(settings={"listen.client_ca": str(both)}).start()
+    short, long = authorities
+    for victim, strangers in ((short.issue("urn:dev:1")[0], [short.issue("urn:dev", upn="1:")[0],
+                                                             short.issue("urn", upn="dev:1:")[0],
+                                                             short.issue("urn%3Adev%3A1")[0]]),
+                              (short.issue("robot", upn="a:b")[0], [short.issue("robot:a", upn="b")[0]]),
+                              (short.issue("B:O=Contoso,CN=C")[0], [long.issue("C")[0]])):
+        subject = x509.load_pem_x509_certificate(victim.read_bytes()).subject
+        row = claim(server, "certificate_cn", subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value, ["Auditor"])
+        account = me(server, victim)
+        added = server.client().rest("PATCH", f"/users/{account['id'][2:]}", json={"roles": ["Administrator"]})
+        assert added.status_code == 200, added.text
+        etag = server.client().rest("GET", f"/claims/{row['id']}").headers["ETag"]
+        assert server.client().rest("DELETE", f"/claims/{row['id']}", headers={"If-Match": etag}).status_code == 204
+        for stranger in strangers:
+            refused = with_certificate(server, stranger, "/api/v1/whoami")
+            assert refused.status_code == 403 and "no role" in refused.text, refused.text
+        assert me(server, victim)["id"] == account["id"]
+
+
+def test_accounts_of_certificates_that_were_stored_stay_theirs_unless_they_may_be_anothers(new_server, tmp_path):
+    corp = Authority(tmp_path, "Corp: Staff CA")
+    server = new_server(settings={"listen.client_ca": str(corp.file)}).start()
+    for cn in ("robot-7", "urn:dev:1"):
+        claim(server, "certificate_cn", cn, ["Auditor"])
+
+    def stored(path):
+        """Their account, as the releases before kept it, by names with nothing but a colon between them."""
+        account = me(server, path)
+        subject = f"O=Contoso,CN={account['name']}"
+        admin.sql(server, f"UPDATE app_user SET last_login_at = NULL, origin = 'cert:CN=Corp: Staff CA:{subject}:' "
+                          f"WHERE id = {account['id'][2:]}")
+        return account["id"]
+    mine = stored(corp.issue("robot-7")[0])
+    for _ in range(2):
+        assert me(server, corp.issue("robot-7")[0])["id"] == mine  # renewed: nothing is remembered of it
+        origin, = admin.sql(server, f"SELECT origin FROM app_user WHERE id = {mine[2:]}")
+        assert origin == ("x509:CN=Corp%3A Staff CA:O=Contoso,CN=robot-7:",)
+    # it may be that of O=Contoso,CN=urn with the UPN "dev:1:", too
+    doubtful = stored(corp.issue("urn:dev:1")[0])
+    anew = me(server, corp.issue("urn:dev:1")[0])["id"]
+    assert anew != doubtful and me(server, corp.issue("urn:dev:1")[0])["id"] == anew
+    line, = [row for row in server.lines(level="warn") if "cert:CN=Corp: Staff CA:O=Contoso,CN=urn:dev:1:" in row["msg"]]
+    assert doubtful in line["msg"]
+    assert with_certificate(server, corp.issue("urn", upn="dev:1:")[0]).status_code == 403
 
 
 def test_curl_logs_in_by_certificate_and_a_foreign_one_fails_the_handshake(welcoming, staff, tmp_path):

@@ -5,6 +5,7 @@
 #undef json_is_array
 
 #include "codec/json.h"
+#include "codec/json_quick.h"
 #include "codec/value.h"
 
 #include <stdlib.h>
@@ -71,6 +72,9 @@ parse(struct scope *s, struct bytes text, size_t flags, json_t **out)
 {
     json_error_t error;
 
+    *out = json_quick(text);
+    if (*out)
+        return OK;
     if (too_deep(text))
         return fail_code(s, E_LIMIT, CHY_TOO_LARGE, "JSON is nested deeper than %d", DEPTH_MAX);
     *out = json_loadb(text.len ? (const char *)text.data : "", text.len, flags | JSON_DECODE_ANY,

@@ -51,6 +51,7 @@ struct jobs {
     int task_count, running, reserved;
     bool closed;          /* the clerk and the runners end */
     atomic_bool stopping; /* nothing new is begun */
+    atomic_bool hungry;   /* a job was due at the last look, and may wait for one that runs */
 
     int64_t renewed_ms, sampled_ms; /* the clerk's: when it last did so */
     int64_t soon_ms; /* the clerk's: the wait for a commit to come; 0: none is awaited */
@@ -182,7 +183,8 @@ runner_main(void *arg)
         pthread_mutex_lock(&j->lock);
         j->running--;
         pthread_cond_broadcast(&j->idle);
-        bell_ring(false);
+        if (j->hungry)
+            bell_ring(false);
     }
     pthread_mutex_unlock(&j->lock);
     return NULL;
@@ -364,6 +366,7 @@ look(struct scope *s, struct jobs *j, int64_t *wait_ms)
     TRY(renew(s, j));
     TRY(sample_gauges(s, j));
     TRY(lease_outlook(s, &j->lessee, &outlook));
+    j->hungry = is_past(outlook.due, now);
     if (is_past(outlook.expiry, now))
         TRY(lease_reclaim(s, &j->lessee, &changed));
     if (is_past(outlook.schedule, now) && !j->stopping)

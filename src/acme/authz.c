@@ -88,14 +88,32 @@ take(struct scope *s, const struct acme *acme, const struct acme_account *a, str
 
 SQL(authz_by_public, "SELECT " ACME_AUTHZ_COLUMNS " FROM acme_authz z WHERE z.public_id = $1");
 
+/* An authorization that is sought by its address, or by that of a challenge. */
+struct seeking {
+    const struct acme *acme;
+    const struct acme_account *account;
+    struct sql *by;
+    const char *public_id;
+    struct acme_authz *out;
+};
+
+static enum err
+look(struct scope *s, void *arg)
+{
+    const struct seeking *k = arg;
+    struct row row;
+
+    TRY(db_one(s, k->acme->o.db, k->by, BIND(v_text(k->public_id)), &row));
+    return take(s, k->acme, k->account, &row, k->out);
+}
+
 enum err
 acme_authz_get(struct scope *s, const struct acme *acme, const struct acme_account *a,
                const char *public_id, struct acme_authz *out)
 {
-    struct row row;
+    struct seeking k = { acme, a, &authz_by_public, public_id, out };
 
-    TRY(db_one(s, acme->o.db, &authz_by_public, BIND(v_text(public_id)), &row));
-    return take(s, acme, a, &row, out);
+    return db_together(s, acme->o.db, look, &k);
 }
 
 SQL(authz_by_challenge,
@@ -106,10 +124,9 @@ enum err
 acme_authz_of_challenge(struct scope *s, const struct acme *acme, const struct acme_account *a,
                         const char *challenge, struct acme_authz *out, struct acme_challenge **one)
 {
-    struct row row;
+    struct seeking k = { acme, a, &authz_by_challenge, challenge, out };
 
-    TRY(db_one(s, acme->o.db, &authz_by_challenge, BIND(v_text(challenge)), &row));
-    TRY(take(s, acme, a, &row, out));
+    TRY(db_together(s, acme->o.db, look, &k));
     LIST_EACH(struct acme_challenge, c, &out->challenges)
     if (text_eq(c->public_id, challenge)) {
         *one = c;

@@ -122,22 +122,36 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
 }
 
 /* The request is judged before the door is asked, so that its refusals have ACME's words. */
+struct judging {
+    struct issuing *i;
+    struct list *names;
+    const char **subject;
+};
+
 static enum err
-judge(struct scope *s, struct issuing *i, struct list *names, const char **subject)
+judge_in(struct scope *s, void *arg)
 {
+    const struct judging *j = arg;
+    struct issuing *i = j->i;
     struct csr csr;
     bool has;
 
-    TRY(acme_order_judge(s, i->acme, i->o, &i->by, names));
+    TRY(acme_order_judge(s, i->acme, i->o, &i->by, j->names));
     if (csr_read(s, i->csr, &csr) != OK)
         return acme_fail(s, E_INVALID, "badCSR", "the request cannot be read: %s",
                          s->error.text ? s->error.text : "");
-    TRY(acme_csr_names(s, &csr, names, subject));
+    TRY(acme_csr_names(s, &csr, j->names, j->subject));
     TRY(acme_account_has_key(s, i->acme, (struct bytes){ csr.key.sha256, SHA256_LEN }, &has));
     if (has)
         return acme_fail(s, E_INVALID, "badCSR",
                          "the request has the key of an account (RFC 8555 section 11.1)");
     return OK;
+}
+
+static enum err
+judge(struct scope *s, struct issuing *i, struct list *names, const char **subject)
+{
+    return db_together(s, i->acme->o.db, judge_in, &(struct judging){ i, names, subject });
 }
 
 static bool

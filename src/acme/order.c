@@ -122,40 +122,55 @@ SQL(order_by_public,
     "SELECT " ORDER_COLUMNS " FROM acme_order WHERE public_id = $1 AND account = $2");
 SQL(order_by_number, "SELECT " ORDER_COLUMNS " FROM acme_order WHERE id = $1");
 
+/* An order that is sought by its number, or by its address and account. */
+struct seeking {
+    const struct acme *acme;
+    const char *public_id; /* NULL: by its number */
+    int64_t number;        /* of the account, or its own */
+    struct acme_order *out;
+};
+
 static enum err
-read_whole(struct scope *s, const struct acme *acme, struct row *row, struct acme_order *out)
+look(struct scope *s, void *arg)
 {
-    struct row again;
+    const struct seeking *k = arg;
+    struct db *db = k->acme->o.db;
+    struct acme_order *out = k->out;
+    struct row row;
     bool lapsed;
 
+    if (k->public_id)
+        TRY(db_one(s, db, &order_by_public, BIND(v_text(k->public_id), v_int(k->number)), &row));
+    else
+        TRY(db_one(s, db, &order_by_number, BIND(v_int(k->number)), &row));
     *out = (struct acme_order){ 0 };
-    read_row(row, out);
-    TRY(read_authzs(s, acme, out, &lapsed));
+    read_row(&row, out);
+    TRY(read_authzs(s, k->acme, out, &lapsed));
     if (lapsed) { /* what became of the order may have been committed between the two questions */
-        TRY(db_one(s, acme->o.db, &order_by_number, BIND(v_int(out->id)), &again));
-        read_row(&again, out);
+        TRY(db_one(s, db, &order_by_number, BIND(v_int(out->id)), &row));
+        read_row(&row, out);
     }
     age(s, out, lapsed);
-    return settle(s, acme, out);
+    return OK;
 }
 
 enum err
 acme_order_get(struct scope *s, const struct acme *acme, const struct acme_account *a,
                const char *public_id, struct acme_order *out)
 {
-    struct row row;
+    struct seeking k = { .acme = acme, .public_id = public_id, .number = a->id, .out = out };
 
-    TRY(db_one(s, acme->o.db, &order_by_public, BIND(v_text(public_id), v_int(a->id)), &row));
-    return read_whole(s, acme, &row, out);
+    TRY(db_together(s, acme->o.db, look, &k));
+    return settle(s, acme, out);
 }
 
 enum err
 acme_order_by_id(struct scope *s, const struct acme *acme, int64_t id, struct acme_order *out)
 {
-    struct row row;
+    struct seeking k = { .acme = acme, .number = id, .out = out };
 
-    TRY(db_one(s, acme->o.db, &order_by_number, BIND(v_int(id)), &row));
-    return read_whole(s, acme, &row, out);
+    TRY(db_together(s, acme->o.db, look, &k));
+    return settle(s, acme, out);
 }
 
 SQL(order_account,

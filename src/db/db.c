@@ -33,7 +33,8 @@ SQL(probe_write, "INSERT INTO db_probe (id, at) VALUES (1, $1) "
                  "ON CONFLICT (id) DO UPDATE SET at = excluded.at");
 SQL(probe_read, "SELECT at FROM db_probe WHERE id = 1");
 
-static _Thread_local bool in_write; /* this thread runs a write's function */
+static _Thread_local bool in_write;       /* this thread runs a write's function */
+static _Thread_local struct conn *viewer; /* what this thread asks, it asks by this one */
 
 CONSTRUCTOR static void
 register_depth(void)
@@ -233,12 +234,15 @@ static enum err
 ask(struct scope *s, struct db *db, const struct question *q, struct answer *a)
 {
     int64_t since = clock_mono_us();
-    struct conn *c = NULL;
+    struct conn *c = viewer;
     enum err e;
 
-    TRY(pool_take(s, db, &c));
+    assert(!viewer || viewer->db == db);
+    if (!viewer)
+        TRY(pool_take(s, db, &c));
     e = db->engine->run(s, c, q, a);
-    pool_give(db, c);
+    if (!viewer)
+        pool_give(db, c);
     metric_observe(&query_seconds, (double)(clock_mono_us() - since) / 1e6,
                    q->sql ? "read" : "search");
     return e;
@@ -302,6 +306,26 @@ db_each(struct scope *s, struct db *db, const char *text, struct values v,
 }
 
 enum err
+db_together(struct scope *s, struct db *db, enum err (*look)(struct scope *s, void *arg), void *arg)
+{
+    struct conn *c = NULL;
+    enum err e;
+
+    if (viewer || !db->engine->view_begin)
+        return look(s, arg);
+    TRY(pool_take(s, db, &c));
+    e = db->engine->view_begin(s, c);
+    if (e == OK) {
+        viewer = c;
+        e = look(s, arg);
+        viewer = NULL;
+        db->engine->view_end(c);
+    }
+    pool_give(db, c);
+    return e;
+}
+
+enum err
 db_prepare_all(struct scope *s, struct db *db)
 {
     struct conn *c = NULL;
@@ -333,6 +357,7 @@ db_write_then(struct scope *s, struct db *db,
     struct write w = { .scope = s, .run = run, .arg = arg, .then = then, .problems = s->problems };
 
     assert(!in_write); /* a write inside a write would wait for itself */
+    assert(!viewer);   /* what is looked at is not changed */
     return queue_pass(&db->queue, &w);
 }
 

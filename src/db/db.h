@@ -134,6 +134,13 @@ enum err db_query(struct scope *s, struct db *db, const char *text, struct value
  */
 enum err db_each(struct scope *s, struct db *db, const char *text, struct values v,
                  enum err (*each)(struct scope *s, struct row *row, void *arg), void *arg);
+/**
+ * Run LOOK, whose questions to DB are asked together: on SQLite they see the same state and cost
+ * less than each by itself, on PostgreSQL each sees the latest. LOOK asks this database, and writes
+ * nothing.
+ */
+enum err db_together(struct scope *s, struct db *db, enum err (*look)(struct scope *s, void *arg),
+                     void *arg);
 /** Prepare every registered statement; what cannot be is told, all at once, as E_INVALID. For tests
  * and `doctor`. */
 enum err db_prepare_all(struct scope *s, struct db *db);

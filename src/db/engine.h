@@ -49,6 +49,9 @@ struct engine {
     /** The body of a lane's thread: takes a struct lane, returns NULL when the queue is closed and
      * empty. */
     void *(*lane)(void *lane);
+    /** Begin and end a transaction of questions; NULL: it would cost more than it spares. */
+    enum err (*view_begin)(struct scope *s, struct conn *c);
+    void (*view_end)(struct conn *c);
     /** Dump by a reader that is inside a transaction. @see view_dump() */
     enum err (*dump)(struct scope *s, struct conn *c, const char *scratch,
                      const struct db_sink *sink);

@@ -445,9 +445,13 @@ enum err
 sqlite_step(struct scope *s, struct sqlite_conn *c, enum step step)
 {
     static const char *const texts[] = {
-        [STEP_BEGIN] = "BEGIN IMMEDIATE", [STEP_COMMIT] = "COMMIT",
-        [STEP_ROLLBACK] = "ROLLBACK",     [STEP_SAVE] = "SAVEPOINT one",
-        [STEP_RELEASE] = "RELEASE one",   [STEP_UNDO] = "ROLLBACK TO one",
+        [STEP_BEGIN] = "BEGIN IMMEDIATE",
+        [STEP_COMMIT] = "COMMIT",
+        [STEP_ROLLBACK] = "ROLLBACK",
+        [STEP_SAVE] = "SAVEPOINT one",
+        [STEP_RELEASE] = "RELEASE one",
+        [STEP_UNDO] = "ROLLBACK TO one",
+        [STEP_VIEW] = "BEGIN",
     };
     sqlite3_stmt **stmt = &c->steps[step];
     int rc = SQLITE_OK;
@@ -463,6 +467,25 @@ sqlite_step(struct scope *s, struct sqlite_conn *c, enum step step)
     return rc == SQLITE_DONE ? OK : sqlite_failure(s, c, rc, texts[step]);
 }
 
+static enum err
+sqlite_view_begin(struct scope *s, struct conn *conn)
+{
+    return sqlite_step(s, (struct sqlite_conn *)conn, STEP_VIEW);
+}
+
+static void
+sqlite_view_end(struct conn *conn)
+{
+    struct sqlite_conn *c = (struct sqlite_conn *)conn;
+    AUTO(scope_free) struct scope *s = NULL;
+
+    if (sqlite3_get_autocommit(c->handle) != 0) /* a failure has ended it */
+        return;
+    s = scope_new("db");
+    if (sqlite_step(s, c, STEP_COMMIT) != OK)
+        conn->broken = true;
+}
+
 const struct engine sqlite_engine = {
     .kind = DB_SQLITE,
     .name = "SQLite",
@@ -472,6 +495,8 @@ const struct engine sqlite_engine = {
     .prepare = sqlite_prepare,
     .lock_schema = sqlite_lock_schema,
     .lane = sqlite_lane,
+    .view_begin = sqlite_view_begin,
+    .view_end = sqlite_view_end,
     .dump = sqlite_dump,
     .look = sqlite_look,
     .load = sqlite_load,

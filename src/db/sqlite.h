@@ -8,7 +8,16 @@
 #include <sqlite3.h>
 
 /* What the writer does again and again, prepared by hand. */
-enum step { STEP_BEGIN, STEP_COMMIT, STEP_ROLLBACK, STEP_SAVE, STEP_RELEASE, STEP_UNDO, STEPS };
+enum step {
+    STEP_BEGIN,
+    STEP_COMMIT,
+    STEP_ROLLBACK,
+    STEP_SAVE,
+    STEP_RELEASE,
+    STEP_UNDO,
+    STEP_VIEW,
+    STEPS
+};
 
 struct sqlite_conn {
     struct conn head;

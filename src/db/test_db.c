@@ -358,6 +358,96 @@ row_by_row(struct scope *s, struct db *db)
     assert_int_equal(row_int(&rows.at[0]), 42);
 }
 
+/* What one question said, and another one after somebody wrote between them. */
+struct viewing {
+    struct db *db;
+    int64_t id, before, after;
+    enum err then; /* what the view ends with */
+};
+
+static enum err
+read_i(struct scope *s, const struct viewing *v, int64_t *out)
+{
+    struct row row;
+
+    TRY(db_one(s, v->db, &sample_get, BIND(v_int(v->id)), &row));
+    *out = row_int(&row);
+    return OK;
+}
+
+struct setting {
+    int64_t id, to;
+};
+
+static enum err
+set_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct setting *set = arg;
+
+    return tx_do(s, tx, &sample_set, BIND(v_int(set->to), v_int(set->id)));
+}
+
+static void *
+set_elsewhere(void *arg)
+{
+    const struct viewing *v = arg;
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct setting set = { v->id, v->before + 1 };
+
+    assert_ok(s, db_write(s, v->db, set_in, &set));
+    return NULL;
+}
+
+static enum err
+look_twice(struct scope *s, void *arg)
+{
+    struct viewing *v = arg;
+    pthread_t thread;
+
+    TRY(read_i(s, v, &v->before));
+    assert_int_equal(pthread_create(&thread, NULL, set_elsewhere, v), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    TRY(read_i(s, v, &v->after));
+    return v->then ? fail(s, v->then, "as told") : OK;
+}
+
+static enum err
+look_inside(struct scope *s, void *arg)
+{
+    struct viewing *v = arg;
+
+    return db_together(s, v->db, look_twice, v);
+}
+
+static void
+check_views(struct scope *s, struct db *db)
+{
+    int64_t seen_later = db_kind(db) == DB_POSTGRES;
+    struct viewing v = { .db = db };
+    struct sample x = { .i = 7, .t = "a" };
+    int64_t now = -1;
+
+    assert_ok(s, db_write(s, db, add_in, &x));
+    v.id = x.id;
+    for (int i = 0; i < 10; i++) { /* more than there are readers */
+        v.then = i % 3 == 2 ? E_CONFLICT : OK;
+        if (v.then) {
+            assert_err(E_CONFLICT, db_together(s, db, look_twice, &v));
+            scope_clear(s);
+        } else {
+            assert_ok(s, db_together(s, db, i % 2 ? look_inside : look_twice, &v));
+        }
+        assert_int_equal(v.after, v.before + seen_later);
+        assert_ok(s, read_i(s, &v, &now));
+        assert_int_equal(now, v.before + 1);
+    }
+}
+
+TEST(questions_of_one_view_see_the_same_state_on_sqlite)
+{
+    on_both(check_views);
+}
+
 TEST(rows_can_be_taken_one_by_one_until_enough)
 {
     on_both(row_by_row);

@@ -32,7 +32,7 @@ defaults(struct http_server_options *o)
     if (o->workers[POOL_MAIN] <= 0)
         o->workers[POOL_MAIN] = (int)MIN(MAX(16 * cpus, 64L), 256L);
     if (o->workers[POOL_SLOW] <= 0)
-        o->workers[POOL_SLOW] = 8;
+        o->workers[POOL_SLOW] = 32;
 }
 
 /* Connections need descriptors: take as many as the system lets us. */

@@ -43,7 +43,8 @@ struct http_request {
     void *app;                    /* the program's, from http_server_options */
     void *state;                  /* the route's own: what admit found out, for the handler */
     const char *const *path_vars; /* the face's */
-    struct http_conn *conn;       /* the server's own */
+    bool (*park)(struct http_request *rq); /* set by http_park() */
+    struct http_conn *conn;                /* the server's own */
 };
 
 struct http_route {
@@ -51,6 +52,7 @@ struct http_route {
                          "/KeyfactorAPI/Certificates/{id}" */
     int listeners;    /* ON_HTTPS | ON_HTTP */
     enum pool pool;
+    bool goes_on;        /* with what was begun before: its turn in the pool comes first */
     size_t body_limit;   /* bytes */
     int64_t deadline_ms; /* for the whole request once its head is there; 0: 60 s */
     /**
@@ -146,5 +148,15 @@ void http_reply_held(struct http_request *rq, int status, const char *type, stru
 void http_reply_pieces(struct http_request *rq, int status, const char *type, struct bytes first,
                        struct bytes second);
 bool http_replied(const struct http_request *rq);
+/**
+ * Answer later, and keep no thread for that: once the handler has returned, without a reply, PARK
+ * is called, which sees to it that somebody calls http_go_on() once; that runs the handler again,
+ * on a worker, and `state` tells it what it did. From PARK on the request is not the caller's any
+ * more. When there is nothing to wait for PARK returns false, and the handler runs again at once.
+ * Only from a handler that runs on a worker.
+ */
+void http_park(struct http_request *rq, bool (*park)(struct http_request *rq));
+/** Any thread; RQ is a struct http_request. */
+void http_go_on(void *rq);
 
 #endif

@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,8 +53,9 @@ echo(struct http_request *rq)
                                           rq->body.data ? (const char *)rq->body.data : "")));
 }
 
+/* Wait at the gate until it is open. */
 static void
-wait_at_gate(struct http_request *rq)
+gate_pass(void)
 {
     (void)pthread_mutex_lock(&gate_lock);
     gate_waiting++;
@@ -62,7 +64,63 @@ wait_at_gate(struct http_request *rq)
         (void)pthread_cond_wait(&gate_moved, &gate_lock);
     gate_waiting--;
     (void)pthread_mutex_unlock(&gate_lock);
+}
+
+static void
+wait_at_gate(struct http_request *rq)
+{
+    gate_pass();
     echo(rq);
+}
+
+/* Tells which of those that asked it is, in the order of their turns. */
+static void
+tell_turn(struct http_request *rq)
+{
+    static atomic_int turns;
+
+    http_reply(rq, 200, "text/plain",
+               bytes_of_text(arena_printf(rq->scope->arena, "turn %d", ++turns)));
+}
+
+/* Parks twice: the first time there is nothing to wait for, the second time a thread brings it
+ * back. */
+static bool
+park_nowhere(UNUSED struct http_request *rq)
+{
+    return false;
+}
+
+static void *
+bring_back(void *rq)
+{
+    gate_pass();
+    http_go_on(rq);
+    return NULL;
+}
+
+static bool
+park_at_gate(struct http_request *rq)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, bring_back, rq), 0);
+    (void)pthread_detach(thread);
+    return true;
+}
+
+static void
+park(struct http_request *rq)
+{
+    static const char first[] = "first", second[] = "second";
+
+    if (!rq->state)
+        http_park(rq, park_nowhere);
+    else if (rq->state == first)
+        http_park(rq, park_at_gate);
+    else
+        http_reply(rq, 200, "text/plain", BYTES("parked"));
+    rq->state = rq->state == first ? (void *)(uintptr_t)second : (void *)(uintptr_t)first;
 }
 
 static void
@@ -119,6 +177,13 @@ static const struct http_route routes[] = {
       .body_limit = 8 << 20,
       .handle = echo },
     { .name = "/gate", .listeners = BOTH, .pool = POOL_MAIN, .handle = wait_at_gate },
+    { .name = "/park", .listeners = BOTH, .pool = POOL_MAIN, .handle = park },
+    { .name = "/begin", .listeners = BOTH, .pool = POOL_MAIN, .handle = tell_turn },
+    { .name = "/go-on",
+      .listeners = BOTH,
+      .pool = POOL_MAIN,
+      .goes_on = true,
+      .handle = tell_turn },
     { .name = "/slow", .listeners = BOTH, .pool = POOL_SLOW, .handle = wait_at_gate },
     { .name = "/large", .listeners = BOTH, .pool = POOL_MAIN, .handle = large },
     { .name = "/twice", .listeners = BOTH, .pool = POOL_LOOP, .handle = twice },

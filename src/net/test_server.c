@@ -353,6 +353,69 @@ TEST(a_full_queue_answers_503_and_other_pools_go_on)
     assert_peer_hears(&f, &over, 200, "GET /work");
 }
 
+/* Its turn among those that asked. */
+static int
+turn_of(struct fixture *f, struct peer *c)
+{
+    const char *answer = "";
+
+    assert_int_equal(peer_answer(c, f->s->arena, true, &answer), 200);
+    return (int)strtol(strstr(answer, "turn ") + 5, NULL, 10);
+}
+
+TEST(what_goes_on_overtakes_what_begins_but_not_for_ever)
+{
+    AUTO(fixture_close) struct fixture f;
+    AUTO(peer_close) struct peer served;
+    AUTO(peer_close) struct peer other;
+    struct peer first, second, onward[40];
+
+    fixture_open(&f, &(struct http_server_options){ .workers = { [POOL_MAIN] = 1 } });
+    peer_open(&f, &served, ON_HTTP);
+    peer_open(&f, &other, ON_HTTP);
+    peer_open(&f, &first, ON_HTTP);
+    peer_open(&f, &second, ON_HTTP);
+    peer_say(&served, GET("/gate"));
+    gate_await(1);
+    peer_say(&first, GET("/begin"));
+    peer_say(&second, GET("/begin"));
+    for (size_t i = 0; i < COUNT(onward); i++) {
+        peer_open(&f, &onward[i], ON_HTTP);
+        peer_say(&onward[i], GET("/go-on"));
+        peer_say(&other, GET("/echo")); /* after its answer the loop has seen what came before */
+        assert_peer_hears(&f, &other, 200, "GET /echo");
+    }
+    gate_set(true);
+    assert_peer_hears(&f, &served, 200, "GET /gate");
+    assert_int_equal(turn_of(&f, &first), 32);
+    assert_int_equal(turn_of(&f, &second), 42);
+    for (size_t i = 0; i < COUNT(onward); i++) {
+        assert_int_equal(turn_of(&f, &onward[i]), (int)i + (i < 31 ? 1 : 2));
+        peer_close(&onward[i]);
+    }
+    peer_close(&first);
+    peer_close(&second);
+}
+
+TEST(a_parked_request_keeps_no_worker_and_is_answered_later)
+{
+    AUTO(fixture_close) struct fixture f;
+    AUTO(peer_close) struct peer parked;
+    AUTO(peer_close) struct peer other;
+
+    fixture_open(&f, &(struct http_server_options){ .workers = { [POOL_MAIN] = 1 } });
+    peer_tls(&f, &parked);
+    peer_open(&f, &other, ON_HTTP);
+    peer_say(&parked, GET("/park"));
+    gate_await(1);
+    peer_say(&other, GET("/work")); /* by the only worker */
+    assert_peer_hears(&f, &other, 200, "GET /work");
+    gate_set(true);
+    assert_peer_hears(&f, &parked, 200, "parked");
+    peer_say(&parked, GET("/work"));
+    assert_peer_hears(&f, &parked, 200, "GET /work");
+}
+
 static void *
 stop_server(void *arg)
 {

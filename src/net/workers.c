@@ -1,5 +1,9 @@
 #include "net/server_in.h"
 
+#define PASS_MOST 31 /* that go on are taken before one that begins */
+#define BEGIN_PART 4 /* of the threads: so many begin something, while others go on */
+#define LATELY_MS SECOND_MS
+
 /* A thread of a pool. The one that slept last is woken first: what it needs is still in the caches.
  */
 struct worker {
@@ -7,7 +11,77 @@ struct worker {
     struct pool_state *pool;
     pthread_t id;
     sem_t wake;
+    bool begins; /* what it works on */
 };
+
+/* Lines. */
+
+static void
+line_clear(struct pool_line *line)
+{
+    line->first = NULL;
+    line->last = &line->first;
+}
+
+static void
+line_add(struct pool_line *line, struct http_conn *c)
+{
+    c->queued = NULL;
+    *line->last = c;
+    line->last = &c->queued;
+}
+
+/* The first of a line that has one. */
+static struct http_conn *
+line_take(struct pool_line *line)
+{
+    struct http_conn *c = line->first;
+
+    line->first = c->queued;
+    if (!line->first)
+        line->last = &line->first;
+    c->queued = NULL;
+    return c;
+}
+
+/* May one begin now? Of what begins, no more is under way than leaves room for what goes on, where
+ * there is such a thing: else all would wait for what many begun at once. */
+static bool
+may_begin(const struct pool_state *p)
+{
+    return p->begins.first && (p->beginning < MAX(p->threads / BEGIN_PART, 1) ||
+                               clock_mono_ms() - p->went_on_ms > LATELY_MS);
+}
+
+static bool
+has_turn(const struct pool_state *p)
+{
+    return p->goes_on.first || may_begin(p);
+}
+
+/* Whose turn is it? What goes on is near its end, and somebody has waited for that for long; but it
+ * keeps nothing from beginning for ever. NULL: nobody's. */
+static struct http_conn *
+turn(struct pool_state *p, bool *begins)
+{
+    bool waits = may_begin(p);
+
+    *begins = waits && (!p->goes_on.first || p->passed >= PASS_MOST);
+    if (*begins) {
+        p->passed = 0;
+        p->beginning++;
+        p->count--;
+        return line_take(&p->begins);
+    }
+    if (!p->goes_on.first)
+        return NULL;
+    p->passed += waits;
+    p->went_on_ms = clock_mono_ms();
+    p->count--;
+    return line_take(&p->goes_on);
+}
+
+/* Threads. */
 
 /* One worker is woken at a time, and wakes the next if there is work for it: short work needs few
  * of them. Take out who is to be woken once the lock is free again. */
@@ -16,7 +90,7 @@ next_to_wake(struct pool_state *p)
 {
     struct worker *w = p->idle;
 
-    if (p->waking || !w || !p->first)
+    if (p->waking || !w || !has_turn(p))
         return NULL;
     p->idle = w->next;
     p->waking = true;
@@ -50,20 +124,30 @@ pool_take(struct pool_state *p, struct worker *w)
     struct http_conn *c;
 
     (void)pthread_mutex_lock(&p->lock);
-    while (!p->first && !p->ended)
+    p->beginning -= w->begins;
+    w->begins = false;
+    while (!has_turn(p) && !p->ended)
         doze(p, w);
-    c = p->first;
-    if (c) {
-        p->first = c->queued;
-        if (!p->first)
-            p->last = &p->first;
-        c->queued = NULL;
-        p->count--;
-    }
+    c = turn(p, &w->begins);
     next = next_to_wake(p);
     (void)pthread_mutex_unlock(&p->lock);
     wake(next);
     return c;
+}
+
+/* True: it is not ours any more, and somebody brings it back. */
+static bool
+is_parked(struct http_conn *c)
+{
+    bool (*park)(struct http_request * rq);
+
+    while ((park = c->rq.park)) {
+        c->rq.park = NULL;
+        if (park(&c->rq))
+            return true;
+        exchange_work(c);
+    }
+    return false;
 }
 
 static void *
@@ -76,7 +160,8 @@ pool_run(void *arg)
     while ((c = pool_take(p, w))) {
         stats_queue(p->name, -1);
         exchange_work(c);
-        loop_return(c->loop, c);
+        if (!is_parked(c))
+            loop_return(c->loop, c);
     }
     return NULL;
 }
@@ -86,7 +171,8 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
            int threads)
 {
     *p = (struct pool_state){ .server = server, .name = name };
-    p->last = &p->first;
+    line_clear(&p->begins);
+    line_clear(&p->goes_on);
     (void)pthread_mutex_init(&p->lock, NULL);
     p->workers = arena_alloc(server->arena, (size_t)threads * sizeof(*p->workers));
     stats_queue(name, 0);
@@ -104,18 +190,17 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
     return OK;
 }
 
-bool
-pool_push(struct pool_state *p, struct http_conn *c)
+/* Nobody waits for what comes behind the end; what was let in before is let in again. */
+static bool
+push(struct pool_state *p, struct http_conn *c, bool goes_on, bool again)
 {
     struct worker *next;
     bool ok;
 
     (void)pthread_mutex_lock(&p->lock);
-    ok = !p->ended && p->count < p->server->o.queue_max;
+    ok = !p->ended && (again || p->count < p->server->o.queue_max);
     if (ok) {
-        c->queued = NULL;
-        *p->last = c;
-        p->last = &c->queued;
+        line_add(goes_on ? &p->goes_on : &p->begins, c);
         p->count++;
     }
     next = next_to_wake(p);
@@ -126,19 +211,41 @@ pool_push(struct pool_state *p, struct http_conn *c)
     return ok;
 }
 
+bool
+pool_push(struct pool_state *p, struct http_conn *c)
+{
+    return push(p, c, c->rq.route->goes_on, false);
+}
+
+void
+http_park(struct http_request *rq, bool (*park)(struct http_request *rq))
+{
+    rq->park = park;
+}
+
+void
+http_go_on(void *arg)
+{
+    struct http_request *rq = arg;
+    struct http_conn *c = rq->conn;
+    enum pool pool = rq->route->pool == POOL_LOOP ? POOL_MAIN : rq->route->pool;
+
+    (void)push(&c->loop->server->pools[pool], c, true, true);
+}
+
 void
 pool_stop(struct pool_state *p)
 {
     struct worker *sleeping;
-    struct http_conn *left;
+    int left;
 
     if (!p->server)
         return;
     (void)pthread_mutex_lock(&p->lock);
     p->ended = true;
-    left = p->first; /* nobody waits for these any more */
-    p->first = NULL;
-    p->last = &p->first;
+    left = p->count; /* nobody waits for these any more */
+    line_clear(&p->begins);
+    line_clear(&p->goes_on);
     p->count = 0;
     sleeping = p->idle;
     p->idle = NULL;
@@ -149,8 +256,7 @@ pool_stop(struct pool_state *p)
         sleeping = w->next;
         wake(w);
     }
-    for (; left; left = left->queued)
-        stats_queue(p->name, -1);
+    stats_queue(p->name, -left);
     for (int i = 0; i < p->threads; i++) {
         (void)pthread_join(p->workers[i].id, NULL);
         (void)sem_destroy(&p->workers[i].wake);

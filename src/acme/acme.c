@@ -4,11 +4,14 @@
 #include "acme/limit_memory.h"
 #include "acme/names.h"
 #include "acme/profile.h"
+#include "acme/trials.h"
 #include "base/random.h"
 #include "db/watch.h"
 #include "pki/jws.h"
 #include "proof/proof.h"
 #include <string.h>
+
+#define HOLD_MS SECOND_MS /* a question waits so long for what becomes of a challenge */
 
 SQL(find_endpoint, "SELECT id FROM acme_endpoint WHERE name_folded = $1");
 
@@ -137,6 +140,7 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
     acme->arena = arena_new();
     acme->memory = limit_memory_new();
     acme->known = known_new();
+    acme->trials = trials_new(HOLD_MS);
     acme->accounts = o->alone ? db_watch(o->db, "acme_account") : NULL;
     e = open_endpoint(s, acme);
     if (e == OK)
@@ -166,6 +170,7 @@ acme_close(struct acme *acme)
     known_free(acme->known);
     nonces_close(acme->nonces);
     limit_memory_free(acme->memory);
+    trials_free(acme->trials);
     arena_free(acme->arena);
     mem_free(acme);
 }
@@ -174,6 +179,12 @@ void
 acme_use_jobs(struct acme *acme, struct jobs *jobs)
 {
     acme->jobs = jobs;
+}
+
+void
+acme_stop_waiting(struct acme *acme)
+{
+    trials_stop(acme->trials);
 }
 
 const struct acme_endpoint *

@@ -46,6 +46,7 @@ struct acme_options {
 struct jobs;
 struct known;
 struct limit_memory;
+struct trials;
 struct watch;
 struct acme {
     struct acme_options o;
@@ -59,6 +60,7 @@ struct acme {
     struct snapshot_place *profiles;
     struct list exempt; /* of struct network: no limit concerns who asks from there */
     struct limit_memory *memory;
+    struct trials *trials; /* of this server */
 };
 
 /** @return E_INVALID: a setting that cannot be used, by its name */
@@ -68,6 +70,8 @@ OWNED(struct acme, acme_close);
 
 /** JOBS try challenges as soon as they are answered; NULL: no more. */
 void acme_use_jobs(struct acme *a, struct jobs *jobs);
+/** The server is about to stop: nobody waits any more for what becomes of a challenge. */
+void acme_stop_waiting(struct acme *a);
 
 /** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers.
  * Never waits; it lives as long as S. */

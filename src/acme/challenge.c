@@ -3,6 +3,7 @@
 #include "acme/limit.h"
 #include "acme/order.h"
 #include "acme/proved.h"
+#include "acme/trials.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "jobs/jobs.h"
@@ -79,7 +80,11 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
     a.spec = a_try(s, c->id, a.now);
     if (c->status == ACME_CHALLENGE_PENDING && acme->jobs && jobs_reserve(acme->jobs))
         a.runner = acme->jobs;
+    if (a.runner || (acme->jobs && acme->o.alone)) /* else another server may try it */
+        trials_begin(acme->trials, z->public_id);
     e = db_write(s, acme->o.db, answer_in, &a);
+    if (e != OK)
+        trials_end(acme->trials, z->public_id);
     if (a.runner && e == OK && a.job)
         jobs_begin(a.runner, &a.spec, a.job);
     else if (a.runner)
@@ -229,11 +234,29 @@ give_up(struct scope *s, const struct acme *acme, const struct acme_try *t)
                            &report);
 }
 
+/* One try, and what follows from it. */
+static enum err
+look(struct scope *s, const struct acme *acme, const struct acme_try *t)
+{
+    struct proof_report report;
+
+    if (!t->ep || !t->policy)
+        return give_up(s, acme, t);
+    TRY(prove(s, t, &report));
+    log_info(s, "%s of %s: %s", t->method, t->value,
+             report.proved   ? "proved"
+             : report.detail ? report.detail
+                             : "not proved");
+    crash_point("acme.tried");
+    TRY(conclude(s, acme, t, &report));
+    crash_point("acme.concluded");
+    return OK;
+}
+
 enum err
 acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *job)
 {
     struct acme_try t = { .job = job };
-    struct proof_report report;
     struct row row;
     int64_t id;
     enum err e;
@@ -246,15 +269,7 @@ acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *j
     }
     TRY(e);
     read_try(s, acme, &row, &t);
-    if (!t.ep || !t.policy)
-        return give_up(s, acme, &t);
-    TRY(prove(s, &t, &report));
-    log_info(s, "%s of %s: %s", t.method, t.value,
-             report.proved   ? "proved"
-             : report.detail ? report.detail
-                             : "not proved");
-    crash_point("acme.tried");
-    TRY(conclude(s, acme, &t, &report));
-    crash_point("acme.concluded");
-    return OK;
+    e = look(s, acme, &t);
+    trials_end(acme->trials, t.authz_id);
+    return e;
 }

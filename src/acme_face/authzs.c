@@ -112,6 +112,19 @@ new_authz(struct call *c)
     return answer_authz(c, 201, &z);
 }
 
+/* What only reads waits for the outcome of a try. */
+static bool
+waits(struct call *c, const struct acme_authz *z)
+{
+    struct list *one;
+
+    if (c->payload || z->status != ACME_AUTHZ_PENDING)
+        return false;
+    one = arena_new_of(c->s->arena, struct list);
+    list_add(c->s->arena, one, const char *, z->public_id);
+    return call_waits(c, one);
+}
+
 enum err
 authz_post(struct call *c)
 {
@@ -119,6 +132,8 @@ authz_post(struct call *c)
     const char *status;
 
     TRY(nothing_here(c, acme_authz_get(c->s, c->acme, &c->account, c->id, &z)));
+    if (waits(c, &z))
+        return OK;
     TRY(member_text(c, "status", &status));
     if (c->payload && !text_eq(status, "deactivated"))
         return acme_fail(c->s, E_INVALID, "malformed",
@@ -137,6 +152,8 @@ challenge_post(struct call *c)
     struct acme_authz z;
 
     TRY(nothing_here(c, acme_authz_of_challenge(c->s, c->acme, &c->account, c->id, &z, &ch)));
+    if (waits(c, &z))
+        return OK;
     if (c->payload)
         TRY(acme_challenge_answer(c->s, c->acme, &z, ch, &by));
     show_challenge(c, ch, &doc);

@@ -20,6 +20,7 @@ struct resource {
     bool has_id, has_more; /* a part follows; another one may follow that */
     bool get;              /* GET and HEAD are answered, too */
     bool reads;            /* takes POST-as-GET alone */
+    bool goes_on;          /* with an order that is there */
     bool slow;             /* an authority signs, which may take long */
     bool asks;             /* GET asks the database, so it may wait */
     bool (*offered)(const struct acme_endpoint *ep); /* whether it is there; NULL: everywhere */
@@ -45,6 +46,8 @@ struct call {
     bool by_account;            /* signed with .account's key; else with .key */
     struct acme_account account;
     struct acme_key key;
+    const struct list *awaits;
+    bool waited;             /* it was put off until the outcome of a try was known, or took long */
     struct list subproblems; /* of struct acme_subproblem: what goes with a failure */
 };
 
@@ -54,6 +57,14 @@ struct call {
  * @return false: it leads nowhere; .ep stays where that is known at least
  */
 bool path_read(struct call *c, const char *path);
+
+/**
+ * Put the answer off until it is known whether one of AUTHZS (of const char *) is proved, which is
+ * being tried; so its client need not ask again and again.
+ *
+ * @return true: the call returns OK without an answer, and will be called again
+ */
+bool call_waits(struct call *c, const struct list *authzs);
 
 /** The three parts of a flattened JWS. */
 struct flat {

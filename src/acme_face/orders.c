@@ -98,6 +98,9 @@ order_post(struct call *c)
     struct acme_order o;
 
     TRY(nothing_here(c, acme_order_get(c->s, c->acme, &c->account, c->id, &o)));
+    if (o.status == ACME_ORDER_PENDING &&
+        call_waits(c, arena_copy(c->s->arena, &o.authzs, sizeof(o.authzs))))
+        return OK;
     return answer_order(c, 200, &o);
 }
 

@@ -2,6 +2,7 @@
 #include "acme_face/acme_face.h"
 #include "acme_face/call.h"
 
+#include "acme/trials.h"
 #include "base/metric.h"
 #include "base/step.h"
 #include <string.h>
@@ -64,14 +65,48 @@ refuse_method(struct call *c)
     answer_refusal(c, 405);
 }
 
+/* Later. */
+
+static bool
+park(struct http_request *http)
+{
+    struct call *c = http->state;
+
+    return trials_await(c->acme->trials, c->awaits, http_go_on, http);
+}
+
+bool
+call_waits(struct call *c, const struct list *authzs)
+{
+    if (c->waited || !trials_any(c->acme->trials, authzs))
+        return false;
+    c->waited = true;
+    c->awaits = authzs;
+    c->http->state = c;
+    http_park(c->http, park);
+    return true;
+}
+
+/* The call again that waited. */
+static enum err
+go_on(struct call *c)
+{
+    enum err e = c->res->answer(c);
+
+    step_end("ACME");
+    return e;
+}
+
 static void
 handle(struct http_request *http)
 {
-    bool found;
-    struct call *c = call_of(http, &found);
+    bool found = true;
+    struct call *c = http->state ? http->state : call_of(http, &found);
     enum err e = OK;
 
-    if (!found) {
+    if (http->state) {
+        e = go_on(c);
+    } else if (!found) {
         (void)nothing_here(c, E_NOT_FOUND);
         answer_refusal(c, 404);
     } else if (!acme_answers(c->s, c->ep, c->peer.address)) {
@@ -90,6 +125,8 @@ handle(struct http_request *http)
         if (e == OK)
             e = c->res->answer(c);
         step_end("ACME");
+        if (http->state) /* it waits */
+            return;
     }
     metric_add(&requests_total, 1, c->res ? c->res->word : "", http->method,
                e == OK ? "ok" : err_name(e));
@@ -129,9 +166,11 @@ static struct http_route routes[RESOURCES_MAX]; /* one for each resource */
 CONSTRUCTOR static void
 fill_routes(void)
 {
-    for (size_t i = 0; resources[i].word && i < RESOURCES_MAX; i++)
+    for (size_t i = 0; resources[i].word && i < RESOURCES_MAX; i++) {
         routes[i] = (struct http_route)ROUTE(resources[i].name,
                                              resources[i].slow ? POOL_SLOW : POOL_MAIN, handle);
+        routes[i].goes_on = resources[i].goes_on;
+    }
 }
 
 const struct http_route *

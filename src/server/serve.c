@@ -557,6 +557,8 @@ stop(struct scope *s, struct parts *p)
     atomic_store(&p->draining, true);
     notify_stopping();
     follower_stop(p->follower); /* it renews the listener's certificate */
+    if (p->app.acme)
+        acme_stop_waiting(p->app.acme);
     if (p->http)
         http_server_stop(p->http, p->set->listen->drain_ms);
     quiet = jobs_stop(p->acme_jobs, p->set->listen->drain_ms);

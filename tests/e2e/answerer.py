@@ -12,10 +12,11 @@ A, CNAME, TXT, AAAA, CAA = 1, 5, 16, 28, 257
 
 
 class Web:
-    """http-01: paths are answered with what .files has for them, or a file below .root; else 404."""
+    """http-01: paths are answered with what .files has for them, or a file below .root; else 404. Those in .gates wait
+    for an event of theirs."""
 
     def __init__(self):
-        self.files = {}
+        self.files, self.gates = {}, {}
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="chancery-web-"))
         self.tokens = self.root / ".well-known" / "acme-challenge"
         self.tokens.mkdir(parents=True)
@@ -26,13 +27,18 @@ class Web:
             def do_GET(self):
                 token = self.path.rsplit("/", 1)[-1]
                 body = web.files.get(token)
+                if token in web.gates:
+                    web.gates[token].wait(30)
                 if body is None and token and (web.tokens / token).is_file():
                     body = (web.tokens / token).read_text()
                 self.send_response(404 if body is None else 200)
                 body = (body or "nothing").encode()
                 self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                try:
+                    self.end_headers()
+                    self.wfile.write(body)
+                except ConnectionError:  # who asked has not waited
+                    pass
 
             def log_message(self, *arguments):
                 pass

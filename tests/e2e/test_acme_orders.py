@@ -3,9 +3,11 @@ import base64
 import concurrent.futures
 import hashlib
 import shutil
+import threading
 import time
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
@@ -184,6 +186,55 @@ def test_a_challenge_that_is_met_late_is_met(patient_server, answers):
     holder.place(authz)
     holder.good(one["url"], {})
     assert holder.poll(order["url"], "ready", "invalid")["status"] == "ready"
+
+
+@pytest.fixture
+def tried(holder):
+    """An order whose challenge is being tried, and ends when its gate is opened."""
+    order = holder.order(name("tried"))
+    yield from being_tried(holder, order)
+
+
+def being_tried(holder, order):
+    one = holder.place(holder.authz(order))
+    gate = holder.web.gates[one["token"]] = threading.Event()
+    assert holder.good(one["url"], {}).json()["status"] == "processing", "it is answered at once"
+    yield order, one, gate
+    gate.set()
+
+
+@pytest.mark.parametrize("what, then", [("order", "ready"), ("authz", "valid"), ("challenge", "valid")])
+def test_who_asks_while_a_challenge_is_tried_is_told_the_outcome(holder, tried, what, then):
+    order, one, gate = tried
+    url = {"order": order["url"], "authz": order["authorizations"][0], "challenge": one["url"]}[what]
+    threading.Timer(0.2, gate.set).start()
+    assert holder.good(url).json()["status"] == then, "by the first answer"
+
+
+def test_who_asks_while_a_challenge_is_tried_for_long_is_told_so(holder, tried, other):
+    order, _, gate = tried
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        began = time.monotonic()
+        asking = [pool.submit(other.get, other.base + "/directory") for _ in range(4)]
+        assert holder.good(order["url"]).json()["status"] == "pending"
+        assert 0.5 < time.monotonic() - began < 10
+        assert all(one.result().status_code == 200 for one in asking)
+    gate.set()
+    assert holder.poll(order["url"], "ready")
+
+
+def test_who_waits_for_a_challenge_is_answered_when_the_server_stops(new_server, acme_settings, answers):
+    server = new_server(settings=acme_settings).start()
+    holder = acme.Orderer(server, answers)
+    for order, _, _ in being_tried(holder, holder.order(name("stop"))):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            asking = pool.submit(holder.post, order["url"])
+            time.sleep(0.2)  # it may as well come too late, which is refused
+            server.stop()
+            try:
+                assert asking.result().json()["status"] == "pending"
+            except requests.exceptions.ConnectionError:
+                pass
 
 
 def test_a_challenge_that_is_not_met_ends_the_order_with_the_reason(holder):

@@ -35,12 +35,9 @@ give_up(const char *what, int status, const char *answer)
 static const char *
 header_of(struct scope *s, const char *answer, const char *name)
 {
-    const char *at = strcasestr(answer, arena_printf(s->arena, "\r\n%s: ", name));
+    const char *at = header_in(answer, name);
 
-    if (!at)
-        return NULL;
-    at += strlen(name) + 4;
-    return arena_text_n(s->arena, at, strcspn(at, "\r"));
+    return at ? arena_text_n(s->arena, at, strcspn(at, "\r")) : NULL;
 }
 
 /* The body; one in chunks has its first chunk's length before it, and is small enough to have no

@@ -17,7 +17,7 @@
 
 static int dns_fd, web_fd;
 
-/* Whose each token is, by the hash of the token; nothing is removed. */
+/* Whose each token is, by the hash of the token; none is removed by itself. */
 #define TOKENS ((size_t)1 << 20)
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -117,6 +117,14 @@ answerer_expect(const char *token, const char *thumbprint)
     at = place_of(hash);
     tokens[at].hash = hash;
     snprintf(tokens[at].thumbprint, sizeof(tokens[at].thumbprint), "%s", thumbprint);
+    pthread_mutex_unlock(&lock);
+}
+
+void
+answerer_forget(void)
+{
+    pthread_mutex_lock(&lock);
+    memset(tokens, 0, TOKENS * sizeof(*tokens));
     pthread_mutex_unlock(&lock);
 }
 

@@ -8,5 +8,7 @@
 void answerer_start(int dns_port, int http_port);
 /** TOKEN will be asked for; it was given to the account whose key has this THUMBPRINT. */
 void answerer_expect(const char *token, const char *thumbprint);
+/** No token of before will be asked for any more. */
+void answerer_forget(void);
 
 #endif

@@ -7,12 +7,16 @@
  * makes, as many to a commit as the server had.
  *
  * usage: bench-acme NAME DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS [READY_FILE DIR]
+ *        bench-acme --long DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS
+ *
+ * --long tells what an issuance costs the server's CPU among the first, and behind so many.
  *
  * The server must ask the DNS server at DNS_PORT, and look for challenges at HTTP_PORT.
  */
 #include "acme_client.h"
 #include "acme_floor.h"
 #include "answerer.h"
+#include "process.h"
 #include "rows.h"
 #include "spent.h"
 
@@ -80,7 +84,7 @@ make_orders(int64_t count)
 }
 
 struct ran {
-    double seconds;
+    double seconds, cpu_s; /* by the clock; of this program */
     int64_t requests;
 };
 
@@ -93,6 +97,7 @@ run(const struct acme_site *site, struct order *orders, int64_t count, int clien
     pthread_barrier_t ready;
     pthread_attr_t attr;
     int64_t start;
+    double cpu_s;
 
     pthread_barrier_init(&ready, NULL, (unsigned)clients + 1);
     pthread_attr_init(&attr);
@@ -111,11 +116,12 @@ run(const struct acme_site *site, struct order *orders, int64_t count, int clien
     }
     pthread_barrier_wait(&ready);
     start = clock_mono_us();
+    cpu_s = own_cpu_s();
     for (int i = 0; i < clients; i++)
         pthread_join(all[i].thread, NULL);
     pthread_attr_destroy(&attr);
     pthread_barrier_destroy(&ready);
-    return (struct ran){ (double)(clock_mono_us() - start) / 1e6, requests };
+    return (struct ran){ (double)(clock_mono_us() - start) / 1e6, own_cpu_s() - cpu_s, requests };
 }
 
 static const struct spent_line lines[] = {
@@ -204,6 +210,69 @@ csrs_of(const struct order *orders, int64_t count)
     return out;
 }
 
+/* Many. */
+
+#define EDGE 1000   /* the first ones and the last ones */
+#define SLICE 20000 /* whose requests are made beforehand, at a time */
+
+/* So many more; the server's CPU for each, in us. */
+static double
+run_slice(const struct acme_site *site, int pid, int64_t count, int clients, struct ran *ran)
+{
+    struct scope *whole = S;
+    struct order *orders;
+    double cpu_s;
+
+    S = scope_new("bench");
+    orders = make_orders(count);
+    answerer_forget();
+    cpu_s = process_cpu_s(pid);
+    *ran = run(site, orders, count, clients);
+    cpu_s = process_cpu_s(pid) - cpu_s;
+    scope_free(S);
+    S = whole;
+    return cpu_s * 1e6 / (double)count;
+}
+
+static double
+tell_slice(const struct acme_site *site, int pid, int64_t from, int64_t count, int clients)
+{
+    struct ran ran;
+    double us = run_slice(site, pid, count, clients, &ran);
+
+    printf("%9lld to %9lld  server CPU %5.0f us each, %4.0f/s, %.1f requests each\n",
+           (long long)from, (long long)(from + count), us, (double)count / ran.seconds,
+           (double)ran.requests / (double)count);
+    return us;
+}
+
+static int
+run_long(char **argv)
+{
+    int pid = atoi(argv[1]), clients = atoi(argv[5]);
+    int64_t count = atoll(argv[4]), done = EDGE;
+    struct acme_site site;
+    double first, last;
+    struct ran warm;
+    cpu_set_t cpus;
+
+    pin(1, &cpus);
+    acme_site_read(S, argv[0], &site);
+    answerer_start(atoi(argv[2]), atoi(argv[3]));
+    (void)run_slice(&site, pid, clients, clients, &warm);
+    first = tell_slice(&site, pid, 0, EDGE, clients);
+    for (int64_t now; done < count; done += now) {
+        now = MIN(count - done, (int64_t)SLICE);
+        (void)tell_slice(&site, pid, done, now, clients);
+    }
+    last = tell_slice(&site, pid, done, EDGE, clients);
+    printf("CPU after %lld issuances / that of the first: %.2f\n", (long long)done, last / first);
+    keep("long", "first", first);
+    keep("long", "last", last);
+    keep("long", "growth", last / first);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -220,13 +289,15 @@ main(int argc, char **argv)
 
     if (argc < 8) {
         fputs("usage: bench-acme NAME DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS [READY_FILE "
-              "DIR]\n",
+              "DIR]\n       bench-acme --long DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS\n",
               stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     srand((unsigned)clock_mono_us());
     S = scope_new("bench");
+    if (text_eq(name, "--long"))
+        return run_long(argv + 2);
     pid = atoi(argv[3]);
     count = atoll(argv[6]);
     clients = atoi(argv[7]);
@@ -250,7 +321,8 @@ main(int argc, char **argv)
     printf("%-20s %lld issuances, %d clients, %.1f s: %.0f/s, %.1f requests each\n", name,
            (long long)count, clients, ran.seconds, (double)count / ran.seconds,
            (double)ran.requests / (double)count);
-    printf("server CPU           %.0f us each\n", cpu_us);
+    printf("server CPU           %.0f us each; the clients' %.0f us\n", cpu_us,
+           ran.cpu_s * 1e6 / (double)count);
     if (t.pid)
         spent_print(S, arena_printf(S->arena, "acme/%s/step.", name), lines, &spent, count, cpu_us);
     print_waits(name, orders, count);

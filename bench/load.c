@@ -106,6 +106,22 @@ put(SSL *ssl, int fd, struct bytes b)
     return true;
 }
 
+const char *
+header_in(const char *answer, const char *name)
+{
+    const char *at = answer;
+    size_t len = strlen(name);
+
+    while ((at = strstr(at, "\r\n"))) {
+        at += 2;
+        if (*at == '\r') /* the body follows */
+            return NULL;
+        if (strncasecmp(at, name, len) == 0 && at[len] == ':')
+            return at + len + 1 + strspn(at + len + 1, " ");
+    }
+    return NULL;
+}
+
 /* One answer, by its Content-Length or in chunks; its status, or -1. */
 static int
 answer(SSL *ssl, int fd, char *room, size_t size)
@@ -122,10 +138,11 @@ answer(SSL *ssl, int fd, char *room, size_t size)
         have += (size_t)n;
         room[have] = 0;
         if (!body && (body = strstr(room, "\r\n\r\n"))) {
-            char *length = strcasestr(room, "content-length:");
+            const char *length = header_in(room, "content-length");
+            const char *coding = header_in(room, "transfer-encoding");
 
-            chunked = strcasestr(room, "\r\ntransfer-encoding: chunked\r\n");
-            want = (size_t)(body + 4 - room) + (length ? strtoul(length + 15, NULL, 10) : 0);
+            chunked = coding && strncasecmp(coding, "chunked\r", 8) == 0;
+            want = (size_t)(body + 4 - room) + (length ? strtoul(length, NULL, 10) : 0);
             if (want >= size)
                 return -1;
         }

@@ -54,5 +54,7 @@ void line_close(struct line *line);
  * @return its status, -1: there is none
  */
 int line_ask(struct line *line, struct bytes request, const char **answer);
+/** The value of the header NAME of an ANSWER, up to the end of its line; NULL: it has none. */
+const char *header_in(const char *answer, const char *name);
 
 #endif

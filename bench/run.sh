@@ -1,9 +1,9 @@
 #!/bin/bash
 # usage: run.sh   Speed, beside the counted floor, a bare program and cfssl, as docs/bench.md tells.
 # PEERS=1: beside step-ca and OpenBao too. ROUNDS=3, REQUESTS=20000, SECONDS_EACH=5 and CLIENTS="1 4 16 64"
-# say how much; ONLY="enroll ocsp der idle sign search import hsm acme" which parts; SIZE=100000 (100k, 1M, 10M) is the
+# say how much; ONLY="enroll ocsp der idle sign search import hsm acme acme-long" which parts; SIZE=100000 (100k, 1M, 10M) is the
 # register of search and import, ON="sqlite postgresql" its databases, FILLED a directory that keeps it for the next run;
-# ORDERS=6000 those of ACME. Builds without faults and sanitizers.
+# ORDERS=6000 those of ACME, LONG=1000000 those of acme-long. Builds without faults and sanitizers.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BENCH_BUILD:-build-bench}
@@ -13,6 +13,7 @@ SECONDS_EACH=${SECONDS_EACH:-5}
 CLIENTS=${CLIENTS:-1 4 16 64}
 SIZE=${SIZE:-100000}
 ORDERS=${ORDERS:-6000}
+LONG=${LONG:-1000000}
 ONLY=${ONLY:-enroll ocsp der idle sign}
 FILLED=${FILLED:+$(realpath -m "$FILLED")}
 [ "${PEERS:-0}" = 1 ] || ONLY=${ONLY/sign/}
@@ -82,7 +83,7 @@ ninja -C "$BUILD" -j "${JOBS:-$(nproc)}" chancery bench/bench-{enroll,ocsp,der,i
     tail -30 "$WORK/build.log" >&2
     exit 1
 }
-if wants sign || wants search || wants acme; then . bench/peers.sh; fi
+if wants sign || wants search || wants acme || wants acme-long; then . bench/peers.sh; fi
 if wants sign; then peers_build; fi
 if wants acme && [ "${PEERS:-0}" = 1 ]; then step_build; fi
 
@@ -196,6 +197,14 @@ if wants acme; then
     acme_ports
     start flight "${ACME_SETTINGS[@]}"
     acme_ask flight "$(acme_directory flight)" 1000 1000
+    stop_all
+fi
+if wants acme-long; then
+    title "ACME, $LONG issuances one after the other"
+    acme_ports
+    start long "${ACME_SETTINGS[@]}"
+    "$BUILD/bench/bench-acme" --long "$(acme_directory long)" "${PIDS[-1]}" "$DNS_PORT" "$WEB_PORT" "$LONG" 64 2>"$WORK/acme.err" ||
+        { grep -v '^{' "$WORK/acme.err" >&2; exit 1; }
     stop_all
 fi
 echo

@@ -170,6 +170,22 @@ ocsp_sign(struct scope *s, const struct ca_responder *r, const struct ocsp_plan 
         der);
 }
 
+/* Keys that may have to be waited for are asked by few at a time. */
+static enum err
+sign_by_turns(struct scope *s, struct ocsp_gate *gate, const struct ca_responder *r,
+              const struct ocsp_plan *plan, struct bytes *der)
+{
+    const struct signer *signer = r->itself ? r->itself->signer : NULL;
+    enum err e;
+
+    if (!signer || text_eq(signer_backend(signer), "file"))
+        return ocsp_sign(s, r, plan, der);
+    TRY(ocsp_gate_enter(s, gate, signer));
+    e = ocsp_sign(s, r, plan, der);
+    ocsp_gate_leave(gate, signer, e);
+    return e;
+}
+
 /* Sign the answer PLAN, or take the one to Q that was signed ahead; KEPT receives it. */
 static enum err
 make_answer(struct scope *s, struct ca_office *office, const struct ca_key *key,
@@ -187,7 +203,7 @@ make_answer(struct scope *s, struct ca_office *office, const struct ca_key *key,
     *kept = (struct ocsp_kept){ .this_update = single->this_update,
                                 .next_update = single->next_update,
                                 .until = when_add_ms(clock_now(), left_ms / 2) };
-    return ocsp_sign(s, key->responder, plan, &kept->der);
+    return sign_by_turns(s, office->gate, key->responder, plan, &kept->der);
 }
 
 /* Keep KEPT, a whole answer to ID. Nearly all end with the responder's certificate. */
@@ -246,6 +262,21 @@ answer_request(struct scope *s, struct ca_office *office, const struct ca_key *k
     return OK;
 }
 
+/* Anybody may ask, as often as they like: what they cause is said once in a while. */
+static void
+tell_failure(struct scope *s, struct ca_office *office, enum err e)
+{
+    int64_t silent = 0;
+
+    if (e != E_INTERNAL && !ocsp_gate_tells(office->gate, &silent))
+        return;
+    log_failure(s, LOG_ERROR,
+                silent ? arena_printf(s->arena,
+                                      "an OCSP request could not be answered, and %lld before it",
+                                      (long long)silent)
+                       : "an OCSP request could not be answered");
+}
+
 void
 ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes request,
                  bool is_get UNUSED, struct ocsp_answer *out)
@@ -279,5 +310,5 @@ ocsp_answer_slow(struct scope *s, struct ca_office *office, struct bytes request
     *out = (struct ocsp_answer){ .der = ocsp_failure(e == E_INTERNAL ? OCSP_INTERNAL_ERROR
                                                                      : OCSP_TRY_LATER) };
     metric_add(&answers, 1, e == E_INTERNAL ? "internalError" : "tryLater", "none");
-    log_failure(s, LOG_ERROR, "an OCSP request could not be answered");
+    tell_failure(s, office, e);
 }

@@ -69,6 +69,7 @@ ca_office_open(struct scope *s, const struct ca_options *o, struct ca_office **o
         (struct signer_env){ .seal = o->seal, .hsm = o->hsm, .key_dir = office->o.key_dir };
     office->place = snapshot_place_new(sizeof(struct ca_snapshot));
     office->cache = ocsp_cache_new(o->ocsp_cache_bytes ? o->ocsp_cache_bytes : INT64_C(32) << 20);
+    office->gate = ocsp_gate_new(o->ocsp_waiting ? o->ocsp_waiting : OCSP_WAITING);
     e = o->signed_dir ? signed_log_open(s, o->signed_dir, o->strict_journal, &office->log) : OK;
     if (e == OK)
         e = ca_office_reload(s, office);
@@ -93,6 +94,7 @@ ca_office_close(struct ca_office *office)
         mem_free(gone);
     }
     ocsp_cache_free(office->cache);
+    ocsp_gate_free(office->gate);
     signed_log_close(office->log);
     mem_free(office);
 }

@@ -19,6 +19,8 @@
 struct ca_office;
 struct audit_actor;
 
+#define OCSP_WAITING 8 /* twice as many as a token has sessions */
+
 /** How the office works; texts must outlive it. */
 struct ca_options {
     struct db *db;
@@ -36,6 +38,7 @@ struct ca_options {
     int64_t crl_delay_ms;     /* from a revocation to the next CRL, at most 10 s */
     int64_t ocsp_life_ms;     /* of an answer: 4 days */
     int64_t ocsp_cache_bytes; /* 32 MiB */
+    int ocsp_waiting;         /* how many OCSP answers may wait for tokens; 0: OCSP_WAITING */
     bool ocsp_itself;       /* keys sign OCSP answers themselves, where their certificates say so */
     bool strict_journal;    /* signing_journal: strict */
     const char *signed_dir; /* of the log of signatures; NULL: there is none */

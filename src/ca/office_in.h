@@ -3,6 +3,7 @@
 #define CA_OFFICE_IN_H
 
 #include "ca/ocsp_cache.h"
+#include "ca/ocsp_gate.h"
 #include "ca/office.h"
 #include <stdatomic.h>
 
@@ -31,6 +32,7 @@ struct ca_office {
     struct snapshot_place *place; /* of struct ca_snapshot */
     struct open_signer *signers;  /* touched by snapshot_read() alone */
     struct ocsp_cache *cache;
+    struct ocsp_gate *gate;
     struct signed_log *log;    /* NULL: there is none */
     _Atomic int64_t fresh_at;  /* clock_mono_ms() when all events were read */
     _Atomic bool journal_read; /* the whole signing journal was looked at since the start */

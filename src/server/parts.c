@@ -113,6 +113,13 @@ open_access(struct scope *s, struct parts *p)
     return access_open(s, p->app.db, p->app.seal, &access, &p->app.access);
 }
 
+/* Of so many threads that answer everything, anonymous requests never hold more than a quarter. */
+static int
+ocsp_waiting(int64_t workers)
+{
+    return workers ? (int)MIN(MAX(workers / 4, 1), OCSP_WAITING) : OCSP_WAITING;
+}
+
 static enum err
 open_office(struct scope *s, struct parts *p)
 {
@@ -136,6 +143,7 @@ open_office(struct scope *s, struct parts *p)
         .crl_delay_ms = set->crl_delay,
         .ocsp_life_ms = set->ocsp_life,
         .ocsp_cache_bytes = set->ocsp_cache,
+        .ocsp_waiting = ocsp_waiting(p->set->listen->workers),
         .ocsp_itself = set->ocsp_signer == 1,
         .strict_journal = text_eq_fold(set->signing_journal, "strict"),
         .signed_dir = installation_signed(p->scope->arena, p->set),

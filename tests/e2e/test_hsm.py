@@ -1,4 +1,5 @@
 """The authorities' keys on a token: what they sign, and what happens while the token is away."""
+import os
 import threading
 import time
 
@@ -202,3 +203,56 @@ def test_answers_too_are_signed_on_the_token_by_the_authority_itself(new_server,
     processes.wait_until(lambda: answer_to(second)[0].response_status == keys.ocsp.OCSPResponseStatus.SUCCESSFUL, 20, 0.3,
                          "an answer once it is back")
     assert answer_to(second)[0].certificate_status == keys.ocsp.OCSPCertStatus.GOOD
+
+
+def flood(answer, seconds, clients=60):
+    """Anonymous OCSP requests with nonces, which no answer in memory fits; how each was answered, and how long it took."""
+    leaf, issuer = (keys.load(one) for one in answer["Certificates"][:2])
+    url, until, said = keys.addresses(leaf)["ocsp"][0], time.monotonic() + seconds, []
+
+    def ask():
+        while time.monotonic() < until:
+            asked = keys.ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, keys.hashes.SHA1()).add_extension(
+                keys.x509.OCSPNonce(os.urandom(16)), False).build()
+            begun = time.monotonic()
+            reply = requests.post(url, data=asked.public_bytes(keys.DER), timeout=60,
+                                  headers={"Content-Type": "application/ocsp-request"})
+            said.append((keys.ocsp.load_der_ocsp_response(reply.content).response_status.name, time.monotonic() - begun))
+            time.sleep(0.02)
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for one in threads:
+        one.start()
+    return threads, said
+
+
+@pytest.mark.once
+def test_answers_that_wait_for_a_token_hold_up_nobody(new_server, token):
+    token.with_shim()
+    server = on_token(new_server, token, **{"pki.ocsp_signer": "authority", "hsm.timeout": "4s", "listen.workers": 16}).start()
+    server.tolerates_errors = True
+    client = server.client()
+    leaf = client.enroll(dns=("flood.example.com",))
+    assert answer_to(leaf)[0].response_status.name == "SUCCESSFUL"
+    token.order("hang")
+    threads, said = flood(leaf, 8)
+    time.sleep(0.5)
+    slowest, memory = 0, 0
+    while any(one.is_alive() for one in threads):
+        begun = time.monotonic()
+        assert client.rest("GET", "/whoami").status_code == 200
+        slowest, begun = max(slowest, time.monotonic() - begun), time.monotonic()
+        assert answer_to(leaf)[0].response_status.name == "SUCCESSFUL"
+        memory = max(memory, time.monotonic() - begun)
+    assert slowest < 2.5 and memory < 2.5, (slowest, memory)  # and not the token's four
+    assert {status for status, _ in said} == {"TRY_LATER"}
+    assert len([took for _, took in said if took > 2.5]) <= 4 + 3, sorted(took for _, took in said)[-10:]
+    assert len([line for line in server.lines(level="error") if "OCSP" in line["msg"]]) == 1
+    samples = client.call("GET", "/metrics").text
+    assert all(f'chancery_ocsp_turned_away_total{{reason="{why}"}}' in samples for why in ("busy", "failing")), samples
+    token.order("hang", on=False)
+
+    def with_nonce():
+        threads, said = flood(leaf, 0.01, 1)
+        threads[0].join()
+        return said[0][0]
+    processes.wait_until(lambda: with_nonce() == "SUCCESSFUL", 20, 0.3, "an answer with a nonce after it came back")

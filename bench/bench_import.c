@@ -137,13 +137,25 @@ metric(const char *metrics, const char *name)
 }
 
 static struct waits
-waits_read(const struct load *l, const struct target *t)
+waits_read(const struct load *l, const struct target *t, const char *rows)
 {
     const char *metrics = load_get(l, S->arena, "/metrics", t->auth);
+    const char *all =
+        arena_printf(S->arena, "chancery_db_lane_wait_seconds_count{rows=\"%s\"}", rows);
+    const char *within = arena_printf(
+        S->arena, "chancery_db_lane_wait_seconds_bucket{rows=\"%s\",le=\"" LANE_S "\"}", rows);
 
-    return (
-        struct waits){ metric(metrics, "chancery_db_lane_wait_seconds_count"),
-                       metric(metrics, "chancery_db_lane_wait_seconds_bucket{le=\"" LANE_S "\"}") };
+    return (struct waits){ metric(metrics, all), metric(metrics, within) };
+}
+
+static void
+tell_waits(const char *name, const char *whose, struct waits from, struct waits to)
+{
+    double all = to.all - from.all, late = all - (to.within - from.within);
+
+    tell(name, arena_printf(S->arena, "%s that waited for the lane", whose), all, "");
+    tell(name, "  of them longer than 50 ms", late, "");
+    tell(name, "  that is", 100 * late / MAX(all, 1.0), "%");
 }
 
 int
@@ -157,7 +169,7 @@ main(int argc, char **argv)
     struct target t;
     pthread_t thread;
     double before, lane, rate;
-    struct waits from, to;
+    struct waits from, to, own_from, own_to;
 
     if (argc < 3) {
         fputs("usage: bench-import READY_FILE NAME [CERTIFICATES [CLIENTS]]\n", stderr);
@@ -198,17 +210,18 @@ main(int argc, char **argv)
         return 1;
     }
     certs.csrs += count;
-    from = waits_read(&l, &t);
+    from = waits_read(&l, &t, "few");
+    own_from = waits_read(&l, &t, "many");
     pthread_create(&thread, NULL, enroll, &o);
     load_run(&l, &got);
     pthread_join(thread, NULL);
     tell(argv[2], "rate beside an enrolling client", (double)(got.done * EACH) / got.seconds, "/s");
     tell(argv[2], "an enrollment beside it, p50", o.got.p50_ms, "ms");
     tell(argv[2], "an enrollment beside it, p99", o.got.p99_ms, "ms");
-    to = waits_read(&l, &t);
-    tell(argv[2], "writes that waited for the lane", to.all - from.all, "");
-    tell(argv[2], "  of them longer than 50 ms",
-         100 * (1 - (to.within - from.within) / MAX(to.all - from.all, 1.0)), "%");
+    to = waits_read(&l, &t, "few");
+    own_to = waits_read(&l, &t, "many");
+    tell_waits(argv[2], "other writes", from, to);
+    tell_waits(argv[2], "writes of the import", own_from, own_to);
     singles.arg = &(struct made){ certs.csrs + count + 1, t.auth };
     singles.requests = SINGLE - 1;
     singles.clients = 64;

@@ -15,7 +15,7 @@
 HISTOGRAM(write_seconds, "chancery_db_write_seconds",
           "From asking for a write to the answer after its commit.", NULL);
 HISTOGRAM(lane_wait_seconds, "chancery_db_lane_wait_seconds",
-          "From asking for a write until a lane takes it.", NULL);
+          "From asking for a write until a lane takes it.", "rows");
 HISTOGRAM(query_seconds, "chancery_db_query_duration_seconds", "Questions to the database.",
           "operation");
 COUNTER(write_count, "chancery_db_writes_total", "Writes committed.", NULL);
@@ -51,7 +51,8 @@ meter_write(const struct write *w)
 void
 meter_taken(const struct write *w)
 {
-    metric_observe(&lane_wait_seconds, (double)(clock_mono_us() - w->since_us) / 1e6);
+    metric_observe(&lane_wait_seconds, (double)(clock_mono_us() - w->since_us) / 1e6,
+                   w->bulk ? "many" : "few");
 }
 
 void
@@ -343,6 +344,15 @@ db_prepare_all(struct scope *s, struct db *db)
 
 /* Writes ------------------------------------------------------------------------------------- */
 
+static enum err
+pass(struct db *db, struct write *w)
+{
+    assert(!in_write); /* a write inside a write would wait for itself */
+    assert(!viewer);   /* what is looked at is not changed */
+    w->problems = w->scope->problems;
+    return queue_pass(&db->queue, w);
+}
+
 enum err
 db_write(struct scope *s, struct db *db, enum err (*run)(struct scope *s, struct tx *tx, void *arg),
          void *arg)
@@ -354,11 +364,14 @@ enum err
 db_write_then(struct scope *s, struct db *db,
               enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg, db_then *then)
 {
-    struct write w = { .scope = s, .run = run, .arg = arg, .then = then, .problems = s->problems };
+    return pass(db, &(struct write){ .scope = s, .run = run, .arg = arg, .then = then });
+}
 
-    assert(!in_write); /* a write inside a write would wait for itself */
-    assert(!viewer);   /* what is looked at is not changed */
-    return queue_pass(&db->queue, &w);
+enum err
+db_write_many(struct scope *s, struct db *db,
+              enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg)
+{
+    return pass(db, &(struct write){ .scope = s, .run = run, .arg = arg, .bulk = true });
 }
 
 enum err

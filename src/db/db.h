@@ -37,8 +37,8 @@ enum db_kind db_kind(const struct db *db);
 /** The path of an SQLite database; NULL: it is another. */
 const char *db_path(const struct db *db);
 
-/** Who copies SQLite's log before it is emptied; called on the lane's thread, which everybody waits
- * for. */
+/** Who copies SQLite's log before it is emptied. Called beside the lane, which writes on, and for
+ * the little that is left on the lane's thread, which everybody waits for; never twice at once. */
 struct db_keeper {
     /** Copy what is in the log. Any failure: it is not emptied, unless it grew too large. */
     enum err (*before)(struct scope *s, void *arg);
@@ -160,6 +160,12 @@ enum err db_prepare_all(struct scope *s, struct db *db);
  */
 enum err db_write(struct scope *s, struct db *db,
                   enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg);
+/**
+ * The same, of many rows or one of a long series: the writes of others go before it, for some time.
+ * The series is cut so that RUN takes some milliseconds, as others wait for it once it runs.
+ */
+enum err db_write_many(struct scope *s, struct db *db,
+                       enum err (*run)(struct scope *s, struct tx *tx, void *arg), void *arg);
 /**
  * What follows a commit, before anybody hears of it: called on the lane's thread, which everybody
  * waits for, with the ARG of each write of that commit that asked for it. S is the scope of one.

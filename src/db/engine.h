@@ -18,6 +18,7 @@
 #define DB_READERS_MAX 64
 #define DB_BATCH_MAX 256 /* writes in one commit */
 
+struct carry;
 struct conn;
 struct seen;
 struct watch;
@@ -76,6 +77,7 @@ struct lane {
     pthread_t thread;
     int number; /* 0 while there is no connection */
     struct conn *conn;
+    struct carry *carry; /* SQLite's; NULL: the lane does it */
 };
 
 struct tx {

@@ -8,6 +8,8 @@
 #include <time.h>
 
 #define QUEUE_MOST 8192 /* more waiting writes than worker threads can bring */
+#define BULK_LATE_US \
+    INT64_C(200000) /* so long do writes of many rows let others go before them; then by turns */
 
 static atomic_size_t depth;
 
@@ -34,12 +36,20 @@ in_ms(int64_t ms)
     return (struct timespec){ .tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000 };
 }
 
+static struct line *
+line_of(struct queue *q, const struct write *w)
+{
+    return w->bulk ? &q->bulk : &q->one;
+}
+
 /** Take W out; the mutex is held. */
 static void
 unlink_write(struct queue *q, struct write *w)
 {
-    *(w->prev ? &w->prev->next : &q->first) = w->next;
-    *(w->next ? &w->next->prev : &q->last) = w->prev;
+    struct line *line = line_of(q, w);
+
+    *(w->prev ? &w->prev->next : &line->first) = w->next;
+    *(w->next ? &w->next->prev : &line->last) = w->prev;
     q->depth--;
     atomic_fetch_sub_explicit(&depth, 1, memory_order_relaxed);
 }
@@ -47,6 +57,7 @@ unlink_write(struct queue *q, struct write *w)
 static enum err
 put(struct queue *q, struct write *w)
 {
+    struct line *line = line_of(q, w);
     enum err e = OK;
 
     pthread_mutex_lock(&q->mutex);
@@ -55,10 +66,10 @@ put(struct queue *q, struct write *w)
     } else if (q->depth >= QUEUE_MOST) {
         e = E_LIMIT;
     } else {
-        w->prev = q->last;
+        w->prev = line->last;
         w->next = NULL;
-        *(q->last ? &q->last->next : &q->first) = w;
-        q->last = w;
+        *(line->last ? &line->last->next : &line->first) = w;
+        line->last = w;
         q->depth++;
         atomic_fetch_add_explicit(&depth, 1, memory_order_relaxed);
     }
@@ -133,6 +144,17 @@ queue_pass(struct queue *q, struct write *w)
     return e == OK ? w->result : e;
 }
 
+/** Who is next, or NULL; the mutex is held. */
+static struct write *
+next_of(struct queue *q)
+{
+    struct write *one = q->one.first, *bulk = q->bulk_held && !q->closed ? NULL : q->bulk.first;
+
+    q->bulk_was_late =
+        one && bulk && !q->bulk_was_late && clock_mono_us() - bulk->since_us > BULK_LATE_US;
+    return one && !q->bulk_was_late ? one : bulk;
+}
+
 struct write *
 queue_take(struct queue *q, int64_t wait_ms)
 {
@@ -140,9 +162,11 @@ queue_take(struct queue *q, int64_t wait_ms)
     struct write *w;
 
     pthread_mutex_lock(&q->mutex);
-    while (!q->first && !q->closed && until > 0 && wait_until(&q->added, &q->mutex, until))
+    while (!(w = next_of(q)) && !q->closed && !q->nudged && until > 0 &&
+           wait_until(&q->added, &q->mutex, until))
         ;
-    w = q->first;
+    if (until > 0)
+        q->nudged = false;
     if (w) {
         unlink_write(q, w);
         w->taken = true;
@@ -161,6 +185,23 @@ queue_answer(struct write *w, enum err result)
 }
 
 void
+queue_hold_bulk(struct queue *q, bool hold)
+{
+    pthread_mutex_lock(&q->mutex);
+    q->bulk_held = hold;
+    pthread_mutex_unlock(&q->mutex);
+}
+
+void
+queue_nudge(struct queue *q)
+{
+    pthread_mutex_lock(&q->mutex);
+    q->nudged = true;
+    pthread_mutex_unlock(&q->mutex);
+    pthread_cond_signal(&q->added);
+}
+
+void
 queue_close(struct queue *q)
 {
     pthread_mutex_lock(&q->mutex);
@@ -175,7 +216,7 @@ queue_ended(struct queue *q)
     bool ended;
 
     pthread_mutex_lock(&q->mutex);
-    ended = q->closed && !q->first;
+    ended = q->closed && q->depth == 0;
     pthread_mutex_unlock(&q->mutex);
     return ended;
 }

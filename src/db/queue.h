@@ -1,6 +1,6 @@
 /**
- * Queue: writes that wait for a lane, in order of arrival. Callers put and wait; lanes take and
- * answer. Any thread.
+ * Queue: writes that wait for a lane, in order of arrival, but one of many rows behind those that
+ * somebody waits for. Callers put and wait; lanes take and answer. Any thread.
  */
 #ifndef DB_QUEUE_H
 #define DB_QUEUE_H
@@ -21,16 +21,23 @@ struct write {
     db_then *then;        /* or NULL */
     struct list problems; /* of the scope, before the first try */
     enum err result;
+    bool bulk;  /* one of many rows: others go before it */
     bool taken; /* by a lane: too late to leave */
     sem_t answered;
     int64_t since_us;
     struct write *next, *prev;
 };
 
+struct line {
+    struct write *first, *last;
+};
+
 struct queue {
     pthread_mutex_t mutex;
     pthread_cond_t added;
-    struct write *first, *last;
+    struct line one, bulk;
+    bool bulk_was_late; /* and went first: now it is another's turn */
+    bool bulk_held, nudged;
     size_t depth;
     bool closed;
 };
@@ -41,10 +48,14 @@ void queue_done(struct queue *q);
  * holds. */
 enum err queue_pass(struct queue *q, struct write *w);
 /**
- * The next write, or NULL when none came within WAIT_MS (0 does not wait) or the queue is closed
- * and empty.
+ * The next write, or NULL when none came within WAIT_MS (0 does not wait), when somebody nudged, or
+ * the queue is closed and empty.
  */
 struct write *queue_take(struct queue *q, int64_t wait_ms);
+/** While they are held, nobody takes writes of many rows, unless the queue is closed. */
+void queue_hold_bulk(struct queue *q, bool hold);
+/** Whoever waits for a write has something else to look at. */
+void queue_nudge(struct queue *q);
 /** Tell the caller of W; W is gone after that. */
 void queue_answer(struct write *w, enum err result);
 /** Accept no more. */

@@ -28,8 +28,13 @@ struct sqlite_conn {
     int careful;         /* so many writes more have savepoints of their own; the writer's */
     struct kept_map map; /* of a reader */
     int64_t deadline_ms; /* of the question that runs */
-    int log_frames;      /* in the write-ahead log after the last commit; the writer's */
-    int log_due;         /* frames at which the log is emptied without waiting for quiet */
+    /* Of the write-ahead log, in frames; the writer's. */
+    int log_frames; /* after the last commit */
+    int log_done;   /* carried over into the file */
+    int log_due;    /* at which the log is emptied without waiting for quiet */
+    int log_round;  /* when the carrier's round began */
+    bool log_anew;  /* since then it began anew */
+    bool log_calm;  /* and writes of many rows wait */
 };
 
 /** Run a step of the writer. */

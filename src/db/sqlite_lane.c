@@ -1,7 +1,9 @@
+#include "db/carry.h"
 #include "db/sqlite.h"
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "db/wal.h"
 
 #include <sys/stat.h>
 
@@ -10,7 +12,12 @@
 #define SCOPE_MOST ((size_t)64 << 10) /* bytes of errors of the past */
 #define LOG_TIMES \
     16 /* the log is so much larger than meant, as readers kept it: cut it when they are gone */
-#define CAREFUL 256 /* writes that get savepoints after one that had to be undone */
+#define LOG_MOST \
+    2 /* the log is so much larger than meant, as writers were faster than its carrier */
+#define LOG_CALM \
+    4 /* a part of the log: while so little is carried over, writes of many rows wait */
+#define LOG_LAST 128 /* a part of the log that the lane carries over, when nobody can write */
+#define CAREFUL 256  /* writes that get savepoints after one that had to be undone */
 
 #define KEPT_LOG_LIMIT "PRAGMA journal_size_limit = 536870912" /* bytes */
 
@@ -29,11 +36,20 @@ conn_of(struct lane *lane)
     return (struct sqlite_conn *)lane->conn;
 }
 
+/** After a commit: when the log did not grow, it began anew. When all of it is in the file already,
+ * it may have: then nothing is known. */
 static int
 count_frames(void *conn, sqlite3 *handle UNUSED, const char *name UNUSED, int frames)
 {
     struct sqlite_conn *c = conn;
 
+    if (frames <= c->log_frames) {
+        c->log_done = 0;
+        c->log_anew = true;
+        c->log_due = c->head.db->log_pages;
+    } else if (c->log_done >= c->log_frames) {
+        c->log_done = 0;
+    }
     c->log_frames = frames;
     atomic_store(&c->head.db->log_frames, frames);
     return SQLITE_OK;
@@ -323,21 +339,36 @@ is_kept(const struct lane *lane)
     return lane->db->keep_log || atomic_load(&lane->db->keeper);
 }
 
-/** Whether the log may be emptied now: it is another program's, or is to be copied first. */
+static bool
+is_large(struct lane *lane)
+{
+    return conn_of(lane)->log_frames >= LOG_TIMES * lane->db->log_pages;
+}
+
+/** Look at the log again when it has grown by as much as is meant for it. */
+static void
+look_later(struct lane *lane)
+{
+    conn_of(lane)->log_due = conn_of(lane)->log_frames + lane->db->log_pages;
+}
+
+/** Whether the log may be emptied now: it may have to be copied first. */
 static bool
 may_empty(struct lane *lane, struct scope *s)
 {
     const struct db_keeper *keeper = atomic_load(&lane->db->keeper);
-    struct sqlite_conn *c = conn_of(lane);
-    bool large = c->log_frames >= LOG_TIMES * lane->db->log_pages;
 
-    if (lane->db->guest)
-        return false;
-    if (!keeper ? !lane->db->keep_log || large : keeper->before(s, keeper->arg) == OK || large)
+    if (!keeper || keeper->before(s, keeper->arg) == OK || is_large(lane))
         return true;
     scope_clear(s); /* the keeper tells of it */
-    c->log_due = c->log_frames + lane->db->log_pages;
+    look_later(lane);
     return false;
+}
+
+static void
+meter_log(struct lane *lane, struct scope *s)
+{
+    meter_sizes(size_of(s, lane->db->place, ""), size_of(s, lane->db->place, WAL_SUFFIX));
 }
 
 /** Carry the log over into the database file. */
@@ -353,36 +384,94 @@ empty_log(struct lane *lane, struct scope *s, bool cut)
         (void)sqlite3_busy_timeout(c->handle, 0);
     rc = sqlite3_wal_checkpoint_v2(c->handle, NULL, mode, &frames, &done);
     (void)sqlite3_busy_timeout(c->handle, (int)MIN(lane->db->busy_ms, INT32_MAX));
-    c->log_due = frames - done + lane->db->log_pages;
-    if (rc == SQLITE_OK && frames == done)
-        c->log_frames = 0;
-    else if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
+    if (rc == SQLITE_OK) {
+        c->log_frames = frames;
+        c->log_done = done;
+    } else if (rc != SQLITE_BUSY) {
         enum err e = sqlite_failure(s, c, rc, "emptying the log");
 
         if (e != OK)
             log_failure(s, LOG_ERROR, "the database's log grows");
     }
+    look_later(lane);
     if (keeper && rc == SQLITE_OK)
         keeper->after(keeper->arg, frames, done);
-    meter_sizes(size_of(s, lane->db->place, ""), size_of(s, lane->db->place, "-wal"));
+    meter_log(lane, s);
 }
 
+/** Begin a round of the carrier; while it is CALM, little is written. */
 static void
-idle(struct lane *lane, struct scope *s)
+begin_round(struct lane *lane, bool calm)
 {
     struct sqlite_conn *c = conn_of(lane);
 
-    if (c && !c->head.broken && c->log_frames > 0 && may_empty(lane, s))
-        empty_log(lane, s, !is_kept(lane) && c->log_frames >= LOG_TIMES * lane->db->log_pages);
+    c->log_round = c->log_frames;
+    c->log_anew = false;
+    c->log_calm = calm;
+    queue_hold_bulk(&lane->db->queue, calm);
+    carry_begin(lane->carry, is_large(lane));
 }
 
+/**
+ * A round of the carrier ended. What was written meanwhile is for the next one, until so little is
+ * left that all can wait for the lane to carry it over: then the log begins anew.
+ */
 static void
-busy(struct lane *lane, struct scope *s)
+after_round(struct lane *lane, struct scope *s, const struct carried *got)
 {
     struct sqlite_conn *c = conn_of(lane);
+    int left, pages = lane->db->log_pages;
+    bool calm = c->log_calm;
 
-    if (c && !c->head.broken && c->log_frames >= c->log_due && may_empty(lane, s))
+    c->log_calm = false;
+    meter_log(lane, s);
+    if (c->log_anew)
+        return;
+    look_later(lane);
+    if (got->failed)
+        return;
+    c->log_done = (int)MIN(got->done, c->log_frames);
+    left = c->log_frames - c->log_done;
+    if (left == 0 || c->log_done < c->log_round) /* or a reader is in the way */
+        return;
+    if (left > pages / LOG_CALM && c->log_frames < LOG_MOST * pages)
+        begin_round(lane, false);
+    else if (left > pages / LOG_LAST && !calm)
+        begin_round(lane, true);
+    else if (may_empty(lane, s))
         empty_log(lane, s, false);
+}
+
+/** See to the log: after each commit, and when IDLE. */
+static void
+tend_log(struct lane *lane, struct scope *s, bool idle)
+{
+    struct sqlite_conn *c = conn_of(lane);
+    struct carried got;
+
+    bool ended = lane->carry && carry_ended(lane->carry, &got);
+
+    if (ended)
+        queue_hold_bulk(&lane->db->queue, false);
+    if (!c || c->head.broken || lane->db->guest) /* another program's */
+        return;
+    if (ended)
+        after_round(lane, s, &got);
+    if (c->head.broken || (lane->carry && carry_busy(lane->carry)))
+        return;
+    if (idle && c->log_done >= c->log_frames && is_large(lane) && !is_kept(lane)) {
+        empty_log(lane, s, true);
+        return;
+    }
+    if (c->log_frames < (idle ? c->log_done + 1 : c->log_due) ||
+        (lane->db->keep_log && !atomic_load(&lane->db->keeper) && !is_large(lane)))
+        return;
+    if (!lane->carry) {
+        if (may_empty(lane, s))
+            empty_log(lane, s, false);
+        return;
+    }
+    begin_round(lane, false);
 }
 
 /** What is in the log at the end is copied, too, and stays there for the next start. */
@@ -401,21 +490,25 @@ sqlite_lane(void *arg)
     struct lane *lane = arg;
     struct queue *q = &lane->db->queue;
 
+    int64_t last_ms = clock_mono_ms();
     struct scope *s = scope_new("db");
 
+    lane->carry = lane->db->guest ? NULL : carry_new(lane->db);
     while (!queue_ended(q)) {
         struct write *w = queue_take(q, IDLE_MS);
 
         if (w)
             write_batch(lane, s, w);
-        else
-            idle(lane, s);
-        busy(lane, s);
+        if (w)
+            last_ms = clock_mono_ms();
+        tend_log(lane, s, clock_mono_ms() - last_ms >= IDLE_MS);
         if (arena_used(s->arena) > SCOPE_MOST) {
             scope_free(s);
             s = scope_new("db");
         }
     }
+    carry_free(lane->carry);
+    lane->carry = NULL;
     last_copy(lane, s);
     scope_free(s);
     if (lane->conn)

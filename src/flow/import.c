@@ -222,7 +222,7 @@ prepare(struct scope *s, struct flow *f, struct bytes der, struct importing *i,
 static enum err
 enter_group(struct scope *s, struct flow *f, struct group *g)
 {
-    enum err e = g->count ? db_write(s, f->db, group_in, g) : OK;
+    enum err e = g->count ? db_write_many(s, f->db, group_in, g) : OK;
 
     if (!db_is_unique_conflict(s, e))
         return e;

@@ -185,7 +185,7 @@ TEST(what_was_acknowledged_survives_a_crash_at_every_point)
     } cases[] = {
         { "db.before_commit", { 3, 10, 35 } },  { "db.after_commit_before_answer", { 3, 10, 35 } },
         { "db.after_wal_sync", { 3, 10, 35 } }, { "db.in_checkpoint", { 1, 7, 60 } },
-        { "db.torn_sync", { 4, 40, 99 } },
+        { "db.torn_sync", { 4, 40, 99 } },      { "db.carried_over", { 1, 2, 3 } },
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -1,8 +1,8 @@
 /**
  * Ship: SQLite's log, copied away while the server works, so that a disk that dies takes a minute
  * with it and not a day. A thread of its own writes what was committed as segments of a stream, and
- * the lane waits for it before the log is emptied. Backups that are made meanwhile say where in the
- * stream they stand. Any thread.
+ * nothing of the log is carried over into the file before. Backups that are made meanwhile say
+ * where in the stream they stand. Any thread.
  *
  * @see operations.md section 8
  */

@@ -39,7 +39,7 @@ on_both(void (*claim)(struct office *o))
         AUTO(db_close) struct db *db = NULL;
         AUTO(seal_close) struct seal *seal = NULL;
         AUTO(access_close) struct access *a = NULL;
-        const char *url = kind == DB_POSTGRES ? test_pg_url()
+        const char *url = kind == DB_POSTGRES ? test_pg_ready()
                                               : arena_printf(s->arena, "sqlite:%s/access%d.db",
                                                              test_dir(), ++number);
         struct office o;

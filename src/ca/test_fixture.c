@@ -11,7 +11,7 @@ at_desk(enum db_kind kind, void (*claim)(struct desk *d))
     AUTO(scope_free) struct scope *s = scope_new("test");
     const char *dir = arena_printf(s->arena, "%s/desk%d", test_dir(), ++number);
     const char *url =
-        kind == DB_POSTGRES ? test_pg_url() : arena_printf(s->arena, "sqlite:%s/db", dir);
+        kind == DB_POSTGRES ? test_pg_ready() : arena_printf(s->arena, "sqlite:%s/db", dir);
     struct desk d = { .s = s };
 
     if (!url)

@@ -12,7 +12,7 @@ on_both(void (*claim)(struct scope *s, struct db *db))
     for (int kind = DB_SQLITE; kind <= DB_POSTGRES; kind++) {
         AUTO(scope_free) struct scope *s = scope_new("test");
         AUTO(db_close) struct db *db = NULL;
-        const char *url = kind == DB_POSTGRES ? test_pg_url()
+        const char *url = kind == DB_POSTGRES ? test_pg_ready()
                                               : arena_printf(s->arena, "sqlite:%s/metadata%d.db",
                                                              test_dir(), ++number);
 

@@ -15,7 +15,7 @@ open_db(struct scope *s, enum db_kind kind)
 {
     static int number;
     const char *url = kind == DB_POSTGRES
-                          ? test_pg_url()
+                          ? test_pg_ready()
                           : arena_printf(s->arena, "sqlite:%s/search%d.db", test_dir(), ++number);
     struct db *db = NULL;
 

@@ -1,6 +1,7 @@
 #include "db/test_pg.h"
 
 #include "base/test.h"
+#include "db/db.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -146,24 +147,60 @@ make_cluster(void)
     test_pg_start();
 }
 
-const char *
-test_pg_url(void)
+/** The address of database NAME, made by COMMAND. */
+static const char *
+made(const char *name, const char *command)
 {
     static char fresh[512];
-    static int count;
-    char text[64];
     PGconn *link;
 
-    if (!bin[0] && !find_bin()) {
-        print_message("PostgreSQL is not installed: skipped\n");
-        return NULL;
-    }
     if (!place[0])
         make_cluster();
     link = PQconnectdb(url);
-    (void)snprintf(text, sizeof(text), "CREATE DATABASE t%d", ++count);
-    PQclear(PQexec(link, text));
+    PQclear(PQexec(link, command));
     PQfinish(link);
-    (void)snprintf(fresh, sizeof(fresh), "postgresql:///t%d?host=%s&user=chancery", count, place);
+    (void)snprintf(fresh, sizeof(fresh), "postgresql:///%s?host=%s&user=chancery", name, place);
     return fresh;
+}
+
+static bool
+installed(void)
+{
+    if (bin[0] || find_bin())
+        return true;
+    print_message("PostgreSQL is not installed: skipped\n");
+    return false;
+}
+
+static int count;
+
+const char *
+test_pg_url(void)
+{
+    char name[16], text[64];
+
+    (void)snprintf(name, sizeof(name), "t%d", ++count);
+    (void)snprintf(text, sizeof(text), "CREATE DATABASE %s", name);
+    return installed() ? made(name, text) : NULL;
+}
+
+const char *
+test_pg_ready(void)
+{
+    static bool there;
+    char name[16], text[64];
+
+    if (!installed())
+        return NULL;
+    if (!there) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+        struct db *db;
+
+        assert_ok(s, db_open(s, made("ready", "CREATE DATABASE ready"), NULL, &db));
+        db_close(db);
+        there = true;
+    }
+    (void)snprintf(name, sizeof(name), "t%d", ++count);
+    (void)snprintf(text, sizeof(text), "CREATE DATABASE %s TEMPLATE ready", name);
+    return made(name, text);
 }

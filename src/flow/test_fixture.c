@@ -66,7 +66,7 @@ with(enum db_kind kind, bool strict, void (*claim)(struct house *h))
     AUTO(scope_free) struct scope *s = scope_new("test");
     const char *dir = arena_printf(s->arena, "%s/house%d", test_dir(), ++number);
     const char *url =
-        kind == DB_POSTGRES ? test_pg_url() : arena_printf(s->arena, "sqlite:%s/db", dir);
+        kind == DB_POSTGRES ? test_pg_ready() : arena_printf(s->arena, "sqlite:%s/db", dir);
     struct house h = { .s = s, .strict = strict };
 
     if (!url)

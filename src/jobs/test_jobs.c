@@ -115,7 +115,7 @@ on_both(void (*claim)(struct scope *s, struct db *db))
         AUTO(scope_free) struct scope *s = scope_new("test");
         AUTO(db_close) struct db *db = NULL;
         const char *url = kind == DB_POSTGRES
-                              ? test_pg_url()
+                              ? test_pg_ready()
                               : arena_printf(s->arena, "sqlite:%s/jobs%d.db", test_dir(), ++number);
 
         if (!url)

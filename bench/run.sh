@@ -64,6 +64,7 @@ start() {
 register() {
     local done=${FILLED:+$FILLED/$1.size}
     if [ -n "$done" ]; then
+        [ -s "$done" ] || rm -rf "${FILLED:?}/$1" # a fill that was interrupted
         mkdir -p "$FILLED/$1"
         ln -sfn "$FILLED/$1" "$WORK/$1"
     fi

@@ -4,6 +4,17 @@
 #include <assert.h>
 #include <string.h>
 
+void
+list_room(struct arena *a, struct list *l, size_t size, size_t count)
+{
+    assert(l->count == 0 && (l->size == 0 || l->size == size));
+    if (count <= l->cap)
+        return;
+    l->size = size;
+    l->items = arena_alloc(a, count * size);
+    l->cap = count;
+}
+
 void *
 list_grow(struct arena *a, struct list *l, size_t size)
 {

@@ -13,6 +13,10 @@ struct list {
 /** Room for one more element of SIZE bytes, zeroed; the address is valid until the next call. */
 void *list_grow(struct arena *a, struct list *l, size_t size);
 
+/** So many elements of SIZE bytes are coming: have the room for them at once; L is empty. */
+void list_room(struct arena *a, struct list *l, size_t size, size_t count);
+
+#define list_expect(a, l, type, count) list_room((a), (l), sizeof(type), (count))
 #define list_push(a, l, type) ((type *)list_grow((a), (l), sizeof(type)))
 #define list_add(a, l, type, value) (*list_push((a), (l), type) = (value))
 #define list_at(l, type, i) (&((type *)(l)->items)[i])

@@ -62,6 +62,23 @@ TEST(a_list_keeps_order_and_sorts_stably)
     assert_int_equal(l.count, 1000);
 }
 
+TEST(a_list_has_room_for_what_is_expected_and_for_more)
+{
+    AUTO(arena_free) struct arena *a = arena_new();
+    struct list l = { 0 };
+    void *at;
+
+    list_expect(a, &l, int, 20);
+    at = l.items;
+    for (int i = 0; i < 50; i++) {
+        list_add(a, &l, int, i);
+        if (i == 19)
+            assert_ptr_equal(l.items, at);
+    }
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(*list_at(&l, int, i), i);
+}
+
 TEST(a_list_of_texts_says_what_it_has)
 {
     AUTO(arena_free) struct arena *a = arena_new();
@@ -269,6 +286,9 @@ TEST(a_builder_stops_at_its_limit)
     assert_null(buf_str(&b));
     assert_int_equal(buf_bytes(&b).len, 0);
     buf_reset(&b);
+    buf_expect(&b, 11); /* more than there may be: no failure yet */
+    buf_expect(&b, 10);
+    assert_int_equal(b.cap > 10 && b.len == 0, 1);
     buf_int(&b, INT64_MIN / 1000000000000);
     assert_string_equal(buf_str(&b), "-9223372");
 }

@@ -394,6 +394,13 @@ buf_room(struct buf *b, size_t more)
 }
 
 void
+buf_expect(struct buf *b, size_t more)
+{
+    if (!b->failed && more <= b->limit && b->len <= b->limit - more)
+        (void)buf_room(b, more);
+}
+
+void
 buf_add(struct buf *b, const void *data, size_t len)
 {
     if (len == 0 || !buf_room(b, len))

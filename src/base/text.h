@@ -86,6 +86,8 @@ void buf_init_room(struct buf *b, struct arena *a, size_t limit);
 void buf_done(struct buf *b);
 OWNED_VALUE(struct buf, buf_done);
 void buf_reset(struct buf *b);
+/** About so many more octets are coming: have the room for them at once. */
+void buf_expect(struct buf *b, size_t more);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_text(struct buf *b, const char *text);
 void buf_byte(struct buf *b, uint8_t byte);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 64
+#define EXPECT_MOST ((size_t)1 << 20) /* octets that are taken beforehand */
 
 struct encoder {
     struct buf *out;
@@ -324,11 +325,15 @@ encode_list(struct encoder *e, const struct field *f, const struct list *l)
 {
     const struct model *m = f->model;
     struct field element = value_element(f);
+    size_t from;
 
     buf_byte(e->out, '[');
+    from = e->out->len;
     for (size_t i = 0; i < l->count; i++) {
         const char *item = (const char *)l->items + i * m->size;
 
+        if (i == 1) /* the others are about as long as the first */
+            buf_expect(e->out, MIN((e->out->len - from) * 9 / 8 * (l->count - 1), EXPECT_MOST));
         if (i)
             buf_byte(e->out, ',');
         if (m->is_scalar)

@@ -31,6 +31,7 @@ certificates_list(struct request *rq)
 
     TRY(may_within(rq, PERM_CERTIFICATES_READ, in->collection_id, &search.within));
     TRY(order_named(rq, "sortField", catalog_search(rq->scope, rq->app->db, &search, &found)));
+    list_expect(rq->scope->arena, &out, struct certificate_reply, found.rows.count);
     LIST_EACH(struct cert_row, row, &found.rows)
     TRY(certificate_reply_of(rq->scope, row,
                              list_push(rq->scope->arena, &out, struct certificate_reply)));

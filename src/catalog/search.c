@@ -449,6 +449,7 @@ catalog_search(struct scope *s, struct db *db, const struct cert_search *q, stru
     TRY(search_text(s, &b, &text));
     if (!far)
         TRY(db_query(s, db, text, search_values(&b), &rows));
+    list_expect(s->arena, &found.rows, struct cert_row, rows.count);
     for (size_t i = 0; i < rows.count; i++)
         list_push(s->arena, &found.rows, struct cert_row)->id = row_int(&rows.at[i]);
     TRY(cert_rows_read(s, db, q->with | (b.archived ? WITH_ARCHIVE : 0), &found.rows));
@@ -495,80 +496,96 @@ row_of(const struct list *places, int64_t id)
                : NULL;
 }
 
-/** What belongs to which rows. */
-struct asking {
-    struct db *db;
-    bool archived;
-    const struct list *places; /* of struct place */
+static void
+take_der(struct scope *s UNUSED, struct row *row, struct cert_row *out)
+{
+    out->der = row_bytes(row);
+}
+
+static void
+take_name(struct scope *s, struct row *row, struct cert_row *out)
+{
+    struct cert_san *san = list_push(s->arena, &out->names, struct cert_san);
+
+    san->id = row_int(row);
+    san->kind = row_int(row);
+    san->text = row_text(row);
+}
+
+/** A question is FRONT, "@among" the ids of all places, BACK: the text is the same for any number
+ * of them, so that an engine plans it once. */
+static const struct detail {
+    unsigned with; /* who asks for it; 0: everybody */
+    const char *front, *back;
+    void (*take)(struct scope *s, struct row *row, struct cert_row *out);
+} details[] = {
+    { 0, "SELECT " CERT_ROW_COLUMNS CERT_ROW_FROM " WHERE c.id", "", NULL },
+    { WITH_DER, "SELECT certificate, der FROM certificate_der WHERE certificate", "", take_der },
+    { WITH_METADATA,
+      "SELECT m.certificate, f.name, m.value FROM certificate_metadata m "
+      "JOIN metadata_field f ON f.id = m.field WHERE m.certificate",
+      " ORDER BY m.certificate, f.display_order, f.name_folded", cert_row_metadata },
+    { WITH_NAMES,
+      "SELECT d.certificate, n.id, d.kind, n.text FROM certificate_name d "
+      "JOIN name n ON n.id = d.name WHERE d.certificate",
+      " ORDER BY d.certificate, d.position", take_name },
 };
 
-/** Ask FRONT, "@among" the ids of all PLACES (of struct place), BACK: the text is the same for any
- * number of them, so that an engine plans it once. */
 static enum err
-ask_for(struct scope *s, const struct asking *a, const char *front, const char *back,
-        struct rows *out)
+make_part(struct scope *s, struct db *db, unsigned with, const struct detail *d, struct value ids,
+          struct db_question *out)
 {
-    struct list ids = { 0 };
     struct search_sql b;
-    const char *text;
 
-    LIST_EACH(struct place, p, a->places)
-    list_add(s->arena, &ids, int64_t, p->id);
-    search_sql_init(&b, a->db, s->arena);
-    b.archived = a->archived;
-    buf_printf(&b.text, "%s @among ", front);
-    search_bind(s, &b, v_among(s->arena, db_kind(a->db), &ids));
-    buf_printf(&b.text, " @among_end%s", back);
-    TRY(search_text(s, &b, &text));
-    return db_query(s, a->db, text, search_values(&b), out);
+    search_sql_init(&b, db, s->arena);
+    b.archived = with & WITH_ARCHIVE;
+    buf_printf(&b.text, "%s @among ", d->front);
+    search_bind(s, &b, ids);
+    buf_printf(&b.text, " @among_end%s", d->back);
+    TRY(search_text(s, &b, &out->text));
+    out->values = search_values(&b);
+    return OK;
+}
+
+/** What D found belongs to which rows. */
+static void
+take_part(struct scope *s, const struct detail *d, const struct rows *found,
+          const struct list *places)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        struct row *row = &found->at[i], key = *row;
+        struct cert_row *to = row_of(places, row_int(&key));
+
+        if (!d->take) {
+            cert_row_read(row, to);
+        } else {
+            row->at++; /* the id */
+            d->take(s, row, to);
+        }
+    }
 }
 
 static enum err
 fill(struct scope *s, struct db *db, unsigned with, const struct list *places)
 {
-    const struct asking a = { db, (with & WITH_ARCHIVE) != 0, places };
-    struct rows rows;
+    const struct detail *asked[COUNT(details)];
+    struct db_question parts[COUNT(details)] = { 0 };
+    struct list ids = { 0 };
+    struct value among;
+    size_t count = 0;
 
-    TRY(ask_for(s, &a, "SELECT " CERT_ROW_COLUMNS CERT_ROW_FROM " WHERE c.id", "", &rows));
-    for (size_t i = 0; i < rows.count; i++) {
-        struct row key = rows.at[i];
-
-        cert_row_read(&rows.at[i], row_of(places, row_int(&key)));
+    LIST_EACH(struct place, p, places)
+    list_add(s->arena, &ids, int64_t, p->id);
+    among = v_among(s->arena, db_kind(db), &ids);
+    for (size_t i = 0; i < COUNT(details); i++) {
+        if (details[i].with && !(with & details[i].with))
+            continue;
+        asked[count] = &details[i];
+        TRY(make_part(s, db, with, &details[i], among, &parts[count++]));
     }
-    if (with & WITH_DER) {
-        TRY(ask_for(s, &a, "SELECT certificate, der FROM certificate_der WHERE certificate", "",
-                    &rows));
-        for (size_t i = 0; i < rows.count; i++) {
-            struct cert_row *row = row_of(places, row_int(&rows.at[i]));
-
-            row->der = row_bytes(&rows.at[i]);
-        }
-    }
-    if (with & WITH_METADATA) {
-        TRY(ask_for(s, &a,
-                    "SELECT m.certificate, f.name, m.value FROM certificate_metadata m "
-                    "JOIN metadata_field f ON f.id = m.field WHERE m.certificate",
-                    " ORDER BY m.certificate, f.display_order, f.name_folded", &rows));
-        for (size_t i = 0; i < rows.count; i++) {
-            struct cert_row *row = row_of(places, row_int(&rows.at[i]));
-
-            cert_row_metadata(s, &rows.at[i], row);
-        }
-    }
-    if (!(with & WITH_NAMES))
-        return OK;
-    TRY(ask_for(s, &a,
-                "SELECT d.certificate, n.id, d.kind, n.text FROM certificate_name d "
-                "JOIN name n ON n.id = d.name WHERE d.certificate",
-                " ORDER BY d.certificate, d.position", &rows));
-    for (size_t i = 0; i < rows.count; i++) {
-        struct cert_row *row = row_of(places, row_int(&rows.at[i]));
-        struct cert_san *san = list_push(s->arena, &row->names, struct cert_san);
-
-        san->id = row_int(&rows.at[i]);
-        san->kind = row_int(&rows.at[i]);
-        san->text = row_text(&rows.at[i]);
-    }
+    TRY(db_query_many(s, db, parts, count));
+    for (size_t i = 0; i < count; i++)
+        take_part(s, asked[i], &parts[i].rows, places);
     return OK;
 }
 

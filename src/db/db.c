@@ -296,6 +296,62 @@ db_query(struct scope *s, struct db *db, const char *text, struct values v, stru
     return OK;
 }
 
+/**
+ * Ask all QUESTIONS, COUNT of them, each of its own connection of CONNS. What was sent is received,
+ * whatever became of the others; the first failure counts.
+ */
+static enum err
+ask_at_once(struct scope *s, struct conn *const *conns, struct db_question *all, size_t count)
+{
+    const struct engine *engine = conns[0]->engine;
+    size_t sent = 0;
+    enum err e = OK;
+
+    while (sent < count && e == OK) {
+        struct question q = { .text = all[sent].text, .values = all[sent].values };
+
+        e = engine->send(s, conns[sent], &q);
+        sent += e == OK;
+    }
+    for (size_t i = 0; i < sent; i++) {
+        struct question q = { .text = all[i].text, .values = all[i].values };
+        struct answer a = { .take = TAKE_ALL };
+        struct error first = s->error;
+        enum err one = engine->receive(s, conns[i], &q, &a);
+
+        if (e != OK)
+            s->error = first;
+        else
+            e = one;
+        all_rows(&a, &all[i].rows);
+    }
+    return e;
+}
+
+enum err
+db_query_many(struct scope *s, struct db *db, struct db_question *all, size_t count)
+{
+    int64_t since = clock_mono_us();
+    struct conn *conns[DB_AT_ONCE_MAX];
+    size_t have = 1;
+    enum err e = OK;
+
+    if (!db->engine->send || count < 2) {
+        for (size_t i = 0; i < count; i++)
+            TRY(db_query(s, db, all[i].text, all[i].values, &all[i].rows));
+        return OK;
+    }
+    TRY(pool_take(s, db, &conns[0]));
+    while (have < MIN(count, (size_t)DB_AT_ONCE_MAX) && (conns[have] = pool_take_spare(s, db)))
+        have++;
+    for (size_t i = 0; i < count && e == OK; i += have)
+        e = ask_at_once(s, conns, all + i, MIN(have, count - i));
+    while (have > 0) /* the first is taken first again, and finds there what it had prepared */
+        pool_give(db, conns[--have]);
+    metric_observe(&query_seconds, (double)(clock_mono_us() - since) / 1e6, "search");
+    return e;
+}
+
 enum err
 db_each(struct scope *s, struct db *db, const char *text, struct values v,
         enum err (*each)(struct scope *s, struct row *row, void *arg), void *arg)

@@ -127,6 +127,17 @@ enum err db_all(struct scope *s, struct db *db, struct sql *sql, struct values v
 /** Text compiled at run time (search); values still travel as parameters only. */
 enum err db_query(struct scope *s, struct db *db, const char *text, struct values v,
                   struct rows *out);
+/** A question that does not depend on others asked with it, and what it receives. */
+struct db_question {
+    const char *text;
+    struct values values;
+    struct rows rows;
+};
+/**
+ * Ask all of QUESTIONS, each as db_query() does: at once where the database has processes of its
+ * own (PostgreSQL) and connections are idle, one after the other else.
+ */
+enum err db_query_many(struct scope *s, struct db *db, struct db_question *questions, size_t count);
 /**
  * Row by row, for what does not fit in memory; EACH returns anything but OK to end early. ROW and
  * what is in it live only for the call; a reader connection is busy until the end, so nothing slow

@@ -16,6 +16,7 @@
 
 #define DB_LANES_MAX 16
 #define DB_READERS_MAX 64
+#define DB_AT_ONCE_MAX 4 /* connections that one caller has at once */
 #define DB_BATCH_MAX 256 /* writes in one commit */
 
 struct carry;
@@ -44,6 +45,11 @@ struct engine {
     void (*disconnect)(struct conn *c);
     /** Prepare (once), bind, run and read. The scope's deadline holds on readers. */
     enum err (*run)(struct scope *s, struct conn *c, const struct question *q, struct answer *a);
+    /** The two halves of .run on a reader: send Q, and read the answer that was sent for. NULL: it
+     * is this process that answers. */
+    enum err (*send)(struct scope *s, struct conn *c, const struct question *q);
+    enum err (*receive)(struct scope *s, struct conn *c, const struct question *q,
+                        struct answer *a);
     enum err (*prepare)(struct scope *s, struct conn *c, const struct question *q);
     /** Begin the transaction in which the schema changes; only one program is inside at a time. */
     enum err (*lock_schema)(struct scope *s, struct conn *c);
@@ -103,7 +109,7 @@ struct pool {
     pthread_mutex_t mutex;
     pthread_cond_t freed;
     struct conn *idle;
-    int open, most;
+    int open, busy, most;
 };
 
 struct db {
@@ -148,6 +154,9 @@ void pool_init(struct pool *p, int most);
 void pool_done(struct pool *p);
 /** A reader for this thread alone; waits as the scope's deadline and db->busy_ms allow. */
 enum err pool_take(struct scope *s, struct db *db, struct conn **out);
+/** One more, for the caller who has one: NULL when more than half of all
+ * would be busy then. */
+struct conn *pool_take_spare(struct scope *s, struct db *db);
 void pool_give(struct db *db, struct conn *c);
 
 /**

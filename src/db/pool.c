@@ -52,6 +52,7 @@ wait_for_one(struct pool *p, int64_t wait_ms, struct conn **out)
         p->open++;
     else
         return false;
+    p->busy++;
     return true;
 }
 
@@ -60,8 +61,26 @@ forget_one(struct pool *p)
 {
     pthread_mutex_lock(&p->mutex);
     p->open--;
+    p->busy--;
     pthread_mutex_unlock(&p->mutex);
     pthread_cond_signal(&p->freed);
+}
+
+/** Have *C, which is NULL when it is one to be opened. */
+static enum err
+make_ready(struct scope *s, struct db *db, struct conn **c)
+{
+    enum err e;
+
+    count(*c ? "idle" : NULL, "busy");
+    if (*c)
+        return OK;
+    e = db->engine->connect(s, db, false, c);
+    if (e != OK) {
+        count("busy", NULL);
+        forget_one(&db->pool);
+    }
+    return e;
 }
 
 enum err
@@ -70,7 +89,6 @@ pool_take(struct scope *s, struct db *db, struct conn **out)
     struct pool *p = &db->pool;
     int64_t left = scope_left_ms(s);
     struct conn *c = NULL;
-    enum err e;
     bool found;
 
     if (left == 0)
@@ -80,17 +98,28 @@ pool_take(struct scope *s, struct db *db, struct conn **out)
     pthread_mutex_unlock(&p->mutex);
     if (!found)
         return fail(s, E_TIMEOUT, "all %d connections to the database are busy", p->most);
-    count(c ? "idle" : NULL, "busy");
-    if (!c) {
-        e = db->engine->connect(s, db, false, &c);
-        if (e != OK) {
-            count("busy", NULL);
-            forget_one(p);
-            return e;
-        }
-    }
+    TRY(make_ready(s, db, &c));
     *out = c;
     return OK;
+}
+
+struct conn *
+pool_take_spare(struct scope *s, struct db *db)
+{
+    struct pool *p = &db->pool;
+    struct conn *c = NULL;
+    bool found;
+
+    pthread_mutex_lock(&p->mutex);
+    found = 2 * (p->busy + 1) <= p->most && wait_for_one(p, 0, &c);
+    pthread_mutex_unlock(&p->mutex);
+    if (!found)
+        return NULL;
+    if (make_ready(s, db, &c) != OK) {
+        scope_clear(s);
+        return NULL;
+    }
+    return c;
 }
 
 void
@@ -108,6 +137,7 @@ pool_give(struct db *db, struct conn *c)
     pthread_mutex_lock(&p->mutex);
     c->next = p->idle;
     p->idle = c;
+    p->busy--;
     pthread_mutex_unlock(&p->mutex);
     pthread_cond_signal(&p->freed);
 }

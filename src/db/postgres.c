@@ -264,11 +264,10 @@ send(struct scope *s, struct postgres_conn *c, const struct prepared *p, const s
 }
 
 static enum err
-postgres_run(struct scope *s, struct conn *conn, const struct question *q, struct answer *a)
+postgres_send_question(struct scope *s, struct conn *conn, const struct question *q)
 {
     struct postgres_conn *c = (struct postgres_conn *)conn;
     void **slot;
-    struct taking taking = { .answer = a, .what = question_name(q) };
     struct prepared *p;
 
     TRY(postgres_room(s, c));
@@ -278,12 +277,27 @@ postgres_run(struct scope *s, struct conn *conn, const struct question *q, struc
         TRY(prepare(s, c, q, &p));
         *slot = p;
     }
-    TRY(send(s, c, p, q));
+    return send(s, c, p, q);
+}
+
+static enum err
+postgres_receive(struct scope *s, struct conn *conn, const struct question *q, struct answer *a)
+{
+    struct postgres_conn *c = (struct postgres_conn *)conn;
+    struct taking taking = { .answer = a, .what = question_name(q) };
+
     if (a->later && c->pipelined)
         return OK;
     if (a->take == TAKE_EACH)
         (void)PQsetSingleRowMode(c->link);
     return postgres_collect(s, c, take_rows, &taking);
+}
+
+static enum err
+postgres_run(struct scope *s, struct conn *conn, const struct question *q, struct answer *a)
+{
+    TRY(postgres_send_question(s, conn, q));
+    return postgres_receive(s, conn, q, a);
 }
 
 const struct engine postgres_engine = {
@@ -292,6 +306,8 @@ const struct engine postgres_engine = {
     .connect = postgres_connect,
     .disconnect = postgres_disconnect,
     .run = postgres_run,
+    .send = postgres_send_question,
+    .receive = postgres_receive,
     .prepare = postgres_prepare,
     .lock_schema = postgres_lock_schema,
     .lane = postgres_lane,

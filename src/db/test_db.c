@@ -453,6 +453,84 @@ TEST(rows_can_be_taken_one_by_one_until_enough)
     on_both(row_by_row);
 }
 
+#define MANY 5
+
+static void
+ask_many(struct scope *s, struct db *db, int64_t from)
+{
+    struct db_question all[MANY] = { 0 };
+    struct value values[MANY];
+
+    for (int64_t i = 0; i < MANY; i++) {
+        values[i] = v_int(from + i);
+        all[i].text = i % 2 ? "SELECT CAST($1 AS @int) + 1" : "SELECT CAST($1 AS @int)";
+        all[i].values = (struct values){ &values[i], 1 };
+    }
+    assert_ok(s, db_query_many(s, db, all, MANY));
+    for (int64_t i = 0; i < MANY; i++) {
+        assert_int_equal(all[i].rows.count, 1);
+        assert_int_equal(row_int(&all[i].rows.at[0]), from + i + i % 2);
+    }
+    assert_ok(s, db_query_many(s, db, all, 1));
+    assert_ok(s, db_query_many(s, db, all, 0));
+}
+
+static void *
+ask_many_often(void *db)
+{
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        AUTO(scope_free) struct scope *s = scope_new("test");
+
+        ask_many(s, db, i);
+    }
+    return NULL;
+}
+
+static void
+many_questions(struct scope *s, struct db *db)
+{
+    struct db_question bad[] = { { .text = "SELECT 1" },
+                                 { .text = "SELECT one FROM nowhere" },
+                                 { .text = "SELECT 3" },
+                                 { .text = "SELECT one FROM elsewhere" } };
+    pthread_t threads[THREADS];
+
+    ask_many(s, db, 0);
+    assert_err(E_INTERNAL, db_query_many(s, db, bad, COUNT(bad)));
+    assert_non_null(strstr(s->error.text, "nowhere"));
+    scope_clear(s);
+    ask_many(s, db, 100);                /* no connection has an answer left that nobody read */
+    for (size_t i = 0; i < THREADS; i++) /* three times as many as there are connections */
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_many_often, db), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+TEST(questions_asked_together_are_answered_each_and_the_first_failure_is_told)
+{
+    on_both(many_questions);
+}
+
+static void
+together(struct scope *s, struct db *db)
+{
+    struct db_question slow[] = { { .text = "SELECT pg_sleep(0.5)" },
+                                  { .text = "SELECT pg_sleep(0.5)" } };
+    int64_t since = clock_mono_ms();
+
+    if (db_kind(db) != DB_POSTGRES)
+        return;
+    assert_ok(s, db_query(s, db, "SELECT pg_sleep(0)", BIND_NONE, &slow[0].rows));
+    assert_ok(s, db_query_many(s, db, slow, COUNT(slow)));
+    since = clock_mono_ms() - since;
+    assert_true(since >= 500 && since < 950);
+}
+
+TEST(postgresql_works_on_them_at_the_same_time)
+{
+    on_both(together);
+}
+
 static void
 deadline(struct scope *s, struct db *db)
 {

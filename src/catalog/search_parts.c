@@ -2,6 +2,7 @@
 
 /* As many are sooner met than fetched. */
 static size_t names_many = 8000, values_many = 1000;
+#define COUNTED 8 /* times as many names are fetched for a total: each of them has to be met */
 
 void
 parts_many(size_t names, size_t values)
@@ -14,7 +15,7 @@ enum err
 parts_find(struct scope *s, const struct search_sql *b, enum text_index of, int64_t field,
            const struct query_leaf *leaf, struct parts *out)
 {
-    size_t many = of == INDEX_NAMES ? names_many : values_many;
+    size_t many = of == INDEX_NAMES ? names_many * (b->page ? 1 : COUNTED) : values_many;
 
     bool common = false;
 

@@ -52,6 +52,31 @@ real_path(struct scope *s, const char *path)
     return out;
 }
 
+enum err
+directory_lock(struct scope *s, const char *path, int *out)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        (void)close(fd);
+        return fail_code(s, E_CONFLICT, CHY_DB_UNAVAILABLE,
+                         "another chancery works in %s; one at a time may", path);
+    }
+    *out = fd;
+    return OK;
+}
+
+const char *
+directory_of_database(struct scope *s, const char *url)
+{
+    const char *path = text_starts(url, "sqlite:") ? real_path(s, url + strlen("sqlite:")) : NULL;
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    if (!path)
+        return NULL;
+    return slash ? arena_text_n(s->arena, path, (size_t)(slash - path) + 1) : ".";
+}
+
 /**
  * One process at a time on the directory of an SQLite database: its writer, and jobs whose lease
  * nobody else can hold. Gone with the process, however it ends.
@@ -59,21 +84,13 @@ real_path(struct scope *s, const char *path)
 static enum err
 lock_directory(struct scope *s, struct parts *p, const char *url)
 {
-    const char *path = text_starts(url, "sqlite:") ? real_path(s, url + strlen("sqlite:")) : NULL;
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    const char *dir = slash ? arena_text_n(s->arena, path, (size_t)(slash - path) + 1) : ".";
+    const char *dir = directory_of_database(s, url);
+    int fd = -1;
 
-    if (!path)
+    if (!dir || p->directory)
         return OK;
-    p->directory = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (p->directory < 0) {
-        p->directory = 0;
-        return OK; /* what is wrong with it is told when the database is opened */
-    }
-    if (flock(p->directory, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return fail_code(s, E_CONFLICT, CHY_DB_UNAVAILABLE,
-                         "another chancery works in %s; one at a time may use an SQLite database",
-                         dir);
+    TRY(directory_lock(s, dir, &fd));
+    p->directory = MAX(fd, 0); /* what is wrong with it is told when the database is opened */
     return OK;
 }
 

@@ -44,13 +44,18 @@ struct parts {
     const char
         *client_ca; /* PEM: whose client certificates are welcome; NULL: none are asked for */
     _Atomic bool started, draining;
-    int directory; /* of an SQLite database, locked; 0: none */
+    int directory; /* of an SQLite database, locked, maybe before parts_open(); 0: none */
 };
 
 /** The data directory and those in it, mode 0700; before anything else. */
 enum err parts_make_dirs(struct scope *s, struct parts *p);
 /** One directory, mode 0700, unless it is there. @return E_INVALID: it is no directory */
 enum err make_dir(struct scope *s, const char *path);
+/** Have the directory PATH alone, until OUT is closed and for no longer than this process lives;
+ * OUT is -1 when it cannot be opened. @return E_CONFLICT: another process has it */
+enum err directory_lock(struct scope *s, const char *path, int *out);
+/** The directory that the SQLite database of URL is in; NULL: it is none. */
+const char *directory_of_database(struct scope *s, const char *url);
 /** Master key, database, users, authorities, templates: everything but the network. */
 enum err parts_open(struct scope *s, struct parts *p, const struct options *o);
 void parts_close(struct parts *p);

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,7 +41,8 @@ struct restoring {
     struct list moved;  /* of const char *: names of what was moved aside */
     const char *end;    /* what is put behind those */
     struct db_place place;
-    bool unfinished; /* an earlier restore was cut short: what it placed is not settled */
+    bool unfinished;        /* an earlier restore was cut short: what it placed is not settled */
+    int data_lock, db_lock; /* of the data directory and of an SQLite database's; -1: not held */
 };
 
 static const char *
@@ -123,6 +125,46 @@ check_place(struct scope *s, struct restoring *r)
                          r->place.used ? "there is a database already"
                                        : "there are keys of authorities already");
     return OK;
+}
+
+static bool
+is_same(int a, int b)
+{
+    struct stat one, other;
+
+    return a >= 0 && b >= 0 && fstat(a, &one) == 0 && fstat(b, &other) == 0 &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+static enum err
+lock_one(struct scope *s, const char *dir, int *out)
+{
+    enum err e = directory_lock(s, dir, out);
+
+    if (e == E_CONFLICT)
+        return fail_code(s, e, CHY_NOT_EMPTY,
+                         "another restore, or a server, works in %s: wait until it has ended", dir);
+    return e;
+}
+
+/**
+ * From here on the place is ours: another restore, or a server that begins, is turned away until
+ * this one ends. What another did between the first look and this moment is seen by a second one.
+ */
+static enum err
+lock_place(struct scope *s, struct restoring *r)
+{
+    const char *dir = directory_of_database(s, installation_db(s->arena, r->set));
+    AUTO(fd_close) int probe = -1;
+
+    TRY(make_dir(s, r->set->data_dir));
+    TRY(lock_one(s, r->set->data_dir, &r->data_lock));
+    probe = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (is_same(probe, r->data_lock))
+        r->db_lock = fcntl(r->data_lock, F_DUPFD_CLOEXEC, 0);
+    else if (dir)
+        TRY(lock_one(s, dir, &r->db_lock));
+    return check_place(s, r);
 }
 
 /** The master key must be that of the backup before anything is touched. */
@@ -399,6 +441,7 @@ settle(struct scope *s, struct restoring *r)
     p->settings = r->wish->settings;
     p->set = r->set;
     p->url = p->base_url = url;
+    p->directory = r->db_lock >= 0 ? fcntl(r->db_lock, F_DUPFD_CLOEXEC, 0) : 0; /* it has it */
     e = parts_open(s, p, r->wish->options);
     if (e == OK)
         e = db_write(s, p->app.db, settle_in, r);
@@ -419,7 +462,6 @@ place_all(struct scope *s, struct restoring *r)
 {
     const char *note_text = arena_printf(s->arena, "from %s\n", r->wish->from);
 
-    TRY(make_dir(s, r->set->data_dir));
     TRY(private_file_write(s, in_data(s, r, INSTALLATION_UNFINISHED), bytes_of_text(note_text),
                            true));
     TRY(clear_place(s, r));
@@ -438,6 +480,7 @@ run(struct scope *s, struct restoring *r)
     TRY(open_master(s, r));
     if (r->wish->plan)
         return OK;
+    TRY(lock_place(s, r));
     e = place_all(s, r);
     if (e != OK) {
         undo(s, r);
@@ -454,12 +497,18 @@ run(struct scope *s, struct restoring *r)
 enum err
 server_restore(struct scope *s, const struct restore_wish *wish, struct restore_report *out)
 {
-    struct restoring r = { .wish = wish, .set = settings_root(wish->settings), .out = out };
+    struct restoring r = { .wish = wish,
+                           .set = settings_root(wish->settings),
+                           .out = out,
+                           .data_lock = -1,
+                           .db_lock = -1 };
     enum err e;
 
     *out = (struct restore_report){ 0 };
     e = run(s, &r);
     archive_close(r.archive);
     seal_close(r.seal);
+    fd_close(&r.db_lock);
+    fd_close(&r.data_lock);
     return e;
 }

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 import requests
@@ -378,6 +379,32 @@ def test_a_failed_second_try_leaves_the_mark_of_the_first(new_server, elsewhere,
     done = backups.restore(story.path, elsewhere, *flags)
     assert done.returncode == 0, done.stderr
     elsewhere.start()
+
+
+@pytest.mark.parametrize("apart", [0, 0.02, 0.04])
+def test_of_two_restores_into_one_place_one_is_turned_away(new_server, new_database, tmp_path, apart):
+    """The one that comes second undoes nothing of the first."""
+    story = Story(new_server(), tmp_path)
+    for _ in range(3):
+        made = chancery.Server(new_database())
+        try:
+            made.data.mkdir(mode=0o700)
+            command = [chancery.PROGRAM, "restore", "--from", story.path, "--to-dir", made.data, "--db", made.database,
+                       "--master-key", story.master, "--signed", story.log]
+            both = []
+            for _ in range(2):
+                both.append(subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+                time.sleep(apart)
+            said = [one.communicate(timeout=120) for one in both]
+            assert sorted(one.returncode for one in both) == [0, 5], said
+            refused = next(text[1] for one, text in zip(both, said) if one.returncode)
+            assert "another restore, or a server, works in" in refused or "already" in refused or "works on" in refused, refused
+            assert not made.data.joinpath("restore-unfinished").exists() and made.data.joinpath("master.key").exists()
+            made.start()
+            client = made.client()
+            assert all(found(client, one) for one in story.before + story.after)
+        finally:
+            made.close()
 
 
 @pytest.mark.once

@@ -1,6 +1,7 @@
 #include "base/when.h"
 
 #include "base/fault.h"
+#include "base/machine.h"
 #include "base/text.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 static _Atomic int64_t told_ms;
+static _Atomic int64_t wrong_ms; /* what a test lets the machine's clock be wrong by */
 
 bool
 when_given(struct when w)
@@ -46,14 +48,18 @@ clock_tell_offset_ms(int64_t offset_ms)
 }
 
 #ifdef CHANCERY_FAULTS
-/* CHANCERY_CLOCK_OFFSET_MS=n in the environment tells it from the start. */
+/* CHANCERY_CLOCK_OFFSET_MS=n in the environment tells it from the start; CHANCERY_CLOCK_WRONG_MS=n
+ * lets this machine alone be wrong. */
 CONSTRUCTOR static void
 read_environment(void)
 {
     const char *told = getenv("CHANCERY_CLOCK_OFFSET_MS");
+    const char *wrong = getenv("CHANCERY_CLOCK_WRONG_MS");
 
     if (told)
         clock_tell_offset_ms(atoll(told)); /* NOLINT(cert-err34-c): a test's own switch */
+    if (wrong)
+        wrong_ms = atoll(wrong); /* NOLINT(cert-err34-c): likewise */
 }
 #endif
 
@@ -67,15 +73,22 @@ ms_of(clockid_t id)
 }
 
 struct when
+clock_machine(void)
+{
+    return (struct when){ ms_of(CLOCK_REALTIME) + atomic_load(&wrong_ms) };
+}
+
+struct when
 clock_now(void)
 {
-    return (struct when){ ms_of(CLOCK_REALTIME) + atomic_load(&told_ms) };
+    return (struct when){ clock_machine().ms + atomic_load(&told_ms) };
 }
 
 struct when
 clock_tick(void)
 {
-    return (struct when){ ms_of(CLOCK_REALTIME_COARSE) + atomic_load(&told_ms) };
+    return (struct when){ ms_of(CLOCK_REALTIME_COARSE) + atomic_load(&told_ms) +
+                          atomic_load(&wrong_ms) };
 }
 
 int64_t

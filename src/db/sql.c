@@ -53,6 +53,9 @@ static const struct {
       "(jsonb_path_query_first((" }, /* a text of JSON, a path, a text */
     { "json_at", ",", ")::jsonb," },
     { "json_end", ")", ") #>> '{}') COLLATE \"C\"" },
+    { "now_ms", "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+      "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)" }, /* by the database's clock
+                                                                         */
 };
 
 /** The length of the literal, quoted name or comment at AT, or 0. */

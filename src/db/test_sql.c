@@ -15,6 +15,8 @@ TEST(words_are_spelled_for_each_engine)
         { "x @lock_skip", "x ", "x FOR UPDATE SKIP LOCKED" },
         { "@contains(n.folded, $1)", "0 < instr(n.folded, ?1)", "0 < strpos(n.folded, $1)" },
         { "SELECT @anchor($1)", "SELECT +(?1)", "SELECT pg_advisory_xact_lock($1)" },
+        { "SELECT @now_ms", "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+          "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)" },
         { "c @int, d @text NOT NULL", "c INTEGER, d TEXT COLLATE BINARY NOT NULL",
           "c bigint, d text COLLATE \"C\" NOT NULL" },
     };

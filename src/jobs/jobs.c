@@ -6,6 +6,7 @@
 #include "base/metric.h"
 #include "base/random.h"
 #include "base/wait.h"
+#include "jobs/agree.h"
 #include "jobs/bell.h"
 #include "jobs/lease.h"
 #include "jobs/schedule.h"
@@ -285,7 +286,8 @@ jobs_reserve(struct jobs *j)
     bool is_free;
 
     pthread_mutex_lock(&j->lock);
-    is_free = !j->stopping && j->running + j->task_count + j->reserved < j->runner_count;
+    is_free = !j->stopping && !clock_disagrees_ms() &&
+              j->running + j->task_count + j->reserved < j->runner_count;
     j->reserved += is_free;
     pthread_mutex_unlock(&j->lock);
     return is_free;
@@ -363,8 +365,11 @@ look(struct scope *s, struct jobs *j, int64_t *wait_ms)
     size_t taken = 0;
 
     *wait_ms = j->poll_ms;
+    TRY(clock_watch(s, j->lessee.db));
     TRY(renew(s, j));
     TRY(sample_gauges(s, j));
+    if (clock_disagrees_ms()) /* whose lease ran out, and what is due, cannot be told */
+        return OK;
     TRY(lease_outlook(s, &j->lessee, &outlook));
     j->hungry = is_past(outlook.due, now);
     if (is_past(outlook.expiry, now))
@@ -515,7 +520,9 @@ jobs_start(struct scope *s, struct db *db, const struct jobs_options *o, struct 
     pthread_mutex_init(&j->lock, NULL);
     wait_init(&j->work);
     wait_init(&j->idle);
-    e = note(s, db_write(s, db, arrive_in, &arrival), "registering this server");
+    e = clock_watch(s, db);
+    if (e == OK)
+        e = note(s, db_write(s, db, arrive_in, &arrival), "registering this server");
     if (e != OK) {
         jobs_free(j);
         return e;

@@ -1,8 +1,10 @@
 /* How the server's parts are, each checked as it is asked. */
 #include "base/log.h"
+#include "jobs/agree.h"
 #include "jobs/jobs.h"
 #include "rest/rest.h"
 #include <pthread.h>
+#include <stdlib.h>
 
 enum state { STATE_OK, STATE_DEGRADED, STATE_FAILING };
 static const char *const state_names[] = { "ok", "degraded", "failing" };
@@ -127,8 +129,15 @@ check_jobs(struct scope *s, struct app *app, const char **detail)
     struct job_query q = { .state = JOB_FAILED, .limit = 20 };
     struct when recent = when_add_ms(clock_now(), -HOUR_MS);
     struct list rows;
+    int64_t apart = clock_disagrees_ms();
     size_t failed = 0;
 
+    if (apart) {
+        *detail = arena_printf(s->arena,
+                               "this server takes no jobs: its clock is %lld s %s the database's",
+                               llabs(apart) / 1000, apart > 0 ? "ahead of" : "behind");
+        return STATE_DEGRADED;
+    }
     if (job_list(s, app->db, &q, &rows) != OK) {
         return not_asked(s, detail);
     }

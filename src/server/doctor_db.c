@@ -3,11 +3,13 @@
 
 #include "audit/anchor.h"
 #include "drivers/signer.h"
+#include "jobs/agree.h"
 #include "pki/key.h"
 #include "seal/keyring.h"
 #include "seal/seal.h"
 #include "server/master.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WAIT_MS 10000
@@ -52,6 +54,22 @@ check_schema(struct doctor *d, const char *kind)
                 (long long)have);
 }
 
+/** Servers that share a database go by one clock: beyond some seconds one takes no jobs. */
+static void
+check_agreement(struct doctor *d)
+{
+    int64_t apart;
+
+    if (clock_apart(d->s, d->db, &apart) != OK)
+        finding_failed(d, d->s, "clock", "look at the database's own log");
+    else if (llabs(apart) > CLOCKS_AGREE_MS)
+        finding(d, "clock", FINDING_FAIL, "let both follow NTP: timedatectl set-ntp true",
+                "this machine's is %lld s %s the database's: a server here takes no jobs",
+                llabs(apart) / 1000, apart > 0 ? "ahead of" : "behind");
+    else
+        finding(d, "clock", FINDING_FINE, NULL, "it agrees with the database's");
+}
+
 void
 check_database(struct doctor *d)
 {
@@ -85,6 +103,8 @@ check_database(struct doctor *d)
     else
         finding(d, "server", FINDING_FINE, NULL, "%s",
                 place.busy ? "servers work on the database" : "no server works on the database");
+    if (!text_eq(kind, "SQLite"))
+        check_agreement(d);
 }
 
 /* Keys -------------------------------------------------------------------------------------------

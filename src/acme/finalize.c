@@ -88,6 +88,36 @@ find_takes(struct scope *s, struct issuing *i, const struct list *names)
     return OK;
 }
 
+SQL(given_before,
+    "SELECT o.certificate FROM acme_order o JOIN certificate c ON c.id = o.certificate "
+    "WHERE o.account = $1 AND o.names_hash = (SELECT names_hash FROM acme_order WHERE id = $2) "
+    "AND o.id <> $2 AND c.template = $3 AND c.not_after > $4 AND (c.state = 1 OR (c.state = 2 AND "
+    "c.revocation_reason = 6)) ORDER BY o.id DESC LIMIT 1");
+
+/* Many clients never say what they renew. Where a template bounds how many certificates of one
+ * subject are good, the newest that the account has for the same names is what is renewed. */
+static enum err
+find_renewed(struct scope *s, const struct issuing *i, int64_t *id)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(i->acme->o.flow->shelf);
+    const struct template *t = template_find(all, i->by.policy->set->template_name);
+    struct row row;
+    enum err e;
+
+    *id = i->o->replaces_cert;
+    if (*id || !t || !t->body->max_active_per_subject)
+        return OK;
+    e = db_one(s, i->acme->o.db, &given_before,
+               BIND(v_int(i->o->account), v_int(i->o->id), v_int(t->id), v_when(clock_now())),
+               &row);
+    if (e == OK)
+        *id = row_int(&row);
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return OK;
+}
+
 static enum err
 ask(struct scope *s, struct issuing *i, const struct list *names, const char *subject)
 {
@@ -104,7 +134,6 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
         .sans_given = true,
         .not_before = i->o->not_before,
         .not_after = i->o->not_after,
-        .renews = i->o->replaces_cert,
         .also = issued_in,
         .also_arg = i,
     };
@@ -114,6 +143,7 @@ ask(struct scope *s, struct issuing *i, const struct list *names, const char *su
         in.validity_ms = i->by.policy->profile->validity_days * DAY_MS;
     TRY(find_takes(s, i, names));
     TRY(acme_limits_look(s, i->acme, i->by.ep, i->by.policy, &i->takes)); /* nothing is signed */
+    TRY(find_renewed(s, i, &in.renews));
     add_sans(s, names, &in.sans);
     TRY(flow_enroll(s, i->acme->o.flow, &in, &got));
     i->o->certificate = got.certificate_id;
@@ -195,6 +225,9 @@ do_later(struct scope *s, struct issuing *i, int64_t wait_ms)
 static enum err
 refuse(struct scope *s, enum err e)
 {
+    if (e == E_INVALID && s->error.code == CHY_TOO_MANY_ACTIVE) /* no other request would do */
+        return acme_fail(s, E_FORBIDDEN, "rejectedIdentifier", "%s",
+                         s->error.text ? s->error.text : "there are too many already");
     if (e == E_INVALID && !text_eq(s->error.tag, "badCSR"))
         return acme_fail(s, E_INVALID, "badCSR", "%s", s->error.text ? s->error.text : "refused");
     return e;

@@ -150,3 +150,29 @@ def test_an_order_that_becomes_valid_while_it_is_cleaned_away_stays_so(new_serve
     processes.wait_until(lambda: not admin.sql(server, busy), 20, what="the cleaning to end")
     assert admin.sql(server, f"SELECT status FROM acme_order WHERE public_id = '{order}'") == [(4,)]
     assert [row[0] for row in admin.sql(server, "SELECT status FROM acme_authz")] == [2]
+
+
+@pytest.mark.seed("S135")
+def test_a_bound_on_good_ones_of_a_subject_lets_an_account_renew_without_saying_so(acme_server, answers):
+    """Most clients send no `replaces`: the newest of the same account for the same names is what they renew."""
+    operator = acme_server.client()
+    template = admin.template(acme_server, policy={"max_active_per_subject": 1})
+    chancery.good(operator.command("POST", "/ACME/Profiles", json={"Name": template, "Template": template}))
+    place = acme_server.url.rstrip("/") + f"/acme/{template}/directory"
+    holder, stranger = (acme.Orderer(acme_server, answers, directory=place) for _ in range(2))
+    host = name()
+
+    def finalized(who):
+        order = who.order(host)
+        assert who.prove(order)["status"] == "ready"
+        return who.post(order["finalize"], {"csr": acme.der(keys.new_csr(cn=None, dns=[host]))})
+    first, second = finalized(holder), finalized(holder)
+    assert first.status_code == 200 and second.status_code == 200, (first.text, second.text)
+    serials = [f"{keys.load(holder.post(one.json()['certificate']).text).serial_number:X}" for one in (first, second)]
+    rows = [chancery.good(operator.rest("GET", "/certificates", params={"filter": f'SerialNumber -eq "{one}"'})) for one in serials]
+    assert all(len(one["items"]) == 1 for one in rows), rows
+    third = finalized(holder)  # the first is good still, and no longer what is renewed
+    refused = finalized(stranger)
+    for one in (third, refused):
+        assert one.status_code == 403 and one.json()["type"].endswith(":rejectedIdentifier"), one.text
+        assert "max_active_per_subject" in one.json()["detail"], one.text

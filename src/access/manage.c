@@ -2,6 +2,7 @@
 
 #include "access/holds.h"
 #include "jobs/outbox.h"
+#include "pki/hash.h"
 #include <string.h>
 
 void
@@ -174,4 +175,15 @@ administrators_check(struct scope *s, struct tx *tx, int64_t before)
         return fail_code(s, E_CONFLICT, CHY_CONFLICT,
                          "nobody would be left in the role " ROLE_ADMINISTRATOR);
     return OK;
+}
+
+enum err
+name_hold(struct scope *s, struct tx *tx, const char *name)
+{
+    uint8_t anchor[SHA256_LEN];
+
+    hash_sha256(
+        bytes_of_text(arena_printf(s->arena, "app_user name %s", text_fold(s->arena, name))),
+        anchor);
+    return tx_anchor(s, tx, (struct bytes){ anchor, SHA256_LEN });
 }

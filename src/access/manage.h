@@ -22,6 +22,10 @@ enum err change_tell(struct scope *s, struct tx *tx, const struct change *c,
 /** A text of a field: at most MAX bytes, no controls. */
 void text_judge(struct scope *s, const char *path, const char *text, size_t max);
 
+/** Keep NAME, in whatever case, to this transaction until it has ended: whether it is somebody's
+ * can then be asked before it is given. */
+enum err name_hold(struct scope *s, struct tx *tx, const char *name);
+
 /** The page's limit, as the database wants it: one more, to see whether there is another page. */
 int page_limit(const struct principal_query *q);
 

@@ -1,5 +1,6 @@
 #include "access/outsider.h"
 
+#include "access/manage.h"
 #include "access/principals.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -54,6 +55,7 @@ name_taken(struct scope *s, struct tx *tx, const struct outsider *o, const char 
     struct rows rows;
 
     *taken = false;
+    TRY(name_hold(s, tx, name));
     TRY(tx_all(s, tx, &name_there, BIND(v_text(name)), &rows));
     for (size_t i = 0; i < rows.count; i++) {
         (void)row_int(&rows.at[i]);

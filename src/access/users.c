@@ -103,6 +103,7 @@ name_check(struct scope *s, struct tx *tx, const char *name)
 {
     struct rows rows;
 
+    TRY(name_hold(s, tx, name));
     TRY(tx_all(s, tx, &user_of_name, BIND(v_text(name)), &rows));
     return rows.count
                ? fail_code(s, E_CONFLICT, CHY_CONFLICT, "there is an account \"%s\" already", name)

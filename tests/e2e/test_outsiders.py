@@ -1,9 +1,11 @@
 """Callers from elsewhere: tokens of an identity provider, client certificates, and the claims that give them roles."""
 import base64
+import concurrent.futures
 import datetime
 import hashlib
 import hmac
 import json
+import threading
 import time
 import uuid
 
@@ -187,6 +189,31 @@ def test_nobody_gets_the_name_of_somebody_who_is_here(trusting, provider):
     assert said.startswith(f"{trusting.user} (corp ") and said.lower() != name.lower()
     taken = trusting.client().rest("POST", "/users", json={"name": name})
     assert taken.status_code == 409 and name in taken.text, taken.text
+
+
+def test_of_several_first_calls_at_once_one_gets_the_name(trusting, provider):
+    claim(trusting, "oauth_role", "pki", ["Requester"])
+    seen = set()
+    for turn in range(6):
+        tokens = [provider.token(sub=f"race{turn}-{one}", preferred_username=f"race{turn}", realm_access={"roles": ["pki"]})
+                  for one in range(6)]
+        at_once = threading.Barrier(len(tokens) + 1)
+
+        def first_call(token):
+            at_once.wait()
+            return trusting.client(token=token).rest("GET", "/whoami").json()["name"]
+
+        def made():
+            at_once.wait()
+            return trusting.client().rest("POST", "/users", json={"name": f"race{turn}"}).status_code
+        with concurrent.futures.ThreadPoolExecutor(len(tokens) + 1) as pool:
+            local = pool.submit(made)
+            names = list(pool.map(first_call, tokens))
+        assert len(set(names)) == len(names), names
+        assert (local.result(), f"race{turn}" in names) in ((201, False), (409, True)), (local.result(), names)
+        seen |= set(names)
+    [[twice]] = admin.sql(trusting, "SELECT COUNT(*) - COUNT(DISTINCT LOWER(name)) FROM app_user")
+    assert twice == 0 and len(seen) == 36
 
 
 def test_people_whose_names_differ_in_case_alone_are_two(trusting, provider):

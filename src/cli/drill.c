@@ -94,7 +94,9 @@ stood(const struct drill *d)
 static enum err
 restore_and_look(struct cli *c, struct drill *d, const struct age_identities *ids)
 {
-    struct restore_wish wish = { .from = d->backup, .until = WHEN_NONE, .ids = ids };
+    struct restore_wish wish = {
+        .from = d->backup, .until = WHEN_NONE, .ids = ids, .db_flag = "--drill-db"
+    };
     struct list all = { 0 };
     struct options o;
     int64_t began = clock_mono_ms();

@@ -111,9 +111,9 @@ check_place(struct scope *s, struct restoring *r)
 
     r->out->database = is_sqlite ? url : "PostgreSQL, as db.url says";
     if (text_eq(r->out->manifest.database, "sqlite") != is_sqlite)
-        return fail_code(s, E_INVALID, CHY_USAGE,
-                         "the backup is of %s: say with --db where to put it",
-                         is_sqlite ? "PostgreSQL" : "SQLite");
+        return fail_code(
+            s, E_INVALID, CHY_USAGE, "the backup is of %s: say with %s where to put it",
+            is_sqlite ? "PostgreSQL" : "SQLite", r->wish->db_flag ? r->wish->db_flag : "--db");
     TRY(db_look(s, url, &r->place));
     if (r->place.busy)
         return fail_code(s, E_CONFLICT, CHY_NOT_EMPTY,

@@ -17,6 +17,7 @@ struct restore_wish {
     const char *ship;       /* directory of the streams that continue backups */
     struct when until;      /* nothing that was copied later; WHEN_NONE: all */
     const struct age_identities *ids; /* what opens encrypted backups; NULL: nothing */
+    const char *db_flag;              /* what says where the database goes; NULL: --db */
     bool force;                       /* what is there is moved aside, or in PostgreSQL replaced */
     bool plan;                        /* look at everything, change nothing */
 };

@@ -95,7 +95,17 @@ point_to(struct scope *s, const struct ca_key *issuer, struct cert_plan *plan)
     ext_aia(s, &plan->exts, &ocsp, &ca);
 }
 
-/* Inside the issuer's own life. */
+/* When the first of the issuer and what stands above it ends. */
+static struct when
+end_of(const struct ca_key *issuer)
+{
+    struct when own = issuer->cert->not_after;
+    bool is_sooner = issuer->chain_ends.ms && when_cmp(issuer->chain_ends, own) < 0;
+
+    return is_sooner ? issuer->chain_ends : own; /* unknown of one that is being made */
+}
+
+/* Inside the life of the issuer, and of all that stands above it. */
 static enum err
 plan_life(struct scope *s, const struct ca_key *issuer, const struct found_terms *terms,
           struct cert_plan *plan)
@@ -103,12 +113,14 @@ plan_life(struct scope *s, const struct ca_key *issuer, const struct found_terms
     int64_t from = when_s(clock_now()) - BACKDATE_S, seconds = terms->life_ms / 1000;
 
     if (issuer) {
-        int64_t end = when_s(issuer->cert->not_after);
+        int64_t end = when_s(end_of(issuer));
 
         from = MAX(from, when_s(issuer->cert->not_before));
         if (from + seconds - 1 > end && terms->exact) {
-            problem(s, "life", CHY_BAD_VALUE, "the issuer %s ends before: %s",
-                    issuer->cert->subject.text, when_rfc3339(s->arena, issuer->cert->not_after));
+            problem(s, "life", CHY_BAD_VALUE, "the issuer %s%s ends before: %s",
+                    issuer->cert->subject.text,
+                    end < when_s(issuer->cert->not_after) ? ", or what stands above it," : "",
+                    when_rfc3339(s->arena, end_of(issuer)));
             return problems_check(s);
         }
         seconds = MIN(seconds, end - from + 1);

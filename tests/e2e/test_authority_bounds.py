@@ -227,6 +227,18 @@ def test_no_certificate_outlives_what_stands_above_its_authority(server):
     refused = client.rest("POST", "/certificates", json={
         "csr": keys.new_csr(dns=("short.example.com",)), "template": "WebServer", "authority": name, "validity": "60d"})
     assert refused.status_code == 400 and "a certificate above the issuing CA's ends before" in refused.text, refused.text
+    below = f"Below {name}"
+    made = client.rest("POST", "/authorities", json={"name": below, "parent": name})
+    assert made.status_code == 201, made.text
+    longer = client.rest("POST", "/authorities", json={"name": f"Long {name}", "parent": name, "life_days": 1000})
+    assert longer.status_code == 400 and "or what stands above it, ends before" in longer.text, longer.text
+    assert client.rest("POST", f"/authorities/{below}/rollover", json={}).status_code in (200, 201), "a new key"
+    issuing = client.server_ca()
+    assert client.rest("POST", f"/authorities/{issuing}/cross-sign", json={"issuer": name}).status_code in (200, 201)
+    there = [one for of in (below, issuing) for one in client.rest("GET", f"/authorities/{of}/certificates").json()["items"]]
+    by_it = [one for one in (keys.load(one["certificate"]) for one in there) if one.issuer == ours[0].subject]
+    ends = [one.not_valid_after for one in by_it]
+    assert len(ends) == 3 and max(ends) <= root[0].not_valid_after, ends
 
 
 def test_what_should_be_critical_is_made_so_and_what_limits_nothing_is_left_out(server):

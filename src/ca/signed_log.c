@@ -60,6 +60,14 @@ struct signed_log {
 
 /* Writing -------------------------------------------------------------------------------------- */
 
+static _Atomic bool fails_now;
+
+bool
+signed_log_fails(void)
+{
+    return fails_now;
+}
+
 enum err
 signed_log_open(struct scope *s, const char *dir, bool strict, struct signed_log **out)
 {
@@ -206,6 +214,7 @@ signed_log_add_all(struct scope *s, struct signed_log *log, struct signed_record
                     "what is signed now is not in the log of signatures: a restore would not know "
                     "of it");
     log->failing = e != OK;
+    fails_now = e != OK;
     pthread_mutex_unlock(&log->lock);
     if (e == OK)
         metric_add(&records_total, (double)count, all->kind);

@@ -48,6 +48,9 @@ enum err signed_log_add(struct scope *s, struct signed_log *log, struct signed_r
 enum err signed_log_add_all(struct scope *s, struct signed_log *log, struct signed_record *all,
                             size_t count);
 
+/** Whether the last line that this process had to write could not be written. Any thread. */
+bool signed_log_fails(void);
+
 /** What signed_log_read() met. */
 struct signed_found {
     int64_t records;

@@ -1,5 +1,6 @@
 /* How the server's parts are, each checked as it is asked. */
 #include "base/log.h"
+#include "ca/signed_log.h"
 #include "jobs/agree.h"
 #include "jobs/jobs.h"
 #include "rest/rest.h"
@@ -75,6 +76,14 @@ check_signing_keys(struct scope *s, struct app *app, const char **detail)
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
     enum state worst = STATE_OK;
 
+    if (signed_log_fails()) {
+        bool strict = ca_strict_journal(app->office);
+
+        worst = strict ? STATE_FAILING : STATE_DEGRADED;
+        *detail = strict ? "the log of signatures cannot be written: nothing is issued"
+                         : "the log of signatures cannot be written: a restore would not know of "
+                           "what is signed now";
+    }
     LIST_EACH(struct ca_authority *, ca, &snap->authorities)
     {
         if (!(*ca)->enabled || (*ca)->state != 1 ||

@@ -438,6 +438,10 @@ def test_a_log_of_signatures_that_cannot_be_written(new_server, journal):
     assert reply.status_code == (200 if journal == "normal" else 503), reply.text
     assert len(server.lines(level="error", msg="what is signed now is not in the log of signatures: a restore would not "
                                                "know of it")) == 1
+    health = server.client().rest("GET", "/health").json()
+    found_so = next(one for one in health["components"] if one["name"] == "signing_keys")
+    assert found_so["state"] == health["state"] == ("degraded" if journal == "normal" else "failing"), health
+    assert "the log of signatures cannot be written" in found_so["detail"], health
 
 
 def drilled(server, path, tmp_path, *flags):

@@ -2,12 +2,17 @@
  * the start and a reload refuse the same things. */
 #include "server/settings.h"
 
+#include "access/domains.h"
+#include "base/file.h"
 #include "codec/settings.h"
 #include "drivers/p11_uri.h"
 #include "face/face.h"
+#include "net/directory.h"
 #include "pki/age.h"
 #include "pki/key.h"
+#include "seal/private_file.h"
 #include "server/options.h"
+#include "server/parts.h"
 
 #include <string.h>
 
@@ -114,6 +119,183 @@ judge_acme(const struct judge *j)
                            *former));
 }
 
+/* Who else may log people in
+ * ---------------------------------------------------------------- */
+
+/** Accounts are kept by the name of their provider, a colon, and whom it knows: does A with the
+ * colon begin B? */
+static bool
+name_begins(const char *a, const char *b)
+{
+    return text_starts_fold(b, a) && b[strlen(a)] == ':';
+}
+
+/** A name is one provider's alone, whatever its kind: claims are bound to it. */
+static void
+name_judge(struct scope *s, const char *path, const char *name, struct list *names)
+{
+    const char *at = arena_printf(s->arena, "%s.name", path);
+
+    if (text_has_control(name) || text_starts(name, " ") || text_ends(name, " "))
+        problem(s, at, CHY_BAD_VALUE, "no control character, and no blank at an end, is in a name");
+    if (text_eq_fold(name, "chancery"))
+        problem(s, at, CHY_BAD_VALUE, "\"%s\" stands for the users of this server itself", name);
+    LIST_EACH(const char *, other, names)
+    {
+        if (text_eq_fold(*other, name))
+            problem(s, at, CHY_BAD_VALUE, "there is a provider \"%s\" already", name);
+        if (name_begins(*other, name) || name_begins(name, *other))
+            problem(s, at, CHY_BAD_VALUE,
+                    "\"%s\" and \"%s\" are one and the same up to a colon: nobody could tell whose "
+                    "accounts are whose",
+                    *other, name);
+    }
+    list_add(s->arena, names, const char *, name);
+}
+
+static void
+providers_judge(struct scope *s, const struct list *providers, struct list *names)
+{
+    struct list issuers = { 0 };
+    size_t n = 0;
+
+    LIST_EACH(struct provider_settings, in, providers)
+    {
+        const char *path = arena_printf(s->arena, "access.providers[%zu]", n++);
+        const char *issuer = arena_printf(s->arena, "%s.issuer", path);
+
+        if (!text_starts_fold(in->issuer, "https://"))
+            problem(s, issuer, CHY_BAD_VALUE, "an issuer is an https address");
+        if (list_has(&issuers, in->issuer))
+            problem(s, issuer, CHY_BAD_VALUE, "another provider is of this issuer already");
+        list_add(s->arena, &issuers, const char *, in->issuer);
+        if (!text_empty(in->jwks_url) && !text_starts_fold(in->jwks_url, "https://"))
+            problem(s, arena_printf(s->arena, "%s.jwks_url", path), CHY_BAD_VALUE,
+                    "keys are fetched by https");
+        name_judge(s, path, in->name, names);
+    }
+}
+
+/** Each domain is one directory's. */
+static void
+domains_judge(struct scope *s, const char *path, const struct list *domains, struct list *known)
+{
+    size_t n = 0;
+
+    LIST_EACH(const char *, domain, domains)
+    {
+        const char *at = arena_printf(s->arena, "%s.domains[%zu]", path, n++);
+
+        if (text_empty(*domain) || strpbrk(*domain, "\\@ ") || text_has_control(*domain))
+            problem(s, at, CHY_BAD_VALUE, "is no domain such as CONTOSO or contoso.com");
+        LIST_EACH(const char *, other, known)
+        if (text_eq_fold(*other, *domain))
+            problem(s, at, CHY_BAD_VALUE, "the domain %s is named twice", *domain);
+        list_add(s->arena, known, const char *, *domain);
+    }
+}
+
+/** A template that never names the person would find somebody else. */
+static void
+template_judge(struct scope *s, const char *path, const char *name, const char *text,
+               const char *word)
+{
+    if (!text_empty(text) && !strstr(text, word))
+        problem(s, arena_printf(s->arena, "%s.%s", path, name), CHY_BAD_VALUE, "lacks %s", word);
+}
+
+/** A search filter (RFC 4515) is in brackets, and each that opens is closed. */
+static void
+filter_judge(struct scope *s, const char *path, const char *name, const char *text)
+{
+    const char *at = text;
+    int depth = 0;
+
+    if (text_empty(text))
+        return;
+    do
+        depth += (*at == '(') - (*at == ')');
+    while (*at++ && depth > 0);
+    if (*text != '(' || depth != 0 || *at)
+        problem(s, arena_printf(s->arena, "%s.%s", path, name), CHY_BAD_VALUE,
+                "is no search filter in brackets such as (uid={login})");
+}
+
+static void
+directory_judge(struct scope *s, const char *path, const struct directory_settings *in)
+{
+    struct directory_address to;
+    size_t n = 0;
+
+    LIST_EACH(const char *, url, &in->urls)
+    {
+        const char *at = arena_printf(s->arena, "%s.urls[%zu]", path, n++);
+
+        if (strchr(*url, '[') && !strchr(*url, ']'))
+            problem(s, at, CHY_BAD_VALUE, "the bracket of the address is not closed");
+        else if (directory_url(s, *url, &to) != OK)
+            problem(s, at, CHY_BAD_VALUE, "%s", arena_text(s->arena, s->error.text));
+    }
+    filter_judge(s, path, "user_filter", in->user_filter);
+    filter_judge(s, path, "group_filter", in->group_filter);
+    template_judge(s, path, "user_filter", in->user_filter, "{login}");
+    template_judge(s, path, "user_bind", in->user_bind, "{login}");
+    if (!text_empty(in->group_filter) && !strstr(in->group_filter, "{login}"))
+        template_judge(s, path, "group_filter", in->group_filter, "{dn}");
+    if (text_empty(in->bind_dn) != text_empty(in->bind_password))
+        problem(s, arena_printf(s->arena, "%s.bind_password", path), CHY_BAD_VALUE,
+                "bind_dn and bind_password come together");
+    if (in->nested && text_empty(in->group_filter))
+        problem(s, arena_printf(s->arena, "%s.nested", path), CHY_BAD_VALUE,
+                "groups of groups are found by group_filter, which is empty");
+}
+
+static void
+logins_judge(struct scope *s, const struct access_settings *set)
+{
+    struct list names = { 0 }, domains = { 0 };
+    size_t n = 0;
+
+    providers_judge(s, &set->providers, &names);
+    LIST_EACH(struct directory_settings, in, &set->directories)
+    {
+        const char *path = arena_printf(s->arena, "access.directories[%zu]", n++);
+
+        name_judge(s, path, in->name, &names);
+        domains_judge(s, path, &in->domains, &domains);
+        directory_judge(s, path, in);
+    }
+    if (!text_empty(set->kerberos->keytab))
+        name_judge(s, "access.kerberos", set->kerberos->name, &names);
+}
+
+/* All of them -----------------------------------------------------------------------------------
+ */
+
+static enum err
+readable(struct scope *s, const char *path)
+{
+    struct bytes pem;
+
+    return text_empty(path) ? OK : file_read(s, path, CA_FILE_MAX, &pem);
+}
+
+enum err
+settings_judge_files(struct scope *s, const struct settings *settings)
+{
+    const struct access_settings *set =
+        ((const struct server_settings *)settings_root(settings))->access;
+
+    LIST_EACH(struct provider_settings, in, &set->providers)
+    TRY(note(s, readable(s, in->ca), "access.providers, ca of %s", in->name));
+    LIST_EACH(struct directory_settings, in, &set->directories)
+    TRY(note(s, readable(s, in->ca), "access.directories, ca of %s", in->name));
+    if (text_empty(set->kerberos->keytab))
+        return OK;
+    return note(s, private_file_check(s, set->kerberos->keytab, PRIVATE_GROUP),
+                "access.kerberos.keytab");
+}
+
 enum err
 settings_judge(struct scope *s, const struct settings *settings)
 {
@@ -153,6 +335,7 @@ settings_judge(struct scope *s, const struct settings *settings)
         wrong(&j, "acme.validates",
               "must be true on SQLite: no other server is on its database that could look");
     judge_master(&j, set);
+    logins_judge(s, set->access);
     judge_key(&j, "pki.root_key", set->pki->root_key);
     judge_key(&j, "pki.issuing_key", set->pki->issuing_key);
     if (!is_version(set->command->product_version))

@@ -132,5 +132,7 @@ struct scope;
 struct settings;
 /** Judge what the settings mean. @return E_INVALID with every problem found, as settings_load() */
 enum err settings_judge(struct scope *s, const struct settings *settings);
+/** Judge the files that the settings name for logins, as the server's user sees them. */
+enum err settings_judge_files(struct scope *s, const struct settings *settings);
 
 #endif

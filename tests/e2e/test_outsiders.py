@@ -359,11 +359,50 @@ def test_a_trial_of_a_provider_fetches_its_metadata_and_keys(trusting, provider)
     ({"name": "a", "issuer": "https://idp.example", "audience": "x", "ca": "/nonexistent"}, "/nonexistent"),
     ([{"name": name, "issuer": f"https://{n}.example", "audience": "x"} for n, name in enumerate(["corp", "Corp:eu"])],
      "access.providers[1].name"),
+    ([{"name": name, "issuer": "https://idp.example", "audience": "x"} for name in ("a", "b")], "access.providers[1].issuer"),
+    ({"name": "a\nb", "issuer": "https://idp.example", "audience": "x"}, "access.providers[0].name"),
+    ({"name": "Chancery", "issuer": "https://idp.example", "audience": "x"}, "access.providers[0].name"),
+    ([{"name": name, "issuer": f"https://{n}.example", "audience": "x"} for n, name in enumerate(["a", "A"])],
+     "access.providers[1].name"),
 ])
 def test_a_provider_that_is_configured_wrongly_is_refused_by_name(tmp_path, entry, words):
     config = tmp_path / "chancery.yaml"
     config.write_text(json.dumps({"access": {"providers": entry if isinstance(entry, list) else [entry]}}))
     config.chmod(0o600)
+    done = chancery.processes.run([chancery.PROGRAM, "serve", "--dev", "--config", config, "--data-dir",
+                                   tmp_path / "data", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
+    assert done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr
+    checked = chancery.cli("config", "check", "--config", config)
+    assert checked.returncode != 0 and words in checked.stderr, checked.stdout + checked.stderr
+
+
+DIRECTORY = {"name": "corp", "domains": ["CONTOSO"], "urls": ["ldaps://localhost:1"], "base": "dc=x"}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("change, words", [
+    ({"user_filter": "(objectClass=*)"}, "user_filter: lacks {login}"),
+    ({"user_filter": "(uid={login}"}, "user_filter: is no search filter"),
+    ({"group_filter": "(cn=x)"}, "group_filter: lacks {dn}"),
+    ({"user_bind": "nobody"}, "user_bind: lacks {login}"),
+    ({"domains": [""]}, "domains[0]"),
+    ({"domains": ["a b"]}, "domains[0]"),
+    ({"domains": ["a", "A"]}, "domains[1]"),
+    ({"urls": ["http://x"]}, "urls[0]"),
+    ({"urls": ["ldap://[::1"]}, "urls[0]"),
+    ({"name": "chancery"}, "access.directories[0].name"),
+    ({"ca": "/nonexistent"}, "/nonexistent"),
+    ({"keytab": "/nonexistent"}, "access.kerberos.keytab"),
+])
+def test_a_check_refuses_of_directories_what_the_server_refuses(tmp_path, change, words):
+    access = {"directories": [{**DIRECTORY, **change}]}
+    if "keytab" in change:
+        access = {"directories": [DIRECTORY], "kerberos": {"keytab": change["keytab"], "name": "tickets"}}
+    config = tmp_path / "chancery.yaml"
+    config.write_text(json.dumps({"access": access}))
+    config.chmod(0o600)
+    checked = chancery.cli("config", "check", "--config", config)
+    assert checked.returncode != 0 and words in checked.stderr, checked.stdout + checked.stderr
     done = chancery.processes.run([chancery.PROGRAM, "serve", "--dev", "--config", config, "--data-dir",
                                    tmp_path / "data", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
     assert done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr

@@ -624,8 +624,44 @@ struct v1_collect {
 struct v1_collected {
     const char *file_name, *file;
 };
+/** Shared with what two people recover. */
+extern const struct model v1_decision_model, v1_denial_model, v1_collected_model;
 extern const struct op v1_requests_list_op, v1_requests_get_op, v1_requests_approve_op,
     v1_requests_deny_op, v1_requests_withdraw_op, v1_requests_collect_op;
+
+/* Private keys that two people recover. */
+
+struct v1_recovery {
+    int64_t id;
+    const char *state;
+    int64_t certificate_id;
+    const char *subject, *form;
+    bool include_chain;
+    const char *asker, *reason;
+    struct when created_at, ends_at;
+    bool mine, may_decide;
+    const char *decided_by, *comment;
+    struct when decided_at, given_at;
+    int64_t version;
+};
+struct v1_recovery_new {
+    int64_t certificate;
+    const char *form;
+    struct opt_bool include_chain;
+    const char *reason;
+    int64_t collection;
+};
+struct v1_recoveries_query {
+    int64_t limit;
+    const char *after;
+    bool all, mine;
+};
+struct v1_recovery_collect {
+    const char *password;
+};
+extern const struct op v1_recoveries_list_op, v1_recoveries_create_op, v1_recoveries_get_op,
+    v1_recoveries_approve_op, v1_recoveries_deny_op, v1_recoveries_withdraw_op,
+    v1_recoveries_collect_op;
 
 extern const struct op v1_certificates_list_op, v1_certificates_issue_op, v1_certificates_get_op,
     v1_certificates_import_op, v1_search_fields_op;

@@ -61,12 +61,12 @@ static const struct model v1_requests_query_model =
 static const struct field v1_decision_fields[] = {
     FIELD(v1_decision, comment, "comment", .max = 1000, .doc = "Whoever asked is told."),
 };
-static const struct model v1_decision_model = MODEL(v1_decision, v1_decision_fields);
+const struct model v1_decision_model = MODEL(v1_decision, v1_decision_fields);
 static const struct field v1_denial_fields[] = {
     FIELD(v1_decision, comment, "comment", .flags = REQUIRED, .min = 1, .max = 1000,
           .doc = "Why; whoever asked is told."),
 };
-static const struct model v1_denial_model = SHAPE(v1_decision, v1_denial);
+const struct model v1_denial_model = SHAPE(v1_decision, v1_denial);
 
 static const struct field v1_collect_fields[] = {
     FIELD(v1_collect, password, "password", .flags = REQUIRED | SECRET, .min = 1, .max = 1024,
@@ -80,7 +80,7 @@ static const struct field v1_collected_fields[] = {
     FIELD(v1_collected, file_name, "file_name"),
     FIELD(v1_collected, file, "file", .flags = SECRET, .doc = "Base64."),
 };
-static const struct model v1_collected_model = MODEL(v1_collected, v1_collected_fields);
+const struct model v1_collected_model = MODEL(v1_collected, v1_collected_fields);
 
 const struct op v1_requests_list_op = {
     .method = "GET",

@@ -36,6 +36,16 @@
            "What is noted about a certificate was changed.")                                       \
     ACTION(CERTIFICATE_KEY_RECOVER, "certificate", "certificate.key.recover",                      \
            "The private key of a certificate was handed out.")                                     \
+    ACTION(CERTIFICATE_KEY_ASK, "certificate", "certificate.key.ask",                              \
+           "The recovery of a private key was asked for, and waits for a second person.")          \
+    ACTION(CERTIFICATE_KEY_APPROVE, "certificate", "certificate.key.approve",                      \
+           "The recovery of a private key was approved.")                                          \
+    ACTION(CERTIFICATE_KEY_DENY, "certificate", "certificate.key.deny",                            \
+           "The recovery of a private key was denied.")                                            \
+    ACTION(CERTIFICATE_KEY_WITHDRAW, "certificate", "certificate.key.withdraw",                    \
+           "The recovery of a private key was taken back by whoever asked for it.")                \
+    ACTION(CERTIFICATE_KEY_LAPSE, "certificate", "certificate.key.lapse",                          \
+           "The recovery of a private key was not decided about, or not taken, in time.")          \
     ACTION(CERTIFICATE_KEY_DELETE, "certificate", "certificate.key.delete",                        \
            "The private key of a certificate was destroyed.")                                      \
     ACTION(REQUEST_CSR_MAKE, "request", "request.csr.make",                                        \

@@ -111,6 +111,8 @@
     CODE(2308, OWN_REQUEST, "Nobody approves their own request.",                                  \
          "Ask somebody else who may approve it.")                                                  \
     CODE(2309, REQUEST_DENIED, "The request was denied.", "Ask anew for what the reason allows.")  \
+    CODE(2310, RECOVERY_WAITS, "A second person has to agree to the recovery first.",              \
+         "Ask again once it is approved.")                                                         \
     /* backup: 24xx */                                                                             \
     CODE(2401, BACKUP_DAMAGED, "The backup is not what was written.",                              \
          "Take another: `chancery backup list`.")                                                  \

@@ -81,6 +81,10 @@ static const struct flag recover_flags[] = {
     { "as", 0, FLAG_WORD, "FORM", "pfx, pfx-legacy, jks, pem, zip; default pfx", key_file_words,
       NULL, NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+    { "request", 0, FLAG_SWITCH, NULL, "ask for a key that two people recover; take it later", NULL,
+      NULL, NULL },
+    { "reason", 0, FLAG_TEXT, "TEXT", "with --request: why; whoever decides is told", NULL,
+      "comment", NULL },
 };
 static const struct flag renew_flags[] = {
     { "csr", 0, FLAG_TEXT, "FILE", "a request with a new key of your own", NULL, NULL, NULL },
@@ -498,7 +502,8 @@ const struct command commands[] = {
     ISSUE_COMMANDS,
     { "recover", "REF [FILE]", 1, 2, FLAGS(recover_flags), run_recover,
       "Get the private key of a certificate again, where the server keeps it.",
-      "  chancery recover 1234 --out web.pfx --password-file pw\n" },
+      "  chancery recover 1234 --out web.pfx --password-file pw\n"
+      "  chancery recover 1234 --request --reason INC0012345\n" },
     { "renew", "REF...", 0, -1, FLAGS(renew_flags), run_renew,
       "Renew certificates: the same names, a new key.",
       "  chancery renew 1234 --yes --out web.pfx --password-file pw\n"
@@ -682,6 +687,7 @@ const struct command commands[] = {
       "  chancery restore --from /mnt/backup --master-key /mnt/usb/master.key --signed "
       "/mnt/log\n" },
     REQUEST_COMMANDS,
+    RECOVERY_COMMANDS,
     ACME_COMMANDS,
     ACCESS_COMMANDS,
     { "users list", "", 0, 0, FLAGS(watch_flags), run_users_list, "List the users.",

@@ -8,6 +8,7 @@ const struct group groups[] = {
     { "enroll", "Get certificates, for requests of your own or with keys of the server's." },
     { "csr", "Make requests, and look into them." },
     { "requests", "Requests that wait for somebody: see, approve, deny, collect." },
+    { "recoveries", "Private keys that two people recover: see, approve, deny, take." },
     { "acme", "ACME: accounts, orders, keys for binding; what to tell clients." },
     { "acme accounts", "Accounts of ACME clients: see, suspend, restore, end." },
     { "acme orders", "Orders of ACME clients, and why they failed." },

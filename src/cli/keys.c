@@ -81,8 +81,14 @@ run_recover(struct cli *c)
     const char *out = cli_text(c, "out") ? cli_text(c, "out") : cli_arg(c, 1);
     const struct json *row;
 
-    TRY(key_place_ready(c, out));
+    if (!cli_has(c, "request"))
+        TRY(key_place_ready(c, out));
+    else if (out)
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "--request only asks: the key is written by chancery recoveries collect");
     TRY(certificate_of(c, cli_arg(c, 0), &row));
+    if (cli_has(c, "request"))
+        return recovery_begin(c, row_id(row));
     return recover_to(c, row_id(row), cli_text(c, "as"), out);
 }
 

@@ -183,6 +183,8 @@ exit_code(enum err e, enum code code)
     if ((number >= CHY_TEMPLATE_FORBIDDEN && number < CHY_NO_CA) ||
         (number >= CHY_BAD_DER && number <= CHY_BLOCKED_KEY))
         return EXIT_POLICY;
+    if (number == CHY_RECOVERY_WAITS)
+        return EXIT_PENDING;
     if (number == CHY_REQUEST_DENIED)
         return EXIT_POLICY;
     if (number == CHY_NO_TEMPLATE || number == CHY_NO_CA || number == CHY_NO_CERT)

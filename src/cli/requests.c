@@ -1,4 +1,4 @@
-/* Requests that wait for somebody. */
+/* Requests that wait for somebody, and recoveries of keys that do. */
 #include "cli/requests.h"
 #include "cli/body.h"
 
@@ -28,11 +28,42 @@ requests_view(void)
     return v;
 }
 
+static const struct column recovery_columns[] = {
+    { "id", NULL, COL_RIGHT },
+    { "subject", NULL, 0 },
+    { "certificate_id", "CERTIFICATE", COL_RIGHT },
+    { "state", NULL, COL_STATUS },
+    { "form", NULL, COL_WIDE },
+    { "asker", NULL, 0 },
+    { "created_at", "ASKED", COL_AGO },
+    { "ends_at", "UNTIL", 0 },
+    { "decided_by", "BY", COL_WIDE },
+    { "reason", NULL, COL_WIDE },
+};
+
+static struct view
+recoveries_view(void)
+{
+    return (struct view){ .kind = "recovery",
+                          .key = "id",
+                          .columns = recovery_columns,
+                          .column_count = COUNT(recovery_columns),
+                          .model = v1_recoveries_get_op.reply,
+                          .none = "No recoveries wait." };
+}
+
+/** What waits: requests, or recoveries. */
+static const char *
+path_among(struct cli *c, const char *all, const char *id, const char *verb)
+{
+    return arena_printf(c->s->arena, REST_API "%s/%s%s%s", all, segment(c, id), verb ? "/" : "",
+                        verb ? verb : "");
+}
+
 static const char *
 path_of(struct cli *c, const char *id, const char *verb)
 {
-    return arena_printf(c->s->arena, REST_API "/requests/%s%s%s", segment(c, id), verb ? "/" : "",
-                        verb ? verb : "");
+    return path_among(c, "/requests", id, verb);
 }
 
 enum err
@@ -62,20 +93,52 @@ run_requests_show(struct cli *c)
     return print_data(c, &v, a.json);
 }
 
+enum err
+run_recoveries_list(struct cli *c)
+{
+    struct ask ask = { .path = REST_API "/recoveries" };
+    struct view v = recoveries_view();
+
+    if (cli_has(c, "all")) {
+        ask_param(c, &ask, "all", "true");
+        v.none = "No recoveries were asked for.";
+    }
+    if (cli_has(c, "mine"))
+        ask_param(c, &ask, "mine", "true");
+    return print_cursor(c, &ask, &v);
+}
+
+enum err
+run_recoveries_show(struct cli *c)
+{
+    struct view v = recoveries_view();
+    struct answer a;
+
+    if (fields_helped(c, &v))
+        return OK;
+    TRY(ask_get(c, path_among(c, "/recoveries", cli_arg(c, 0), NULL), &a));
+    return print_data(c, &v, a.json);
+}
+
 /* Decisions. */
 
 /** What the command does, in words. */
 struct verb {
     const char *path, *verb, *done, *not_done;
+    const char *all, *kind; /* where they are, and what one is called */
 };
 
 static const struct verb *
 verb_of(const struct cli *c)
 {
     static const struct verb verbs[] = {
-        { "requests approve", "approve", "approved", "not approved" },
-        { "requests deny", "deny", "denied", "not denied" },
-        { "requests withdraw", "withdraw", "taken back", "not taken back" },
+        { "requests approve", "approve", "approved", "not approved", "/requests", "request" },
+        { "requests deny", "deny", "denied", "not denied", "/requests", "request" },
+        { "requests withdraw", "withdraw", "taken back", "not taken back", "/requests", "request" },
+        { "recoveries approve", "approve", "approved", "not approved", "/recoveries", "recovery" },
+        { "recoveries deny", "deny", "denied", "not denied", "/recoveries", "recovery" },
+        { "recoveries withdraw", "withdraw", "taken back", "not taken back", "/recoveries",
+          "recovery" },
     };
     const struct verb *v = verbs;
 
@@ -91,8 +154,8 @@ tell(struct cli *c, const struct verb *v, const char *id, const struct json *now
     const char *message = json_str(json_get(now, "message"));
     int64_t certificate;
 
-    if (!text_eq(v->verb, "approve")) {
-        say(c, "request %s is %s", id, v->done);
+    if (!text_eq(v->kind, "request") || !text_eq(v->verb, "approve")) {
+        say(c, "%s %s is %s", v->kind, id, v->done);
     } else if (json_int(json_get(now, "certificate_id"), &certificate)) {
         say(c, "request %s is approved: certificate %lld", id, (long long)certificate);
     } else {
@@ -104,7 +167,7 @@ tell(struct cli *c, const struct verb *v, const char *id, const struct json *now
 static enum err
 decide_one(struct cli *c, const struct verb *v, const char *id, const struct json **now)
 {
-    struct ask ask = { .method = "POST", .path = path_of(c, id, v->verb) };
+    struct ask ask = { .method = "POST", .path = path_among(c, v->all, id, v->verb) };
     const char *comment = cli_text(c, "comment");
     struct answer a;
     struct buf b;
@@ -117,7 +180,7 @@ decide_one(struct cli *c, const struct verb *v, const char *id, const struct jso
     }
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
-    ask.not_done = arena_printf(c->s->arena, "request %s %s", id, v->not_done);
+    ask.not_done = arena_printf(c->s->arena, "%s %s %s", v->kind, id, v->not_done);
     TRY(ask_server(c, &ask, &a));
     tell(c, v, id, a.json);
     *now = a.json;
@@ -128,7 +191,7 @@ enum err
 run_requests_decide(struct cli *c)
 {
     const struct verb *v = verb_of(c);
-    struct view view = requests_view();
+    struct view view = text_eq(v->kind, "request") ? requests_view() : recoveries_view();
     struct list ids = { 0 };
     struct buf b;
     size_t n = 0;
@@ -139,12 +202,12 @@ run_requests_decide(struct cli *c)
                          "--comment is needed: whoever asked is told why");
     if (cli_has(c, "dry-run")) {
         LIST_EACH(const char *, id, &ids)
-        (void)printf("would %s request %s\n", v->verb, *id);
+        (void)printf("would %s %s %s\n", v->verb, v->kind, *id);
         return OK;
     }
     if (!text_eq(v->verb, "approve"))
-        TRY(confirm(c, arena_printf(c->s->arena, "%s %zu request%s", v->verb, ids.count,
-                                    ids.count == 1 ? "" : "s")));
+        TRY(confirm(c, arena_printf(c->s->arena, "%s %zu %s", v->verb, ids.count,
+                                    ids.count == 1 ? v->kind : v->all + 1)));
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_byte(&b, '[');
     LIST_EACH(const char *, id, &ids)
@@ -173,14 +236,13 @@ request_waits(struct cli *c, int64_t request, const char *message)
         (long long)request);
 }
 
-enum err
-request_collect(struct cli *c, int64_t request, const char *form, const char *out,
-                const struct secret *password)
+/** Take the key that waits at PATH, "request 31", into the file OUT; FORM NULL: it is settled. */
+static enum err
+collect_at(struct cli *c, const char *path, const char *what, const char *form, const char *out,
+           const struct secret *password)
 {
-    const char *id = arena_printf(c->s->arena, "%lld", (long long)request), *text;
-    struct ask ask = { .method = "POST",
-                       .path = path_of(c, id, "collect"),
-                       .not_done = "no key was collected" };
+    struct ask ask = { .method = "POST", .path = path, .not_done = "no key was collected" };
+    const char *text;
     struct bytes file;
     struct answer a;
     struct buf b;
@@ -188,7 +250,8 @@ request_collect(struct cli *c, int64_t request, const char *form, const char *ou
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     buf_text(&b, "{\"password\":");
     json_text(&b, (const char *)password->data);
-    body_text(&b, "form", form ? form : "pfx");
+    if (form)
+        body_text(&b, "form", form);
     buf_byte(&b, '}');
     ask.body = buf_str(&b);
     TRY(ask_server(c, &ask, &a));
@@ -197,7 +260,68 @@ request_collect(struct cli *c, int64_t request, const char *form, const char *ou
         return fail(c->s, E_UNAVAILABLE, "the server sent no file with the key");
     TRY(write_out(c, out, file, true));
     if (!text_eq(out, "-"))
-        say(c, "certificate and key of request %s written to %s", id, out);
+        say(c, "certificate and key of %s written to %s", what, out);
+    return OK;
+}
+
+enum err
+request_collect(struct cli *c, int64_t request, const char *form, const char *out,
+                const struct secret *password)
+{
+    const char *id = arena_printf(c->s->arena, "%lld", (long long)request);
+
+    return collect_at(c, path_of(c, id, "collect"), arena_printf(c->s->arena, "request %s", id),
+                      form ? form : "pfx", out, password);
+}
+
+enum err
+run_recoveries_collect(struct cli *c)
+{
+    AUTO(secret_free) struct secret *password = NULL;
+    const char *out = cli_text(c, "out") ? cli_text(c, "out") : cli_arg(c, 1);
+    const char *id = cli_arg(c, 0);
+
+    TRY(key_place_ready(c, out));
+    TRY(read_password(c, "password-file", "Password of the new file", &password));
+    return collect_at(c, path_among(c, "/recoveries", id, "collect"),
+                      arena_printf(c->s->arena, "recovery %s", id), NULL, out, password);
+}
+
+enum err
+recovery_begin(struct cli *c, int64_t certificate)
+{
+    struct ask ask = { .method = "POST",
+                       .path = REST_API "/recoveries",
+                       .not_done = "the recovery was not asked for" };
+    struct view v = recoveries_view();
+    const char *state, *ends;
+    struct answer a;
+    int64_t id = 0;
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_printf(&b, "{\"certificate\":%lld", (long long)certificate);
+    body_text(&b, "form", cli_text(c, "as"));
+    body_text(&b, "reason", cli_text(c, "reason"));
+    buf_byte(&b, '}');
+    ask.body = buf_str(&b);
+    TRY(ask_server(c, &ask, &a));
+    (void)json_int(json_get(a.json, "id"), &id);
+    state = json_str(json_get(a.json, "state"));
+    ends = json_str(json_get(a.json, "ends_at"));
+    if (!text_eq(state, "approved"))
+        c->status = EXIT_PENDING;
+    if (!output_is_table(c))
+        return print_data(c, &v, a.json);
+    (void)printf("%lld\n", (long long)id);
+    if (text_eq(state, "approved"))
+        say(c, "recovery %lld is approved: chancery recoveries collect %lld --out FILE",
+            (long long)id, (long long)id);
+    else
+        say(c,
+            "recovery %lld waits until %s: somebody else who may recover the key approves it; see: "
+            "chancery recoveries show %lld --watch",
+            (long long)id, ends ? ends : "?", (long long)id);
     return OK;
 }
 

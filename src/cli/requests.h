@@ -10,6 +10,12 @@ enum err run_requests_list(struct cli *c);
 enum err run_requests_show(struct cli *c);
 enum err run_requests_decide(struct cli *c); /* approve, deny, withdraw: by the command's name */
 enum err run_requests_collect(struct cli *c);
+enum err run_recoveries_list(struct cli *c);
+enum err run_recoveries_show(struct cli *c);
+enum err run_recoveries_collect(struct cli *c); /* decisions: run_requests_decide() */
+
+/** Ask for the key of CERTIFICATE, which two people recover, as --as and --reason say. */
+enum err recovery_begin(struct cli *c, int64_t certificate);
 
 /** Say that REQUEST waits, for whom, and how to go on; the command exits with EXIT_PENDING. */
 void request_waits(struct cli *c, int64_t request, const char *message);
@@ -35,7 +41,37 @@ static const struct flag collect_flags[] = {
       key_file_words, NULL, NULL },
 };
 
+static const struct flag recovery_list_flags[] = {
+    { "all", 0, FLAG_SWITCH, NULL, "those that are over, too", NULL, NULL, NULL },
+    { "mine", 0, FLAG_SWITCH, NULL, "only one's own", NULL, NULL, NULL },
+    WATCH_FLAG,
+};
+static const struct flag recovery_collect_flags[] = {
+    { "out", 0, FLAG_TEXT, "FILE", "write there, mode 0600", NULL, NULL, NULL },
+    { "password-file", 0, FLAG_TEXT, "FILE", "holds the file's password; - is stdin", NULL, NULL,
+      NULL },
+};
+
 /* clang-format off */
+#define RECOVERY_COMMANDS                                                                          \
+    { "recoveries list", "", 0, 0, FLAGS(recovery_list_flags), run_recoveries_list,                \
+      "List the recoveries of private keys that wait for a second person, or to be taken.",        \
+      "  chancery recoveries list\n  chancery recoveries list --mine --all\n" },                   \
+    { "recoveries show", "ID", 1, 1, FLAGS(watch_flags), run_recoveries_show,                      \
+      "Show a recovery, and what became of it.",                                                   \
+      "  chancery recoveries show 5\n  chancery recoveries show 5 --watch\n" },                    \
+    { "recoveries approve", "ID...", 1, -1, FLAGS(decide_flags), run_requests_decide,              \
+      "Agree to recoveries that others asked for.",                                                \
+      "  chancery recoveries approve 5 --comment INC0012345\n" },                                  \
+    { "recoveries deny", "ID...", 1, -1, FLAGS(decide_flags), run_requests_decide,                 \
+      "Deny recoveries, also approved ones whose key was not taken.",                              \
+      "  chancery recoveries deny 5 --comment 'nobody knows of an incident'\n" },                  \
+    { "recoveries withdraw", "ID...", 1, -1, FLAGS(decide_flags), run_requests_decide,             \
+      "Take recoveries of one's own back.", "  chancery recoveries withdraw 5\n" },                \
+    { "recoveries collect", "ID [FILE]", 1, 2, FLAGS(recovery_collect_flags),                      \
+      run_recoveries_collect,                                                                      \
+      "Take the private key of one's own recovery that was approved: once.",                       \
+      "  chancery recoveries collect 5 --out web.pfx --password-file pw\n" }
 #define REQUEST_COMMANDS                                                                           \
     { "requests list", "", 0, 0, FLAGS(request_list_flags), run_requests_list,                     \
       "List the requests that wait.",                                                              \

@@ -46,7 +46,7 @@ struct making {
     const struct csr_wish *in;
     struct sealed_key key;
     int64_t template_id;
-    bool exportable;
+    bool exportable, guarded;
     struct csr_pending *out;
 };
 
@@ -57,6 +57,7 @@ make_in(struct scope *s, struct tx *tx, void *arg)
     const struct caller *c = m->in->caller;
     struct key_term term = { .keep = true,
                              .exportable = m->exportable,
+                             .guarded = m->guarded,
                              .delete_at = when_add_ms(m->out->created_at, WAIT_MS) };
     struct row row;
 
@@ -93,6 +94,7 @@ choose_key(struct scope *s, struct flow *f, const struct csr_wish *in, struct ma
         TRY(access_require(s, in->caller, PERM_ENROLLMENT_CSR_MAKE, GRANT_TEMPLATE, t->id));
         m->template_id = t->id;
         m->exportable = t->body->key_exportable;
+        m->guarded = t->body->recovery_approval;
     } else {
         TRY(access_require(s, in->caller, PERM_ENROLLMENT_CSR_MAKE, GRANT_GLOBAL, 0));
     }

@@ -30,6 +30,11 @@ struct flow {
     /** What judges a request anew, beside templates, when it goes on after it waited; or NULL. */
     enum err (*judge_again)(struct scope *s, const struct cert_request *q, void *arg);
     void *judge_arg;
+    /** Which keys it takes two people to recover (flow/recovery.h), and how long that may take. */
+    struct {
+        bool approval; /* all of them, whatever their templates say */
+        int64_t wait_ms /* for the second one */, take_ms /* and then for the first */;
+    } recovery;
     int64_t skew_ms; /* how far in the future a date may lie and still be now; 0: 5 minutes */
     /** How many refusals were recorded in the present second, and how many were not since. */
     struct {

@@ -129,12 +129,15 @@ key_choose(struct scope *s, const struct template *t, const struct key_wish *w,
 
 /* Keeping it. */
 
-SQL(insert_key, "INSERT INTO private_key (id, key_hash, purpose, algorithm, spki, sealed, "
-                "created_at, exportable, once, delete_at) VALUES ($1, $2, 'certificate', $3, $4, "
-                "$5, $6, $7, $8, $9)");
-SQL(present_term, "SELECT k.exportable, k.once, k.delete_at, (SELECT COUNT(*) FROM pending_csr p "
-                  "WHERE p.private_key = k.id) FROM private_key k WHERE k.id = $1 @lock");
-SQL(change_term, "UPDATE private_key SET exportable = $2, once = $3, delete_at = $4 WHERE id = $1");
+SQL(insert_key,
+    "INSERT INTO private_key (id, key_hash, purpose, algorithm, spki, sealed, "
+    "created_at, exportable, once, delete_at, guarded) VALUES ($1, $2, 'certificate', $3, "
+    "$4, $5, $6, $7, $8, $9, $10)");
+SQL(present_term,
+    "SELECT k.exportable, k.once, k.delete_at, k.guarded, (SELECT COUNT(*) FROM pending_csr p "
+    "WHERE p.private_key = k.id) FROM private_key k WHERE k.id = $1 @lock");
+SQL(change_term, "UPDATE private_key SET exportable = $2, once = $3, delete_at = $4, guarded = $5 "
+                 "WHERE id = $1");
 SQL(drop_pending, "DELETE FROM pending_csr WHERE private_key = $1");
 SQL(sealed_size, "SELECT LENGTH(sealed), key_hash FROM private_key WHERE id = $1 AND "
                  "purpose = 'certificate'@lock");
@@ -167,6 +170,7 @@ key_term_of(const struct template_body *body, struct when not_before, struct whe
 {
     struct key_term term = { .keep = true,
                              .exportable = body->key_exportable,
+                             .guarded = body->recovery_approval,
                              .delete_at = WHEN_NONE };
     int64_t ms = body->key_retention_days * DAY_MS;
 
@@ -194,7 +198,8 @@ key_insert(struct scope *s, struct tx *tx, const struct sealed_key *k, const str
     TRY(tx_do(s, tx, &insert_key,
               BIND(v_int(k->id), v_bytes((struct bytes){ k->hash, SHA256_LEN }),
                    v_text(k->algorithm), v_bytes(k->spki), v_bytes(k->sealed), v_when(clock_now()),
-                   v_bool(term->exportable), v_bool(term->once), v_when(term->delete_at))));
+                   v_bool(term->exportable), v_bool(term->once), v_when(term->delete_at),
+                   v_bool(term->guarded))));
     metric_add(&made_total, 1, k->algorithm);
     return OK;
 }
@@ -213,6 +218,7 @@ read_term(struct scope *s, struct tx *tx, int64_t id, struct key_term *out, bool
     out->exportable = row_bool(&row);
     out->once = row_bool(&row);
     out->delete_at = row_when(&row);
+    out->guarded = row_bool(&row);
     *waits = row_int(&row) > 0;
     return OK;
 }
@@ -241,12 +247,14 @@ key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *ter
 
     TRY(read_term(s, tx, id, &now, &waits));
     next.exportable = now.exportable && term->exportable;
+    next.guarded = now.guarded || term->guarded;
     if (!waits) { /* it has a certificate, whose term holds, too */
         next.once = now.once && term->once;
         next.delete_at = later_end(now.delete_at, term->delete_at);
     }
     TRY(tx_do(s, tx, &change_term,
-              BIND(v_int(id), v_bool(next.exportable), v_bool(next.once), v_when(next.delete_at))));
+              BIND(v_int(id), v_bool(next.exportable), v_bool(next.once), v_when(next.delete_at),
+                   v_bool(next.guarded))));
     return tx_do(s, tx, &drop_pending, BIND(v_int(id)));
 }
 
@@ -259,7 +267,7 @@ key_settle(struct scope *s, struct tx *tx, int64_t id, const struct key_term *te
     TRY(read_term(s, tx, id, &now, &waits));
     return tx_do(s, tx, &change_term,
                  BIND(v_int(id), v_bool(now.exportable && term->exportable), v_bool(term->once),
-                      v_when(term->delete_at)));
+                      v_when(term->delete_at), v_bool(now.guarded || term->guarded)));
 }
 
 enum err

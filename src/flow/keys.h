@@ -26,7 +26,7 @@ enum err key_seal(struct scope *s, struct seal *seal, EVP_PKEY *key, struct seal
 
 /** How long a key is kept. */
 struct key_term {
-    bool keep, once /* gone when it was handed out */, exportable;
+    bool keep, once /* gone when it was handed out */, exportable, guarded /* see recovery.h */;
     struct when delete_at; /* WHEN_NONE: until somebody deletes it */
 };
 /**
@@ -44,12 +44,14 @@ enum err key_insert(struct scope *s, struct tx *tx, const struct sealed_key *key
 enum err key_waits(struct scope *s, struct tx *tx, int64_t id, bool *waits);
 /**
  * A certificate of a key that is here has come: the row follows TERM from now on, and a request
- * that waited is no longer pending. A key that may not be handed out stays so, and one that has a
- * certificate already stays as long as either wants it. E_CONFLICT: the key is gone.
+ * that waited is no longer pending. A key that may not be handed out, or by two people alone, stays
+ * so, and one that has a certificate already stays as long as either wants it. E_CONFLICT: the key
+ * is gone.
  */
 enum err key_marry(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term);
 /** The key was made for a request that waited, whose certificate has come: the row follows TERM
- * from now on; a key that may not be handed out stays so. E_CONFLICT: the key is gone. */
+ * from now on; a key that may not be handed out, or by two people alone, stays so. E_CONFLICT: the
+ * key is gone. */
 enum err key_settle(struct scope *s, struct tx *tx, int64_t id, const struct key_term *term);
 /** Overwrite and remove the row, and what depends on it. E_NOT_FOUND: it is gone already. */
 enum err key_erase(struct scope *s, struct tx *tx, int64_t id);

@@ -4,6 +4,7 @@
 #include "base/metric.h"
 #include "flow/holds.h"
 #include "flow/keys.h"
+#include "flow/recovery.h"
 #include "flow/requests.h"
 #include "seal/seal.h"
 #include <string.h>
@@ -40,7 +41,8 @@ bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form
 
 /* Recovery. */
 
-SQL(kept, "SELECT id, sealed, exportable, once FROM private_key WHERE purpose = 'certificate' AND "
+SQL(kept, "SELECT id, sealed, exportable, once, guarded FROM private_key WHERE purpose = "
+          "'certificate' AND "
           "key_hash = $1");
 SQL(collect_once, "UPDATE request SET collected_at = $2, version = version + 1 WHERE id = $1 AND "
                   "collected_at IS NULL RETURNING id");
@@ -49,9 +51,9 @@ SQL(still_kept, "SELECT id FROM private_key WHERE id = $1 AND purpose = 'certifi
 struct handing {
     const struct recover *in;
     const struct cert_row *row;
-    int64_t id;
-    bool once;
-    int64_t request; /* that is collected; 0: none, the key is recovered */
+    struct kept_key key;
+    int64_t request;                 /* that is collected; 0: none, the key is recovered */
+    const struct recovery *approved; /* by a second person; NULL: none is needed */
 };
 
 static enum err
@@ -79,55 +81,11 @@ static const char *
 told_of(const struct handing *h)
 {
     if (h->request)
-        return h->once ? "The private key was handed out to whoever asked for the certificate, and "
-                         "is not kept any longer."
-                       : "The private key was handed out to whoever asked for the certificate.";
-    return h->once ? "The private key was handed out, and is not kept any longer." : NULL;
-}
-
-SQL(spend_key, "UPDATE private_key SET exportable = 0, delete_at = $2 WHERE id = $1");
-
-static enum err
-record_in(struct scope *s, struct tx *tx, void *arg)
-{
-    const struct handing *h = arg;
-    struct audit_change facts[] = {
-        { "serial", NULL, serial_hex(s->arena, h->row->serial), AUDIT_IS_TEXT },
-        { "form", NULL, bundle_ending(h->in->form), AUDIT_IS_TEXT },
-    };
-    struct row row;
-    int64_t hold;
-
-    TRY(note_collected(s, tx, h));
-    TRY(tx_one(s, tx, &still_kept, BIND(v_int(h->id)), &row));
-    if (h->once) {
-        TRY(hold_on_key(s, tx, h->row->key_hash, &hold));
-        if (hold) /* it leaves no more, and goes once the hold is lifted */
-            TRY(tx_do(s, tx, &spend_key, BIND(v_int(h->id), v_when(clock_now()))));
-        else
-            TRY(key_erase(s, tx, h->id));
-    }
-    return audit_add(
-        s, tx,
-        &(struct audit_event){
-            .action = AUDIT_CERTIFICATE_KEY_RECOVER,
-            .actor = &h->in->caller->actor,
-            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)h->row->id),
-                        h->row->dn },
-            .changes = facts,
-            .change_count = COUNT(facts),
-            .message = told_of(h),
-        });
-}
-
-/* The template may have changed its mind since the key was kept. */
-static bool
-is_exportable(struct flow *f, const struct cert_row *row)
-{
-    AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
-    const struct template *t = row->template_id ? template_by_id(all, row->template_id) : NULL;
-
-    return !t || t->body->key_exportable;
+        return h->key.once
+                   ? "The private key was handed out to whoever asked for the certificate, and "
+                     "is not kept any longer."
+                   : "The private key was handed out to whoever asked for the certificate.";
+    return h->key.once ? "The private key was handed out, and is not kept any longer." : NULL;
 }
 
 static enum err
@@ -138,26 +96,84 @@ no_key(struct scope *s, int64_t certificate)
                      (long long)certificate);
 }
 
-static enum err
-open_key(struct scope *s, struct flow *f, struct handing *h, EVP_PKEY **out)
-{
-    AUTO(secret_free) struct secret *pkcs8 = NULL;
-    struct bytes sealed;
-    struct row row;
-    enum err e = db_one(s, f->db, &kept, BIND(v_bytes(h->row->key_hash)), &row);
+SQL(spend_key, "UPDATE private_key SET exportable = 0, delete_at = $2 WHERE id = $1");
 
+static enum err
+record_in(struct scope *s, struct tx *tx, void *arg)
+{
+    const struct handing *h = arg;
+    struct audit_change facts[] = {
+        { "serial", NULL, serial_hex(s->arena, h->row->serial), AUDIT_IS_TEXT },
+        { "form", NULL, bundle_form_name(h->in->form), AUDIT_IS_TEXT },
+        { "recovery", NULL, NULL, AUDIT_IS_TEXT },
+        { "approved_by", NULL, NULL, AUDIT_IS_TEXT },
+    };
+    size_t fact_count = h->approved ? COUNT(facts) : COUNT(facts) - 2;
+    struct row row;
+    int64_t hold;
+    enum err e;
+
+    TRY(note_collected(s, tx, h));
+    if (h->approved) {
+        TRY(recovery_spend(s, tx, h->approved));
+        facts[2].after = arena_printf(s->arena, "%lld", (long long)h->approved->id);
+        facts[3].after = h->approved->decider_name;
+    }
+    e = tx_one(s, tx, &still_kept, BIND(v_int(h->key.id)), &row);
     if (e == E_NOT_FOUND)
         return no_key(s, h->row->id);
     TRY(e);
-    h->id = row_int(&row);
-    sealed = row_bytes(&row);
-    if ((!row_bool(&row) || !is_exportable(f, h->row)) && !h->request)
-        return fail_code(s, E_FORBIDDEN, CHY_KEY_NOT_EXPORTABLE,
-                         "the template of certificate %lld does not allow its private key to be "
-                         "handed out",
-                         (long long)h->row->id);
-    h->once = row_bool(&row);
-    TRY(note(s, seal_open(s, f->seal, COLUMN, h->id, sealed, &pkcs8), "opening a private key"));
+    if (h->key.once) {
+        TRY(hold_on_key(s, tx, h->row->key_hash, &hold));
+        if (hold) /* it leaves no more, and goes once the hold is lifted */
+            TRY(tx_do(s, tx, &spend_key, BIND(v_int(h->key.id), v_when(clock_now()))));
+        else
+            TRY(key_erase(s, tx, h->key.id));
+    }
+    return audit_add(
+        s, tx,
+        &(struct audit_event){
+            .action = AUDIT_CERTIFICATE_KEY_RECOVER,
+            .actor = &h->in->caller->actor,
+            .target = { "certificate", arena_printf(s->arena, "%lld", (long long)h->row->id),
+                        h->row->dn },
+            .changes = facts,
+            .change_count = fact_count,
+            .message = told_of(h),
+        });
+}
+
+/* What is kept of the key. The template may have changed its mind since: the stricter word counts,
+ * that of then or that of now. */
+static enum err
+find_kept(struct scope *s, struct flow *f, const struct cert_row *row, struct kept_key *out)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
+    const struct template *t = row->template_id ? template_by_id(all, row->template_id) : NULL;
+    struct row found;
+    enum err e;
+
+    if (!row->has_private_key) /* a certificate that names another's key does not have it */
+        return no_key(s, row->id);
+    e = db_one(s, f->db, &kept, BIND(v_bytes(row->key_hash)), &found);
+    if (e == E_NOT_FOUND)
+        return no_key(s, row->id);
+    TRY(e);
+    out->id = row_int(&found);
+    out->sealed = row_bytes(&found);
+    out->exportable = row_bool(&found) && (!t || t->body->key_exportable);
+    out->once = row_bool(&found);
+    out->guarded = row_bool(&found) || f->recovery.approval || (t && t->body->recovery_approval);
+    return OK;
+}
+
+static enum err
+open_key(struct scope *s, struct flow *f, const struct handing *h, EVP_PKEY **out)
+{
+    AUTO(secret_free) struct secret *pkcs8 = NULL;
+
+    TRY(note(s, seal_open(s, f->seal, COLUMN, h->key.id, h->key.sealed, &pkcs8),
+             "opening a private key"));
     return key_from_pkcs8(s, secret_bytes(pkcs8), out);
 }
 
@@ -172,8 +188,6 @@ hand_out(struct scope *s, struct flow *f, struct handing *h, struct recovered *o
     struct list chain = { 0 };
     struct cert cert;
 
-    if (!row->has_private_key) /* a certificate that names another's key does not have it */
-        return no_key(s, row->id);
     TRY(open_key(s, f, h, &bundle.key));
     TRY(cert_read(s, row->der, &cert));
     bundle.name = cert_title(&cert);
@@ -193,13 +207,58 @@ hand_out(struct scope *s, struct flow *f, struct handing *h, struct recovered *o
 }
 
 enum err
-flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct recovered *out)
+recover_find(struct scope *s, struct flow *f, const struct recover *in, struct cert_row *row,
+             struct kept_key *key)
 {
     struct sight sight = { in->caller, PERM_CERTIFICATES_RECOVER, in->within };
+
+    TRY(certificate_for(s, f, &sight, in->certificate, row));
+    TRY(find_kept(s, f, row, key));
+    if (!key->exportable)
+        return fail_code(s, E_FORBIDDEN, CHY_KEY_NOT_EXPORTABLE,
+                         "the template of certificate %lld does not allow its private key to be "
+                         "handed out",
+                         (long long)row->id);
+    return OK;
+}
+
+enum err
+flow_recover(struct scope *s, struct flow *f, const struct recover *in, struct recovered *out)
+{
+    struct recovery approved;
     struct cert_row row;
     struct handing h = { .in = in, .row = &row };
 
-    TRY(certificate_for(s, f, &sight, in->certificate, &row));
+    TRY(recover_find(s, f, in, &row, &h.key));
+    if (h.key.guarded) {
+        TRY(recovery_gate(s, f, in, &row, &h.key, &approved));
+        h.approved = &approved;
+    }
+    return hand_out(s, f, &h, out);
+}
+
+enum err
+flow_recover_approved(struct scope *s, struct flow *f, const struct recover *in, int64_t recovery,
+                      struct recovered *out)
+{
+    struct recover how = { .caller = in->caller, .password = in->password };
+    struct recovery approved;
+    struct collection within;
+    struct cert_row row;
+    struct handing h = { .in = &how, .row = &row, .approved = &approved };
+
+    TRY(recovery_approved(s, f, in->caller, recovery, &approved));
+    how.certificate = approved.certificate;
+    how.form = approved.form;
+    how.include_chain = approved.include_chain;
+    how.root_first = approved.root_first;
+    if (approved.collection) {
+        TRY(collection_get(s, f->db, approved.collection, &within));
+        how.within = &within;
+    }
+    TRY(recover_find(s, f, &how, &row, &h.key));
+    if (h.key.id != approved.private_key) /* the one that was meant is gone */
+        return no_key(s, row.id);
     return hand_out(s, f, &h, out);
 }
 
@@ -226,6 +285,7 @@ flow_collect(struct scope *s, struct flow *f, const struct recover *in, int64_t 
     if (when_given(r.collected_at))
         return collected_before(s, request);
     TRY(catalog_get(s, f->db, r.certificate, WITH_DER, &row));
+    TRY(find_kept(s, f, &row, &h.key));
     return hand_out(s, f, &h, out);
 }
 

@@ -24,10 +24,13 @@ struct recovered {
 };
 
 /**
- * Put certificate and key into a container. The audit event is on disk before this returns.
+ * Put certificate and key into a container. The audit event is on disk before this returns. What
+ * two people recover (flow/recovery.h) is asked for by the first call, and handed out to a call for
+ * the same once it is approved.
  *
  * @return E_FORBIDDEN: not permitted (also for a certificate that does not exist, to who may not
- * recover all), or CHY_KEY_NOT_EXPORTABLE; E_NOT_FOUND; E_INVALID: CHY_NO_KEY, or the password
+ * recover all), CHY_KEY_NOT_EXPORTABLE or CHY_REQUEST_DENIED; E_NOT_FOUND; E_INVALID: CHY_NO_KEY,
+ * or the password; E_CONFLICT (CHY_RECOVERY_WAITS): for a second person
  */
 enum err flow_recover(struct scope *s, struct flow *f, const struct recover *in,
                       struct recovered *out);
@@ -41,6 +44,23 @@ enum err flow_recover(struct scope *s, struct flow *f, const struct recover *in,
  */
 enum err flow_collect(struct scope *s, struct flow *f, const struct recover *in, int64_t request,
                       struct recovered *out);
+
+/** Hand out what was approved: IN->caller's own recovery RECOVERY, under IN->password. Other
+ * members are not read. E_NOT_FOUND; E_CONFLICT: it waits, or is over; and errors of
+ * flow_recover(). */
+enum err flow_recover_approved(struct scope *s, struct flow *f, const struct recover *in,
+                               int64_t recovery, struct recovered *out);
+
+/** A key that is kept here. */
+struct kept_key {
+    int64_t id;
+    struct bytes sealed;
+    bool once /* gone when it was handed out */, exportable, guarded /* by two people */;
+};
+/** The certificate that IN is about and its key, as far as IN->caller may recover them. Errors as
+ * flow_recover(); for this folder. */
+enum err recover_find(struct scope *s, struct flow *f, const struct recover *in,
+                      struct cert_row *row, struct kept_key *key);
 
 /** Destroy the keys of these certificates (of int64_t), all or none, as far as SIGHT goes. FAILED
  * receives the ids that stood in the way, when that is why (E_INVALID, E_NOT_FOUND). */

@@ -91,6 +91,8 @@ static const struct field template_body_fields[] = {
           .max = 36500),
     FIELD(template_body, key_exportable, "key_exportable", .preset = "true",
           .doc = "false: a key kept here is never recovered."),
+    FIELD(template_body, recovery_approval, "recovery_approval", .preset = "false",
+          .doc = "A key kept here is recovered only once a second person agreed."),
     FIELD(template_body, rdns, "subject", .model = &template_rdn_model, .max = 32,
           .doc = "The parts of the subject."),
     FIELD(template_body, drop_unlisted, "drop_unlisted", .preset = "true",

@@ -35,7 +35,8 @@ struct template_body {
     bool server_keys; /* the server may make the key: PFX enrollment */
     bool client_keys; /* a request may bring its own: CSR enrollment */
     int64_t key_retention, key_retention_days;
-    bool key_exportable; /* a key kept here may be recovered */
+    bool key_exportable;    /* a key kept here may be recovered */
+    bool recovery_approval; /* and then by two people alone */
     /* subject */
     struct list
         rdns; /* of struct template_rdn; types that are not listed are dropped from the subject */

@@ -33,6 +33,12 @@ bundle_form_parse(const char *text, enum bundle_form *out)
 }
 
 const char *
+bundle_form_name(enum bundle_form form)
+{
+    return form == BUNDLE_PFX_LEGACY ? "pfx-legacy" : bundle_ending(form);
+}
+
+const char *
 bundle_ending(enum bundle_form form)
 {
     return form == BUNDLE_JKS   ? "jks"

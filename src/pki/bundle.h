@@ -29,6 +29,8 @@ enum bundle_form {
 };
 /** "PFX", "P12", "PFX-LEGACY", "JKS", "PEM", "ZIP" in any case. */
 bool bundle_form_parse(const char *text, enum bundle_form *out);
+/** As bundle_form_parse() takes it: "pfx-legacy". */
+const char *bundle_form_name(enum bundle_form form);
 /** The ending of its files: "pfx". */
 const char *bundle_ending(enum bundle_form form);
 

@@ -138,8 +138,8 @@ requests_withdraw(struct request *rq)
     return decide(rq, flow_withdraw);
 }
 
-static void
-check_password(struct request *rq, const char *text)
+void
+key_password_judge(struct request *rq, const char *text)
 {
     size_t length = text_code_points(text);
 
@@ -149,6 +149,16 @@ check_password(struct request *rq, const char *text)
     else if (length > BUNDLE_PASSWORD_MAX)
         problem(rq->scope, "password", CHY_BAD_VALUE, "may have at most %d characters",
                 BUNDLE_PASSWORD_MAX);
+}
+
+void
+key_form_judge(struct request *rq, const char *form, enum bundle_form *out)
+{
+    if (!bundle_form_parse(form, out))
+        problem(rq->scope, "form", CHY_BAD_VALUE,
+                "\"%.20s\" is none of pfx, pfx-legacy, jks, pem and zip", form);
+    else if (*out == BUNDLE_PFX && rq->app->keys.pfx_legacy)
+        *out = BUNDLE_PFX_LEGACY;
 }
 
 static enum err
@@ -165,13 +175,9 @@ requests_collect(struct request *rq)
     int64_t id;
 
     TRY(var_int(rq, "request", &id));
-    check_password(rq, in->password);
-    if (!bundle_form_parse(in->form, &how.form))
-        problem(s, "form", CHY_BAD_VALUE, "\"%.20s\" is none of pfx, pfx-legacy, jks, pem and zip",
-                in->form);
+    key_password_judge(rq, in->password);
+    key_form_judge(rq, in->form, &how.form);
     TRY(problems_check(s));
-    if (how.form == BUNDLE_PFX && rq->app->keys.pfx_legacy)
-        how.form = BUNDLE_PFX_LEGACY;
     TRY(flow_collect(s, &rq->app->flow, &how, id, &got));
     out = (struct v1_collected){ got.file_name, base64_encode(s->arena, got.file) };
     return reply(rq, 200, &out);

@@ -74,7 +74,8 @@ asks_for_object(enum permission p)
 {
     return p == PERM_TEMPLATES_READ || p == PERM_TEMPLATES_MODIFY || p == PERM_AUTHORITIES_READ ||
            p == PERM_AUTHORITIES_MODIFY || p == PERM_ENROLLMENT_CSR ||
-           p == PERM_CERTIFICATES_READ || p == PERM_WORKFLOWS_PARTICIPATE;
+           p == PERM_CERTIFICATES_READ || p == PERM_CERTIFICATES_RECOVER ||
+           p == PERM_WORKFLOWS_PARTICIPATE;
 }
 
 static enum err
@@ -115,10 +116,10 @@ CONSTRUCTOR static void
 bindings_join(void)
 {
     static const struct binding *const tables[] = {
-        rest_users,     rest_claims,       rest_providers,   rest_roles,
-        rest_templates, rest_authorities,  rest_audit,       rest_certificates,
-        rest_system,    rest_tokens,       rest_requests,    rest_acme,
-        rest_acme_seen, rest_acme_windows, rest_acme_limits, rest_holds,
+        rest_users,       rest_claims,     rest_providers,    rest_roles,        rest_templates,
+        rest_authorities, rest_audit,      rest_certificates, rest_system,       rest_tokens,
+        rest_requests,    rest_acme,       rest_acme_seen,    rest_acme_windows, rest_acme_limits,
+        rest_holds,       rest_recoveries,
     };
     size_t n = 0;
 

@@ -6,6 +6,7 @@
 #include "access/principals.h"
 #include "api/v1.h"
 #include "face/face.h"
+#include "pki/bundle.h"
 
 extern const struct face_spec rest_face;
 
@@ -18,7 +19,7 @@ extern const struct job_kind rest_cleanup_kind;
 extern const struct binding rest_users[], rest_claims[], rest_providers[], rest_roles[],
     rest_templates[], rest_authorities[], rest_audit[], rest_certificates[], rest_system[],
     rest_tokens[], rest_requests[], rest_acme[], rest_acme_seen[], rest_acme_windows[],
-    rest_acme_limits[], rest_holds[];
+    rest_acme_limits[], rest_holds[], rest_recoveries[];
 
 /**
  * Answer 201 with OUT, its ETag and where it stands: PATH below the API's base. KEPT is what a
@@ -70,6 +71,10 @@ void show_grants(struct request *rq, const struct list *grants, struct list *out
  */
 void read_grant(struct request *rq, const struct v1_grant *in, const char *prefix,
                 struct list *out);
+/** A problem of PASSWORD unless a private key may be handed out under it. */
+void key_password_judge(struct request *rq, const char *password);
+/** The container that FORM names, PKCS#12 as configured; else a problem. */
+void key_form_judge(struct request *rq, const char *form, enum bundle_form *out);
 /** GET /health. */
 enum err health_get(struct request *rq);
 

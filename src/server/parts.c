@@ -250,7 +250,10 @@ parts_open(struct scope *s, struct parts *p, const struct options *o)
                                  .shelf = p->app.shelf,
                                  .access = p->app.access,
                                  .metadata_make = p->set->metadata->unknown == METADATA_CREATE,
-                                 .blocked = p->blocked };
+                                 .blocked = p->blocked,
+                                 .recovery = { .approval = p->set->keys->recovery_approval,
+                                               .wait_ms = p->set->keys->recovery_wait,
+                                               .take_ms = p->set->keys->recovery_take } };
     TRY(metadata_shelf_open(s, p->app.db, &p->app.flow.fields));
     return open_acme(s, p);
 }

@@ -333,6 +333,15 @@ static const struct field keys_settings_fields[] = {
           .doc = "Characters that a password of a private key has at least."),
     FIELD(keys_settings, ahead, "ahead", .preset = "2", .min = 0, .max = 16,
           .doc = "RSA keys of each size that are made ahead, once one was asked for."),
+    FIELD(keys_settings, recovery_approval, "recovery_approval", .preset = "false",
+          .doc = "Every kept key is recovered only once a second person agreed; false: those whose "
+                 "template says so."),
+    FIELD(keys_settings, recovery_wait, "recovery_wait", .flags = DURATION, .preset = "7d",
+          .min = 60000, .max = INT64_C(31536000000),
+          .doc = "How long such a recovery waits for the second person."),
+    FIELD(keys_settings, recovery_take, "recovery_take", .flags = DURATION, .preset = "1d",
+          .min = 60000, .max = INT64_C(2592000000),
+          .doc = "How long, once approved, whoever asked may take the key: once."),
 };
 static const struct model keys_settings_model = MODEL(keys_settings, keys_settings_fields);
 

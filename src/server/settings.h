@@ -75,6 +75,8 @@ enum metadata_unknown { METADATA_REFUSE, METADATA_CREATE };
 struct keys_settings {
     bool without_csr, pfx_legacy;
     int64_t password_min, ahead;
+    bool recovery_approval;
+    int64_t recovery_wait, recovery_take;
 };
 struct requests_settings {
     int64_t wait;

@@ -5,7 +5,7 @@
 #include "backup/shipped.h"
 #include "base/log.h"
 #include "catalog/archive.h"
-#include "flow/approve.h"
+#include "flow/recovery.h"
 #include "server/installation.h"
 #include "server/parts.h"
 #include <time.h>
@@ -268,13 +268,15 @@ requests_expire_run(struct scope *s, void *app, const struct job *job)
         if (count)
             log_info(s, "%lld requests waited too long and are denied", (long long)count);
     }
+    for (count = 1; count > 0 && !job_should_stop(job);)
+        TRY(recoveries_expire(s, &p->app.flow, &count));
     return OK;
 }
 
 const struct job_kind requests_expire_kind = {
     .kind = "requests.expire",
     .run = requests_expire_run,
-    .doc = "Denies requests that nobody decided about in time.",
+    .doc = "Denies requests, and ends recoveries of keys, that nobody decided about in time.",
     .every = "10m",
 };
 

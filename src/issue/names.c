@@ -107,6 +107,13 @@ wildcard_hits(const char *rule, const struct general_name *n)
            text_eq_fold(dot + 1, n->text + 2);
 }
 
+/* Does the rule speak of hosts, not of networks alone? */
+static bool
+names_hosts(const char *rule)
+{
+    return !strchr(rule, '/');
+}
+
 /* Does the rule speak of this name, and cover it? */
 static bool
 covers(struct arena *a, const char *rule, const struct general_name *n, enum purpose purpose)
@@ -125,11 +132,12 @@ covers(struct arena *a, const char *rule, const struct general_name *n, enum pur
         return *rule == '@' ? at && host_covered(rule + 1, at + 1, purpose)
                             : text_eq_fold(rule, n->text);
     case GN_URI:
-        host = strstr(n->text, "://");
+        host = n->text + strcspn(n->text, ":");
         if (strstr(rule, "://"))
             return address_covered(rule, n->text);
-        if (!host)
-            return false;
+        if (!text_starts(host, "://")) /* whom mailto:a@b speaks of is not told: not to be excluded
+                                          takes more than that */
+            return purpose == TO_EXCLUDE && names_hosts(rule) && !text_starts(n->text, "urn:");
         host += 3;
         end = host + strcspn(host, "/:?#");
         return host_covered(rule, arena_text_n(a, host, (size_t)(end - host)), purpose);

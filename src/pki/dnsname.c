@@ -276,6 +276,20 @@ uri_host_problem(const char *authority, const char *end)
                                                                    : NULL;
 }
 
+/* Does the scheme of this URI, in small letters, go to a host? Without "//" before that some
+ * readers find one all the same: https:bad.example. */
+static bool
+uri_wants_host(const char *uri)
+{
+    static const char *const schemes[] = { "http:", "https:", "ws:",    "wss:",   "ftp:",
+                                           "ftps:", "ldap:",  "ldaps:", "spiffe:" };
+
+    for (size_t i = 0; i < COUNT(schemes); i++)
+        if (text_starts(uri, schemes[i]))
+            return true;
+    return false;
+}
+
 const char *
 uri_check(struct arena *a, const char *uri, unsigned flags, char **normal)
 {
@@ -313,6 +327,8 @@ uri_check(struct arena *a, const char *uri, unsigned flags, char **normal)
             why = spiffe_problem(authority, end);
         if (why)
             return why;
+    } else if (uri_wants_host(out)) {
+        return "the URI has no host: \"//\" is wanted behind its scheme";
     }
     *normal = out;
     return NULL;

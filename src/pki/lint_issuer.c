@@ -2,6 +2,7 @@
 
 #include "pki/ssl_err.h"
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <strings.h>
@@ -136,13 +137,61 @@ wildcard_hits(const ASN1_IA5STRING *wildcard, const ASN1_IA5STRING *excluded)
            !memchr(rule, '.', (size_t)label) && !strncasecmp(rule + label, name, (size_t)len);
 }
 
+/* A name as it is written in a request, "DNS:www.example.com". */
+static const char *
+name_told(struct lint_work *w, GENERAL_NAME *name)
+{
+    AUTO(BIO_free) BIO *out = BIO_new(BIO_s_mem());
+    const char *text = NULL;
+    long len = 0;
+
+    if (out && GENERAL_NAME_print(out, name) == 1)
+        len = BIO_get_mem_data(out, &text);
+    return len > 0 && text_is_utf8(text, (size_t)len)
+               ? arena_printf(w->s->arena, "%.*s", (int)MIN(len, 300L), text)
+               : "a name that cannot be shown";
+}
+
+/* Whether this name alone would be refused: OpenSSL says of a certificate that it is, and not by
+ * which of its names. */
+static bool
+is_offender(GENERAL_NAME *name, NAME_CONSTRAINTS *constraints)
+{
+    AUTO(X509_free) X509 *probe = X509_new();
+    GENERAL_NAMES *one = sk_GENERAL_NAME_new_null();
+    bool offends = false;
+
+    if (probe && one && sk_GENERAL_NAME_push(one, name) > 0 &&
+        X509_add1_ext_i2d(probe, NID_subject_alt_name, one, 0, X509V3_ADD_DEFAULT) == 1) {
+        (void)X509_check_purpose(probe, -1, 0); /* decodes it, as above */
+        offends = NAME_CONSTRAINTS_check(probe, constraints) != X509_V_OK;
+    }
+    sk_GENERAL_NAME_free(one); /* the name stays its owner's */
+    return offends;
+}
+
+/* Which name it is about, and what of it: the subject, when it is none of the others. */
+static const char *
+offence(struct lint_work *w, const GENERAL_NAMES *names, NAME_CONSTRAINTS *constraints, int result)
+{
+    const char *why = X509_verify_cert_error_string(result), *who = "a name in the subject";
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+        if (is_offender(sk_GENERAL_NAME_value(names, i), constraints)) {
+            who = name_told(w, sk_GENERAL_NAME_value(names, i));
+            break;
+        }
+    ERR_clear_error();
+    return arena_printf(w->s->arena, "%s: %s", who, why);
+}
+
 /* OpenSSL compares names as they are, so that a wildcard passes beside an excluded name that it
  * stands for. */
-static bool
+static GENERAL_NAME *
 wildcard_excluded(const GENERAL_NAMES *names, const NAME_CONSTRAINTS *constraints)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+        GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
 
         for (int j = 0; j < sk_GENERAL_SUBTREE_num(constraints->excludedSubtrees); j++) {
             const GENERAL_NAME *rule =
@@ -150,10 +199,10 @@ wildcard_excluded(const GENERAL_NAMES *names, const NAME_CONSTRAINTS *constraint
 
             if (n->type == GEN_DNS && rule->type == GEN_DNS &&
                 wildcard_hits(n->d.dNSName, rule->d.dNSName))
-                return true;
+                return n;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* By the code that clients use (RFC 5280 section 6.1.4 g); only constrained CAs pay for it. */
@@ -161,6 +210,7 @@ static void
 check_constraints(struct lint_work *w, const struct lint_issuer *issuer, X509 **cert)
 {
     AUTO(GENERAL_NAMES_free) GENERAL_NAMES *names = NULL;
+    GENERAL_NAME *hit;
     int result;
 
     if (!issuer->constraints)
@@ -174,11 +224,16 @@ check_constraints(struct lint_work *w, const struct lint_issuer *issuer, X509 **
     result = NAME_CONSTRAINTS_check(*cert, issuer->constraints);
     if (result == X509_V_OK && !w->has_dns && w->c->kind == LINT_LEAF)
         result = NAME_CONSTRAINTS_check_CN(*cert, issuer->constraints);
-    if (result != X509_V_OK)
-        lint_add(w, L_name_constrained, X509_verify_cert_error_string(result));
     names = X509_get_ext_d2i(*cert, NID_subject_alt_name, NULL, NULL);
-    if (names && result == X509_V_OK && wildcard_excluded(names, issuer->constraints))
-        lint_add(w, L_name_constrained, "a wildcard stands for a name that is excluded");
+    if (result != X509_V_OK) {
+        lint_add(w, L_name_constrained, offence(w, names, issuer->constraints, result));
+        return;
+    }
+    hit = names ? wildcard_excluded(names, issuer->constraints) : NULL;
+    if (hit)
+        lint_add(w, L_name_constrained,
+                 arena_printf(w->s->arena, "%s: the wildcard stands for a name that is excluded",
+                              name_told(w, hit)));
 }
 
 void

@@ -142,6 +142,12 @@ TEST(uris_are_checked)
     static const struct row rows[] = {
         { "https://example.com/x?y=z", 0, "https://example.com/x?y=z", NULL },
         { "HTTPS://example.com/X", 0, "https://example.com/X", NULL },
+        { "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 0,
+          "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", NULL },
+        { "https:example.com", 0, NULL, "no host" },
+        { "HTTP:/example.com", 0, NULL, "no host" },
+        { "spiffe:example.com/x", 0, NULL, "no host" },
+        { "ldaps:example.com?x=://fine.example", 0, NULL, "no host" },
         { "urn:uuid:1234", 0, "urn:uuid:1234", NULL },
         { "spiffe://prod.example/ns/a", 0, "spiffe://prod.example/ns/a", NULL },
         { "spiffe://Prod.example/ns", 0, NULL, "trust domain" },

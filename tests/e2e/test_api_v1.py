@@ -224,7 +224,8 @@ def test_an_excluded_host_of_a_uri_has_no_other_way_to_be_written(server, client
     template = admin.template(server, policy={"excluded": ["bad.example"]})
     for uri, status in (("https://fine.example/a%20b", 200), ("https://fine.example:8443/x.", 200), ("https://bad.example/", 400),
                         ("https://bad.example./", 400), ("https://bad.example.:443/", 400), ("https://b%61d.example/", 400),
-                        ("spiffe://bad.example./secret", 400)):
+                        ("spiffe://bad.example./secret", 400), ("https:bad.example", 400), ("https:/bad.example", 400),
+                        ("mailto:ana@bad.example", 400), ("x:bad.example?://fine.example", 400), ("urn:isbn:0451450523", 200)):
         reply = client.rest("POST", "/certificates", json={
             "template": template, "sans": {"uri": [uri]}, "csr": keys.new_csr(cn="fine.example", dns=("fine.example",))})
         assert reply.status_code == status, (uri, reply.text)

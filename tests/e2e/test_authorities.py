@@ -99,12 +99,17 @@ def test_name_constraints_bind_what_is_below(server, tmp_path):
         reply = client.command("POST", "/Enrollment/CSR", json={
             "CSR": keys.new_csr(cn=dns, dns=(dns,)), "Template": "WebServer", "CertificateAuthority": below["name"],
             "Timestamp": "2025-10-22T14:30:00Z"}, headers={"x-certificateformat": "PEM"})
-        assert reply.status_code == 400 and "name_constrained" in reply.text, reply.text
+        assert reply.status_code == 400 and f"name_constrained (DNS:{dns}: " in reply.text, reply.text
+    # of several the one that is meant
+    reply = client.rest("POST", "/certificates", json={
+        "csr": keys.new_csr(cn="www.example.com", dns=("www.example.com", "www.example.net")), "template": "WebServer",
+        "authority": below["name"]})
+    assert reply.status_code == 400 and "name_constrained (DNS:www.example.net: permitted subtree violation)" in reply.text, reply.text
     # a wildcard stands for the name that is excluded
     reply = client.rest("POST", "/certificates", json={
         "csr": keys.new_csr(cn="*.example.com", dns=("*.example.com", "www.example.com")), "template": "WebServer",
         "authority": below["name"]})
-    assert reply.status_code == 400 and "name_constrained (a wildcard stands for" in reply.text, reply.text
+    assert reply.status_code == 400 and "name_constrained (DNS:*.example.com: the wildcard stands for" in reply.text, reply.text
     for dns in ("*.www.example.com", "*.other.example.com"):
         judge(tmp_path, client, below["name"], dns=dns)
     assert client.total(f'CN -eq "www.example.net" AND CA -eq "{below["name"]}"') == 0

@@ -41,12 +41,31 @@ title(const struct cli *c)
     return c->command ? text_upper(c->s->arena, c->command->path + strlen("check ")) : "CHECK";
 }
 
+/* As finish() has it, of a check that came to nothing. */
+static int
+unknown_for_programs(struct cli *c, const char *text)
+{
+    struct buf b;
+
+    buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
+    buf_text(&b, "{\"check\":");
+    json_text(&b, c->command ? c->command->path + strlen("check ") : NULL);
+    buf_printf(&b, ",\"state\":\"%s\",\"text\":", level_names[LEVEL_UNKNOWN]);
+    json_text(&b, text);
+    buf_text(&b, ",\"figures\":{}}");
+    scope_clear(c->s);
+    (void)print_json(c, &verdict_view, &b);
+    return LEVEL_UNKNOWN;
+}
+
 int
 check_unknown(struct cli *c)
 {
     const char *text = c->s->error.text ? c->s->error.text : "it failed";
     char *line = arena_text(c->s->arena, text);
 
+    if (!output_is_table(c))
+        return unknown_for_programs(c, text);
     for (char *at = line; *at; at++) /* what stands behind a bar is figures */
         if (*at == '|' || *at == '\n')
             *at = ' ';

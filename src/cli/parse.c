@@ -370,6 +370,26 @@ check_args(struct cli *c)
     return OK;
 }
 
+/* What is wrong is told in the form that is asked for behind it, too. */
+static enum err
+refused(struct cli *c, enum err e, int argc, char **argv, int at)
+{
+    const struct flag *output = flag_named(c, "output", strlen("output"));
+
+    for (; e != OK && output && at < argc; at++) {
+        const char *value = at + 1 < argc ? argv[at + 1] : NULL;
+
+        if (text_starts(argv[at], "--output="))
+            value = argv[at] + strlen("--output=");
+        else if (!text_eq(argv[at], "--output") && !text_eq(argv[at], "-o"))
+            continue;
+        if (value && text_is_utf8(value, strlen(value)))
+            list_add(c->s->arena, &c->given, struct given,
+                     ((struct given){ output, value, false }));
+    }
+    return e;
+}
+
 enum err
 cli_parse(struct cli *c, int argc, char **argv)
 {
@@ -388,7 +408,7 @@ cli_parse(struct cli *c, int argc, char **argv)
         else if (!ended && arg[0] == '-' && arg[1])
             TRY(short_flags(c, text_eq(arg, "-kv") ? "-" : arg + 1, next, &used_next));
         else
-            TRY(take_word(c, arg));
+            TRY(refused(c, take_word(c, arg), argc, argv, i + 1));
         i += used_next;
     }
     return check_args(c);

@@ -126,12 +126,29 @@ mood_of(const char *status)
     return MOOD_NONE;
 }
 
+/* The value as people read it: of a number that stands for a word, the word. */
+static const char *
+spoken(const struct sheet *sheet, const char *field, const struct json *row)
+{
+    const struct json *value = sheet_value(row, field);
+    const struct field *f = sheet->t->model ? model_field(sheet->t->model, field, true) : NULL;
+    const struct choice *choice;
+    int64_t number;
+
+    if (f && f->choices && json_int(value, &number)) {
+        choice = choice_by_number(f->choices, number);
+        if (choice)
+            return choice->name;
+    }
+    return sheet_text(sheet->s->arena, value);
+}
+
 static const char *
 cell_text(const struct sheet *sheet, const struct column *c, const struct json *row)
 {
     struct arena *a = sheet->s->arena;
     const struct json *value = sheet_value(row, c->field);
-    const char *text = sheet_text(a, value);
+    const char *text = spoken(sheet, c->field, row);
     enum mood mood;
     struct when when;
     bool yes;
@@ -186,7 +203,7 @@ color(const struct sheet *sheet, const struct column *c, const struct json *row,
 
     if (!sheet->t->color || !(c->flags & COL_STATUS) || !row)
         return;
-    text = sheet_text(sheet->s->arena, sheet_value(row, c->field));
+    text = spoken(sheet, c->field, row);
     mood = mood_of(text ? text : "");
     if (mood != MOOD_NONE)
         buf_text(sheet->out, on ? codes[mood] : "\033[0m");

@@ -174,6 +174,29 @@ TEST(programs_read_json_yaml_names_variables_and_templates)
         assert_string_equal(printed(s, cases[i].table, cases[i].data), cases[i].want);
 }
 
+TEST(people_read_the_word_that_a_number_stands_for)
+{
+    static const struct choice kinds[] = { { 1, "server", NULL },
+                                           { 2, "client", NULL },
+                                           { 0, NULL, NULL } };
+    static const struct field fields[] = { FIELD(cert, cn, "Name"),
+                                           FIELD(cert, id, "Kind", .choices = kinds) };
+    static const struct model model = MODEL(cert, fields);
+    AUTO(scope_free) struct scope *s = scope_new("test");
+    struct table t = { .model = &model };
+    struct json *some;
+    struct buf b;
+
+    assert_ok(s, json_parse(s, BYTES("[{\"Name\":\"a\",\"Kind\":2},{\"Name\":\"b\",\"Kind\":9}]"),
+                            &some));
+    buf_init_in(&b, s->arena, 1000);
+    assert_ok(s, table_print(s, &t, some, &b));
+    t.form = TABLE_CSV;
+    assert_ok(s, table_print(s, &t, some, &b));
+    assert_string_equal(buf_str(&b), "NAME    KIND\na     client\nb          9\n"
+                                     "Name,Kind\r\na,2\r\nb,9\r\n");
+}
+
 TEST(data_without_a_model_is_printed_by_what_it_has)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");

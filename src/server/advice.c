@@ -48,6 +48,7 @@ static const struct {
     { "the database knows no authority", NULL,
       "bring the database back (chancery restore), or mend db.url; to begin anew, do it in another "
       "data_dir" },
+    { "chmod 0640 it", NULL, "chmod 0640 the file that is named, or 0600" },
     { "mode 0", NULL, "chmod 0600 the file that is named" },
     { "Permission denied", NULL,
       "what is named must belong to the user that runs the server: chown -R chancery: "

@@ -51,6 +51,10 @@ def test_monitoring_is_told_of_authorities_and_jobs(server, client):
     checked(server.cli("check", "ca", authority, "--warn", "30000d"), 1, f"{re.escape(authority)} ends in \\d+ d")
     checked(server.cli("check", "ca", authority, "--warn", "30000d", "--crit", "29999d"), 2, "^CA CRITICAL")
     checked(server.cli("check", "ca", "No such"), 3, "^CA UNKNOWN - .*No such")
+    for words, check in ((("check", "ca", "No such"), "ca"), (("check", "nothing"), None)):
+        said = server.cli(*words, "-o", "json")
+        told = json.loads(said.stdout)
+        assert said.returncode == 3 and (told["check"], told["state"]) == (check, "UNKNOWN") and told["text"], said.stdout
     assert server.cli("check", "ca").returncode in (0, 1, 2)
     assert re.search("'queued'=\\d+;;;0 'failed'=\\d+;0;;0 'late'=\\d+;300;1800;0$", server.cli("check", "jobs").stdout)
 

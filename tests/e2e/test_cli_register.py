@@ -34,7 +34,9 @@ class TestMetadata:
         ok(server.cli("metadata", "edit", name, "--description", "Where it runs", "--default", ""))
         rows = json.loads(ok(server.cli("metadata", "list", "--filter", f'Name -eq "{name}"', "-o", "json")))
         assert rows[0]["Description"] == "Where it runs" and rows[0]["DefaultValue"] == "" and rows[0]["Options"] == "dev,prod"
-        assert name in ok(server.cli("metadata", "list", "--all"))
+        line, = [line for line in ok(server.cli("metadata", "list", "--all")).splitlines() if line.startswith(name)]
+        assert line.split()[1:3] == ["MultipleChoice", "Optional"], line
+        assert "DataType:" in (said := ok(server.cli("metadata", "show", name))) and "MultipleChoice" in said, said
         assert "would" in ok(server.cli("metadata", "delete", name, "--dry-run"))
         says(server.cli("metadata", "delete", name, "--no-input"), 2, "--yes")
         ok(server.cli("metadata", "delete", name, "--yes"))

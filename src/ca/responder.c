@@ -149,7 +149,7 @@ ocsp_rotate(struct scope *s, struct ca_office *office)
         const struct ca_authority *ca = ca_by_id(snap, (*k)->authority);
 
         if (!(*k)->signer || ((*k)->responder && (*k)->responder->itself) || !is_due(*k, now) ||
-            when_cmp((*k)->cert->not_after, now) <= 0)
+            when_cmp((*k)->cert->not_before, now) > 0 || when_cmp((*k)->cert->not_after, now) <= 0)
             continue;
         if (appoint(s, office, *k, ca->name) == OK) {
             changed = true;

@@ -16,9 +16,8 @@ struct follower {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
-    bool missed;         /* events may be lost: read everything anew */
-    bool learned;        /* which keys there are */
-    int64_t renew_at_ms; /* of clock_mono_ms(): the next try at this server's certificate */
+    bool missed;  /* events may be lost: read everything anew */
+    bool learned; /* which keys there are */
 };
 
 static enum err
@@ -70,13 +69,11 @@ follow_once(struct scope *s, struct follower *f)
     return OK;
 }
 
-/* One that fails waits a minute before it is tried again. */
 static void
 renew(struct scope *s, struct follower *f)
 {
-    if (clock_mono_ms() < f->renew_at_ms || own_certificate_renew(s, f->parts) == OK)
+    if (own_certificate_renew(s, f->parts) == OK)
         return;
-    f->renew_at_ms = clock_mono_ms() + MINUTE_MS;
     log_failure(s, LOG_ERROR, "this server's TLS certificate could not be renewed");
 }
 

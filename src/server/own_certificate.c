@@ -138,11 +138,12 @@ take(struct scope *s, struct parts *p, EVP_PKEY *key, const struct cert *cert,
     TRY(key_to_pkcs8(s, key, &pkcs8));
     secret_free(p->own.key);
     p->own.key = pkcs8;
-    buf_init_in(&pem, p->scope->arena, FILE_MAX_BYTES);
+    buf_init_in(&pem, s->arena, FILE_MAX_BYTES);
     pem_add(&pem, PEM_CERT, cert->der);
     for (size_t i = 0; i + 1 < chain->count; i++)
         pem_add(&pem, PEM_CERT, *list_at(chain, struct bytes, i));
-    p->own.chain_pem = buf_str(&pem);
+    if (!text_eq(p->own.chain_pem, buf_str(&pem)))
+        p->own.chain_pem = arena_text(p->scope->arena, buf_str(&pem));
     p->own.from = cert->not_before;
     p->own.until = cert->not_after;
     p->own.renew_at = renewal_of(cert);
@@ -157,10 +158,25 @@ struct making {
     int64_t before; /* the one that an earlier start made; 0: none */
 };
 
-/* Take the one of an earlier start, when it names what this server is called and holds: until it is
- * due, or with LATE to its end. */
+enum hold {
+    HOLDS_UNTIL_DUE,
+    HOLDS,
+    HOLDS_SOON, /* or will, when the clock is right */
+};
+
+static bool
+holds(const struct cert *cert, enum hold how)
+{
+    struct when now = clock_now();
+
+    if (how == HOLDS_SOON)
+        return when_cmp(now, cert->not_after) < 0;
+    return is_good_at(now, cert->not_before, how == HOLDS ? cert->not_after : renewal_of(cert));
+}
+
+/* Take the one of an earlier start, when it names what this server is called and holds. */
 static enum err
-find_earlier(struct scope *s, struct parts *p, struct making *m, bool late, bool *found)
+find_earlier(struct scope *s, struct parts *p, struct making *m, enum hold how, bool *found)
 {
     const struct keyring_key *key = &m->key;
     uint8_t hash[SHA256_LEN];
@@ -179,13 +195,39 @@ find_earlier(struct scope *s, struct parts *p, struct making *m, bool late, bool
     TRY(e);
     m->before = row_int(&row);
     TRY(cert_read(s, row_bytes(&row), &cert));
-    if (!is_good_at(clock_now(), cert.not_before, late ? cert.not_after : renewal_of(&cert)) ||
-        !names_all(&cert, &m->names))
+    if (!holds(&cert, how) || !names_all(&cert, &m->names))
         return OK;
     TRY(catalog_get(s, p->app.db, m->before, 0, &have));
     TRY(flow_chain(s, &p->app.flow, have.ca_key, &chain));
     *found = chain.count > 0;
     return *found ? take(s, p, key->key, &cert, &chain) : OK;
+}
+
+/* By a clock that is before the authority's beginning, no new one would hold either: the one on
+ * hand does, for those whose clock is right. */
+static enum err
+wait_for_authority(struct scope *s, struct parts *p, struct making *m, const struct enroll *enroll,
+                   bool *found)
+{
+    struct enroll trial = *enroll;
+    struct enrolled got;
+    struct cert issuer;
+
+    *found = false;
+    trial.dry_run = true;
+    TRY(note(s, flow_enroll(s, &p->app.flow, &trial, &got), "a certificate for this server"));
+    if (!got.chain.count)
+        return OK;
+    TRY(cert_read(s, *list_at(&got.chain, struct bytes, 0), &issuer));
+    if (when_cmp(issuer.not_before, clock_now()) <= 0)
+        return OK;
+    TRY(find_earlier(s, p, m, HOLDS_SOON, found));
+    if (*found)
+        log_warn(s,
+                 "the clock is wrong, or the authority that certifies this server begins only at "
+                 "%s: the certificate on hand goes on",
+                 when_rfc3339(s->arena, issuer.not_before));
+    return OK;
 }
 
 static enum err
@@ -203,13 +245,16 @@ from_our_ca(struct scope *s, struct parts *p, struct making *m)
     struct enrolled got;
     bool found;
 
-    TRY(find_earlier(s, p, m, false, &found));
+    TRY(find_earlier(s, p, m, HOLDS_UNTIL_DUE, &found));
     if (found)
         return OK;
     enroll.renews = m->before;
     enroll.sans = m->names;
     TRY(name_from_text(s, enroll.subject, &plan.subject));
     TRY(csr_build(s, &plan, m->key.key, SIG_NONE, &enroll.csr));
+    TRY(wait_for_authority(s, p, m, &enroll, &found));
+    if (found)
+        return OK;
     TRY(note(s, flow_enroll(s, &p->app.flow, &enroll, &got), "a certificate for this server"));
     return take(s, p, m->key.key, got.cert, &got.chain);
 }
@@ -253,7 +298,7 @@ stand_in(struct scope *s, struct parts *p, struct making *m)
 
     log_failure(s, LOG_ERROR, "no authority gives this server a TLS certificate");
     scope_clear(s);
-    TRY(find_earlier(s, p, m, true, &found));
+    TRY(find_earlier(s, p, m, HOLDS, &found));
     if (!found)
         TRY(from_itself(s, p, m));
     log_warn(s, "%s until an authority gives one; listen.certificate and listen.key name another",
@@ -316,17 +361,21 @@ enum err
 own_certificate_renew(struct scope *s, struct parts *p)
 {
     struct making m = { 0 };
+    const char *before = p->own.chain_pem;
     enum err e;
 
     if (!text_empty(p->set->listen->certificate) || !when_given(p->own.renew_at) ||
-        is_good_at(clock_now(), p->own.from, p->own.renew_at))
+        is_good_at(clock_now(), p->own.from, p->own.renew_at) || clock_mono_ms() < p->own.ask_at_ms)
         return OK;
+    p->own.ask_at_ms = clock_mono_ms() + MINUTE_MS;
     TRY(what_for(s, p, &m));
     e = from_our_ca(s, p, &m);
     if (e != OK && is_good_at(clock_now(), p->own.from, p->own.until))
         return e;
     if (e != OK)
         TRY(stand_in(s, p, &m));
+    if (text_eq(before, p->own.chain_pem))
+        return OK;
     TRY(write_root(s, p));
     TRY(http_server_tls(s, p->http, p->own.chain_pem, secret_bytes(p->own.key), p->client_ca));
     log_info(s, "this server has a new TLS certificate");

@@ -19,6 +19,7 @@ struct own_certificate {
     struct secret *key;         /* PKCS#8 */
     struct when from, renew_at; /* outside of them a new one is made */
     struct when until;          /* its end */
+    int64_t ask_at_ms;          /* of clock_mono_ms(): until then no other is asked for */
     bool self_signed;           /* for want of an authority: root.pem holds it, too */
 };
 

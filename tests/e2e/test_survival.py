@@ -4,6 +4,7 @@ import os
 import pathlib
 import resource
 import shutil
+import ssl
 import tempfile
 import time
 
@@ -124,6 +125,27 @@ def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_of_the_future(new_ser
                       f"{int(time.time() * 1000) + 86400_000}")
     assert not turns, "schedules wait for the future"
     server.tolerates_errors = True
+
+
+@chancery.needs_faults
+def test_a_clock_before_the_authoritys_beginning_makes_no_certificates(new_server):
+    """Whatever the authority signed then would hold as little as what is there."""
+    server = new_server(program=chancery.FAULTS).start()
+    server.tolerates_errors = True
+    count = lambda: admin.sql(server, "SELECT COUNT(*) FROM certificate")[0][0]
+    shown = lambda: ssl.get_server_certificate(tuple(server.url.split("/")[2].split(":")))
+    before, own = count(), shown()
+    for _ in range(2):
+        server.stop()
+        server.start(CHANCERY_CLOCK_OFFSET_MS=str(-3 * 3600 * 1000))
+        processes.wait_until(lambda: "begins only at" in server.log.read_text(), 20, 0.2, what="what the server says of it")
+        time.sleep(3)  # it used to make seven each second
+        assert count() == before and shown() == own
+        assert server.log.read_text().count("begins only at") <= 4  # at the start, and once a minute
+    server.stop()
+    server.start()
+    assert count() == before and shown() == own
+    assert server.client().enroll()["SerialNumber"]
 
 
 @chancery.needs_faults

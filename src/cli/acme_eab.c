@@ -98,7 +98,7 @@ print_made(struct cli *c, struct buf *all, bool one)
                               : print_api(c, &v, one ? json_item(j, 0) : j);
     c->capture = NULL;
     TRY(e);
-    TRY(write_out(c, out, buf_bytes(&text), true));
+    TRY(write_out(c, out, buf_bytes(&text), OUT_SECRET));
     say(c, "%zu %s written to %s; the secrets are not shown again", json_count(j),
         json_count(j) == 1 ? "key" : "keys", out);
     return OK;
@@ -158,7 +158,7 @@ run_acme_eab_create(struct cli *c)
         return OK;
     }
     if (cli_text(c, "out"))
-        TRY(out_ready(c, cli_text(c, "out"), true));
+        TRY(out_ready(c, cli_text(c, "out"), OUT_SECRET));
     return make_all(c, count, kid);
 }
 

@@ -58,7 +58,7 @@ run_audit_anchor(struct cli *c)
     buf_init_in(&b, c->s->arena, ANCHOR_MAX);
     json_write(&b, a.json);
     buf_byte(&b, '\n');
-    return write_out(c, out ? out : "-", buf_bytes(&b), false);
+    return write_out(c, out ? out : "-", buf_bytes(&b), OUT_PUBLIC);
 }
 
 /* The export of a page: its lines into FILE. AFTER becomes where the next one begins, or NULL. */
@@ -123,8 +123,9 @@ run_audit_export(struct cli *c)
 
     if (!out || text_eq(out, "-"))
         return export_pages(c, stdout);
-    TRY(out_ready(c, out, false));
+    TRY(out_ready(c, out, OUT_PUBLIC));
     part = is_device(out) ? out : arena_printf(c->s->arena, "%s.part", out);
+    TRY(out_ready(c, part, OUT_PUBLIC));
     file = fopen(part, "we");
     if (!file)
         return fail(c->s, E_INVALID, "cannot write %s: %s", part, strerror(errno));

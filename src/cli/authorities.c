@@ -203,13 +203,13 @@ run_ca_crl(struct cli *c)
         (void)printf("would %sdownload %s\n", makes ? "publish a new list, and " : "", url);
         return OK;
     }
-    TRY(out_ready(c, out, false));
+    TRY(out_ready(c, out, OUT_PUBLIC));
     if (makes)
         TRY(publish(c));
     TRY(fetch_public(c, url, (struct bytes){ NULL, 0 }, NULL, &data));
     if (cli_has(c, "pem"))
         data = bytes_of_text(pem_text(c->s->arena, PEM_CRL, data));
-    return write_out(c, out ? out : "-", data, false);
+    return write_out(c, out ? out : "-", data, OUT_PUBLIC);
 }
 
 static const char *

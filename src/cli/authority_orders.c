@@ -145,7 +145,7 @@ write_pem(struct cli *c, const struct answer *a)
 {
     const char *pem = json_str(json_get(a->json, "pem")), *out = cli_text(c, "out");
 
-    return write_out(c, out ? out : "-", bytes_of_text(pem ? pem : ""), false);
+    return write_out(c, out ? out : "-", bytes_of_text(pem ? pem : ""), OUT_PUBLIC);
 }
 
 enum err
@@ -154,6 +154,7 @@ run_ca_csr(struct cli *c)
     struct ask ask = { .method = "POST", .path = path_of(c, "/csr") };
     struct answer a;
 
+    TRY(out_ready(c, cli_text(c, "out"), OUT_PUBLIC));
     TRY(ask_server(c, &ask, &a));
     return write_pem(c, &a);
 }
@@ -201,6 +202,7 @@ run_ca_cross_sign(struct cli *c)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "--issuer is needed: who certifies it");
     if (cli_has(c, "dry-run"))
         return would(c, "cross-sign");
+    TRY(out_ready(c, cli_text(c, "out"), OUT_PUBLIC));
     body_begin(c, &b);
     body_text(&b, "issuer", cli_text(c, "issuer"));
     put_days(c, &b);
@@ -294,7 +296,7 @@ run_ca_chain(struct cli *c)
                     &a));
         name = json_str(json_get(a.json, "parent"));
     }
-    return write_out(c, out ? out : "-", buf_bytes(&text), false);
+    return write_out(c, out ? out : "-", buf_bytes(&text), OUT_PUBLIC);
 }
 
 enum err

@@ -318,6 +318,7 @@ open_report(struct cli *c, struct bulk *b, const char *resume)
                          "%s is there already: go on with it by --resume, or name another", path);
     b->report_path = path;
     place = text_eq(path, resume) ? arena_printf(c->s->arena, "%s.new", path) : path;
+    TRY(out_ready(c, place, OUT_PUBLIC));
     buf_init_in(&text, c->s->arena, LIST_MAX);
     report_head(c, b, &text);
     LIST_EACH(struct bulk_row, row, &b->rows)

@@ -111,7 +111,7 @@ write_manuals(struct cli *c, const char *dir)
         buf_init_in(&b, c->s->arena, TEXT_MAX);
         (void)manual_page(&b, page->name);
         TRY(write_out(c, arena_printf(c->s->arena, "%s/%s", section, page->file), buf_bytes(&b),
-                      false));
+                      OUT_PUBLIC));
     }
     return OK;
 }

@@ -110,7 +110,7 @@ run_config_export(struct cli *c)
         export_one(c, &b, key, before, one);
         before = key;
     }
-    return write_out(c, out ? out : "-", buf_bytes(&b), false);
+    return write_out(c, out ? out : "-", buf_bytes(&b), OUT_PUBLIC);
 }
 
 /* Differences. */

@@ -175,7 +175,7 @@ download_one(struct cli *c, const struct download *d, size_t i)
         return recover_with(c, id, d->form, out, d->password);
     TRY(certificate_chain(c, id, &certs));
     TRY(pack(c, d->form, &certs, &data));
-    TRY(write_out(c, out, data, false));
+    TRY(write_out(c, out, data, OUT_PUBLIC));
     if (!text_eq(out, "-"))
         say(c, "certificate %lld written to %s", (long long)id, out);
     return OK;
@@ -262,9 +262,9 @@ download_item(struct cli *c, const struct download *d, const char *ref)
         TRY(read_key_password(c, &password));
         TRY(key_from_pem(c->s, (struct bytes){ pem->data, pem->len }, NULL, &bundle.key));
         TRY(bundle_write(c->s, &bundle, BUNDLE_PFX, password, &data));
-        return write_out(c, d->out, data, true);
+        return write_out(c, d->out, data, OUT_KEY);
     }
-    return write_out(c, d->out, (struct bytes){ pem->data, pem->len }, true);
+    return write_out(c, d->out, (struct bytes){ pem->data, pem->len }, OUT_KEY);
 }
 
 enum err

@@ -168,6 +168,7 @@ drill_run(struct cli *c, const char *path, const struct age_identities *ids, str
     struct buf b;
     enum err e;
 
+    TRY(out_ready(c, report, OUT_PUBLIC));
     TRY(make_place(c, &d));
     e = restore_and_look(c, &d, ids);
     installation_remove(d.dir);
@@ -181,5 +182,5 @@ drill_run(struct cli *c, const char *path, const struct age_identities *ids, str
     else
         tell_drill(&d);
     buf_byte(&b, '\n');
-    return report ? write_out(c, report, buf_bytes(&b), false) : OK;
+    return report ? write_out(c, report, buf_bytes(&b), OUT_PUBLIC) : OK;
 }

@@ -69,7 +69,7 @@ check_places(struct cli *c, const struct issue *j)
     if (cli_has(c, "dry-run"))
         return OK;
     TRY(places_differ(c, (const char *const[]){ "out", "key-out", "pfx", NULL }, 3));
-    TRY(out_ready(c, pfx, true));
+    TRY(out_ready(c, pfx, OUT_KEY));
     if (j->item.dir || (pfx && !out && !key_out))
         return OK;
     if (!out)
@@ -78,7 +78,7 @@ check_places(struct cli *c, const struct issue *j)
     if (makes_key && !key_out && !pfx && !text_eq(out, "-"))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --key-out FILE");
     TRY(key_ready(c, key_out, text_eq(out, "-") ? NULL : out));
-    return out_ready(c, out, false);
+    return out_ready(c, out, OUT_PUBLIC);
 }
 
 /* What to do when a certificate is there, but could not be written. */
@@ -253,7 +253,7 @@ keep_pfx(struct cli *c, const struct issue *j, const struct wish_come_true *got)
     struct bytes file;
 
     TRY(bundle_write(c->s, &bundle, BUNDLE_PFX, j->password, &file));
-    return write_out(c, cli_text(c, "pfx"), file, true);
+    return write_out(c, cli_text(c, "pfx"), file, OUT_KEY);
 }
 
 /* The directory of the key's file, locked until the descriptor is closed, so that whoever writes
@@ -285,7 +285,7 @@ keep_files(struct cli *c, const char *key_out, struct bytes key, const char *out
 
     if (key_out && key.len)
         TRY(write_key(c, key_out, key));
-    return out ? write_out(c, out, chain, false) : OK;
+    return out ? write_out(c, out, chain, OUT_PUBLIC) : OK;
 }
 
 /* Key and certificate to the store and to the files asked for; nothing is lost when one of them
@@ -385,7 +385,7 @@ run_csr_create(struct cli *c)
                          "--key-out is for a new key, and --key-from has one");
     TRY(places_differ(c, (const char *const[]){ "out", "key-out", "key-from", NULL }, 2));
     TRY(key_ready(c, key_out, NULL));
-    TRY(out_ready(c, out, false));
+    TRY(out_ready(c, out, OUT_PUBLIC));
     TRY(choose_names(c, &j));
     TRY(make_request(c, &j));
     if (key_out) {
@@ -418,10 +418,10 @@ run_enroll_csr(struct cli *c)
     TRY(wish_template(c, &w.tmpl));
     if (cli_has(c, "dry-run"))
         return wish_try(c, &w);
-    TRY(out_ready(c, out, false));
+    TRY(out_ready(c, out, OUT_PUBLIC));
     TRY(wish_send(c, &w, &got));
     if (!got.certs.count)
         return OK;
-    TRY(told(c, &got, write_out(c, out ? out : "-", wish_pem(c, &got.certs), false)));
+    TRY(told(c, &got, write_out(c, out ? out : "-", wish_pem(c, &got.certs), OUT_PUBLIC)));
     return out && !text_eq(out, "-") ? wish_print(c, &got) : OK;
 }

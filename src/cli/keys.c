@@ -29,7 +29,7 @@ write_file(struct cli *c, const struct json *from, const char *field, const char
 
     if (text_empty(text) || !base64_decode(c->s->arena, text, strlen(text), true, &file))
         return fail(c->s, E_UNAVAILABLE, "the server sent no file with the key");
-    return write_out(c, out, file, true);
+    return write_out(c, out, file, OUT_KEY);
 }
 
 enum err
@@ -39,7 +39,7 @@ key_place_ready(struct cli *c, const char *out)
         return fail_code(c->s, E_INVALID, CHY_USAGE, "say where the key goes: --out FILE");
     if (text_eq(out, "-") && isatty(STDOUT_FILENO))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "a key is not for a terminal: --out FILE");
-    return out_ready(c, out, true);
+    return out_ready(c, out, OUT_KEY);
 }
 
 enum err

@@ -62,7 +62,7 @@ static enum err
 offline_out_ready(struct cli *c)
 {
     TRY(places_differ(c, (const char *const[]){ "out", "key", "ca", "password-file", NULL }, 1));
-    return out_ready(c, cli_text(c, "out"), false);
+    return out_ready(c, cli_text(c, "out"), OUT_PUBLIC);
 }
 
 static int64_t
@@ -116,7 +116,7 @@ issue(struct cli *c, const struct offline *o, const struct cert_plan *plan, enum
     struct bytes der;
 
     TRY(offline_certify(c, o, plan, kind, NULL, &der));
-    return write_out(c, out, bytes_of_text(pem_text(c->s->arena, PEM_CERT, der)), false);
+    return write_out(c, out, bytes_of_text(pem_text(c->s->arena, PEM_CERT, der)), OUT_PUBLIC);
 }
 
 void
@@ -145,7 +145,7 @@ run_offline_init(struct cli *c)
     TRY(need(c, "key-out", &key_out));
     TRY(places_differ(c, (const char *const[]){ "out", "key-out", "password-file", NULL }, 2));
     TRY(key_ready(c, key_out, NULL));
-    TRY(out_ready(c, out, false));
+    TRY(out_ready(c, out, OUT_PUBLIC));
     if (!key_spec_parse(kind ? kind : "ec-p384", &spec))
         return fail_code(c->s, E_INVALID, CHY_USAGE, "\"%s\" is no kind of key", kind);
     if (strchr(cli_arg(c, 0), '='))
@@ -287,5 +287,6 @@ run_offline_crl(struct cli *c)
     TRY(key_sign(c->s, o.key, o.alg, tbs, &signature));
     TRY(key_verify(c->s, o.key, o.alg, tbs, signature));
     TRY(crl_assemble(c->s, tbs, plan.sig_alg, signature, &der));
-    return write_out(c, out ? out : "-", bytes_of_text(pem_text(c->s->arena, PEM_CRL, der)), false);
+    return write_out(c, out ? out : "-", bytes_of_text(pem_text(c->s->arena, PEM_CRL, der)),
+                     OUT_PUBLIC);
 }

@@ -1,4 +1,5 @@
 /* Where commands put what they make: nothing takes the place of what nobody can get back. */
+#include "cli/held.h"
 #include "cli/run.h"
 
 #include "base/file.h"
@@ -24,56 +25,64 @@ is_device(const char *path)
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
-/* Private keys that are there already. */
+/* What is there already. */
 
-enum held {
-    HELD_OTHER, /* no file, or one without a private key */
-    HELD_KEY,   /* a private key alone */
-    HELD_BOTH,  /* certificates, too */
-};
-
-/* What a regular file begins with, whoever may read it; NULL: it cannot be read, or is empty. */
-static struct secret *
-head_of(const char *path)
+/** A command takes the place of what it could have written itself, and of what anybody makes
+ * again. */
+static bool
+may_replace(enum held held, enum out_kind kind)
 {
-    AUTO(fd_close) int fd = is_device(path) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    AUTO(secret_free) struct secret *all = fd < 0 ? NULL : secret_new(HEAD_MAX);
-    ssize_t got = all ? read(fd, all->data, HEAD_MAX) : 0;
-    struct secret *head = got > 0 ? secret_new((size_t)got) : NULL;
-
-    if (head)
-        memcpy(head->data, all->data, (size_t)got);
-    return head;
+    switch (held) {
+    case HELD_NOTHING:
+    case HELD_OTHER:
+        return true;
+    case HELD_BUNDLE:
+        return kind == OUT_SUPPORT;
+    case HELD_BOTH:
+    case HELD_STORE:
+        return kind == OUT_KEY;
+    case HELD_KEY:
+    case HELD_UNKNOWN:
+    case HELD_INSTALLED:
+        break;
+    }
+    return false;
 }
 
-static enum held
-held_by(const char *path)
+static const char *
+held_name(enum held held)
 {
-    static const char key[] = "PRIVATE KEY-----", cert[] = "BEGIN CERTIFICATE-----";
-    AUTO(secret_free) struct secret *text = head_of(path);
-
-    if (!text || !memmem(text->data, text->len, key, sizeof(key) - 1))
-        return HELD_OTHER;
-    return memmem(text->data, text->len, cert, sizeof(cert) - 1) ? HELD_BOTH : HELD_KEY;
+    return held == HELD_INSTALLED ? "is a file of a server's installation"
+           : held == HELD_UNKNOWN
+               ? "is neither text nor a certificate, list or request, and may hold a key"
+           : held == HELD_BUNDLE ? "is a support bundle"
+           : held == HELD_STORE  ? "is a key store"
+                                 : "holds a private key";
 }
 
-/* A private key is not replaced, unless by another that comes with its certificates, as it did. */
 static enum err
-spare_key(struct cli *c, const char *path, bool secret)
+spare(struct cli *c, const char *path, enum out_kind kind)
 {
     enum held held = held_by(path);
 
-    if (held == HELD_OTHER || (held == HELD_BOTH && secret))
-        return OK;
-    return fail(c->s, E_CONFLICT,
-                "%s holds a private key, whose place nothing else takes: name another file", path);
+    return may_replace(held, kind)
+               ? OK
+               : fail(c->s, E_CONFLICT, "%s %s, whose place nothing else takes: name another file",
+                      path, held_name(held));
+}
+
+/** An empty name is no file's. */
+static enum err
+named(struct cli *c, const char *path)
+{
+    return *path ? OK : fail_code(c->s, E_INVALID, CHY_USAGE, "\"\" is not the name of a file");
 }
 
 /* Whether the key in the file PATH is that of the certificate in the file CERT. */
 static bool
 belongs_to(struct cli *c, const char *path, const char *cert_path)
 {
-    AUTO(secret_free) struct secret *pem = head_of(path);
+    AUTO(secret_free) struct secret *pem = is_device(path) ? NULL : held_head(path);
     EVP_PKEY *key = NULL; /* it is the arena's */
     struct list certs = { 0 };
     struct bytes text, spki;
@@ -102,8 +111,9 @@ write_public(struct cli *c, const char *path, struct bytes data)
 }
 
 static enum err
-put(struct cli *c, const char *path, struct bytes data, bool secret)
+put(struct cli *c, const char *path, struct bytes data, enum out_kind kind)
 {
+    bool secret = kind != OUT_PUBLIC;
     enum err e;
 
     if (is_device(path)) /* a pipe, /dev/null: nothing may be put in its place */
@@ -113,18 +123,19 @@ put(struct cli *c, const char *path, struct bytes data, bool secret)
 }
 
 enum err
-write_out(struct cli *c, const char *path, struct bytes data, bool secret)
+write_out(struct cli *c, const char *path, struct bytes data, enum out_kind kind)
 {
     if (text_eq(path, "-"))
         return print_bytes(c, data);
-    TRY(spare_key(c, path, secret));
-    return put(c, path, data, secret);
+    TRY(named(c, path));
+    TRY(spare(c, path, kind));
+    return put(c, path, data, kind);
 }
 
 enum err
 write_key(struct cli *c, const char *path, struct bytes pem)
 {
-    return text_eq(path, "-") ? print_bytes(c, pem) : put(c, path, pem, true);
+    return text_eq(path, "-") ? print_bytes(c, pem) : put(c, path, pem, OUT_KEY);
 }
 
 /* Before anything is made. */
@@ -141,20 +152,23 @@ has_room(const char *dir)
 {
     static const char some[16 << 10];
     int fd = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600), why;
+    ssize_t got;
     bool fits;
 
     if (fd < 0)
         return errno != ENOSPC && errno != EDQUOT && errno != EROFS; /* else it cannot be tried */
-    fits = write(fd, some, sizeof(some)) == (ssize_t)sizeof(some);
-    why = fits ? 0 : errno;
+    got = write(fd, some, sizeof(some));
+    fits = got == (ssize_t)sizeof(some);
+    why = got < 0 ? errno : ENOSPC; /* a part of it: there is no room for the rest */
     (void)close(fd);
-    errno = why ? why : ENOSPC;
+    errno = why;
     return fits;
 }
 
 static enum err
-is_writable(struct cli *c, const char *path, bool secret)
+is_writable(struct cli *c, const char *path, enum out_kind kind)
 {
+    bool anew = kind != OUT_PUBLIC; /* a new file takes the place */
     const char *slash, *dir = ".";
     struct stat st;
     bool there = stat(path, &st) == 0;
@@ -163,7 +177,7 @@ is_writable(struct cli *c, const char *path, bool secret)
         errno = EISDIR;
         return not_writable(c, path);
     }
-    if (there && !(secret && S_ISREG(st.st_mode))) /* else a new file takes its place */
+    if (there && !(anew && S_ISREG(st.st_mode)))
         return access(path, W_OK) == 0 ? OK : not_writable(c, path);
     slash = strrchr(path, '/');
     if (slash)
@@ -172,24 +186,31 @@ is_writable(struct cli *c, const char *path, bool secret)
 }
 
 enum err
-out_ready(struct cli *c, const char *path, bool secret)
+out_ready(struct cli *c, const char *path, enum out_kind kind)
 {
-    if (text_empty(path) || text_eq(path, "-"))
+    if (!path || text_eq(path, "-"))
         return OK;
-    TRY(spare_key(c, path, secret));
-    return is_writable(c, path, secret);
+    TRY(named(c, path));
+    TRY(spare(c, path, kind));
+    return is_writable(c, path, kind);
 }
 
 enum err
 key_ready(struct cli *c, const char *path, const char *cert_path)
 {
-    if (text_empty(path) || text_eq(path, "-"))
+    enum held held;
+
+    if (!path || text_eq(path, "-"))
         return OK;
-    if (held_by(path) != HELD_OTHER && !(cert_path && belongs_to(c, path, cert_path)))
+    TRY(named(c, path));
+    held = held_by(path);
+    if (held != HELD_KEY && held != HELD_BOTH)
+        TRY(spare(c, path, OUT_PUBLIC));
+    else if (!cert_path || !belongs_to(c, path, cert_path))
         return fail(c->s, E_CONFLICT, "%s holds a private key already%s%s: name another file", path,
                     cert_path ? ", which is not that of the certificate in " : "",
                     cert_path ? cert_path : "");
-    return is_writable(c, path, true);
+    return is_writable(c, path, OUT_KEY);
 }
 
 /** PATH by the one name of its directory; of a link that leads nowhere yet, of where it leads. */

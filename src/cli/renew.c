@@ -80,7 +80,7 @@ renew_by_csr(struct cli *c, const struct plan *p)
     TRY(wish_send(c, &w, &got));
     if (!got.certs.count)
         return OK;
-    TRY(write_out(c, out ? out : "-", wish_pem(c, &got.certs), false));
+    TRY(write_out(c, out ? out : "-", wish_pem(c, &got.certs), OUT_PUBLIC));
     return out && !text_eq(out, "-") ? wish_print(c, &got) : OK;
 }
 
@@ -242,7 +242,7 @@ run_renew(struct cli *c)
         c->status = EXIT_PARTLY;
     if (!can)
         return OK;
-    TRY(out_ready(c, cli_text(c, "out"), !cli_text(c, "csr")));
+    TRY(out_ready(c, cli_text(c, "out"), cli_text(c, "csr") ? OUT_PUBLIC : OUT_KEY));
     TRY(confirm(c, arena_printf(c->s->arena, "renew %zu certificate%s", can, can == 1 ? "" : "s")));
     return renew_each(c, &plans, can);
 }

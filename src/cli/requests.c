@@ -258,7 +258,7 @@ collect_at(struct cli *c, const char *path, const char *what, const char *form, 
     text = json_str(json_get(a.json, "file"));
     if (text_empty(text) || !base64_decode(c->s->arena, text, strlen(text), true, &file))
         return fail(c->s, E_UNAVAILABLE, "the server sent no file with the key");
-    TRY(write_out(c, out, file, true));
+    TRY(write_out(c, out, file, OUT_KEY));
     if (!text_eq(out, "-"))
         say(c, "certificate and key of %s written to %s", what, out);
     return OK;
@@ -362,9 +362,9 @@ run_requests_collect(struct cli *c)
     if (cli_text(c, "as"))
         return fail_code(c->s, E_INVALID, CHY_USAGE,
                          "--as: the key of request %lld is not at the server", (long long)request);
-    TRY(out_ready(c, out, false));
+    TRY(out_ready(c, out, OUT_PUBLIC));
     TRY(certificate_chain(c, certificate, &certs));
-    TRY(write_out(c, out ? out : "-", wish_pem(c, &certs), false));
+    TRY(write_out(c, out ? out : "-", wish_pem(c, &certs), OUT_PUBLIC));
     if (out && !text_eq(out, "-"))
         say(c, "certificate %lld written to %s", (long long)certificate, out);
     return OK;

@@ -111,13 +111,22 @@ enum err print_long(struct cli *c, struct bytes text);
 
 /* Files that commands write. */
 
+/** What a command writes. */
+enum out_kind {
+    OUT_PUBLIC,
+    OUT_KEY,     /* a private key with its certificates: mode 0600 */
+    OUT_SUPPORT, /* a support bundle: mode 0600 */
+    OUT_SECRET,  /* what else its owner alone may read: mode 0600 */
+};
+
 /**
- * See, before anything is asked for, that PATH can be written later: "-" always can. What holds a
- * private key is not written over, unless with a SECRET, and it has certificates, too.
+ * See, before anything is asked for, that PATH can be written later: NULL and "-" always can. What
+ * the command could have written there itself is written over, and so are text, certificates,
+ * lists and requests; nothing else is, for it may hold a key, and nothing of an installation.
  *
- * @return E_CONFLICT for such a file
+ * @return E_CONFLICT for such a file, E_INVALID for an empty name
  */
-enum err out_ready(struct cli *c, const char *path, bool secret);
+enum err out_ready(struct cli *c, const char *path, enum out_kind kind);
 /** The same of a new private key; it takes the place of one that is there only when that is the
  * key of the certificate in CERT_PATH, which is replaced as well. NULL: of none. */
 enum err key_ready(struct cli *c, const char *path, const char *cert_path);
@@ -126,9 +135,9 @@ enum err key_ready(struct cli *c, const char *path, const char *cert_path);
 enum err places_differ(struct cli *c, const char *const *flags, size_t written);
 /** Whether PATH is there and no file, so that nothing may be put in its place: a pipe, a device. */
 bool is_device(const char *path);
-/** Write to PATH, "-" being stdout; SECRET files get mode 0600. What is no regular file, a pipe or
- * a device, is written to as it is. E_CONFLICT as out_ready() has it. */
-enum err write_out(struct cli *c, const char *path, struct bytes data, bool secret);
+/** Write to PATH, "-" being stdout. What is no regular file, a pipe or a device, is written to as
+ * it is. E_CONFLICT as out_ready() has it. */
+enum err write_out(struct cli *c, const char *path, struct bytes data, enum out_kind kind);
 /** Write a private key, mode 0600, after key_ready(). */
 enum err write_key(struct cli *c, const char *path, struct bytes pem);
 

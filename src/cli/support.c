@@ -98,7 +98,7 @@ run_support_bundle(struct cli *c)
             arena_printf(c->s->arena, "chancery-support-%lld.zip", (long long)when_s(clock_now()));
     if (cli_has(c, "dry-run"))
         return print_bytes(c, bytes_of_text(contents(c)));
-    TRY(out_ready(c, out, true));
+    TRY(out_ready(c, out, OUT_SUPPORT));
     (void)session_of(c, false, &session); /* one for all; why there is none, each part tells */
     scope_clear(c->s);
     say(c, "These are collected; look at them before you hand them on:\n%s", contents(c));
@@ -113,7 +113,7 @@ run_support_bundle(struct cli *c)
         size += text.len;
         files[i + 1] = (struct zip_file){ parts[i].name, text };
     }
-    TRY(write_out(c, out, zip_write(c->s->arena, files, COUNT(files)), true));
+    TRY(write_out(c, out, zip_write(c->s->arena, files, COUNT(files)), OUT_SUPPORT));
     if (!text_eq(out, "-"))
         say(c, "written to %s", out);
     return OK;

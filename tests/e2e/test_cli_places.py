@@ -1,10 +1,16 @@
 """Where commands write: nothing takes the place of a private key, or of what it was made from, and nothing is not everything."""
+import io
 import json
+import shutil
+import sqlite3
+import zipfile
 
 import pytest
 from cryptography import x509
 
+import backups
 import keys
+import processes
 
 
 @pytest.fixture
@@ -111,3 +117,125 @@ def test_a_certificate_without_an_owner_is_told_as_json(server, tmp_path):
     done = server.cli("certs", "owner", serial, "-o", "json")
     assert json.loads(done.stdout)["role"] is None, done.stdout
     assert server.cli("certs", "owner", serial).stdout == ""
+
+
+def valued(server, where, password):
+    """Files whose loss nobody mends, by name."""
+    key = keys.new_key()
+    der = key.private_bytes(keys.DER, keys.serialization.PrivateFormat.PKCS8, keys.serialization.NoEncryption())
+    sealed = key.private_bytes(keys.DER, keys.serialization.PrivateFormat.PKCS8, keys.serialization.BestAvailableEncryption(b"abcdefgh"))
+    (where / "k.pem").write_text(keys.key_pem(key))
+    made = {"k.der": der, "sealed.der": sealed, "age.txt": b"# created: today\nAGE-SECRET-KEY-1QQ\n", "random": bytes(range(200, 232)),
+            "sec1.der": key.private_bytes(keys.DER, keys.serialization.PrivateFormat.TraditionalOpenSSL, keys.serialization.NoEncryption()),
+            "putty.ppk": b"PuTTY-User-Key-File-3: ssh-ed25519\n", "key.json": b'{"kty":"EC","crv":"P-256","x":"","y":"","d":"AA"}\n',
+            "late.pem": b"#" * 70000 + b"\n" + keys.key_pem(key).encode(),
+            "store.jks": b"\xfe\xed\xfe\xed\0\0\0\2" + bytes(40)}
+    for name, data in made.items():
+        (where / name).write_bytes(data)
+    refused(server.cli("enroll", "pfx", "--template", "WebServer", "--dns", "p.example.com", "--out", where / "store.pfx", "--password-file",
+                       password), 0)
+    with sqlite3.connect(where / "base.db") as base:
+        base.execute("CREATE TABLE t (x)")
+    shutil.copy(server.data / "master.key", where / "master.key")
+    shutil.copy(next(server.data.glob("signed/*.log")), where / "signed.log")
+    return {path: path.read_bytes() for path in sorted(where.iterdir())}
+
+
+@pytest.mark.once
+def test_nothing_takes_the_place_of_what_may_hold_a_key(server, tmp_path, password):
+    number = server.client().enroll(dns=("a.example.com",))["KeyfactorID"]
+    where = tmp_path / "valued"
+    where.mkdir()
+    before = valued(server, where, password)
+    ca = server.client().server_ca()
+    commands = [["certs", "download", number], ["issue", "--issuer", ca, "--dns", "h.example.com", "--key-out", tmp_path / "new.key"],
+                ["audit", "anchor"], ["audit", "export"], ["ca", "crl", ca], ["ca", "chain", ca], ["support-bundle"], ["config", "export"],
+                ["csr", "create", "--cn", "x", "--key-out", tmp_path / "new.key"], ["acme", "eab", "create", "--count", "1"],
+                ["enroll", "pfx", "--template", "WebServer", "--dns", "p.example.com", "--password-file", password]]
+    for command in commands:
+        for path in before:
+            done = server.cli(*command, "--out", path)
+            if command[0] == "enroll" and path.name.startswith("store"):  # it made such a one before
+                refused(done, 0)
+                path.write_bytes(before[path])
+            else:
+                refused(done, 5, "name another file")
+            assert path.read_bytes() == before[path], (command, path)
+            assert not (tmp_path / "new.key").exists()
+    for path in before:
+        key_out = ["csr", "create", "--cn", "x", "--out", tmp_path / "x.csr", "--key-out", path]
+        refused(server.cli(*key_out), 5, "name another file")
+        assert path.read_bytes() == before[path] and not (tmp_path / "x.csr").exists()
+
+
+def test_nothing_takes_the_place_of_an_installations_file(server, tmp_path):
+    number = server.client().enroll(dns=("a.example.com",))["KeyfactorID"]
+    (tmp_path / "away").symlink_to(server.data)
+    for path in [*server.data.glob("*.*"), *server.data.glob("keys/*"), *server.data.glob("signed/*"), tmp_path / "away" / "root.pem"]:
+        before = path.read_bytes()
+        for command in (["certs", "download", number], ["support-bundle"], ["audit", "anchor"]):
+            refused(server.cli(*command, "--out", path), 5, "installation")
+        assert path.read_bytes() == before or path.parent.name == "signed"
+
+
+@pytest.mark.database("sqlite")
+def test_a_drills_report_takes_no_keys_place(new_server, tmp_path):
+    server = new_server().start()
+    server.client().enroll()
+    made = backups.create(server, tmp_path)["path"]
+    for path in (server.data / "master.key", made):
+        status, said = backups.verify(made, "--drill", "--restore-to", tmp_path, *backups.place(server), "--report", path)
+        assert status == 5 and "name another file" in said, said
+    assert (server.data / "master.key").stat().st_size == 32
+    assert not list(tmp_path.glob("chancery-drill-*"))
+    for _ in range(2):
+        status, said = backups.verify(made, "--drill", "--restore-to", tmp_path, *backups.place(server), "--report", tmp_path / "report")
+        assert status == 0, said
+    server.stop()
+    server.start()
+
+
+def test_what_anybody_makes_again_is_written_over(server, tmp_path, password):
+    client = server.client()
+    number, ca, out = client.enroll(dns=("a.example.com",))["KeyfactorID"], client.server_ca(), tmp_path / "out"
+    out.write_bytes(b"")
+    for command in (["certs", "download", number, "--as", "der"], ["ca", "crl", ca], ["certs", "download", number, "--as", "p7b"],
+                    ["audit", "anchor"], ["certs", "download", number], ["ca", "crl", ca, "--pem"], ["audit", "export"],
+                    ["enroll", "pfx", "--template", "WebServer", "--dns", "p.example.com", "--password-file", password],
+                    ["enroll", "pfx", "--template", "WebServer", "--dns", "p.example.com", "--password-file", password, "--as", "zip"]):
+        refused(server.cli(*command, "--out", out), 0)
+    with zipfile.ZipFile(io.BytesIO(out.read_bytes())) as made:
+        assert made.namelist()
+    refused(server.cli("support-bundle", "--out", out), 5, "is a key store")
+    out.unlink()
+    for _ in range(2):
+        refused(server.cli("support-bundle", "--out", out), 0)
+    refused(server.cli("certs", "download", number, "--out", out), 5, "is a support bundle")
+
+
+def test_an_empty_name_is_found_before_anything_is_made(server, tmp_path, password):
+    client = server.client()
+    ca, total = client.server_ca(), client.total()
+    for command in (["issue", "--issuer", ca, "--dns", "h.example.com", "--key-out", tmp_path / "key", "--out", ""],
+                    ["issue", "--issuer", ca, "--dns", "h.example.com", "--key-out", "", "--out", tmp_path / "pem"],
+                    ["issue", "--issuer", ca, "--dns", "h.example.com", "--pfx", "", "--password-file", password],
+                    ["enroll", "pfx", "--template", "WebServer", "--dns", "h.example.com", "--password-file", password, "--out", ""],
+                    ["support-bundle", "--out", ""], ["audit", "export", "--out", ""], ["ca", "csr", ca, "--out", ""],
+                    ["ca", "cross-sign", ca, "--issuer", "Chancery Root CA", "--out", ""]):
+        refused(server.cli(*command), 2, '"" is not the name of a file')
+    assert client.total() == total and not list(tmp_path.glob("key"))
+
+
+@pytest.mark.once
+def test_a_full_disk_is_said_to_be_full(server, tmp_path, password):
+    """One page is free: a part can be written, and no system call says why the rest cannot."""
+    small = tmp_path / "small"
+    small.mkdir()
+    if processes.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(small)]).returncode != 0:
+        pytest.skip("nothing may be mounted here")
+    try:
+        (small / "some").write_bytes(bytes(4096))
+        refused(server.cli("enroll", "pfx", "--template", "WebServer", "--dns", "h.example.com", "--password-file", password, "--out",
+                           small / "p.pfx"), 2, "No space left on device")
+    finally:
+        processes.run(["umount", str(small)])

@@ -1,6 +1,7 @@
 /* A drill: a backup is restored where nothing lives, looked at, timed and removed again. */
 #include "cli/keep.h"
 
+#include "cli/drill_place.h"
 #include "cli/keystore.h"
 #include "server/doctor.h"
 #include "server/master.h"
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct drill {
     const char *backup, *dir; /* what is restored, and where */
@@ -23,20 +25,13 @@ set_to(struct cli *c, struct options *o, const char *key, const char *value)
     list_add(c->s->arena, &o->sets, const char *, arena_printf(c->s->arena, "%s=%s", key, value));
 }
 
-/** The directory of the drill, in --restore-to. */
-static enum err
-make_place(struct cli *c, struct drill *d)
+/** The directory in which that of the drill is made. */
+static const char *
+place_in(struct cli *c)
 {
     const char *in = cli_text(c, "restore-to"), *tmp = getenv("TMPDIR");
-    char *made;
 
-    if (!in)
-        in = text_empty(tmp) ? "/var/tmp" : tmp;
-    made = arena_printf(c->s->arena, "%s/chancery-drill-XXXXXX", in);
-    if (!mkdtemp(made))
-        return fail(c->s, E_INVALID, "there can be no directory for the drill in %s: %m", in);
-    d->dir = made;
-    return OK;
+    return in ? in : text_empty(tmp) ? "/var/tmp" : tmp;
 }
 
 /** Settings by which the drill touches nothing of the installation: it only reads the master key
@@ -47,14 +42,16 @@ settings_for(struct cli *c, const struct drill *d, struct options *o, struct res
     AUTO(settings_unref) struct settings *present = NULL;
     struct arena *a = c->s->arena;
     const struct server_settings *set;
-    const char *master, *db = cli_text(c, "drill-db");
+    const char *master, *own_log, *db = cli_text(c, "drill-db");
 
     TRY(options_of(c, o));
     TRY(note(c->s, options_load(c->s, o, &present), "the settings cannot be used"));
     set = settings_root(present);
     master = arena_text(a, installation_master(a, set));
     wish->logs = cli_texts(c, "signed");
-    list_add(a, &wish->logs, const char *, arena_text(a, installation_signed(a, set)));
+    own_log = arena_text(a, installation_signed(a, set));
+    if (access(own_log, F_OK) == 0) /* else a drill on another machine */
+        list_add(a, &wish->logs, const char *, own_log);
     wish->ship = arena_text(a, backup_ship_dir(c, set->backup->ship->dir, d->backup));
     if (text_starts(master, "pkcs11:")) /* a copy of what a token wraps is of no use without it */
         wish->master_key = cli_has(c, "master-key") ? cli_text(c, "master-key")
@@ -165,13 +162,15 @@ drill_run(struct cli *c, const char *path, const struct age_identities *ids, str
 {
     struct drill d = { .backup = path, .at = clock_now() };
     const char *report = cli_text(c, "report");
+    struct drill_place *place;
     struct buf b;
     enum err e;
 
     TRY(out_ready(c, report, OUT_PUBLIC));
-    TRY(make_place(c, &d));
+    TRY(drill_place_make(c, place_in(c), &place));
+    d.dir = drill_place_data(place);
     e = restore_and_look(c, &d, ids);
-    installation_remove(d.dir);
+    drill_place_remove(place);
     TRY(note(c->s, e, "the drill failed"));
     if (!stood(&d))
         c->status = EXIT_CHECK_FAILED;

@@ -167,6 +167,30 @@ lock_place(struct scope *s, struct restoring *r)
     return check_place(s, r);
 }
 
+/** A log that was named is there: by a name mistyped, or a disk not mounted, everything that was
+ * signed since would be unknown. */
+static enum err
+check_logs(struct scope *s, const struct restoring *r)
+{
+    LIST_EACH(const char *, dir, &r->wish->logs)
+    {
+        DIR *d = opendir(*dir);
+        const struct dirent *one;
+        bool found = false;
+
+        if (!d)
+            return fail_code(s, E_INVALID, CHY_USAGE, "--signed: cannot read the directory %s: %s",
+                             *dir, strerror(errno));
+        while (!found && (one = readdir(d)))
+            found = text_starts(one->d_name, "signed-") && text_ends(one->d_name, ".log");
+        (void)closedir(d);
+        if (!found)
+            return fail_code(s, E_INVALID, CHY_USAGE,
+                             "--signed: %s holds no log of signatures (signed-DATE.log)", *dir);
+    }
+    return OK;
+}
+
 /** The master key must be that of the backup before anything is touched. */
 static enum err
 open_master(struct scope *s, struct restoring *r)
@@ -361,12 +385,15 @@ place_database(struct scope *s, struct restoring *r)
 /* What is different after a restore ---------------------------------------------------------------
  */
 
-/** How far the numbers of CRLs go ahead: with each millisecond further, so that a second restore of
- * the same backup does not give again what was published after the first. */
+/**
+ * How far the numbers of CRLs go ahead: with each millisecond further, so that a second restore of
+ * the same backup does not give again what was published after the first. From 1970 on, for the
+ * clock may be behind the backup's.
+ */
 static int64_t
-jump_of(const struct backup_manifest *m, struct when now)
+jump_of(struct when now)
 {
-    return NUMBER_JUMP + JUMP_PER_MS * MAX(now.ms - m->created_at.ms, INT64_C(0));
+    return NUMBER_JUMP + JUMP_PER_MS * MAX(now.ms, INT64_C(0));
 }
 
 static enum err
@@ -382,7 +409,7 @@ settle_in(struct scope *s, struct tx *tx, void *arg)
         { "until", NULL, when_rfc3339(s->arena, point_of(r->out)), AUDIT_IS_TEXT },
     };
 
-    TRY(tx_do(s, tx, &jump_numbers, BIND(v_int(jump_of(m, now)), v_when(now))));
+    TRY(tx_do(s, tx, &jump_numbers, BIND(v_int(jump_of(now)), v_when(now))));
     TRY(tx_do(s, tx, &forget_instances, BIND_NONE));
     TRY(tx_do(s, tx, &forget_calls, BIND_NONE));
     return audit_add(s, tx,
@@ -475,6 +502,7 @@ run(struct scope *s, struct restoring *r)
 {
     enum err e;
 
+    TRY(check_logs(s, r));
     TRY(check_backup(s, r));
     TRY(check_place(s, r));
     TRY(open_master(s, r));

@@ -1,10 +1,12 @@
 """Restores: on an empty machine, with what was signed since, and refused where they would do harm."""
 import concurrent.futures
+import fcntl
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -442,6 +444,75 @@ def test_a_log_of_signatures_that_cannot_be_written(new_server, journal):
     found_so = next(one for one in health["components"] if one["name"] == "signing_keys")
     assert found_so["state"] == health["state"] == ("degraded" if journal == "normal" else "failing"), health
     assert "the log of signatures cannot be written" in found_so["detail"], health
+
+
+@chancery.needs_faults
+@pytest.mark.database("sqlite")
+def test_two_restores_by_a_clock_behind_the_backup_give_no_number_twice(new_server, tmp_path):
+    server = new_server(program=chancery.FAULTS).start()
+    server.client().enroll()
+    path, numbers = backups.create(server, tmp_path)["path"], []
+    for _ in range(2):
+        elsewhere = new_server(program=chancery.FAULTS)
+        done = backups.restore(path, elsewhere, "--master-key", server.data / "master.key", "--signed", server.data / "signed",
+                               env={"CHANCERY_CLOCK_OFFSET_MS": "-3600000"})
+        assert done.returncode == 0, done.stdout + done.stderr
+        numbers.append(admin.sql(elsewhere, "SELECT MIN(number), MAX(number) FROM crl_scope")[0])
+    assert numbers[1][0] > numbers[0][1] + 100, numbers
+
+
+@pytest.mark.database("sqlite")
+def test_a_log_that_is_named_has_to_be_there(new_server, tmp_path):
+    server, elsewhere = new_server().start(), new_server()
+    server.client().enroll()
+    path = backups.create(server, tmp_path)["path"]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    for log, why in (("absent", "No such file"), ("empty", "holds no log of signatures"), ("file", "Not a directory")):
+        done = backups.restore(path, elsewhere, "--master-key", server.data / "master.key", "--signed", tmp_path / log)
+        assert done.returncode == 2 and why in done.stderr and "--signed" in done.stderr, done.stdout + done.stderr
+        assert not elsewhere.data.exists() or not os.listdir(elsewhere.data)
+        status, said = backups.verify(path, "--drill", "--restore-to", tmp_path, *backups.place(server), "--signed", tmp_path / log)
+        assert status == 2 and why in said, said
+
+
+def interrupted_drill(server, path, scratch, how):
+    """Begin a drill and end it by the signal as soon as it has put something there; the status, or None when it was quicker."""
+    process = subprocess.Popen([server.program, "backup", "verify", path, *backups.place(server), "--drill", "--restore-to", scratch],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        processes.wait_until(lambda: list(scratch.glob("chancery-drill-*/data/*")) or process.poll() is not None, 30, 0.001,
+                             what="the drill")
+        process.send_signal(how)
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return process.returncode or None
+
+
+@pytest.mark.database("sqlite")
+def test_an_interrupted_drill_leaves_nothing(new_server, tmp_path):
+    server, scratch = new_server().start(), tmp_path / "scratch"
+    server.client().enroll()
+    path = backups.create(server, tmp_path / "b")["path"]
+    scratch.mkdir()
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        for _ in range(3):
+            status = processes.wait_until(lambda: interrupted_drill(server, path, scratch, how), 60, what=f"an interrupted drill ({how})")
+            assert status == -how and os.listdir(scratch) == [], how
+    alive = scratch / "chancery-drill-abcdef"  # another one at work
+    alive.mkdir()
+    held = os.open(alive, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    strangers = scratch / "chancery-drill-notes.txt"
+    strangers.write_text("")
+    processes.wait_until(lambda: interrupted_drill(server, path, scratch, signal.SIGKILL), 60, what="a drill that is killed")
+    [left] = set(scratch.iterdir()) - {alive, strangers}
+    assert left.stat().st_mode & 0o777 == 0o700 and (left / "data").exists()
+    done = chancery.cli("backup", "verify", path, *backups.place(server), "--drill", "--restore-to", scratch, program=server.program)
+    assert done.returncode == 0 and f"{left}, which a drill that was killed had left, is removed" in done.stderr, done.stderr
+    assert set(scratch.iterdir()) == {alive, strangers}
+    os.close(held)
 
 
 def drilled(server, path, tmp_path, *flags):

@@ -5,7 +5,9 @@
 #include "server/installation.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define SETTING "seal.master_key"
@@ -129,15 +131,26 @@ move_to_file(struct scope *s, struct seal *from, const char *to, const char **fi
     return check_copy(s, from, copy);
 }
 
-enum err
-master_move(struct scope *s, const struct server_settings *set, const char *to,
-            struct master_moved *out)
+/** One move at a time: what it says of the new place is true when it ends. */
+static enum err
+lock_moves(struct scope *s, const struct server_settings *set, int *fd)
+{
+    const char *path = arena_printf(s->arena, "%s.lock", wrapped_file(s->arena, set));
+
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fd < 0)
+        return fail_place(s, E_UNAVAILABLE, path, "cannot open %s: %s", path, strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    (void)close(*fd);
+    return fail(s, E_CONFLICT, "the master key is being moved by somebody else now");
+}
+
+static enum err
+move(struct scope *s, const struct server_settings *set, const char *to, struct master_moved *out)
 {
     AUTO(seal_close) struct seal *from = NULL;
 
-    if (!text_starts(to, "pkcs11:") && !text_starts(to, "file:"))
-        return fail_code(s, E_INVALID, CHY_BAD_VALUE,
-                         "the new place is file:PATH or pkcs11:token=T;object=K");
     TRY(note(s, master_open(s, set, NULL, false, &from), "the master key"));
     out->id = seal_key_id(s, from);
     out->old_file = master_file(s->arena, set);
@@ -145,4 +158,20 @@ master_move(struct scope *s, const struct server_settings *set, const char *to,
                 text_starts(to, "file:") ? move_to_file(s, from, to, &out->file)
                                          : move_to_token(s, set, from, to, &out->file),
                 "the new place");
+}
+
+enum err
+master_move(struct scope *s, const struct server_settings *set, const char *to,
+            struct master_moved *out)
+{
+    int fd;
+    enum err e;
+
+    if (!text_starts(to, "pkcs11:") && !text_starts(to, "file:"))
+        return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                         "the new place is file:PATH or pkcs11:token=T;object=K");
+    TRY(lock_moves(s, set, &fd));
+    e = move(s, set, to, out);
+    (void)close(fd);
+    return e;
 }

@@ -1,6 +1,7 @@
 """The master key wrapped by a key on a token: made there, missed while the token is away, moved, backed up, restored."""
 import json
 import os
+import threading
 import time
 
 import pytest
@@ -143,6 +144,27 @@ def test_the_master_key_moves_to_a_token_and_back(new_server, token, tmp_path):
     server.start()
     server.client().get(f"/Certificates/{kept['KeyfactorID']}")
     server.client().enroll(dns=("back.example.com",))
+
+
+@pytest.mark.once
+def test_of_two_moves_at_once_each_that_says_so_is_where_the_key_is(new_server, token):
+    server = new_server(env=token.env).start()
+    server.stop()
+    names, ended = [f"at-once-{n}" for n in range(4)], {}
+
+    def move(name):
+        ended[name] = cli(server, token, "config", "move-master-key", token.uri(name), "--set", f"data_dir={server.data}",
+                          *sets(token.settings))
+    threads = [threading.Thread(target=move, args=(name,)) for name in names]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    done = [name for name in names if ended[name].returncode == 0]
+    assert done and all("being moved by somebody else" in ended[name].stderr for name in names if name not in done), ended
+    if len(done) == 1:  # else they came one after the other, and the last one holds
+        assert doctors_word(server, token, wrapped_by(token, done[0]))[0] == "ok"
+    assert [name for name in done if doctors_word(server, token, wrapped_by(token, name))[0] == "ok"], ended
 
 
 @pytest.mark.once

@@ -20,7 +20,7 @@ struct resource {
     bool has_id, has_more; /* a part follows; another one may follow that */
     bool get;              /* GET and HEAD are answered, too */
     bool reads;            /* takes POST-as-GET alone */
-    bool goes_on;          /* with an order that is there */
+    bool begins;           /* what other requests go on with */
     bool slow;             /* an authority signs, which may take long */
     bool asks;             /* GET asks the database, so it may wait */
     bool (*offered)(const struct acme_endpoint *ep); /* whether it is there; NULL: everywhere */

@@ -169,7 +169,7 @@ fill_routes(void)
     for (size_t i = 0; resources[i].word && i < RESOURCES_MAX; i++) {
         routes[i] = (struct http_route)ROUTE(resources[i].name,
                                              resources[i].slow ? POOL_SLOW : POOL_MAIN, handle);
-        routes[i].goes_on = resources[i].goes_on;
+        routes[i].begins = resources[i].begins;
     }
 }
 

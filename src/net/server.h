@@ -52,7 +52,7 @@ struct http_route {
                          "/KeyfactorAPI/Certificates/{id}" */
     int listeners;    /* ON_HTTPS | ON_HTTP */
     enum pool pool;
-    bool goes_on;        /* with what was begun before: its turn in the pool comes first */
+    bool begins;         /* what other requests go on with, whose turn in the pool comes first */
     size_t body_limit;   /* bytes */
     int64_t deadline_ms; /* for the whole request once its head is there; 0: 60 s */
     /**

@@ -139,16 +139,15 @@ struct pool_line {
     struct http_conn *first, **last;
 };
 
-/** Threads and their queue: what goes on with work that was begun stands in a line of its own, and
- * its turn comes first. */
+/** Threads and their queue: what begins something stands in a line of its own, and others pass. */
 struct pool_state {
     struct http_server *server;
     const char *name;
     pthread_mutex_t lock;
-    struct pool_line begins, goes_on;
-    int passed;         /* so many that go on were taken while one that begins waited */
-    int beginning;      /* of those that begin, so many are worked on */
-    int64_t went_on_ms; /* when one that goes on was taken last */
+    struct pool_line begins, others;
+    int passed;       /* so many others were taken while one that begins waited */
+    int beginning;    /* of those that begin, so many are worked on */
+    int64_t other_ms; /* when another one was taken last */
     int count, threads;
     struct worker *workers, *idle; /* all, and those that sleep, the last one first */
     bool waking;                   /* a worker was woken, and does not run yet */

@@ -1,7 +1,7 @@
 #include "net/server_in.h"
 
-#define PASS_MOST 31 /* that go on are taken before one that begins */
-#define BEGIN_PART 4 /* of the threads: so many begin something, while others go on */
+#define PASS_MOST 31 /* others are taken before one that begins */
+#define BEGIN_PART 4 /* of the threads: so many begin something, while there are others */
 #define LATELY_MS SECOND_MS
 
 /* A thread of a pool. The one that slept last is woken first: what it needs is still in the caches.
@@ -44,41 +44,41 @@ line_take(struct pool_line *line)
     return c;
 }
 
-/* May one begin now? Of what begins, no more is under way than leaves room for what goes on, where
- * there is such a thing: else all would wait for what many begun at once. */
+/* May one begin now? No more begin at once than leaves room for others, where there are such: else
+ * all would wait for what many began at the same time. */
 static bool
 may_begin(const struct pool_state *p)
 {
     return p->begins.first && (p->beginning < MAX(p->threads / BEGIN_PART, 1) ||
-                               clock_mono_ms() - p->went_on_ms > LATELY_MS);
+                               clock_mono_ms() - p->other_ms > LATELY_MS);
 }
 
 static bool
 has_turn(const struct pool_state *p)
 {
-    return p->goes_on.first || may_begin(p);
+    return p->others.first || may_begin(p);
 }
 
-/* Whose turn is it? What goes on is near its end, and somebody has waited for that for long; but it
- * keeps nothing from beginning for ever. NULL: nobody's. */
+/* Whose turn is it? What goes on is near its end, and somebody has waited for that for long; but
+ * nothing is kept from beginning for ever. NULL: nobody's. */
 static struct http_conn *
 turn(struct pool_state *p, bool *begins)
 {
     bool waits = may_begin(p);
 
-    *begins = waits && (!p->goes_on.first || p->passed >= PASS_MOST);
+    *begins = waits && (!p->others.first || p->passed >= PASS_MOST);
     if (*begins) {
         p->passed = 0;
         p->beginning++;
         p->count--;
         return line_take(&p->begins);
     }
-    if (!p->goes_on.first)
+    if (!p->others.first)
         return NULL;
     p->passed += waits;
-    p->went_on_ms = clock_mono_ms();
+    p->other_ms = clock_mono_ms();
     p->count--;
-    return line_take(&p->goes_on);
+    return line_take(&p->others);
 }
 
 /* Threads. */
@@ -172,7 +172,7 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
 {
     *p = (struct pool_state){ .server = server, .name = name };
     line_clear(&p->begins);
-    line_clear(&p->goes_on);
+    line_clear(&p->others);
     (void)pthread_mutex_init(&p->lock, NULL);
     p->workers = arena_alloc(server->arena, (size_t)threads * sizeof(*p->workers));
     stats_queue(name, 0);
@@ -192,7 +192,7 @@ pool_start(struct scope *s, struct pool_state *p, struct http_server *server, co
 
 /* Nobody waits for what comes behind the end; what was let in before is let in again. */
 static bool
-push(struct pool_state *p, struct http_conn *c, bool goes_on, bool again)
+push(struct pool_state *p, struct http_conn *c, bool again)
 {
     struct worker *next;
     bool ok;
@@ -200,7 +200,7 @@ push(struct pool_state *p, struct http_conn *c, bool goes_on, bool again)
     (void)pthread_mutex_lock(&p->lock);
     ok = !p->ended && (again || p->count < p->server->o.queue_max);
     if (ok) {
-        line_add(goes_on ? &p->goes_on : &p->begins, c);
+        line_add(c->rq.route->begins && !again ? &p->begins : &p->others, c);
         p->count++;
     }
     next = next_to_wake(p);
@@ -214,7 +214,7 @@ push(struct pool_state *p, struct http_conn *c, bool goes_on, bool again)
 bool
 pool_push(struct pool_state *p, struct http_conn *c)
 {
-    return push(p, c, c->rq.route->goes_on, false);
+    return push(p, c, false);
 }
 
 void
@@ -230,7 +230,7 @@ http_go_on(void *arg)
     struct http_conn *c = rq->conn;
     enum pool pool = rq->route->pool == POOL_LOOP ? POOL_MAIN : rq->route->pool;
 
-    (void)push(&c->loop->server->pools[pool], c, true, true);
+    (void)push(&c->loop->server->pools[pool], c, true);
 }
 
 void
@@ -245,7 +245,7 @@ pool_stop(struct pool_state *p)
     p->ended = true;
     left = p->count; /* nobody waits for these any more */
     line_clear(&p->begins);
-    line_clear(&p->goes_on);
+    line_clear(&p->others);
     p->count = 0;
     sleeping = p->idle;
     p->idle = NULL;

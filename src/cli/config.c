@@ -23,7 +23,6 @@ run_config_show(struct cli *c)
     struct buf b;
 
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
-    TRY(note(c->s, settings_judge_files(c->s, settings), "the settings cannot be used"));
     caution_of(c, settings);
     buf_init_in(&b, c->s->arena, CLI_BODY_MAX);
     settings_show(&b, settings,
@@ -53,6 +52,7 @@ run_config_check(struct cli *c)
     AUTO(settings_unref) struct settings *settings = NULL;
 
     TRY(note(c->s, settings_of(c, &settings), "the settings cannot be used"));
+    TRY(note(c->s, settings_judge_files(c->s, settings), "the settings cannot be used"));
     caution_of(c, settings);
     say(c, "the settings are good");
     return OK;

@@ -385,7 +385,7 @@ TEST(we_read_the_names_that_java_writes)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
     AUTO(secret_free) struct secret *password = secret_of("secret1");
-    const char *out = arena_printf(s->arena, "%s/java.p12", test_dir());
+    const char *out = arena_printf(s->arena, "%s/named.p12", test_dir());
     struct bundle back;
 
     assert_int_equal(COMMAND(s,

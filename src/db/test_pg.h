@@ -11,8 +11,8 @@
 /** The address of a new and empty database; NULL, with a message, when PostgreSQL is not installed.
  */
 const char *test_pg_url(void);
-/** The same with its tables, which is faster than to make them: a copy of a database that was opened
- * once. */
+/** The same with its tables, which is faster than to make them: a copy of a database that was
+ * opened once. */
 const char *test_pg_ready(void);
 /** Stop the server at once, as a crash would, and start it again. */
 void test_pg_kill(void);

@@ -16,9 +16,10 @@ is_of_group(const struct command *k, const struct group *g)
 static bool
 is_minor(const struct command *k)
 {
-    static const char *const names[] = { "login",  "logout",  "whoami",     "api",
-                                         "status", "metrics", "completion", "version",
-                                         "help",   "hold",    "release",    "support-bundle" };
+    static const char *const names[] = { "login",        "logout",  "whoami",     "api",
+                                         "status",       "metrics", "completion", "version",
+                                         "help",         "hold",    "release",    "support-bundle",
+                                         "needs-renewal" };
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (!strcmp(k->path, names[i]))

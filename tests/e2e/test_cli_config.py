@@ -130,7 +130,7 @@ SECRETS = [("db.url", "postgresql://u:PlainSecret1@h/d"), ("hsm.pin", "PlainSecr
 def holding(key, secret):
     """The value of the first two parts of the key that has it in it."""
     if key.startswith("access"):
-        return "access.directories", f"[{DIRECTORY % 'file:/a'}, {(DIRECTORY % secret).replace(': a', ': b', 1)}]"
+        return "access.directories", f"[{DIRECTORY % 'file:/a'}, {(DIRECTORY % secret).replace(': a', ': b', 1).replace('[a]', '[b]')}]"
     return ("hsm.pins", f"{{one: '{secret}'}}") if "pins" in key else (key, f"'{secret}'")
 
 

@@ -70,7 +70,7 @@ class Postgres:
         if self.process.poll() is None:
             processes.stop(self.process, signal.SIGQUIT)
         for _ in range(50):
-            shutil.rmtree(self.dir, ignore_errors=True)
+            processes.run(["rm", "-rf", self.dir], timeout=300)  # hundreds of databases: faster than from here
             if not self.dir.exists():
                 return
             time.sleep(0.05)

@@ -61,14 +61,18 @@ check_rules(struct scope *s, const char *key, const struct list *rules)
 bool
 acme_challenge_known(const char *type)
 {
-    return proof_fits(type, "dns", false);
+    return proof_fits(type, "dns", false) || text_eq(type, ACME_DEVICE_CHALLENGE);
 }
 
 static enum err
 check_challenges(struct scope *s, const struct acme_settings *set)
 {
     LIST_EACH(const char *, type, &set->challenges)
-    if (!acme_challenge_known(*type))
+    if (text_eq(*type, ACME_DEVICE_CHALLENGE))
+        return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
+                         "acme.challenges: device-attest-01 is for profiles, which say whose "
+                         "attestations are believed");
+    else if (!acme_challenge_known(*type))
         return fail_code(s, E_INVALID, CHY_BAD_SETTINGS,
                          "acme.challenges: \"%s\" is none of http-01, dns-01, tls-alpn-01, "
                          "dns-account-01, dns-persist-01",

@@ -25,9 +25,13 @@ struct acme_endpoint {
     const struct prover *prover;
     const struct acme_profile *profile; /* acme/profile.h; NULL: it is that of the settings */
     struct list clients;                /* of struct network: who may ask; none: everybody */
+    struct list attestation_roots;      /* of struct bytes: certificates */
     bool enabled;
     int64_t version; /* of a profile: it grows with each change */
 };
+
+/** What proves that a key is in a device (draft-ietf-acme-device-attest). */
+#define ACME_DEVICE_CHALLENGE "device-attest-01"
 
 /** What orders call the policy of the settings (draft-ietf-acme-profiles). */
 #define ACME_DEFAULT_PROFILE "default"
@@ -89,7 +93,7 @@ bool acme_offers(const struct acme *a, const struct acme_endpoint *profile);
 bool acme_answers(struct scope *s, const struct acme_endpoint *ep, const char *address);
 /** What orders call the rules of an endpoint. */
 const char *acme_policy_name(const struct acme_endpoint *policy);
-/** Whether there is such a challenge. */
+/** Whether there is such a challenge, for names or devices. */
 bool acme_challenge_known(const char *type);
 /** The address of an object: BASE/WHAT/ID, in arena A. */
 const char *acme_url(struct arena *a, const struct acme_endpoint *ep, const char *what,

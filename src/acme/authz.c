@@ -4,6 +4,7 @@
 #include "acme/order.h"
 #include "base/random.h"
 #include "flow/approve.h"
+#include "pki/device_name.h"
 #include "proof/proof.h"
 
 #define TOKEN_LEN 32
@@ -288,6 +289,25 @@ acme_proofs_in(struct scope *s, struct tx *tx, const struct acme_authz_wish *wis
     return OK;
 }
 
+/* A proof of a device that has no key is from before there were any. */
+SQL(other_keys,
+    "SELECT 1 FROM acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE oz.order_id = $1 "
+    "AND z.method = 'device-attest-01' AND (z.key_hash IS NULL OR z.key_hash <> $2) LIMIT 1");
+
+enum err
+acme_authz_keys(struct scope *s, const struct acme *acme, int64_t order, struct bytes key,
+                bool *all)
+{
+    struct row row;
+    enum err e = db_one(s, acme->o.db, &other_keys, BIND(v_int(order), v_bytes(key)), &row);
+
+    *all = e == E_NOT_FOUND;
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return OK;
+}
+
 /* "+ 0": or SQLite takes the index of state and expiry, and reads all that are valid. */
 SQL(authz_reusable,
     "SELECT id, method, expires_at, public_id FROM acme_authz WHERE account = $1 AND type = $2 "
@@ -324,7 +344,8 @@ acme_authz_still(struct scope *s, struct tx *tx, const struct acme_authz_wish *w
     struct rows rows;
 
     *out = (struct acme_authz_held){ 0 };
-    if (!wish->policy->set->authz_reuse)
+    if (!wish->policy->set->authz_reuse ||
+        device_type_is(n->type)) /* another key is another proof */
         return OK;
     acme_challenges_for(s, wish, n, &offered);
     TRY(tx_all(s, tx, &authz_reusable,

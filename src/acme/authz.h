@@ -110,6 +110,10 @@ enum err acme_authz_still(struct scope *s, struct tx *tx, const struct acme_auth
 /** As part of TX: the authorization for a name, an old one that still holds or a new one. */
 enum err acme_authz_for(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish,
                         const struct acme_name *n, struct acme_authz_held *out);
+/** Whether KEY (SHA-256 of its SubjectPublicKeyInfo) is the one in each device that order ORDER
+ * names. */
+enum err acme_authz_keys(struct scope *s, const struct acme *acme, int64_t order, struct bytes key,
+                         bool *all);
 /** What newAuthz asks for. */
 struct acme_authz_ask {
     const struct acme_account *account; /* whose it is to be */

@@ -2,7 +2,9 @@
 
 #include "acme/limit.h"
 #include "acme/order.h"
+#include "acme/profile.h"
 #include "acme/proved.h"
+#include "acme/response.h"
 #include "acme/trials.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -13,11 +15,11 @@
 /* The answer. */
 
 SQL(challenge_answer, "UPDATE acme_challenge SET status = 2, key_auth = $2, answered_at = $3, "
-                      "next_attempt = $3 WHERE id = $1 AND status = 1");
+                      "next_attempt = $3, response = $4 WHERE id = $1 AND status = 1");
 
 struct answer {
     const struct acme_challenge *c;
-    const char *key_auth;
+    const char *key_auth, *response;
     struct when now;
     const struct acme_endpoint *ep;
     struct list takes;   /* of struct acme_take */
@@ -49,8 +51,10 @@ answer_in(struct scope *s, struct tx *tx, void *arg)
     a->job = 0;
     TRY(acme_limits_take(s, tx, a->ep, a->ep, &a->takes));
     if (a->c->status == ACME_CHALLENGE_PENDING)
-        TRY(tx_count(s, tx, &challenge_answer,
-                     BIND(v_int(a->c->id), v_text(a->key_auth), v_when(a->now)), &first));
+        TRY(tx_count(
+            s, tx, &challenge_answer,
+            BIND(v_int(a->c->id), v_text(a->key_auth), v_when(a->now), v_text(a->response)),
+            &first));
     a->spec.runner = first ? a->runner : NULL; /* no other try of it can be under way then */
     return job_add(s, tx, &a->spec, a->spec.runner ? &a->job : NULL);
 }
@@ -61,6 +65,7 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
 {
     struct answer a = { .c = c,
                         .key_auth = arena_printf(s->arena, "%s.%s", c->token, by->thumbprint),
+                        .response = by->response,
                         .ep = by->ep,
                         .now = clock_now() };
     enum err e;
@@ -100,7 +105,7 @@ acme_challenge_answer(struct scope *s, const struct acme *acme, const struct acm
 /* A try. */
 
 SQL(challenge_to_try,
-    "SELECT c.id, c.type, c.token, c.key_auth, c.answered_at, c.attempts, z.id, "
+    "SELECT c.id, c.type, c.token, c.key_auth, c.response, c.answered_at, c.attempts, z.id, "
     "z.public_id, z.type, z.value, z.wildcard, a.id, a.public_id, a.endpoint, "
     "COALESCE(z.endpoint, a.endpoint) FROM acme_challenge c JOIN acme_authz z "
     "ON z.id = c.authz JOIN acme_account a ON a.id = z.account WHERE c.id = $1 AND c.status = 2 "
@@ -113,6 +118,7 @@ read_try(struct scope *s, const struct acme *acme, struct row *row, struct acme_
     out->method = row_text(row);
     out->token = row_text(row);
     out->key_auth = row_text(row);
+    out->response = row_text(row);
     out->answered_at = row_when(row);
     out->attempts = row_int(row);
     out->authz = row_int(row);
@@ -169,9 +175,9 @@ conclude(struct scope *s, const struct acme *acme, const struct acme_try *t,
     struct when now = clock_now();
 
     if (report->proved)
-        return acme_proved(s, acme, t, report->steps);
+        return acme_proved(s, acme, t, report);
     later.error = acme_problem_text(s->arena, report->problem, report->detail);
-    if (!next_try(acme->o.set, t, now, &later.at))
+    if (report->final || !next_try(acme->o.set, t, now, &later.at))
         return acme_not_proved(s, acme, t, later.error, report);
     return db_write(s, acme->o.db, retry_in, &later);
 }
@@ -214,6 +220,12 @@ prove(struct scope *s, const struct acme_try *t, struct proof_report *report)
                                .key_authorization = t->key_auth,
                                .issuers = t->policy->set->caa_identities };
 
+    if (text_eq(t->method, ACME_DEVICE_CHALLENGE))
+        TRY(acme_response_read(s, t->response, &q));
+    if (t->policy->profile) {
+        q.formats = &t->policy->profile->formats;
+        q.roots = &t->policy->attestation_roots;
+    }
     list_add(s->arena, &q.accounts, const char *, acme_url(s->arena, t->ep, "acct", t->account_id));
     LIST_EACH(const char *, base, &t->ep->former_bases)
     list_add(s->arena, &q.accounts, const char *,

@@ -16,6 +16,7 @@ struct acme_answer {
     const char *account;    /* public id */
     const char *thumbprint; /* of the account's present key */
     const char *address;    /* of the client */
+    const char *response;   /* device-attest-01: what they sent for it, as JSON */
 };
 /**
  * The account's holder says that the challenge is met:

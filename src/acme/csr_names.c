@@ -1,5 +1,6 @@
 #include "acme/csr_names.h"
 
+#include "pki/device_name.h"
 #include <string.h>
 
 #define CN_MAX 64 /* RFC 5280 appendix A.1: ub-common-name */
@@ -21,11 +22,32 @@ is_named(const struct list *names, const char *type, const char *value)
 }
 
 static bool
+is_device(const struct list *names, const struct general_name *san)
+{
+    LIST_EACH(struct acme_name, n, names)
+    if (text_eq(n->type, device_name_type(san)) && text_eq(n->value, device_name_text(san)))
+        return true;
+    return false;
+}
+
+/* A common name that is the serial number of a device. */
+static bool
+is_serial(struct scope *s, const struct list *names, const char *cn)
+{
+    LIST_EACH(struct acme_name, n, names)
+    if (device_type_is(n->type) && text_eq(device_name_serial(s->arena, n->value), cn))
+        return true;
+    return false;
+}
+
+static bool
 asks_for(const struct csr *csr, const struct acme_name *n)
 {
     enum gn_kind kind = text_eq(n->type, "ip") ? GN_IP : GN_DNS;
     const char *cn = name_get(&csr->subject, "CN");
 
+    if (device_type_is(n->type))
+        return true; /* it may be left out: draft-ietf-acme-device-attest section 3.2 */
     LIST_EACH(struct general_name, san, &csr->exts.san)
     if (san->kind == kind && text_eq_fold(san->text, n->value))
         return true;
@@ -39,6 +61,8 @@ check_sans(struct scope *s, const struct csr *csr, const struct list *names)
     {
         const char *type = san->kind == GN_DNS ? "dns" : san->kind == GN_IP ? "ip" : NULL;
 
+        if (device_name_is(san) && is_device(names, san))
+            continue;
         if (!type)
             return bad(s, "asks for a name that is neither DNS name nor address", san->text);
         if (!is_named(names, type, san->text))
@@ -49,14 +73,32 @@ check_sans(struct scope *s, const struct csr *csr, const struct list *names)
 
 /* The common name: that of the request, else the first name that is short enough. */
 static const char *
-common_name(const char *asked, const struct list *names)
+common_name(struct arena *a, const char *asked, const struct list *names)
 {
     if (asked && strlen(asked) <= CN_MAX)
         return asked;
     LIST_EACH(struct acme_name, n, names)
     if (text_eq(n->type, "dns") && strlen(n->value) <= CN_MAX)
         return n->value;
+    LIST_EACH(struct acme_name, n, names)
+    if (device_type_is(n->type) && strcspn(n->value, "/") <= CN_MAX)
+        return device_name_serial(a, n->value);
     return NULL;
+}
+
+/* As a value in a subject's text (RFC 4514 section 2.4): serial numbers may hold anything. */
+static const char *
+escaped(struct arena *a, const char *cn)
+{
+    struct buf b;
+
+    buf_init_in(&b, a, 4 * CN_MAX);
+    for (const char *c = cn; *c; c++) {
+        if (strchr(",+\"\\<>;=#", *c) || (*c == ' ' && (c == cn || !c[1])))
+            buf_byte(&b, '\\');
+        buf_byte(&b, (uint8_t)*c);
+    }
+    return buf_str(&b);
 }
 
 enum err
@@ -70,13 +112,15 @@ acme_csr_names(struct scope *s, const struct csr *csr, const struct list *names,
     cns += text_eq(attr->type, "CN");
     if (cns > 1)
         return bad(s, "has more than one common name", NULL);
-    if (cn && !is_named(names, "dns", cn) && !is_named(names, "ip", cn))
+    if (cn && !is_named(names, "dns", cn) && !is_named(names, "ip", cn) && !is_serial(s, names, cn))
         return bad(s, "has a common name that is not in the order", cn);
     TRY(check_sans(s, csr, names));
     LIST_EACH(struct acme_name, n, names)
     if (!asks_for(csr, n))
         return bad(s, "does not ask for a name of the order", n->value);
-    cn = common_name(cn ? text_fold(s->arena, cn) : NULL, names);
-    *subject = cn ? arena_printf(s->arena, "CN=%s", cn) : "";
+    if (cn && !is_serial(s, names, cn))
+        cn = text_fold(s->arena, cn);
+    cn = common_name(s->arena, cn, names);
+    *subject = cn ? arena_printf(s->arena, "CN=%s", escaped(s->arena, cn)) : "";
     return OK;
 }

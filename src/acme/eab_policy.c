@@ -2,6 +2,7 @@
 #include "acme/eab.h"
 
 #include "acme/names.h"
+#include "pki/device_name.h"
 
 #define POLICY_MAX (256 * 1024)
 
@@ -43,9 +44,9 @@ acme_eab_policy_check(struct scope *s, const struct acme_eab_policy *p)
     check_rules(s, "allow", &p->allow);
     check_rules(s, "deny", &p->deny);
     LIST_EACH(const char *, type, &p->types)
-    if (!text_eq(*type, "dns") && !text_eq(*type, "ip"))
+    if (!text_eq(*type, "dns") && !text_eq(*type, "ip") && !device_type_is(*type))
         problem(s, place(s, "types", &p->types, type), CHY_BAD_VALUE,
-                "\"%.64s\" is neither dns nor ip", *type);
+                "\"%.64s\" is none of dns, ip, permanent-identifier, hardware-module", *type);
     LIST_EACH(const char *, type, &p->challenges)
     if (!acme_challenge_known(*type))
         problem(s, place(s, "challenges", &p->challenges, type), CHY_BAD_VALUE,

@@ -1,5 +1,6 @@
 #include "acme/finalize.h"
 
+#include "acme/authz.h"
 #include "acme/csr_names.h"
 #include "acme/judge.h"
 #include "acme/limit.h"
@@ -9,6 +10,7 @@
 #include "base/metric.h"
 #include "jobs/jobs.h"
 #include "pki/csr.h"
+#include "pki/device_name.h"
 
 HISTOGRAM(order_age_seconds, "chancery_acme_order_age_seconds",
           "From newOrder to the certificate.");
@@ -59,6 +61,10 @@ add_sans(struct scope *s, const struct list *names, struct list *sans)
     {
         struct general_name *san = list_push(s->arena, sans, struct general_name);
 
+        if (device_type_is(n->type)) {
+            *san = device_name_make(s->arena, n->type, n->value);
+            continue;
+        }
         san->kind = text_eq(n->type, "ip") ? GN_IP : GN_DNS;
         san->text = n->value;
         if (san->kind == GN_IP)
@@ -164,13 +170,18 @@ judge_in(struct scope *s, void *arg)
     const struct judging *j = arg;
     struct issuing *i = j->i;
     struct csr csr;
-    bool has;
+    bool has, is_attested;
 
     TRY(acme_order_judge(s, i->acme, i->o, &i->by, j->names));
     if (csr_read(s, i->csr, &csr) != OK)
         return acme_fail(s, E_INVALID, "badCSR", "the request cannot be read: %s",
                          s->error.text ? s->error.text : "");
     TRY(acme_csr_names(s, &csr, j->names, j->subject));
+    TRY(acme_authz_keys(s, i->acme, i->o->id, (struct bytes){ csr.key.sha256, SHA256_LEN },
+                        &is_attested));
+    if (!is_attested)
+        return acme_fail(s, E_INVALID, "badCSR",
+                         "the request has another key than the one that the device attested");
     TRY(acme_account_has_key(s, i->acme, (struct bytes){ csr.key.sha256, SHA256_LEN }, &has));
     if (has)
         return acme_fail(s, E_INVALID, "badCSR",

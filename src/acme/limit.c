@@ -5,6 +5,7 @@
 #include "acme/profile.h"
 #include "base/metric.h"
 #include "net/reach.h"
+#include "pki/device_name.h"
 #include "pki/dnsname.h"
 #include "pki/hash.h"
 #include <math.h>
@@ -104,8 +105,10 @@ acme_limit_domains(struct scope *s, const struct list *names)
 
     LIST_EACH(struct acme_name, n, names)
     {
-        const char *key = text_eq(n->type, "ip") ? acme_limit_network(s, n->base, 64)
-                                                 : dns_registered(s->arena, n->base);
+        const char *key = device_type_is(n->type)
+                              ? arena_printf(s->arena, "%s:%s", n->type, n->value)
+                          : text_eq(n->type, "ip") ? acme_limit_network(s, n->base, 64)
+                                                   : dns_registered(s->arena, n->base);
 
         if (!list_has(&out, key))
             list_add(s->arena, &out, const char *, key);

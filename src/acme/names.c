@@ -1,19 +1,21 @@
 #include "acme/names.h"
 
 #include "net/reach.h"
+#include "pki/device_name.h"
 #include "pki/dnsname.h"
 #include "pki/hash.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define NAMES_JSON_MAX (256 * 1024)
+#define DEVICE_RULE "device:"
 #define DNS_FLAGS (NAMES_WILDCARD | NAMES_INTERNAL | NAMES_PUBLIC_SUFFIX)
 
 void
 acme_name_set(struct acme_name *n, const char *value)
 {
     n->value = value;
-    n->wildcard = text_starts(value, "*.");
+    n->wildcard = !device_type_is(n->type) && text_starts(value, "*.");
     n->base = value + (n->wildcard ? 2 : 0);
 }
 
@@ -38,12 +40,26 @@ network_of(struct arena *a, const char *rule, struct network *out)
     return true;
 }
 
+/* Of devices: all of the name, or how it begins. */
+static bool
+device_matches(const char *rule, const char *value)
+{
+    size_t len = strlen(rule);
+
+    if (len && rule[len - 1] == '*')
+        return strncmp(rule, value, len - 1) == 0;
+    return text_eq(rule, value);
+}
+
 bool
 acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n)
 {
     struct network net;
     struct bytes ip;
 
+    if (device_type_is(n->type) || text_starts(rule, DEVICE_RULE))
+        return device_type_is(n->type) && text_starts(rule, DEVICE_RULE) &&
+               device_matches(rule + strlen(DEVICE_RULE), n->value);
     if (text_eq(n->type, "ip"))
         return network_of(a, rule, &net) && ip_parse(a, n->base, &ip) && network_holds(&net, ip);
     if (text_starts(rule, "*."))
@@ -61,6 +77,8 @@ acme_rule_fault(struct arena *a, const char *rule)
     struct network net;
     char *normal;
 
+    if (text_starts(rule, DEVICE_RULE))
+        return rule[strlen(DEVICE_RULE)] ? NULL : "it names no device";
     if (network_of(a, rule, &net))
         return NULL;
     if (strchr(rule, '/'))
@@ -83,7 +101,8 @@ stands_for(const struct acme_name *n, const char *rule)
 {
     const char *dot = strchr(rule, '.');
 
-    return n->wildcard && *rule != '*' && dot && dot != rule && text_eq_fold(dot + 1, n->base);
+    return n->wildcard && *rule != '*' && !text_starts(rule, DEVICE_RULE) && dot && dot != rule &&
+           text_eq_fold(dot + 1, n->base);
 }
 
 static bool
@@ -153,6 +172,38 @@ judge_ip(struct judging *j, const char *value, struct acme_name *out)
     return true;
 }
 
+/* To the octet: makers tell serial numbers apart by case. */
+static bool
+judge_device(struct judging *j, const char *value, struct acme_name *out)
+{
+    const char *why = device_name_fault(j->s->arena, out->type, value);
+
+    if (why) {
+        refuse(j, out->type, value, "malformed",
+               arena_printf(j->s->arena, "\"%s\": %s", value, why));
+        return false;
+    }
+    acme_name_set(out, value);
+    return true;
+}
+
+/* Devices are known where they can prove themselves. */
+static bool
+judge_kind(struct judging *j, const char *type, const char *value, struct acme_name *out)
+{
+    if (text_eq(type, "dns"))
+        return judge_dns(j, value, out);
+    if (text_eq(type, "ip"))
+        return judge_ip(j, value, out);
+    if (device_type_is(type) && list_has(&j->ep->set->challenges, ACME_DEVICE_CHALLENGE))
+        return judge_device(j, value, out);
+    refuse(j, type, value, "unsupportedIdentifier",
+           list_has(&j->ep->set->challenges, ACME_DEVICE_CHALLENGE)
+               ? "only dns, ip, permanent-identifier and hardware-module are identifiers here"
+               : "only dns and ip are identifiers here");
+    return false;
+}
+
 static void
 judge_rules(struct judging *j, const struct acme_name *n)
 {
@@ -167,11 +218,7 @@ judge(struct judging *j, const char *type, const char *value, struct list *out)
 {
     struct acme_name n = { .type = type };
 
-    if (!text_eq(type, "dns") && !text_eq(type, "ip")) {
-        refuse(j, type, value, "unsupportedIdentifier", "only dns and ip are identifiers here");
-        return;
-    }
-    if (!(text_eq(type, "dns") ? judge_dns(j, value, &n) : judge_ip(j, value, &n)))
+    if (!judge_kind(j, type, value, &n))
         return;
     LIST_EACH(struct acme_name, have, out)
     if (text_eq(have->type, n.type) && text_eq(have->value, n.value))
@@ -240,6 +287,8 @@ acme_name_read(struct scope *s, const struct acme_endpoint *ep, const struct jso
     if (text_eq(type, "dns") && *value == '*')
         return malformed(s, "a wildcard is proved with its order, not before (RFC 8555 section "
                             "7.4.1)");
+    if (device_type_is(type))
+        return malformed(s, "a device is proved with its order, whose key it has");
     judge(&j, type, value, out);
     return verdict(s, problems);
 }

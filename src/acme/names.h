@@ -7,13 +7,14 @@
 
 /** A name in its one form. */
 struct acme_name {
-    const char *type;  /* "dns", "ip" */
+    const char *type;  /* "dns", "ip", or that of a device (pki/device_name.h) */
     const char *value; /* as the order shows it: "*.example.com" */
     const char *base;  /* what is to be proved: without "*." */
     bool wildcard;
 };
 
-/** Let N be for VALUE, in lower case: what is to be proved follows from it. */
+/** Let N, which has its type, be for VALUE in its one form: what is to be proved follows from it.
+ */
 void acme_name_set(struct acme_name *n, const char *value);
 
 /**
@@ -41,7 +42,8 @@ enum err acme_names_json(struct scope *s, const struct list *names, const char *
                          struct bytes *hash);
 /** The other way: what acme_names_json() wrote. */
 enum err acme_names_of_json(struct scope *s, const char *json, struct list *out);
-/** Does RULE ("example.com", "*.example.com": whatever is below, "10.0.0.0/8") match? */
+/** Does RULE ("example.com", "*.example.com": whatever is below, "10.0.0.0/8"; of devices
+ * "device:SERIAL", "device:BEGIN*") match? */
 bool acme_rule_matches(struct arena *a, const char *rule, const struct acme_name *n);
 /** Why N may not be asked for by these rules, of which an empty ALLOW allows all; NULL: it may. */
 const char *acme_rules_refuse(struct scope *s, const struct list *allow, const struct list *deny,

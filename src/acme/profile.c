@@ -6,6 +6,9 @@
 #include "codec/value.h"
 #include "issue/pattern.h"
 #include "jobs/outbox.h"
+#include "pki/cert.h"
+#include "pki/pem.h"
+#include "proof/attest.h"
 #include "proof/proof.h"
 #include <string.h>
 
@@ -33,6 +36,8 @@ static const struct field acme_profile_fields[] = {
     P(max_names),
     P(pre_authorization),
     P(terms_url),
+    P(formats, .model = &text_model),
+    P(attestation_roots),
     P(limits, .model = &acme_limits_own_model),
 };
 #undef P
@@ -102,6 +107,24 @@ prover_of(struct scope *s, const struct acme *acme, struct scope *own, struct ac
     return OK;
 }
 
+/* The certificates of a PEM text; each can be one. */
+static enum err
+read_roots(struct scope *s, const char *text, struct list *out)
+{
+    struct list found = { 0 };
+    struct cert cert;
+
+    TRY(pem_read(s, bytes_of_text(text), &found));
+    LIST_EACH(struct pem_block, one, &found)
+    {
+        if (!text_eq(one->label, PEM_CERT))
+            return fail(s, E_INVALID, "it holds something that is no certificate");
+        TRY(cert_read(s, one->data, &cert));
+        list_add(s->arena, out, struct bytes, one->data);
+    }
+    return OK;
+}
+
 static enum err
 read_profile(struct scope *s, const struct acme *acme, struct scope *own, struct row *row,
              struct acme_endpoint *ep)
@@ -124,6 +147,9 @@ read_profile(struct scope *s, const struct acme *acme, struct scope *own, struct
     LIST_EACH(const char *, base, &acme->by_settings->former_bases)
     list_add(a, &ep->former_bases, const char *, arena_printf(a, "%s/%s", *base, ep->name));
     if (networks_read(own, &body->clients, &ep->clients) != OK)
+        return fail(s, E_INTERNAL, "the ACME profile %s: %s", ep->name, own->error.text);
+    if (!text_empty(body->attestation_roots) &&
+        read_roots(own, body->attestation_roots, &ep->attestation_roots) != OK)
         return fail(s, E_INTERNAL, "the ACME profile %s: %s", ep->name, own->error.text);
     return prover_of(s, acme, own, ep);
 }
@@ -274,6 +300,10 @@ judge_issuing(struct scope *s, const struct acme *acme, struct acme_profile *p, 
         problem(s, "Template", CHY_NO_TEMPLATE, "there is no template \"%s\"", p->template_name);
     else
         p->template_name = arena_text(s->arena, t->name);
+    if (t && t->body->san_device == SAN_FORBIDDEN &&
+        list_has(&p->challenges, ACME_DEVICE_CHALLENGE))
+        problem(s, "Template", CHY_TEMPLATE_FORBIDDEN,
+                "the template %s gives no names of devices (san_device)", t->name);
     if (!text_empty(p->authority) && !ca)
         problem(s, "CertificateAuthority", CHY_NO_CA, "there is no certificate authority \"%s\"",
                 p->authority);
@@ -318,6 +348,32 @@ judge_networks(struct scope *s, const char *field, const struct list *networks)
     }
 }
 
+/* Who believes what is said of devices says whom. */
+static void
+judge_attestation(struct scope *s, const struct acme_profile *p)
+{
+    bool wanted = list_has(&p->challenges, ACME_DEVICE_CHALLENGE);
+    AUTO(scope_free) struct scope *try = scope_new("roots");
+    struct list roots = { 0 };
+    size_t i = 0;
+
+    LIST_EACH(const char *, format, &p->formats)
+    {
+        if (!attest_format_known(*format))
+            problem(s, place(s, "AttestationFormats", i), CHY_BAD_VALUE, "\"%.64s\" is none of %s",
+                    *format, attest_formats(s->arena));
+        i++;
+    }
+    if (wanted && !p->formats.count)
+        problem(s, "AttestationFormats", CHY_MISSING,
+                "device-attest-01 takes what is listed here: %s", attest_formats(s->arena));
+    if (wanted && text_empty(p->attestation_roots))
+        problem(s, "AttestationRoots", CHY_MISSING,
+                "device-attest-01 believes whom these certificates certify");
+    if (!text_empty(p->attestation_roots) && read_roots(try, p->attestation_roots, &roots) != OK)
+        problem(s, "AttestationRoots", CHY_BAD_VALUE, "%s", try->error.text);
+}
+
 static enum err
 judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
 {
@@ -333,6 +389,7 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
     judge_networks(s, "AllowedNetworks", &p->allow_networks);
     judge_networks(s, "DeniedNetworks", &p->deny_networks);
     judge_networks(s, "ClientNetworks", &p->clients);
+    judge_attestation(s, p);
     if (p->pre_authorization.given && p->pre_authorization.value && !acme->o.set->authz_reuse)
         problem(s, "PreAuthorization", CHY_BAD_VALUE,
                 "what is proved before an order counts for none, as long as the setting "

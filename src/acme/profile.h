@@ -26,6 +26,8 @@ struct acme_profile {
     struct opt_int max_names;
     struct opt_bool pre_authorization;
     const char *terms_url;
+    struct list formats;            /* of const char *: of attestation objects (proof/attest.h) */
+    const char *attestation_roots;  /* PEM: whose certificates about devices are trusted */
     struct acme_limits_own *limits; /* or NULL */
 };
 

@@ -13,17 +13,18 @@ struct outcome {
     const char *error, *report, *address;
     const char *detail;
     struct when now, expires;
+    struct bytes key; /* in the device; none: it is no device */
 };
 
 SQL(challenge_valid,
     "UPDATE acme_challenge SET status = 3, validated_at = $2, attempts = attempts + 1, "
-    "error = NULL, report = $3 WHERE id = $1 AND status = 2");
+    "error = NULL, report = $3, response = NULL WHERE id = $1 AND status = 2");
 SQL(challenge_invalid,
     "UPDATE acme_challenge SET status = 4, attempts = attempts + 1, error = $2, report = "
-    "$3 WHERE id = $1 AND status = 2");
+    "$3, response = NULL WHERE id = $1 AND status = 2");
 SQL(authz_valid,
     "UPDATE acme_authz SET status = 2, expires_at = $2, method = $3, validated_at = $4, "
-    "report = $5 WHERE id = $1 AND status = 1");
+    "report = $5, key_hash = $6 WHERE id = $1 AND status = 1");
 SQL(authz_invalid, "UPDATE acme_authz SET status = 3, report = $2 WHERE id = $1 AND status = 1");
 
 static enum err
@@ -62,7 +63,7 @@ proved_in(struct scope *s, struct tx *tx, void *arg)
                  BIND(v_int(o->t->challenge), v_when(o->now), v_text(o->report)), &changed));
     TRY(tx_count(s, tx, &authz_valid,
                  BIND(v_int(o->t->authz), v_when(o->expires), v_text(o->t->method), v_when(o->now),
-                      v_text(o->report)),
+                      v_text(o->report), o->key.len ? v_bytes(o->key) : v_null()),
                  &authz));
     if (!changed || !authz) /* deactivated meanwhile, or met by another challenge */
         return OK;
@@ -71,11 +72,12 @@ proved_in(struct scope *s, struct tx *tx, void *arg)
 }
 
 enum err
-acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t, const char *report)
+acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t,
+            const struct proof_report *report)
 {
     const struct acme_settings *set = t->policy->set;
     int64_t life = MAX(set->authz_reuse, REUSE_LEAST_MS);
-    struct outcome o = { .t = t, .report = report, .now = clock_now() };
+    struct outcome o = { .t = t, .report = report->steps, .key = report->key, .now = clock_now() };
 
     if (set->caa_identities.count)
         life = MIN(life, REUSE_CAA_MS);

@@ -14,16 +14,16 @@ struct acme_try {
     const struct acme_endpoint *ep, *policy; /* whose account, by whose rules; NULL: gone */
     int64_t challenge, authz, account, attempts;
     const char *authz_id, *account_id; /* public ids */
-    const char *method, *token, *key_auth;
+    const char *method, *token, *key_auth, *response;
     const char *type, *value; /* of the name */
     bool wildcard;
     struct when answered_at;
 };
 
 /** The name is proved: the authorization is valid, and orders that wait for nothing else are ready.
- * REPORT is JSON. */
+ */
 enum err acme_proved(struct scope *s, const struct acme *acme, const struct acme_try *t,
-                     const char *report);
+                     const struct proof_report *report);
 /** It is given up, because of ERROR (JSON): authorization and orders become invalid. */
 enum err acme_not_proved(struct scope *s, const struct acme *acme, const struct acme_try *t,
                          const char *error, const struct proof_report *report);

@@ -5,6 +5,7 @@
 #include "base/metric.h"
 #include "catalog/catalog.h"
 #include "pki/crl.h"
+#include "pki/device_name.h"
 
 COUNTER(revocations_total, "chancery_acme_revocations_total",
         "Certificates that ACME clients revoked.", "by");
@@ -31,8 +32,14 @@ names_of(struct scope *s, const struct cert *cert, struct list *out)
     {
         struct acme_name *name = list_push(s->arena, out, struct acme_name);
 
-        name->type = n->kind == GN_DNS ? "dns" : n->kind == GN_IP ? "ip" : "other";
-        acme_name_set(name, text_fold(s->arena, n->text ? n->text : ""));
+        name->type = n->kind == GN_DNS   ? "dns"
+                     : n->kind == GN_IP  ? "ip"
+                     : device_name_is(n) ? device_name_type(n)
+                                         : "other";
+        if (device_name_is(n))
+            acme_name_set(name, device_name_text(n));
+        else
+            acme_name_set(name, text_fold(s->arena, n->text ? n->text : ""));
     }
 }
 

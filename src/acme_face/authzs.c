@@ -1,6 +1,7 @@
 /* Authorizations and challenges on the wire (RFC 8555 sections 7.1.4, 7.1.5 and 7.5). */
 #include "acme/challenge.h"
 #include "acme/limit.h"
+#include "acme/response.h"
 #include "acme_face/call.h"
 
 struct challenge_doc {
@@ -146,7 +147,8 @@ authz_post(struct call *c)
 enum err
 challenge_post(struct call *c)
 {
-    struct acme_answer by = { c->ep, c->account.public_id, c->key.thumbprint, c->peer.address };
+    struct acme_answer by = { c->ep, c->account.public_id, c->key.thumbprint, c->peer.address,
+                              NULL };
     struct acme_challenge *ch = NULL;
     struct challenge_doc doc;
     struct acme_authz z;
@@ -154,6 +156,9 @@ challenge_post(struct call *c)
     TRY(nothing_here(c, acme_authz_of_challenge(c->s, c->acme, &c->account, c->id, &z, &ch)));
     if (waits(c, &z))
         return OK;
+    if (c->payload && text_eq(ch->type, ACME_DEVICE_CHALLENGE) &&
+        ch->status == ACME_CHALLENGE_PENDING)
+        TRY(acme_response_take(c->s, c->payload, &by.response));
     if (c->payload)
         TRY(acme_challenge_answer(c->s, c->acme, &z, ch, &by));
     show_challenge(c, ch, &doc);

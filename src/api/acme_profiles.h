@@ -14,7 +14,8 @@ struct acme_profile_limits {
 struct acme_profile_request {
     int64_t id; /* it and the directory are taken from replies as they are */
     const char *directory;
-    const char *name, *tmpl, *authority, *description, *eab, *terms;
+    const char *name, *tmpl, *authority, *description, *eab, *terms, *roots;
+    struct list formats;         /* of const char * */
     struct raw challenge_type;   /* a list, or text with commas */
     struct list challenge_types; /* of const char *: wins */
     struct list allowed_domains, denied_domains, allowed_networks, denied_networks,
@@ -26,7 +27,9 @@ struct acme_profile_request {
 };
 struct acme_profile_reply {
     int64_t id;
-    const char *name, *directory, *tmpl, *authority, *description, *eab, *terms, *challenge_type;
+    const char *name, *directory, *tmpl, *authority, *description, *eab, *terms, *challenge_type,
+        *roots;
+    struct list formats; /* of const char * */
     struct list challenge_types, allowed_domains, denied_domains, allowed_networks, denied_networks,
         client_networks;
     struct opt_int validity, max_names;

@@ -24,6 +24,8 @@ show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply 
         .description = p->description,
         .eab = eab ? eab->name : NULL,
         .terms = p->terms_url,
+        .formats = p->formats,
+        .roots = p->attestation_roots,
         .allowed_domains = p->allow,
         .denied_domains = p->deny,
         .allowed_networks = p->allow_networks,
@@ -40,8 +42,9 @@ show(struct scope *s, const struct acme_endpoint *ep, struct acme_profile_reply 
         out->limits = arena_copy(s->arena, p->limits, sizeof(*out->limits));
     LIST_EACH(const char *, type, &p->challenges) /* "DNS-01", as the seeds have it */
     list_add(s->arena, &out->challenge_types, const char *, text_upper(s->arena, *type));
-    if (out->challenge_types.count)
-        out->challenge_type = *list_at(&out->challenge_types, const char *, 0);
+    LIST_EACH(const char *, type, &p->challenges)
+    if (!out->challenge_type && !text_eq(*type, ACME_DEVICE_CHALLENGE))
+        out->challenge_type = text_upper(s->arena, *type);
 }
 
 static enum err
@@ -145,7 +148,9 @@ read_edit(struct scope *s, const struct acme_profile_request *in, const char *na
                   .eab = read_eab(s, in->eab),
                   .max_names = in->max_names,
                   .pre_authorization = in->pre_authorization,
-                  .terms_url = in->terms },
+                  .terms_url = in->terms,
+                  .formats = in->formats,
+                  .attestation_roots = in->roots },
     };
 
     if (in->limits)

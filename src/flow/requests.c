@@ -1,6 +1,7 @@
 #include "flow/requests.h"
 
 #include "codec/json.h"
+#include "pki/device_name.h"
 
 #define BATCH 200 /* rows read at once for who sees some of them only */
 
@@ -78,8 +79,12 @@ read_details(struct scope *s, const char *text, struct cert_request *out)
     out->claims = d.claims;
     out->subject_of_names = d.subject_of_names;
     LIST_EACH(struct request_name, n, &d.names)
-    list_add(s->arena, &out->names, struct general_name,
-             ((struct general_name){ .kind = (enum gn_kind)n->kind, .text = n->text }));
+    {
+        struct general_name *name = list_push(s->arena, &out->names, struct general_name);
+
+        *name = (struct general_name){ .kind = (enum gn_kind)n->kind, .text = n->text };
+        device_name_restore(s->arena, name);
+    }
     return OK;
 }
 

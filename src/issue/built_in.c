@@ -34,7 +34,8 @@ const struct built_in_template built_in_templates[] = {
     { "device", "Device",
       "{" ANY_KEY ",\"subject\":[{\"type\":\"CN\",\"mode\":\"required\"},{\"type\":"
       "\"serialNumber\"}," ORGANISATION
-      "],\"san_dns\":\"optional\",\"san_ip\":\"optional\",\"san_uri\":\"optional\"," USAGE(
+      "],\"san_dns\":\"optional\",\"san_ip\":\"optional\",\"san_uri\":\"optional\","
+      "\"san_device\":\"optional\"," USAGE(
           "\"clientAuth\",\"serverAuth\"") ",\"validity\":\"365d\",\"validity_max\":\"1825d\"}" },
     { NULL, NULL, NULL },
 };

@@ -1,5 +1,6 @@
 #include "issue/names.h"
 
+#include "pki/device_name.h"
 #include "pki/dnsname.h"
 #include <string.h>
 
@@ -28,7 +29,8 @@ mode_of(const struct template_body *body, enum gn_kind kind)
         return body->san_uri;
     case GN_UPN:
         return body->san_upn;
-    case GN_OTHER:
+    case GN_OTHER: /* no others pass */
+        return body->san_device;
     case GN_X400:
     case GN_DIR:
     case GN_EDI:
@@ -123,6 +125,8 @@ covers(struct arena *a, const char *rule, const struct general_name *n, enum pur
     if (text_eq(rule, "*"))
         return true;
     switch (n->kind) {
+    case GN_OTHER:
+        return false; /* rules are about hosts */
     case GN_IP:
         return in_network(a, n->octets, rule);
     case GN_EMAIL:
@@ -405,6 +409,12 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
         (void)check_rules(s, in, cn_path(in), &n);
 }
 
+static bool
+is_serial(struct scope *s, const struct general_name *n, const char *cn)
+{
+    return device_name_is(n) && text_eq(device_name_serial(s->arena, device_name_text(n)), cn);
+}
+
 /* Where a template says which servers there may be, a CN of any form is one of the names: programs
  * that fall back to the CN take "evil", "www.evil.com/" or "16843009" for a host, too. */
 static void
@@ -418,7 +428,7 @@ check_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn,
         !(body->permitted.count || body->san_required) || is_host(s, cn->value, &n))
         return;
     LIST_EACH(struct general_name, have, names)
-    if (text_eq_fold(have->text, cn->value))
+    if (text_eq_fold(have->text, cn->value) || is_serial(s, have, cn->value))
         return;
     if (!in->subject && in->sans && names->count) { /* they stand for the CSR's */
         const char *host = replacement_of(s, in, GN_DNS);
@@ -434,7 +444,7 @@ check_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn,
 static void
 check_required(struct scope *s, const struct policy_input *in, const struct list *names)
 {
-    static const enum gn_kind kinds[] = { GN_DNS, GN_IP, GN_EMAIL, GN_URI, GN_UPN };
+    static const enum gn_kind kinds[] = { GN_DNS, GN_IP, GN_EMAIL, GN_URI, GN_UPN, GN_OTHER };
     const char *path = in->san_path ? in->san_path : "SANs";
 
     for (size_t i = 0; i < COUNT(kinds); i++)

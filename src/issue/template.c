@@ -106,6 +106,7 @@ static const struct field template_body_fields[] = {
     SAN_MODE(san_email, "san_email", "forbidden"),
     SAN_MODE(san_uri, "san_uri", "forbidden"),
     SAN_MODE(san_upn, "san_upn", "forbidden"),
+    SAN_MODE(san_device, "san_device", "forbidden"),
     FIELD(template_body, san_required, "san_required", .preset = "false",
           .doc = "At least one name."),
     FIELD(template_body, max_names, "max_names", .preset = "100", .min = 1, .max = 10000),

@@ -45,9 +45,10 @@ struct template_body {
     struct list rules;    /* of struct template_rule, for the subject and for names */
     /* names */
     int64_t san_dns, san_ip, san_email, san_uri, san_upn;
-    bool san_required; /* at least one name, of any kind */
-    int64_t max_names; /* 100 */
-    bool cn_to_san;    /* a CN that looks like a DNS name is repeated as one */
+    int64_t san_device; /* permanent identifiers, hardware modules (pki/device_name.h) */
+    bool san_required;  /* at least one name, of any kind */
+    int64_t max_names;  /* 100 */
+    bool cn_to_san;     /* a CN that looks like a DNS name is repeated as one */
     int64_t wildcards;
     bool internal_names, underscores, public_suffix_check;
     struct list permitted; /* of const char *: "*.contoso.com", "contoso.com", "10.0.0.0/8",

@@ -3,6 +3,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#define DEVICE_LEVEL 2 /* OpenSSL's: 112 bits, so neither SHA-1 nor RSA below 2048 bits */
+
 /* A certificate that is still to be placed. */
 struct item {
     struct cert cert;
@@ -124,7 +126,8 @@ chain_verify(struct scope *s, const struct list *chain, const struct list *roots
     static const int purposes[] = { [CHAIN_ANY] = X509_PURPOSE_ANY,
                                     [CHAIN_SERVER] = X509_PURPOSE_SSL_SERVER,
                                     [CHAIN_CLIENT] = X509_PURPOSE_SSL_CLIENT,
-                                    [CHAIN_OCSP] = X509_PURPOSE_OCSP_HELPER };
+                                    [CHAIN_OCSP] = X509_PURPOSE_OCSP_HELPER,
+                                    [CHAIN_DEVICE] = X509_PURPOSE_ANY };
     AUTO(X509_STORE_free) X509_STORE *store = X509_STORE_new();
     AUTO(stack_free) STACK_OF(X509) *others = sk_X509_new_null();
     AUTO(X509_STORE_CTX_free) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -138,9 +141,12 @@ chain_verify(struct scope *s, const struct list *chain, const struct list *roots
     TRY(setup(s, store, others, chain, roots));
     if (!X509_STORE_CTX_init(ctx, store, leaf, others))
         return fail_ssl(s, E_INTERNAL, "cannot verify a chain");
-    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN |
+                                      (use == CHAIN_DEVICE ? 0ul : X509_V_FLAG_X509_STRICT));
+    if (use == CHAIN_DEVICE)
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx), DEVICE_LEVEL);
     X509_STORE_CTX_set_time(ctx, 0, (time_t)when_s(at));
-    if (use != CHAIN_ANY && !X509_STORE_CTX_set_purpose(ctx, purposes[use]))
+    if (purposes[use] != X509_PURPOSE_ANY && !X509_STORE_CTX_set_purpose(ctx, purposes[use]))
         return fail_ssl(s, E_INTERNAL, "cannot verify for this purpose");
     if (X509_verify_cert(ctx) != 1)
         return fail_ssl_code(s, E_INVALID, CHY_BAD_CERT,

@@ -20,10 +20,16 @@ enum err chain_order(struct scope *s, struct bytes leaf, const struct list *cert
                      struct list *chain);
 
 /** What the leaf will be used for. */
-enum chain_use { CHAIN_ANY, CHAIN_SERVER, CHAIN_CLIENT, CHAIN_OCSP };
+enum chain_use {
+    CHAIN_ANY,
+    CHAIN_SERVER,
+    CHAIN_CLIENT,
+    CHAIN_OCSP,
+    CHAIN_DEVICE, /* attestation: makers of devices leave out key ids; no weak signature or key */
+};
 
 /**
- * Verify by X509_verify_cert with strict checks.
+ * Verify by X509_verify_cert with strict checks, but for CHAIN_DEVICE.
  *
  * @param chain  of struct bytes, leaf first
  * @param roots  of struct bytes: what is trusted

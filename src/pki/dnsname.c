@@ -1,5 +1,6 @@
 #include "pki/dnsname.h"
 
+#include "pki/device_name.h"
 #include <ctype.h>
 #include <idn2.h>
 #include <libpsl.h>
@@ -387,7 +388,7 @@ general_name_check(struct arena *a, struct general_name *n, unsigned flags)
             why = "it is not a distinguished name";
         break;
     default:
-        why = "names of this kind are not supported";
+        why = device_name_is(n) ? NULL : "names of this kind are not supported";
     }
     if (!why && normal)
         n->text = normal;

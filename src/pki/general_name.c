@@ -1,4 +1,5 @@
 #include "pki/der.h"
+#include "pki/device_name.h"
 #include "pki/name.h"
 
 #include <arpa/inet.h>
@@ -106,8 +107,9 @@ read_other(struct scope *s, struct bytes value, struct general_name *out)
         out->text = der_text(s->arena, d.tag, d.value);
         return !text_has_control(out->text);
     }
-    out->text =
-        arena_printf(s->arena, "%s:%s", oid_text(s->arena, out->oid), hex_lower(s->arena, d.whole));
+    if (!device_name_read(s->arena, out))
+        out->text = arena_printf(s->arena, "%s:%s", oid_text(s->arena, out->oid),
+                                 hex_lower(s->arena, d.whole));
     return true;
 }
 

@@ -112,6 +112,18 @@ static struct oid_info table[] = {
     { OID_MS_TEMPLATE_NAME, "msTemplateName", "Certificate Template Name" },
     { OID_MS_TEMPLATE, "msTemplate", "Certificate Template Information" },
     { OID_MS_UPN, "msUPN", "User Principal Name" },
+    /* names of devices, and what their makers say of them: RFC 4043, RFC 4108, TCG EK profile */
+    { OID_PERMANENT_ID, "permanentIdentifier", "Permanent Identifier" },
+    { OID_HARDWARE_MODULE, "hardwareModuleName", "Hardware Module Name" },
+    { OID_TPM_MANUFACTURER, "tpmManufacturer", "TPM Manufacturer" },
+    { OID_TPM_MODEL, "tpmModel", "TPM Model" },
+    { OID_TPM_VERSION, "tpmVersion", "TPM Version" },
+    { OID_EKU_TPM_AIK, "tcgAIKCertificate", "TPM Attestation Key" },
+    { OID_YUBIKEY_SERIAL, "yubikeySerial", "YubiKey Serial Number" },
+    { OID_STEP_DEVICE, "stepManagedDevice", "Managed Device" },
+    { OID_APPLE_SERIAL, "appleSerial", "Apple Serial Number" },
+    { OID_APPLE_UDID, "appleUDID", "Apple Device Identifier" },
+    { OID_APPLE_NONCE, "appleNonce", "Apple Attestation Nonce" },
     { OID_MS_SID, "msSID", "Security Identifier" },
     { OID_SMTP_UTF8, "smtpUTF8Mailbox", "Internationalized Email Address" },
     /* keys, digests, content types */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "pki/device_name.h"
 #include "proof/run.h"
 
 #include <string.h>
@@ -21,12 +22,14 @@ static const struct {
     bool ip, wildcard; /* what it is good for beside DNS names: RFC 8738 section 7, RFC 8555
                           section 7.1.3 */
     bool no_token;
+    bool device; /* it is good for devices, and for nothing else; nobody is asked */
 } challenges[] = {
     { "http-01", prove_http_01, .ip = true },
     { "dns-01", prove_dns_01, .wildcard = true },
     { "tls-alpn-01", prove_tls_alpn_01, .ip = true },
     { "dns-account-01", prove_dns_account_01, .wildcard = true },
     { "dns-persist-01", prove_dns_persist_01, .wildcard = true, .no_token = true },
+    { "device-attest-01", prove_device_attest_01, .device = true },
 };
 
 /* Making a prover. */
@@ -204,9 +207,11 @@ index_of(const char *challenge)
 }
 
 static bool
-is_good_for(size_t i, bool ip, bool wildcard)
+is_good_for(size_t i, const char *type, bool wildcard)
 {
-    return (!ip || challenges[i].ip) && (!wildcard || challenges[i].wildcard);
+    if (challenges[i].device || device_type_is(type))
+        return challenges[i].device && device_type_is(type);
+    return (!text_eq(type, "ip") || challenges[i].ip) && (!wildcard || challenges[i].wildcard);
 }
 
 bool
@@ -214,23 +219,24 @@ proof_fits(const char *challenge, const char *type, bool wildcard)
 {
     size_t i = index_of(challenge);
 
-    return i < COUNT(challenges) && is_good_for(i, text_eq(type, "ip"), wildcard);
+    return i < COUNT(challenges) && is_good_for(i, type, wildcard);
 }
 
 static enum err
 find(struct scope *s, const struct proof_request *q, size_t *index)
 {
     size_t i = index_of(q->challenge);
-    bool ip = text_eq(q->type, "ip");
 
-    if (!ip && !text_eq(q->type, "dns"))
+    if (!text_eq(q->type, "ip") && !text_eq(q->type, "dns") && !device_type_is(q->type))
         return fail(s, E_UNSUPPORTED, "identifiers of the type %s cannot be proved",
                     q->type ? q->type : "none");
     if (i == COUNT(challenges))
         return fail(s, E_UNSUPPORTED, "there is no challenge %s", q->challenge ? q->challenge : "");
-    if (!is_good_for(i, ip, q->wildcard))
+    if (!is_good_for(i, q->type, q->wildcard))
         return fail(s, E_UNSUPPORTED, "%s does not prove %s", q->challenge,
-                    ip ? "addresses" : "wildcards");
+                    q->wildcard              ? "wildcards"
+                    : text_eq(q->type, "ip") ? "addresses"
+                                             : "such identifiers");
     if (text_empty(q->value) ||
         (!challenges[i].no_token && (text_empty(q->token) || text_empty(q->key_authorization))))
         return fail(s, E_INVALID, "%s needs a name, a token and a key authorization", q->challenge);
@@ -263,7 +269,7 @@ run_all(struct scope *s, const struct prover *p, const struct proof_request *q,
     r.until_ms = began + p->o.timeout;
     buf_init_in(&r.steps, s->arena, STEPS_MAX);
     TRY(one(&r));
-    if (!run_refused(&r))
+    if (!run_refused(&r) && !report.final)
         TRY(run_confirm(&r, one));
     report.proved = !report.problem;
     report.steps = r.steps.failed

@@ -33,8 +33,8 @@ enum err prover_with_networks(struct scope *s, const struct prover *base, const 
 void prover_free(struct prover *p);
 OWNED(struct prover, prover_free);
 
-/** Whether CHALLENGE ("http-01") is there, and can prove an identifier of TYPE ("dns", "ip"), or
- * the WILDCARD of one. */
+/** Whether CHALLENGE ("http-01") is there, and can prove an identifier of TYPE ("dns", "ip", or
+ * that of a device, pki/device_name.h), or the WILDCARD of one. */
 bool proof_fits(const char *challenge, const char *type, bool wildcard);
 
 /** What is to be proved, and by whom. */
@@ -46,6 +46,11 @@ struct proof_request {
     const char *key_authorization; /* token "." thumbprint; none for dns-persist-01 */
     struct list accounts; /* of const char *: the account's URLs, today's first, then legacy ones */
     struct list issuers;  /* of const char *: our names in CAA and dns-persist-01 records */
+    /* device-attest-01 */
+    struct bytes object;        /* the attestation object; or */
+    const char *refusal;        /* why the client has none */
+    const struct list *formats; /* of const char *: that are taken; NULL: none */
+    const struct list *roots;   /* of struct bytes: whose certificates are trusted */
 };
 
 /** How it ended. All of it lives in s->arena. */
@@ -58,6 +63,8 @@ struct proof_report {
     const char *address; /* the address that was contacted last, or NULL */
     int64_t good_for_s;  /* dns-persist-01, CAA: the least TTL of what was read; else 0 */
     int64_t took_ms;
+    bool final;       /* another try would find the same */
+    struct bytes key; /* device-attest-01: SHA-256 of the SubjectPublicKeyInfo in the device */
 };
 
 /**

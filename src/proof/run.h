@@ -110,6 +110,7 @@ enum err prove_http_01(struct run *r);
 enum err prove_dns_01(struct run *r);
 enum err prove_dns_account_01(struct run *r);
 enum err prove_dns_persist_01(struct run *r);
+enum err prove_device_attest_01(struct run *r);
 enum err prove_tls_alpn_01(struct run *r);
 
 #endif

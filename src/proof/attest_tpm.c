@@ -182,6 +182,7 @@ write_ec(struct buf *b, const struct public *k)
 static enum err
 key_of(struct scope *s, const struct public *k, struct pubkey *out)
 {
+    EVP_PKEY *whole;
     struct buf b;
     size_t mark;
 
@@ -194,7 +195,8 @@ key_of(struct scope *s, const struct public *k, struct pubkey *out)
     der_close(&b, mark);
     if (b.failed)
         return attest_wrong(s, "pubArea is too large");
-    return note(s, pubkey_read(s, buf_bytes(&b), out), "pubArea");
+    TRY(note(s, pubkey_read(s, buf_bytes(&b), out), "pubArea"));
+    return note(s, pubkey_import(s, out, &whole), "pubArea"); /* the point is on the curve */
 }
 
 /* What is said of it: TPMS_ATTEST. */

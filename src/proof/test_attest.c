@@ -12,9 +12,6 @@
 #define PROOF TOKEN ".thumbprint"
 #define DAY 86400
 
-OWNED(X509, X509_free);
-OWNED(EVP_PKEY, EVP_PKEY_free);
-
 /* Writing CBOR: heads with two octets of length do for strings, as long as they need them. */
 
 static void
@@ -124,7 +121,7 @@ maker_done(struct maker *m)
     EVP_PKEY_free(m->root_key);
     EVP_PKEY_free(m->key);
 }
-OWNED(struct maker, maker_done);
+OWNED_VALUE(struct maker, maker_done);
 
 static struct bytes
 device_cert(struct maker *m)

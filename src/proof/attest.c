@@ -3,22 +3,9 @@
 #include "pki/chain.h"
 #include "pki/der.h"
 #include "pki/device_name.h"
-#include <stdarg.h>
 #include <string.h>
 
 /* Shared. */
-
-enum err
-attest_wrong(struct scope *s, const char *format, ...)
-{
-    const char *text;
-    va_list args;
-
-    va_start(args, format);
-    text = arena_vprintf(s->arena, format, args);
-    va_end(args);
-    return fail(s, E_INVALID, "%s", text);
-}
 
 enum err
 attest_bytes(struct scope *s, const struct attest_work *w, const char *name, struct bytes *out)
@@ -73,7 +60,7 @@ attest_name(struct scope *s, struct attest_work *w, const char *type, struct byt
 /* The certificates. */
 
 static enum err
-read_x5c(struct scope *s, const struct attest_work *w, struct list *chain)
+read_x5c(struct scope *s, struct attest_work *w, struct list *chain)
 {
     const struct cbor_value *x5c = cbor_of_kind(w->statement, "x5c", CBOR_ARRAY);
 
@@ -88,6 +75,8 @@ read_x5c(struct scope *s, const struct attest_work *w, struct list *chain)
         TRY(note(s, cert_read(s, v->bytes, &cert), "x5c[%zu]", chain->count));
         if (chain->count && !cert.exts.is_ca)
             return attest_wrong(s, "x5c[%zu] is no authority's certificate", chain->count);
+        if (!chain->count)
+            w->leaf = cert;
         list_add(s->arena, chain, struct bytes, v->bytes);
     }
     return OK;
@@ -99,7 +88,6 @@ verify_x5c(struct scope *s, struct attest_work *w)
     struct list chain = { 0 };
 
     TRY(read_x5c(s, w, &chain));
-    TRY(cert_read(s, *list_at(&chain, struct bytes, 0), &w->leaf));
     if (w->leaf.exts.is_ca)
         return attest_wrong(s, "x5c[0] is an authority's certificate");
     TRY(note(s, chain_verify(s, &chain, w->q->roots, w->q->now, CHAIN_DEVICE), "x5c"));

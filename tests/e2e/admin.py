@@ -83,3 +83,21 @@ def register_held(server):
     finally:
         connection.rollback()
         connection.close()
+
+
+@contextlib.contextmanager
+def profiles(server, prefix, **usual):
+    """A function that makes ACME profiles, with what is USUAL unless it is told otherwise; a member that is None is left
+    out. What is left of them at the end goes."""
+    client, made = server.client(), []
+
+    def make(status=200, **body):
+        body = {"Name": f"{prefix}{uuid.uuid4().hex[:10]}", **usual, **body}
+        reply = client.command("POST", "/ACME/Profiles", json={name: value for name, value in body.items() if value is not None})
+        assert reply.status_code == status, reply.text
+        if status == 200:
+            made.append(body["Name"])
+        return reply.json()
+    yield make
+    for one in made:
+        client.command("DELETE", f"/ACME/Profiles/{one}")

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 import acme
+import admin
 import attester
 import chancery
 import keys
@@ -24,19 +25,9 @@ def maker():
 
 @pytest.fixture
 def profile(acme_server, maker):
-    admin, made = acme_server.client(), []
-
-    def make(status=200, **body):
-        body = {"Name": f"Dev{uuid.uuid4().hex[:10]}", "Template": "device", "ChallengeTypes": [KIND],
-                "AttestationFormats": ["step", "apple", "tpm"], "AttestationRoots": maker.pem, **body}
-        reply = admin.command("POST", "/ACME/Profiles", json={name: value for name, value in body.items() if value is not None})
-        assert reply.status_code == status, reply.text
-        if status == 200:
-            made.append(body["Name"])
-        return reply.json()
-    yield make
-    for one in made:
-        admin.command("DELETE", f"/ACME/Profiles/{one}")
+    with admin.profiles(acme_server, "Dev", Template="device", ChallengeTypes=[KIND], AttestationFormats=["step", "apple", "tpm"],
+                        AttestationRoots=maker.pem) as make:
+        yield make
 
 
 @pytest.fixture

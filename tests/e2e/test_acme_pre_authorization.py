@@ -1,9 +1,8 @@
 """newAuthz: names that are proved before they are ordered (RFC 8555 section 7.4.1)."""
-import uuid
-
 import pytest
 
 import acme
+import admin
 import chancery
 import keys
 from acme import name, refused
@@ -12,16 +11,9 @@ from test_acme_limits import OFF, is_limited, left, reset
 
 @pytest.fixture
 def profile(acme_server):
-    """Make profiles whose directories take newAuthz; what is left of them at the end goes."""
-    admin, made = acme_server.client(), []
-
-    def make(**body):
-        body = {"Name": f"Pre{uuid.uuid4().hex[:10]}", "Template": "WebServer", "PreAuthorization": True, **body}
-        made.append(body["Name"])
-        return chancery.good(admin.command("POST", "/ACME/Profiles", json=body))
-    yield make
-    for one in made:
-        admin.command("DELETE", f"/ACME/Profiles/{one}")
+    """Make profiles whose directories take newAuthz."""
+    with admin.profiles(acme_server, "Pre", Template="WebServer", PreAuthorization=True) as make:
+        yield make
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@
  * directory, with a crash point or a failure set; alone, the children do nothing.
  */
 #define WRITERS 6
-#define WRITES 150 /* of each writer */
+#define WRITES 150 /* of each writer, in a round */
+#define ROUNDS 40
 
 static const char note_table[] =
     "CREATE TABLE note (id @id, writer @int NOT NULL, number @int NOT NULL, body @bytes,"
@@ -74,7 +75,7 @@ table_in(struct scope *s, struct tx *tx, void *arg UNUSED)
 struct writer {
     pthread_t thread;
     struct db *db;
-    int64_t number, at;
+    int64_t number, from, at;
     int acks;    /* what was acknowledged is written here: the kernel keeps it when we die */
     int refused; /* writes that failed */
     int kept;
@@ -96,7 +97,7 @@ write_notes(void *arg)
 {
     struct writer *w = arg;
 
-    for (w->at = 0; w->at < WRITES; w->at++) {
+    for (w->at = w->from; w->at < w->from + WRITES; w->at++) {
         AUTO(scope_free) struct scope *s = scope_new("test");
         int64_t ack[2] = { w->number, w->at };
 
@@ -112,9 +113,12 @@ write_notes(void *arg)
     return NULL;
 }
 
-/** Many writers at once; returns how many writes were refused, and in *KEPT the others. */
+/**
+ * Many writers at once, each with the numbers of ROUND; returns how many writes were refused, and
+ * in *KEPT the others.
+ */
 static int
-write_all(struct scope *s, struct db *db, const char *dir, int *kept)
+write_all(struct scope *s, struct db *db, const char *dir, int round, int *kept)
 {
     int acks = open(arena_printf(s->arena, "%s/acks", dir), O_WRONLY | O_CREAT | O_APPEND, 0600);
     struct writer writers[WRITERS];
@@ -122,7 +126,7 @@ write_all(struct scope *s, struct db *db, const char *dir, int *kept)
 
     *kept = 0;
     for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){ .db = db, .number = i, .acks = acks };
+        writers[i] = (struct writer){ .db = db, .number = i, .from = round * WRITES, .acks = acks };
         assert_int_equal(pthread_create(&writers[i].thread, NULL, write_notes, &writers[i]), 0);
     }
     for (int i = 0; i < WRITERS; i++) {
@@ -134,6 +138,7 @@ write_all(struct scope *s, struct db *db, const char *dir, int *kept)
     return refused;
 }
 
+/** It writes until it dies: how often the log is carried over beside the writers, nobody knows. */
 TEST(child_writes_notes)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
@@ -144,7 +149,8 @@ TEST(child_writes_notes)
         return;
     open_db(s, child_dir(), "forget", &db);
     assert_ok(s, db_write(s, db, table_in, NULL));
-    (void)write_all(s, db, child_dir(), &kept);
+    for (int round = 0; round < ROUNDS; round++)
+        (void)write_all(s, db, child_dir(), round, &kept);
 }
 
 static void
@@ -251,7 +257,7 @@ TEST(child_meets_a_failing_disk)
         return;
     open_db(s, child_dir(), "forget", &db);
     assert_ok(s, db_write(s, db, table_in, NULL));
-    refused = write_all(s, db, child_dir(), &kept);
+    refused = write_all(s, db, child_dir(), 0, &kept);
     assert_true(refused <= WRITERS); /* those of one commit; then it goes on */
     if (!failure || !strstr(failure, "checkpoint"))
         assert_true(refused >= 1);

@@ -1,5 +1,6 @@
 #include "catalog/search.h"
 
+#include "base/metric.h"
 #include "catalog/rows.h"
 #include "catalog/search_memory.h"
 #include "catalog/search_sql.h"
@@ -10,7 +11,20 @@
 #define FILL_MAX 1024   /* rows whose details one question fetches */
 #define COUNT_SLOW_MS 2 /* a total that takes longer is kept for a while, among so many rows */
 #define COUNT_MANY 10000
+#define KEPT_TIMES 20 /* as long as it took, at least a minute and at most ten */
+#define KEPT_MOST_MS (10 * MINUTE_MS)
 #define FAR 2000 /* rows: a page so far behind is found from where the page before ended */
+
+COUNTER(uncounted, "chancery_search_uncounted_total",
+        "Totals of searches that were given up, as they took too long.", NULL);
+
+static int64_t count_most_ms = 20 * SECOND_MS;
+
+void
+search_total_within(int64_t ms)
+{
+    count_most_ms = ms;
+}
 
 /* Order. */
 
@@ -256,18 +270,22 @@ count_key(struct scope *s, const struct cert_search *q)
 
 #define COUNT_FROM "SELECT COUNT(*) FROM certificate c"
 
-/**
- * Is the condition TEXT one of ids that something else names, and of what certificate_brief has
- * besides? SQLite would read each of their rows, which lie far apart.
- */
-static bool
-is_brief(const char *text)
-{
-    static const char *const known[] = { "c.id", "c.state", "c.not_after" };
-    const char *ids = strstr(text, "c.id IN (");
+/** An index that has all of a row that a condition asks for: SQLite would read the rows, which lie
+ * far apart. */
+static const struct covering {
+    const char *hint, *own;
+} coverings[] = {
+    { "@by_cn", "c.cn" },
+    { "@by_dn", "c.dn" },
+    { "@brief", NULL }, /* in the order of ids, as what is looked for in other tables is */
+};
 
-    if (!ids || strstr(ids + 1, "c.id IN (") || strstr(text, " OR "))
-        return false;
+/** Whether the condition TEXT asks for nothing of a row but OWN and what all of them have. */
+static bool
+asks_only(const char *text, const char *own)
+{
+    const char *const known[] = { "c.id", "c.state", "c.not_after", own };
+
     for (const char *at = text; (at = strstr(at, "c.")); at += 2) {
         size_t len = 2 + strspn(at + 2, "abcdefghijklmnopqrstuvwxyz0123456789_");
         bool is = false;
@@ -275,50 +293,93 @@ is_brief(const char *text)
         if (at > text && (isalnum((unsigned char)at[-1]) || at[-1] == '_'))
             continue;
         for (size_t i = 0; i < COUNT(known); i++)
-            is = is || (len == strlen(known[i]) && strncmp(at, known[i], len) == 0);
+            is = is || (known[i] && len == strlen(known[i]) && strncmp(at, known[i], len) == 0);
         if (!is)
             return false;
     }
     return true;
 }
 
+/** The index to count by the condition TEXT; NULL: the engine's choice. */
+static const char *
+covering_of(const char *text)
+{
+    const char *ids = strstr(text, "c.id IN ("), *other = strstr(text, "d.certificate = c.id");
+
+    if (strstr(text, " OR ") || (ids && strstr(ids + 1, "c.id IN (")))
+        return NULL;
+    for (size_t i = 0; i < COUNT(coverings); i++) {
+        const struct covering *k = &coverings[i];
+
+        if ((k->own ? strstr(text, k->own) && !ids : ids || other) && asks_only(text, k->own))
+            return k->hint;
+    }
+    return NULL;
+}
+
+/** Count, for COUNT_MOST_MS at most when Q wants no more. */
+static enum err
+count_rows(struct scope *s, struct db *db, const struct cert_search *q, const struct query *parsed,
+           int64_t *total)
+{
+    int64_t deadline_ms = s->deadline_ms;
+    struct search_sql b;
+    struct rows rows;
+    const char *text, *hint;
+    enum err e;
+    bool any;
+
+    search_sql_init(&b, db, s->arena);
+    b.archived = asks_archive(parsed->root);
+    buf_text(&b.text, COUNT_FROM);
+    TRY(where(s, q, parsed, &b, &any));
+    TRY(search_text(s, &b, &text));
+    hint = b.archived ? NULL : covering_of(text + strlen(COUNT_FROM));
+    if (hint)
+        text = arena_printf(s->arena, COUNT_FROM " %s%s", hint, text + strlen(COUNT_FROM));
+    if (q->total_soon)
+        s->deadline_ms = MIN(deadline_ms, clock_mono_ms() + count_most_ms);
+    e = db_query(s, db, text, search_values(&b), &rows);
+    s->deadline_ms = deadline_ms;
+    if (e == E_TIMEOUT && q->total_soon) {
+        metric_add(&uncounted, 1);
+        scope_clear(s);
+        *total = TOTAL_UNKNOWN;
+        return OK;
+    }
+    TRY(e);
+    *total = rows.count ? row_int(&rows.at[0]) : 0;
+    return OK;
+}
+
 static enum err
 count(struct scope *s, struct db *db, const struct cert_search *q, const struct query *parsed,
       int64_t *total)
 {
-    struct search_sql b;
-    struct rows rows;
     struct row row;
-    const char *text, *key;
-    int64_t began = clock_mono_ms(), all;
+    const char *key;
+    int64_t began = clock_mono_ms(), all, took;
     struct search_kept kept;
     struct ends ends = EVER;
-    bool any;
 
     if (!parsed->root && !q->within)
         return count_kept(s, db, q, total);
     if (!q->within && asks_ends(s, parsed, parsed->root, &ends))
         return count_ends(s, db, !q->include_revoked, ends, total);
     key = count_key(s, q);
-    if (search_remembered(db, key, &kept)) {
+    if (search_remembered(db, key, &kept) && (kept.number >= 0 || q->total_soon)) {
         *total = kept.number;
         return OK;
     }
-    search_sql_init(&b, db, s->arena);
-    b.archived = asks_archive(parsed->root);
-    buf_text(&b.text, COUNT_FROM);
-    TRY(where(s, q, parsed, &b, &any));
-    TRY(search_text(s, &b, &text));
-    if (!b.archived && is_brief(text + strlen(COUNT_FROM)))
-        text = arena_printf(s->arena, COUNT_FROM " @brief%s", text + strlen(COUNT_FROM));
-    TRY(db_query(s, db, text, search_values(&b), &rows));
-    *total = rows.count ? row_int(&rows.at[0]) : 0;
-    if (clock_mono_ms() - began < COUNT_SLOW_MS)
+    TRY(count_rows(s, db, q, parsed, total));
+    took = clock_mono_ms() - began;
+    if (took < COUNT_SLOW_MS)
         return OK;
     TRY(db_one(s, db, &count_all, BIND_NONE, &row));
     all = row_int(&row);
     if (all >= COUNT_MANY) /* of few, only a busy machine makes it slow */
-        search_remember(db, key, &(struct search_kept){ .number = *total });
+        search_remember(db, key, &(struct search_kept){ .number = *total },
+                        MIN(MAX(took * KEPT_TIMES, MINUTE_MS), KEPT_MOST_MS));
     return OK;
 }
 
@@ -427,7 +488,8 @@ walk_keep(const struct db *db, const struct cert_search *q, const char *walk,
     if (!walk || (int64_t)rows->count < w->size)
         return;
     last = list_last(rows, struct cert_row);
-    search_remember(db, walk, &(struct search_kept){ q->page + 1, last->not_after.ms, last->id });
+    search_remember(db, walk, &(struct search_kept){ q->page + 1, last->not_after.ms, last->id },
+                    MINUTE_MS);
 }
 
 enum err

@@ -6,6 +6,8 @@
 #include "catalog/catalog.h"
 #include "catalog/collection.h"
 
+#define TOTAL_UNKNOWN (-1)
+
 /** What is asked. */
 struct cert_search {
     const char *query;               /* the language of command-api 1.10; NULL or "" finds all */
@@ -18,13 +20,14 @@ struct cert_search {
     int64_t skip;            /* rows to leave out besides, for `skip=` */
     int64_t after;           /* walk by key: rows behind this id in order of Id; 0: by page */
     bool want_total;
+    bool total_soon; /* rather none than one that takes longer than 20 s to count */
     unsigned with;   /* WITH_DER, WITH_NAMES */
     const char *me;  /* who %ME% is */
     struct when now; /* for %TODAY% and expiry */
 };
 struct cert_found {
     struct list rows; /* of struct cert_row */
-    int64_t total;    /* exact, when wanted */
+    int64_t total;    /* exact, when wanted; TOTAL_UNKNOWN: it would have taken too long */
 };
 
 /**
@@ -35,6 +38,8 @@ struct cert_found {
  */
 enum err catalog_search(struct scope *s, struct db *db, const struct cert_search *q,
                         struct cert_found *out);
+/** For tests: what `total_soon` may take. */
+void search_total_within(int64_t ms);
 /** Only check that the query compiles; PLAN (may be NULL) receives how it was understood, for
  * --explain. DB NULL: no metadata fields are known. */
 enum err search_check(struct scope *s, struct db *db, const char *query, const char **plan);

@@ -7,7 +7,6 @@
 
 #define PLACES 512
 #define KEY_MAX 1024 /* longer questions are not kept */
-#define KEPT_MS MINUTE_MS
 
 COUNTER(remembered, "chancery_search_remembered_total",
         "Totals and places of searches that were taken from memory.");
@@ -17,7 +16,7 @@ static struct place {
     const struct db *db;
     char key[KEY_MAX];
     struct search_kept kept;
-    int64_t at_ms;
+    int64_t at_ms, until_ms; /* kept, and for how long */
 } places[PLACES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -38,7 +37,7 @@ search_remembered(const struct db *db, const char *key, struct search_kept *out)
 
     pthread_mutex_lock(&lock);
     p = find(db, key);
-    found = p && clock_mono_ms() - p->at_ms < KEPT_MS;
+    found = p && clock_mono_ms() < p->until_ms;
     if (found)
         *out = p->kept;
     pthread_mutex_unlock(&lock);
@@ -48,7 +47,7 @@ search_remembered(const struct db *db, const char *key, struct search_kept *out)
 }
 
 void
-search_remember(const struct db *db, const char *key, const struct search_kept *what)
+search_remember(const struct db *db, const char *key, const struct search_kept *what, int64_t ms)
 {
     struct place *p;
 
@@ -66,5 +65,6 @@ search_remember(const struct db *db, const char *key, const struct search_kept *
     }
     p->kept = *what;
     p->at_ms = clock_mono_ms();
+    p->until_ms = p->at_ms + ms;
     pthread_mutex_unlock(&lock);
 }

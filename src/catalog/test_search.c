@@ -689,6 +689,37 @@ TEST(revoked_and_expired_ones_are_left_out_unless_asked_for)
     }
 }
 
+TEST(a_total_that_takes_too_long_is_none_for_whom_that_is_better)
+{
+    AUTO(scope_free) struct scope *s = scope_new("test");
+
+    for (int kind = DB_SQLITE; kind <= DB_POSTGRES; kind++) {
+        AUTO(db_close) struct db *db = open_db(s, (enum db_kind)kind);
+        struct cert_search q = {
+            .query = "Id -gt 0", .page_size = 1, .want_total = true, .now = NOW
+        };
+        struct cert_found exact, soon;
+        struct list all;
+
+        if (!db)
+            continue;
+        known_rows(s, db, 60, NOW, &all);
+        assert_ok(s, catalog_search(s, db, &q, &exact));
+        assert_true(exact.total > 1);
+        q.total_soon = true;
+        assert_ok(s, catalog_search(s, db, &q, &soon));
+        assert_int_equal(soon.total, exact.total);
+        search_total_within(0);
+        assert_ok(s, catalog_search(s, db, &q, &soon));
+        assert_int_equal(soon.total, TOTAL_UNKNOWN);
+        assert_int_equal(soon.rows.count, 1);
+        q.total_soon = false;
+        assert_ok(s, catalog_search(s, db, &q, &exact));
+        assert_true(exact.total > 1);
+        search_total_within(20 * SECOND_MS);
+    }
+}
+
 /** TEXT with WITH for each `#`. */
 static const char *
 replaced(struct arena *a, const char *text, const char *with)

@@ -247,6 +247,18 @@ ask_page(struct cli *c, struct ask *base, int64_t page, int64_t size, struct ans
 }
 
 enum err
+ask_count(struct cli *c, struct ask *ask, int64_t *count)
+{
+    struct answer a;
+
+    TRY(ask_page(c, ask, 1, 1, &a, count));
+    return *count >= 0 ? OK
+                       : fail(c->s, E_TIMEOUT,
+                              "the server did not tell how many there are: to count them would "
+                              "have taken too long");
+}
+
+enum err
 join_arrays(struct cli *c, const struct list *arrays, const struct json **out)
 {
     struct json *joined;

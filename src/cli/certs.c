@@ -40,7 +40,6 @@ list(struct cli *c, const char *query)
 {
     struct ask ask = { .path = COMMAND_API "/Certificates", .not_done = "no search was made" };
     int64_t total;
-    struct answer a;
 
     ask_param(c, &ask, "pq.queryString", query);
     if (cli_has(c, "include-revoked"))
@@ -51,7 +50,7 @@ list(struct cli *c, const char *query)
     TRY(collection_param(c, &ask));
     if (!cli_has(c, "count"))
         return print_pages(c, &ask, &certificates_view);
-    TRY(ask_page(c, &ask, 1, 1, &a, &total));
+    TRY(ask_count(c, &ask, &total));
     return print_bytes(c, bytes_of_text(arena_printf(c->s->arena, "%lld\n", (long long)total)));
 }
 

@@ -229,13 +229,12 @@ static enum err
 count_of(struct cli *c, const char *query, size_t *count)
 {
     struct ask ask = { .path = COMMAND_API "/Certificates", .not_done = "nothing was noted" };
-    int64_t total = 0;
-    struct answer a;
+    int64_t total;
 
     ask_param(c, &ask, "pq.queryString", query);
     TRY(collection_param(c, &ask));
-    TRY(ask_page(c, &ask, 1, 1, &a, &total));
-    *count = total > 0 ? (size_t)total : 0;
+    TRY(ask_count(c, &ask, &total));
+    *count = (size_t)total;
     return OK;
 }
 

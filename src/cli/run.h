@@ -194,6 +194,8 @@ void ask_param(struct cli *c, struct ask *ask, const char *name, const char *val
 /** A page of a list of the Command API, and how many there are in all (-1: unknown). */
 enum err ask_page(struct cli *c, struct ask *ask, int64_t page, int64_t size, struct answer *out,
                   int64_t *total);
+/** How many such a list has in all; E_TIMEOUT: nobody knows. */
+enum err ask_count(struct cli *c, struct ask *ask, int64_t *count);
 /** The rows of several arrays as one. */
 enum err join_arrays(struct cli *c, const struct list *arrays, const struct json **out);
 /** Print a list of the Command API, page by page, as --limit, --all and --sort say. */

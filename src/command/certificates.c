@@ -22,6 +22,7 @@ certificates_list(struct request *rq)
         .page_size = page.size,
         .skip = page.skip,
         .want_total = true,
+        .total_soon = true,
         .with = WITH_DER | WITH_NAMES | (in->include_metadata ? WITH_METADATA : 0),
         .me = rq->caller->name,
         .now = clock_now(),
@@ -35,7 +36,8 @@ certificates_list(struct request *rq)
     LIST_EACH(struct cert_row, row, &found.rows)
     TRY(certificate_reply_of(rq->scope, row,
                              list_push(rq->scope->arena, &out, struct certificate_reply)));
-    reply_total(rq, found.total);
+    if (found.total != TOTAL_UNKNOWN)
+        reply_total(rq, found.total);
     return reply_list(rq, &out);
 }
 

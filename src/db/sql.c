@@ -49,6 +49,8 @@ static const struct {
     { "among_end", "))", " AS bigint[]))" },
     { "brief", "INDEXED BY certificate_brief", "" }, /* behind the table: what else is asked of its
                                                         rows is in the index, or none is read */
+    { "by_cn", "INDEXED BY certificate_cn", "" },    /* the same, in the order of names */
+    { "by_dn", "INDEXED BY certificate_dn", "" },
     { "json_of", "json_extract(",
       "(jsonb_path_query_first((" }, /* a text of JSON, a path, a text */
     { "json_at", ",", ")::jsonb," },

@@ -7,8 +7,9 @@ import admin
 from chancery import good
 
 WANTED = {
-    "certificate": {("sha1",), ("sha256",), ("not_after", "id", "state"), ("serial", "issuer_hash"), ("cn", "id"),
-                    ("dn", "id"), ("template", "id"), ("id", "not_after", "state")},
+    "certificate": {("sha1",), ("sha256",), ("not_after", "id", "state"), ("serial", "issuer_hash"),
+                    ("cn", "id", "not_after", "state"), ("dn", "id", "not_after", "state"), ("template", "id"),
+                    ("id", "not_after", "state")},
     "certificate_name": {("name", "certificate")},
     "certificate_metadata": {("field", "folded", "certificate")},
     "name": {("text",), ("folded",)},

@@ -2,6 +2,7 @@
 
 #include "base/metric.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 HISTOGRAM(signature_seconds, "chancery_signature_duration_seconds",
@@ -14,6 +15,7 @@ struct signer {
     struct arena *arena;
     enum key_type type;
     int bits;
+    atomic_bool away; /* as it was when it was last used or asked after */
 };
 
 static const struct signer_driver *const all[] = { &file_signer, &pkcs11_signer, NULL };
@@ -199,6 +201,22 @@ signer_preferred(const struct signer *signer)
     return sig_alg_for(signer->type, signer->bits);
 }
 
+/** Remember whether the key could be reached. */
+static void
+remember(struct signer *signer, enum err e)
+{
+    if (e == OK)
+        atomic_store_explicit(&signer->away, false, memory_order_relaxed);
+    else if (e == E_UNAVAILABLE || e == E_TIMEOUT)
+        atomic_store_explicit(&signer->away, true, memory_order_relaxed);
+}
+
+bool
+signer_seems_well(const struct signer *signer)
+{
+    return !atomic_load_explicit(&signer->away, memory_order_relaxed);
+}
+
 enum err
 signer_sign(struct scope *s, struct signer *signer, enum sig_alg alg, struct bytes message,
             struct bytes *signature)
@@ -212,6 +230,7 @@ signer_sign(struct scope *s, struct signer *signer, enum sig_alg alg, struct byt
         return fail(s, E_UNSUPPORTED, "the key %s cannot sign with %s", signer->uri,
                     sig_alg_info(alg)->name);
     e = signer->driver->sign(s, signer->state, alg, message, signature);
+    remember(signer, e);
     metric_observe(&signature_seconds, (double)(clock_mono_us() - began) / 1e6,
                    signer->driver->name);
     if (e != OK && s->error.code == CHY_NONE)
@@ -224,6 +243,7 @@ signer_health(struct scope *s, struct signer *signer)
 {
     enum err e = signer->driver->health(s, signer->state);
 
+    remember(signer, e);
     if (e != OK && s->error.code == CHY_NONE)
         s->error.code = CHY_SIGNER_FAILED;
     return note(s, e, "asking after %s", signer->uri);

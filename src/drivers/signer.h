@@ -130,5 +130,7 @@ enum err signer_sign(struct scope *s, struct signer *signer, enum sig_alg alg, s
                      struct bytes *signature);
 /** E_UNAVAILABLE when the key cannot be used now; the reason is in the scope. */
 enum err signer_health(struct scope *s, struct signer *signer);
+/** Whether the key could be reached when it was last used or asked after; nobody is asked. */
+bool signer_seems_well(const struct signer *signer);
 
 #endif

@@ -309,6 +309,7 @@ TEST(a_token_that_went_is_missed_and_works_again_once_it_is_back)
     bench_init(&b, "away");
     assert_ok(b.s, signer_make(b.s, &b.env, uri, (struct key_spec){ KEY_EC, 256 }, &signer));
     assert_signs(b.s, signer, SIG_ECDSA_SHA256);
+    assert_true(signer_seems_well(signer));
     aside = arena_printf(b.s->arena, "%s.away", b.tokens);
     assert_int_equal(rename(b.tokens, aside), 0);
     assert_int_equal(mkdir(b.tokens, 0700), 0);
@@ -316,11 +317,13 @@ TEST(a_token_that_went_is_missed_and_works_again_once_it_is_back)
         assert_err(E_UNAVAILABLE, signer_sign(b.s, signer, SIG_NONE, BYTES("x"), &signature));
         assert_err(E_UNAVAILABLE, signer_open(b.s, &b.env, uri, &late));
     }
+    assert_false(signer_seems_well(signer));
     spki = bytes_copy(b.s->arena, signer_public_key(signer));
     signer_close(signer);
     signer = NULL;
     assert_ok(b.s, signer_open_known(b.s, &b.env, uri, spki, &signer));
     assert_err(E_UNAVAILABLE, signer_health(b.s, signer));
+    assert_false(signer_seems_well(signer));
     assert_int_equal(rmdir(b.tokens), 0);
     assert_int_equal(rename(aside, b.tokens), 0);
     for (int i = 0; i < 300 && !back; i++) { /* the token is looked for once a second */
@@ -329,7 +332,7 @@ TEST(a_token_that_went_is_missed_and_works_again_once_it_is_back)
         if (!back)
             (void)usleep(10000);
     }
-    assert_true(back);
+    assert_true(back && signer_seems_well(signer));
     assert_signs(b.s, signer, SIG_ECDSA_SHA256);
 }
 

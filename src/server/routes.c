@@ -60,6 +60,21 @@ server_ready(struct scope *s, struct app *app, struct buf *failing)
     return failing->len == 0;
 }
 
+/** What is not at its best though the server stays in its turn. Nothing is asked here: a key is
+ * away when it was at its last use, or when it was last looked after. */
+static void
+find_degraded(struct app *app, struct buf *out)
+{
+    AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(app->office);
+    bool keys = true;
+
+    LIST_EACH(struct ca_authority *, a, &snap->authorities)
+    if ((*a)->enabled && (*a)->state == 1 && (!(*a)->key || !signer_seems_well((*a)->key->signer)))
+        keys = false;
+    if (!keys)
+        buf_text(out, "\"signing_keys\"");
+}
+
 static void
 no_store(struct http_request *http)
 {
@@ -94,18 +109,20 @@ static void
 ready(struct http_request *http)
 {
     struct scope *s = http->scope;
-    struct buf failing, out;
+    struct buf failing, degraded, out;
+    bool is_ready;
 
     buf_init_in(&failing, s->arena, 1024);
-    buf_init_in(&out, s->arena, 2048);
+    buf_init_in(&degraded, s->arena, 1024);
+    buf_init_in(&out, s->arena, 4096);
     no_store(http);
-    if (server_ready(s, http->app, &failing)) {
-        http_reply(http, 200, JSON, BYTES("{\"status\":\"ok\",\"failing\":[]}"));
-        return;
-    }
-    buf_printf(&out, "{\"status\":\"unavailable\",\"failing\":[%s]}", buf_str(&failing));
-    http_reply_header(http, "Retry-After", "5");
-    http_reply(http, 503, JSON, buf_bytes(&out));
+    is_ready = server_ready(s, http->app, &failing);
+    find_degraded(http->app, &degraded);
+    buf_printf(&out, "{\"status\":\"%s\",\"failing\":[%s],\"degraded\":[%s]}",
+               is_ready ? "ok" : "unavailable", buf_str(&failing), buf_str(&degraded));
+    if (!is_ready)
+        http_reply_header(http, "Retry-After", "5");
+    http_reply(http, is_ready ? 200 : 503, JSON, buf_bytes(&out));
 }
 
 /* Metrics (operations.md section 1): by network, or by login and permission. */

@@ -143,7 +143,8 @@ def test_health_and_doctor_tell_of_it_and_the_server_goes_on(new_server):
     assert part()["state"] == "ok"
     assert len(good(revoke(client, name, reason=2))["items"]) == 1
     assert part()["state"] == "degraded" and f"certificate of {name} is revoked" in part()["detail"]
-    assert client.call("GET", "/healthz/ready").status_code == 200  # lists and OCSP are still to be had
+    ready = client.call("GET", "/healthz/ready")
+    assert ready.status_code == 200 and ready.json()["degraded"] == ["signing_keys"]  # lists and OCSP are still to be had
     server.stop()
     done = chancery.cli("doctor", *backups.place(server), "--set", "listen.https=127.0.0.1:0")
     assert f"the certificate of {name}, key 1, is revoked" in done.stdout, done.stdout + done.stderr

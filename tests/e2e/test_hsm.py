@@ -31,6 +31,13 @@ def component(server, name="signing_keys"):
     return next(one for one in health["components"] if one["name"] == name)
 
 
+def ready(server):
+    """What readiness says is not at its best; the server stays in its turn."""
+    reply = server.client().call("GET", "/healthz/ready")
+    assert reply.status_code == 200 and reply.json()["failing"] == [], reply.text
+    return reply.json()["degraded"]
+
+
 def metric(server, name):
     text = server.client().call("GET", "/metrics").text
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines()
@@ -94,11 +101,12 @@ def test_with_the_token_away_requests_fail_clearly_and_all_resumes_by_itself(new
     server.tolerates_errors = True
     client = server.client()
     before = client.enroll(dns=("before.example.com",))
-    assert component(server)["state"] == "ok"
+    assert component(server)["state"] == "ok" and ready(server) == []
     assert metric(server, "chancery_hsm_up") == {'chancery_hsm_up{token="ca"}': 1}
     token.remove()
     reply, took = refused(server)
     assert took < 15 and "token ca" in reply.json()["Message"]
+    assert ready(server) == ["signing_keys"]
     processes.wait_until(lambda: component(server)["state"] == "failing", 15, 0.3, "the failing component")
     assert "cannot be used" in component(server)["detail"]
     status = client.get(f"/CertificateAuthorities/{client.server_ca()}/status")
@@ -109,10 +117,20 @@ def test_with_the_token_away_requests_fail_clearly_and_all_resumes_by_itself(new
     number = good(client.rest("GET", f"/authorities/{client.server_ca()}"))["crl_number"]
     token.put_back()
     processes.wait_until(lambda: enrolls(server), 15, 0.2, "an enrollment after the token came back")
-    assert component(server)["state"] == "ok"
+    assert component(server)["state"] == "ok" and ready(server) == []
     assert metric(server, "chancery_hsm_up") == {'chancery_hsm_up{token="ca"}': 1}
     processes.wait_until(lambda: good(client.rest("GET", f"/authorities/{client.server_ca()}"))["crl_number"] > number,
                          90, 0.3, "the CRL that waited")
+
+
+def test_readiness_hears_of_a_token_that_nobody_uses(new_server, token):
+    """The keys are looked after every half minute, and readiness itself asks nobody."""
+    server = on_token(new_server, token).start()
+    server.tolerates_errors = True
+    token.remove()
+    processes.wait_until(lambda: ready(server) == ["signing_keys"], 60, 0.5, "a readiness that tells")
+    token.put_back()
+    processes.wait_until(lambda: ready(server) == [], 60, 0.5, "a readiness that is well again")
 
 
 def test_a_server_that_starts_while_the_token_is_away_works_once_it_is_there(new_server, token):
@@ -122,6 +140,7 @@ def test_a_server_that_starts_while_the_token_is_away_works_once_it_is_there(new
     token.remove()
     server.start()
     server.tolerates_errors = True
+    assert ready(server) == ["signing_keys"]
     refused(server)
     token.put_back()
     processes.wait_until(lambda: enrolls(server), 15, 0.2, "an enrollment after the token came back")

@@ -29,7 +29,8 @@ def plain(server, path, **more):
 def test_health_answers_without_login(server):
     assert plain(server, "/health").json() == {"status": "ok"}
     assert plain(server, "/healthz/live").status_code == 200
-    assert plain(server, "/healthz/ready").status_code == 200
+    ready = plain(server, "/healthz/ready")
+    assert ready.status_code == 200 and ready.json() == {"status": "ok", "failing": [], "degraded": []}
     assert plain(server, "/healthz/startup").status_code == 200
     assert server.client().rest("GET", "/health").json()["components"]
 

@@ -1,4 +1,4 @@
-"""A mass revoked by one query: the list, OCSP, the others who ask meanwhile, and memory. MASS=5000 makes it more than a thousand."""
+"""A mass revoked by one query: the list, OCSP, the others who ask meanwhile, and memory. MASS=20000 makes it more than a thousand."""
 import base64
 import datetime
 import os
@@ -98,7 +98,7 @@ def test_a_mass_is_revoked_by_one_query_while_others_are_served(new_server):
     before, began = memory(server), time.monotonic()
     with Others(server, url, stays, issuer) as others:
         reply = client.command("POST", "/Certificates/RevokeAll", json={"Query": query, "Reason": 4, "Comment": "all of them"},
-                               timeout=900)
+                               timeout=max(900, MASS / 10))
         took = time.monotonic() - began
         assert reply.status_code == 200, reply.text[:800]
         assert len(set(reply.json()["RevokedIds"])) == MASS
@@ -107,14 +107,15 @@ def test_a_mass_is_revoked_by_one_query_while_others_are_served(new_server):
         def listed():
             read = x509.load_der_x509_crl(programs.fetch(authority["crl_url"]).content)
             return read if len(read) == MASS else None
-        crl = processes.wait_until(listed, 60, 0.2, "a list of all of them")
+        crl = processes.wait_until(listed, max(60, MASS / 100), 0.2, "a list of all of them")
+        known = time.monotonic() - began
     assert {one.serial_number for one in crl} == {one.serial_number for one in gone} and crl.is_signature_valid(issuer.public_key())
     assert all(one.extensions.get_extension_for_class(x509.CRLReason).value.reason == x509.ReasonFlags.superseded for one in crl)
     for one in gone[::max(1, MASS // 50)]:
         assert asked(url, one, issuer) == ocsp.OCSPCertStatus.REVOKED
     assert asked(url, stays, issuer) == ocsp.OCSPCertStatus.GOOD
     assert not others.failure, others.failure
-    print(f"{MASS} revoked in {took:.1f} s; others: {others.served} served, at most {others.slowest:.2f} s; "
+    print(f"{MASS} revoked in {took:.1f} s, in the list after {known:.1f} s; others: {others.served} served, at most {others.slowest:.2f} s; "
           f"{before:.0f} MiB before, {memory(server):.0f} after")
     assert others.served >= 3 and others.slowest < max(10, took / 2), (others.served, others.slowest)
     if not os.environ.get("ASAN_OPTIONS"):  # what a sanitizer keeps is its own

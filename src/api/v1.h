@@ -461,6 +461,9 @@ struct v1_crl {
     int64_t number, entries;
     struct when this_update, next_update;
 };
+struct v1_crl_wish {
+    struct opt_int validity_seconds, crl_number;
+};
 extern const struct op v1_authorities_list_op, v1_authorities_get_op, v1_authorities_edit_op,
     v1_authorities_enable_op, v1_authorities_disable_op, v1_authorities_crl_op,
     v1_authorities_create_op, v1_authorities_import_op, v1_authorities_csr_op,

@@ -187,6 +187,15 @@ static const struct field v1_crl_fields[] = {
 };
 static const struct model v1_crl_model = MODEL(v1_crl, v1_crl_fields);
 
+static const struct field v1_crl_wish_fields[] = {
+    FIELD(v1_crl_wish, validity_seconds, "validity_seconds", .min = 3600, .max = 366 * 86400,
+          .doc = "How long the new full lists hold, of an authority that is no root at most "
+                 "864000; null: as they are planned. The next planned one comes in time."),
+    FIELD(v1_crl_wish, crl_number, "crl_number", .min = 1, .max = 9007199254740991,
+          .doc = "The number of the new whole list, above all that were used; null: the next."),
+};
+static const struct model v1_crl_wish_model = MODEL(v1_crl_wish, v1_crl_wish_fields);
+
 const struct op v1_authorities_list_op = {
     .method = "GET",
     .path = "/authorities",
@@ -240,7 +249,9 @@ const struct op v1_authorities_crl_op = {
     .path = "/authorities/{authority}/crl",
     .tag = TAG,
     .needs = "authorities/modify",
+    .body = &v1_crl_wish_model,
     .reply = &v1_crl_model,
+    .flags = OP_BODY_OPTIONAL,
     .pool = OP_POOL_SLOW,
     .doc = "Publish a new CRL now.",
 };

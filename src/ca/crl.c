@@ -21,6 +21,7 @@ GAUGE(next_update, "chancery_crl_next_update_timestamp_seconds",
 GAUGE(entry_count, "chancery_crl_entries", "Entries of the published CRL.", "ca", "kind");
 COUNTER(published_total, "chancery_crl_published_total", "CRLs published.", "ca");
 
+SQL(raise_number, "UPDATE crl_scope SET number = $2 WHERE id = $1 AND number <= $2");
 SQL(take_number,
     "UPDATE crl_scope SET number = number + 1 WHERE id = $1 RETURNING number, ca_key, shard, url, "
     "COALESCE(last_this_update, 0), COALESCE(delta_this_update, 0), "
@@ -50,7 +51,7 @@ SQL(add_delta,
 SQL(lock_scope, "SELECT id FROM crl_scope WHERE id = $1 @lock");
 SQL(set_published,
     "UPDATE crl_scope SET published = $2, last_this_update = $3, last_next_update = $4, "
-    "due_at = CASE WHEN due_at > $5 THEN due_at ELSE NULL END "
+    "due_at = CASE WHEN due_at > $5 AND due_at <= $7 THEN due_at ELSE $8 END "
     "WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM crl c WHERE c.scope = $1 AND c.number > $6)");
 SQL(set_delta,
     "UPDATE crl_scope SET delta_published = $2, delta_this_update = $3, delta_next_update = $4, "
@@ -150,6 +151,7 @@ crl_want(struct scope *s, struct tx *tx, struct ca_office *office, const struct 
 /* Step one: a number, on disk before anything is signed with it. Full lists and deltas share them
  * (RFC 5280 section 5.2.3). */
 struct numbering {
+    int64_t wanted; /* the number that is asked for; 0: the next */
     int64_t scope, number, ca_key, shard;
     const char *url;
     struct when at;
@@ -164,7 +166,14 @@ number_in(struct scope *s, struct tx *tx, void *arg)
     struct numbering *n = arg;
     struct row row;
     struct when full, delta, now;
+    int64_t raised = 1;
 
+    if (n->wanted)
+        TRY(tx_count(s, tx, &raise_number, BIND(v_int(n->scope), v_int(n->wanted - 1)), &raised));
+    if (!raised)
+        return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                         "crl_number: numbers go up, and %lld or one above it was used",
+                         (long long)n->wanted);
     TRY(tx_one(s, tx, &take_number, BIND(v_int(n->scope)), &row));
     n->at = now = clock_now(); /* one after the other, as the numbers */
     n->number = row_int(&row);
@@ -254,6 +263,8 @@ struct publishing {
     const char *name, *kind; /* for the metrics: "full", "shard-7" */
     struct made_list full, delta;
     struct when read_at; /* what was revoked a minute before is surely in the list */
+    struct when due_at;  /* by when the next one is wanted; WHEN_NONE: as it is planned */
+    int64_t delay_ms;    /* from a revocation to when a list is wanted */
     bool first;
 };
 
@@ -431,7 +442,8 @@ publish_full(struct scope *s, struct tx *tx, const struct publishing *p)
     id = row_int(&row);
     TRY(tx_count(s, tx, &set_published,
                  BIND(v_int(p->scope), v_int(id), v_when(plan->this_update),
-                      v_when(plan->next_update), v_when(p->read_at), v_int(plan->number)),
+                      v_when(plan->next_update), v_when(p->read_at), v_int(plan->number),
+                      v_when(when_add_ms(clock_now(), p->delay_ms)), v_when(p->due_at)),
                  &changed));
     if (!changed) /* numbers go up for whoever fetches them */
         return superseded(s, p);
@@ -529,6 +541,15 @@ plan_lists(struct scope *s, struct ca_office *office, const struct numbering *n,
         plan->freshest_url = arena_printf(s->arena, "%.*s-delta.crl", stem, url);
 }
 
+/* A list that holds for so long; a short one is followed in time by one as it is planned. */
+static void
+hold_for(const struct ca_office *office, int64_t validity_ms, struct publishing *p)
+{
+    p->full.plan.next_update = WHEN_S(when_s(p->read_at) + validity_ms / 1000);
+    if (validity_ms / 2 < interval_ms(office))
+        p->due_at = when_add_ms(p->read_at, validity_ms / 2);
+}
+
 static void
 tell(struct scope *s, const struct publishing *p, const struct made_list *list, const char *kind)
 {
@@ -543,11 +564,14 @@ tell(struct scope *s, const struct publishing *p, const struct made_list *list, 
 }
 
 static enum err
-publish(struct scope *s, struct ca_office *office, int64_t scope_id, bool only_delta)
+publish(struct scope *s, struct ca_office *office, int64_t scope_id, bool only_delta,
+        const struct crl_wish *wish)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
-    struct numbering n = { .scope = scope_id };
-    struct publishing p = { .scope = scope_id, .read_at = clock_now() };
+    struct numbering n = { .scope = scope_id, .wanted = wish->number };
+    struct publishing p = {
+        .scope = scope_id, .read_at = clock_now(), .due_at = WHEN_NONE, .delay_ms = delay_ms(office)
+    };
     const struct ca_authority *ca;
 
     TRY(db_write(s, office->o.db, number_in, &n));
@@ -573,6 +597,8 @@ publish(struct scope *s, struct ca_office *office, int64_t scope_id, bool only_d
     p.first = n.first;
     p.kind = n.shard ? arena_printf(s->arena, "shard-%lld", (long long)n.shard) : "full";
     plan_lists(s, office, &n, ca->crl_delta_ms, &p);
+    if (wish->validity_ms)
+        hold_for(office, wish->validity_ms, &p);
     TRY(note(s, build(s, office, &p, !only_delta, ca->crl_delta_ms > 0), "building the CRL of %s",
              ca->name));
     crash_point("crl.before_publish");
@@ -582,16 +608,18 @@ publish(struct scope *s, struct ca_office *office, int64_t scope_id, bool only_d
     return OK;
 }
 
+static const struct crl_wish as_planned;
+
 enum err
 crl_publish(struct scope *s, struct ca_office *office, int64_t scope_id)
 {
-    return publish(s, office, scope_id, false);
+    return publish(s, office, scope_id, false, &as_planned);
 }
 
 enum err
 crl_publish_delta(struct scope *s, struct ca_office *office, int64_t scope_id)
 {
-    return publish(s, office, scope_id, true);
+    return publish(s, office, scope_id, true, &as_planned);
 }
 
 /* Whoever has the higher number has read later, so that nothing is missing there. */
@@ -605,10 +633,23 @@ superseded_is_done(struct scope *s, enum err e)
     return OK;
 }
 
+/* Who reads a list goes by it until it ends: for a root that may be long. */
+static enum err
+check_validity(struct scope *s, const struct ca_key *key, int64_t validity_ms)
+{
+    int64_t most = key->cert && key->cert->self_issued ? 366 : 10;
+
+    if (validity_ms && (validity_ms < HOUR_MS || validity_ms > most * DAY_MS))
+        problem(s, "validity_seconds", CHY_BAD_VALUE, "from 3600 to %lld, which is %lld days",
+                (long long)(most * DAY_MS / SECOND_MS), (long long)most);
+    return problems_check(s);
+}
+
 enum err
 ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority *ca,
-           const struct ca_key **key)
+           const struct crl_wish *wish, const struct ca_key **key)
 {
+    struct crl_wish of_parts = { .validity_ms = wish ? wish->validity_ms : 0 };
     const struct ca_key *newest = ca->key;
 
     if (!newest && ca->keys.count)
@@ -616,9 +657,11 @@ ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority 
     if (!newest || newest->over || !newest->crl_scope)
         return fail_code(s, E_CONFLICT, CHY_WRONG_STATE, "%s has no key that signs a list",
                          ca->name);
-    TRY(superseded_is_done(s, crl_publish(s, office, newest->crl_scope)));
+    TRY(check_validity(s, newest, of_parts.validity_ms));
+    TRY(superseded_is_done(
+        s, publish(s, office, newest->crl_scope, false, wish ? wish : &as_planned)));
     LIST_EACH(struct ca_shard, shard, &newest->shards)
-    TRY(superseded_is_done(s, crl_publish(s, office, shard->scope)));
+    TRY(superseded_is_done(s, publish(s, office, shard->scope, false, &of_parts)));
     *key = newest;
     return OK;
 }
@@ -675,7 +718,7 @@ publish_job(struct scope *s, void *app, const struct job *job)
     if (!json_int(json_get(payload, "scope"), &scope_id))
         return fail(s, E_INVALID, "the job names no scope");
     (void)json_bool(json_get(payload, "delta"), &delta);
-    return superseded_is_done(s, publish(s, office, scope_id, delta));
+    return superseded_is_done(s, publish(s, office, scope_id, delta, &as_planned));
 }
 
 struct planning {

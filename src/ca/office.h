@@ -145,10 +145,18 @@ void ca_key_issuers(struct scope *s, const struct ca_key *key, struct when now, 
 /** Whose signature CERT bears, whatever it says of its issuer; NULL: that of no key here. */
 const struct ca_key *ca_key_that_signed(struct scope *s, const struct ca_snapshot *snap,
                                         const struct cert *cert);
+/** What a list is to be; zero: as it is planned. */
+struct crl_wish {
+    int64_t validity_ms, number;
+};
 /** Publish the CRL of its newest key now, also of an authority that issues no more. E_CONFLICT: it
- * has no key with a certificate; the rest as crl_publish(). KEY receives whose list it is. */
+ * has no key with a certificate; the rest as crl_publish(). KEY receives whose list it is.
+ *
+ * @param wish  NULL: as it is planned; E_INVALID for what is no good life, and for a number that is
+ * not above all that were used; of parts the life alone
+ */
 enum err ca_publish(struct scope *s, struct ca_office *office, const struct ca_authority *ca,
-                    const struct ca_key **key);
+                    const struct crl_wish *wish, const struct ca_key **key);
 
 /**
  * Sign a TBSCertificate: lint it, sign, verify the signature, put together. The only road to a key.

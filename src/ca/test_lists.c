@@ -117,6 +117,81 @@ TEST(servers_that_publish_at_once_use_no_number_twice)
 }
 
 static void
+numbered(struct desk *d)
+{
+    const struct ca_authority *ca = ca_by_id(d->seen, issuing_key(d)->authority);
+    struct crl_published now;
+    const struct ca_key *key;
+    int64_t last;
+
+    assert_ok(d->s, ca_publish(d->s, d->office, ca, NULL, &key));
+    assert_ok(d->s, crl_current(d->s, d->office, key, &now));
+    last = now.number;
+    for (int64_t step = -1; step <= 0; step++) {
+        struct crl_wish used = { .number = last + step };
+
+        assert_err(E_INVALID, ca_publish(d->s, d->office, ca, &used, &key));
+        assert_non_null(strstr(d->s->error.text, "crl_number"));
+        scope_clear(d->s);
+    }
+    for (int64_t to = last + 1; to < INT64_C(1) << 52; to *= 1000) {
+        assert_ok(d->s, ca_publish(d->s, d->office, ca, &(struct crl_wish){ .number = to }, &key));
+        assert_ok(d->s, crl_current(d->s, d->office, key, &now));
+        assert_int_equal(now.number, to);
+        last = to;
+    }
+    assert_ok(d->s, ca_publish(d->s, d->office, ca, NULL, &key));
+    assert_ok(d->s, crl_current(d->s, d->office, key, &now));
+    assert_int_equal(now.number, last + 1);
+}
+TEST(a_list_has_the_number_that_is_asked_for_when_it_is_above_all_others)
+{
+    at_both_desks(numbered);
+}
+
+static void
+holds_for(struct desk *d)
+{
+    static const struct {
+        int64_t hours;
+        bool root, good, soon; /* SOON: the next one is wanted before it is planned */
+    } cases[] = {
+        { 1, false, true, true },        { 24, false, true, true },
+        { 72, false, true, false },      { 240, false, true, false },
+        { 241, false, false, false },    { 241, true, true, false },
+        { 366 * 24, true, true, false }, { 366 * 24 + 1, true, false, false },
+    };
+    const struct ca_key *key;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct ca_key *of = cases[i].root ? root_key(d) : issuing_key(d);
+        const struct ca_authority *ca = ca_by_id(d->seen, of->authority);
+        int64_t ms = cases[i].hours * HOUR_MS, due;
+        struct crl_published now;
+        enum err e = ca_publish(d->s, d->office, ca, &(struct crl_wish){ .validity_ms = ms }, &key);
+
+        assert_int_equal(e, cases[i].good ? OK : E_INVALID);
+        scope_clear(d->s);
+        if (!cases[i].good)
+            continue;
+        assert_ok(d->s, crl_current(d->s, d->office, key, &now));
+        assert_in_range(now.next_update.ms - clock_now().ms, ms - 10 * SECOND_MS, ms);
+        due = number_of(d, arena_printf(d->s->arena,
+                                        "SELECT COALESCE(due_at, 0) FROM crl_scope WHERE id = %lld",
+                                        (long long)key->crl_scope));
+        assert_int_equal(due != 0, cases[i].soon);
+        assert_true(!due || (due > clock_now().ms && due < now.next_update.ms));
+    }
+    assert_ok(d->s, ca_publish(d->s, d->office, ca_by_id(d->seen, issuing_key(d)->authority), NULL,
+                               &key));
+    assert_int_equal(number_of(d, "SELECT COUNT(*) FROM crl_scope WHERE due_at IS NOT NULL"), 0);
+}
+TEST(a_list_that_is_to_hold_for_less_is_followed_before_it_ends)
+{
+    at_both_desks(holds_for);
+}
+
+static void
 restored(struct desk *d)
 {
     const struct ca_key *key = issuing_key(d);

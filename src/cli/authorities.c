@@ -1,4 +1,5 @@
 /* Authorities and templates. */
+#include "cli/body.h"
 #include "cli/proof.h"
 
 #include "api/command.h"
@@ -180,8 +181,20 @@ publish(struct cli *c)
 {
     struct ask ask = { .method = "POST", .not_done = "no list was published" };
     struct answer a;
+    struct buf b;
 
     TRY(authority_path(c, "/crl", &ask.path));
+    body_begin(c, &b);
+    if (cli_has(c, "validity")) {
+        body_member(&b, "validity_seconds");
+        buf_int(&b, cli_duration(c, "validity", 0) / SECOND_MS);
+    }
+    if (cli_has(c, "crl-number")) {
+        body_member(&b, "crl_number");
+        buf_int(&b, cli_number(c, "crl-number", 0));
+    }
+    buf_byte(&b, '}');
+    ask.body = buf_str(&b);
     return ask_server(c, &ask, &a);
 }
 
@@ -193,6 +206,9 @@ run_ca_crl(struct cli *c)
     struct answer a;
     struct bytes data;
 
+    if (!makes && (cli_has(c, "validity") || cli_has(c, "crl-number")))
+        return fail_code(c->s, E_INVALID, CHY_USAGE, "--%s is a new list's: --publish",
+                         cli_has(c, "validity") ? "validity" : "crl-number");
     TRY(authority_path(c, "", &path));
     TRY(ask_get(c, path, &a));
     TRY(list_address(c, a.json, &url));

@@ -283,7 +283,7 @@ TEST(help_of_a_command_reads_as_it_should)
         "\n"
         "Examples:\n"
         "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n"
-        "  chancery ca crl \"Example Issuing CA 1\" --publish --pem\n"
+        "  chancery ca crl \"Example Issuing CA 1\" --publish --validity 3d --pem\n"
         "\n"
         "Flags:\n"
         "  -o, --out FILE               write there; default stdout\n"
@@ -291,6 +291,8 @@ TEST(help_of_a_command_reads_as_it_should)
         "      --delta                  what has changed since the full list\n"
         "      --shard N                this part of the list\n"
         "      --publish                have a new list made and published first\n"
+        "      --validity D             how long the new list holds; default: as it is planned\n"
+        "      --crl-number N           the new list's number, above all others; default: next\n"
         "\n"
         "Global flags: chancery help flags. Exit codes: chancery help exit-codes.\n";
     AUTO(buf_done) struct buf b;

@@ -197,6 +197,6 @@ authority_publish_crl(struct request *rq)
     const struct ca_key *key;
 
     TRY(named(rq, snap, in->logical_name, PERM_AUTHORITIES_MODIFY, &ca));
-    TRY(ca_publish(rq->scope, rq->app->office, ca, &key));
+    TRY(ca_publish(rq->scope, rq->app->office, ca, NULL, &key));
     return reply_none(rq);
 }

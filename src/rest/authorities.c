@@ -202,13 +202,17 @@ authorities_crl(struct request *rq)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(rq->app->office);
     struct scope *s = rq->scope;
+    const struct v1_crl_wish *in = rq->body; /* NULL: there is none */
     const struct ca_authority *ca;
     const struct ca_key *key;
     struct crl_published crl;
+    struct crl_wish wish = { 0 };
     struct v1_crl out;
 
+    if (in)
+        wish = (struct crl_wish){ in->validity_seconds.value * SECOND_MS, in->crl_number.value };
     TRY(authority_of(rq, snap, PERM_AUTHORITIES_MODIFY, &ca));
-    TRY(ca_publish(s, rq->app->office, ca, &key));
+    TRY(ca_publish(s, rq->app->office, ca, &wish, &key));
     TRY(crl_current(s, rq->app->office, key, &crl));
     out = (struct v1_crl){ crl.number, crl.entries, crl.this_update, crl.next_update };
     return reply(rq, 200, &out);

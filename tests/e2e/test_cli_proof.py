@@ -1,5 +1,6 @@
 """Whether certificates and authorities hold, by the command line: verify, certs diff, ca ocsp, ca test."""
 import concurrent.futures
+import datetime
 import json
 import uuid
 
@@ -120,6 +121,20 @@ def test_a_list_is_published_when_it_is_asked_for(server, client, tmp_path):
         crl = keys.x509.load_der_x509_crl((tmp_path / "a.crl").read_bytes())
         numbers.append(crl.extensions.get_extension_for_class(keys.x509.CRLNumber).value.crl_number)
     assert numbers[0] < numbers[1] < numbers[2] == numbers[3], numbers
+    for command in (["generate-crl", name], ["ca", "crl", name, "--publish"]):
+        ok(server.cli(*command, "--validity", "300d", "-o", tmp_path / "a.crl"))  # of a root
+        crl = keys.x509.load_der_x509_crl((tmp_path / "a.crl").read_bytes())
+        assert abs((crl.next_update - datetime.datetime.utcnow()).total_seconds() - 300 * 86400) < 60
+    last = crl.extensions.get_extension_for_class(keys.x509.CRLNumber).value.crl_number
+    ok(server.cli("generate-crl", name, "--crl-number", str(last + 1000), "-o", tmp_path / "a.crl"))
+    crl = keys.x509.load_der_x509_crl((tmp_path / "a.crl").read_bytes())
+    assert crl.extensions.get_extension_for_class(keys.x509.CRLNumber).value.crl_number == last + 1000
+    says(server.cli("generate-crl", name, "--crl-number", str(last + 1000)), 2, "crl_number: numbers go up")
+    says(server.cli("ca", "crl", name, "--crl-number", "7000000"), 2, "--crl-number is a new list's: --publish")
+    says(server.cli("generate-crl", name, "--validity", "10m"), 2, "validity_seconds")
+    says(server.cli("generate-crl", client.server_ca(), "--validity", "11d"), 2, "validity_seconds.*10 days")
+    says(server.cli("generate-crl", name, "--validity", "soon"), 2, "--validity")
+    says(server.cli("ca", "crl", name, "--validity", "7d"), 2, "--validity is a new list's: --publish")
     assert "would publish" in ok(server.cli("generate-crl", name, "--dry-run"))
     says(server.cli("generate-crl", name, "-o", tmp_path / "none" / "a.crl"), 2, "none")
     person, password = admin.user(server, permissions=["authorities/read"])

@@ -117,26 +117,12 @@ export_pages(struct cli *c, FILE *file)
 enum err
 run_audit_export(struct cli *c)
 {
-    const char *out = cli_text(c, "out"), *part;
-    FILE *file;
-    enum err e;
+    const char *out = cli_text(c, "out");
+    struct out_file f;
 
     if (!out || text_eq(out, "-"))
         return export_pages(c, stdout);
     TRY(out_ready(c, out, OUT_PUBLIC));
-    part = is_device(out) ? out : arena_printf(c->s->arena, "%s.part", out);
-    TRY(out_ready(c, part, OUT_PUBLIC));
-    file = fopen(part, "we");
-    if (!file)
-        return fail(c->s, E_INVALID, "cannot write %s: %s", part, strerror(errno));
-    e = export_pages(c, file);
-    if (fclose(file) != 0 && e == OK)
-        e = fail(c->s, E_INTERNAL, "cannot write %s: %s", part, strerror(errno));
-    if (part == out) /* a pipe, /dev/null: nothing may be put in its place */
-        return e;
-    if (e == OK && rename(part, out) != 0)
-        e = fail(c->s, E_INTERNAL, "cannot write %s: %s", out, strerror(errno));
-    if (e != OK)
-        (void)remove(part);
-    return e;
+    TRY(out_begin(c, out, &f));
+    return out_end(c, &f, export_pages(c, f.file));
 }

@@ -306,7 +306,8 @@ read_earlier(struct cli *c, struct bulk *b, const char *path)
 static enum err
 open_report(struct cli *c, struct bulk *b, const char *resume)
 {
-    const char *path = cli_text(c, "report"), *place;
+    const char *path = cli_text(c, "report");
+    struct out_file f;
     struct buf text;
 
     if (!path)
@@ -317,8 +318,7 @@ open_report(struct cli *c, struct bulk *b, const char *resume)
         return fail_code(c->s, E_CONFLICT, CHY_USAGE,
                          "%s is there already: go on with it by --resume, or name another", path);
     b->report_path = path;
-    place = text_eq(path, resume) ? arena_printf(c->s->arena, "%s.new", path) : path;
-    TRY(out_ready(c, place, OUT_PUBLIC));
+    TRY(out_ready(c, path, OUT_PUBLIC));
     buf_init_in(&text, c->s->arena, LIST_MAX);
     report_head(c, b, &text);
     LIST_EACH(struct bulk_row, row, &b->rows)
@@ -326,11 +326,10 @@ open_report(struct cli *c, struct bulk *b, const char *resume)
         report_row(c, b, row, &text);
     LIST_EACH(struct list, cells, &b->others)
     sheet_write(&text, cells);
-    b->report = open(place, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-    if (b->report < 0 || write(b->report, text.data, text.len) != (ssize_t)text.len ||
-        (place != path && rename(place, path) != 0))
-        return fail_code(c->s, E_INVALID, CHY_USAGE, "cannot write %s: %s", path, strerror(errno));
-    return OK;
+    TRY(out_begin(c, path, &f));
+    (void)fwrite(text.data, 1, text.len, f.file);
+    b->report = fcntl(fileno(f.file), F_DUPFD_CLOEXEC, 0); /* the rows come one by one */
+    return out_end(c, &f, OK);
 }
 
 /* Before anything is asked for. */

@@ -62,26 +62,24 @@ cell_of(const struct bulk *b, const struct bulk_row *row, const char *name)
 static const char *
 usual_name(struct arena *a, const struct bulk *b, const struct bulk_row *row)
 {
-    const char *csr = cell_of(b, row, "csr"), *name = cell_of(b, row, "name"), *dot;
+    const char *csr = cell_of(b, row, "csr"), *name = cell_of(b, row, "name"), *base, *dot;
     char *out;
 
-    if (csr) {
-        const char *base = strrchr(csr, '/') ? strrchr(csr, '/') + 1 : csr;
-
-        dot = strrchr(base, '.');
-        return arena_text_n(a, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
-    }
+    base = csr && strrchr(csr, '/') ? strrchr(csr, '/') + 1 : csr;
+    dot = base ? strrchr(base, '.') : NULL;
+    if (base)
+        name = arena_text_n(a, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
     if (!name)
         name = cell_of(b, row, "cn");
     if (!name)
         name = cell_of(b, row, "dns");
     if (!name)
         name = arena_printf(a, "line-%zu", row->line);
-    out = arena_text_n(a, name, strcspn(name, ","));
+    out = arena_text_n(a, name, base ? strlen(name) : strcspn(name, ","));
     for (char *p = out; *p; p++)
-        if (*p == '/' || *p == '*')
+        if (*p == '/' || (*p == '*' && !base))
             *p = '_';
-    return *out == '.' ? arena_printf(a, "_%s", out) : out;
+    return *out == '.' || *out == '-' ? arena_printf(a, "_%s", out) : out;
 }
 
 const char *

@@ -97,7 +97,8 @@ is_pem(const char *form)
     return text_eq(form, "pem") || text_eq(form, "chain") || text_eq(form, "fullchain");
 }
 
-/* A name that is good for a file, and that the id makes one of a kind: "web.example.com-12.pem". */
+/* A name that is good for a file, and that the id makes one of a kind: "web.example.com-12.pem". No
+ * hidden one, and none that a command takes for a flag. */
 static const char *
 file_name(struct cli *c, const struct json *row, const char *form)
 {
@@ -108,7 +109,7 @@ file_name(struct cli *c, const struct json *row, const char *form)
     if (strlen(stem) > 64)
         stem[64] = '\0';
     for (char *at = stem; *at; at++)
-        if (!strchr(good, *at) || (at == stem && *at == '.'))
+        if (!strchr(good, *at) || (at == stem && (*at == '.' || *at == '-')))
             *at = '_';
     if (is_pem(form))
         ending = text_eq(form, "pem") ? "pem" : arena_printf(c->s->arena, "%s.pem", form);

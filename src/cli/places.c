@@ -2,7 +2,7 @@
 #include "cli/held.h"
 #include "cli/run.h"
 
-#include "base/file.h"
+#include "base/random.h"
 #include "pki/cert.h"
 #include "pki/key.h"
 #include "pki/pem.h"
@@ -60,11 +60,26 @@ held_name(enum held held)
                                  : "holds a private key";
 }
 
+/** A symbolic link is neither followed, as whoever made it might wish, nor replaced: what it leads
+ * to may be what is meant. One to a pipe or a device is what it leads to. */
+static enum err
+no_link(struct cli *c, const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode) || is_device(path))
+        return OK;
+    return fail(c->s, E_CONFLICT,
+                "%s is a symbolic link, which is not followed: name the file itself", path);
+}
+
 static enum err
 spare(struct cli *c, const char *path, enum out_kind kind)
 {
-    enum held held = held_by(path);
+    enum held held;
 
+    TRY(no_link(c, path));
+    held = held_by(path);
     return may_replace(held, kind)
                ? OK
                : fail(c->s, E_CONFLICT, "%s %s, whose place nothing else takes: name another file",
@@ -100,14 +115,65 @@ belongs_to(struct cli *c, const char *path, const char *cert_path)
 
 /* Writing. */
 
+enum err
+out_begin(struct cli *c, const char *path, struct out_file *f)
+{
+    uint8_t chance[8];
+    struct stat st;
+    int fd;
+
+    *f = (struct out_file){ .path = path };
+    if (is_device(path)) {
+        fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    } else {
+        random_bytes(chance, sizeof(chance));
+        f->temp = arena_printf(c->s->arena, "%s.%s.new", path,
+                               hex_lower(c->s->arena, (struct bytes){ chance, sizeof(chance) }));
+        fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    }
+    if (fd < 0)
+        return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
+    if (f->temp && stat(path, &st) == 0) { /* who may read it goes on to, as far as we may say so */
+        if (st.st_uid != geteuid() || st.st_gid != getegid())
+            (void)!fchown(fd, st.st_uid, st.st_gid);
+        (void)fchmod(fd, st.st_mode & 0777);
+    }
+    f->file = fdopen(fd, "w");
+    if (f->file)
+        return OK;
+    (void)close(fd);
+    if (f->temp)
+        (void)unlink(f->temp);
+    return fail(c->s, E_INTERNAL, "cannot write %s: %s", path, strerror(errno));
+}
+
+enum err
+out_end(struct cli *c, struct out_file *f, enum err e)
+{
+    bool bad = fflush(f->file) != 0 || ferror(f->file) ||
+               (e == OK && f->temp && fsync(fileno(f->file)) != 0);
+
+    if (bad && e == OK)
+        e = fail(c->s, E_INTERNAL, "cannot write %s: %s", f->path, strerror(errno));
+    (void)fclose(f->file);
+    if (!f->temp)
+        return e;
+    if (e == OK && rename(f->temp, f->path) != 0)
+        e = fail(c->s, E_INTERNAL, "cannot write %s: %s", f->path, strerror(errno));
+    if (e != OK)
+        (void)unlink(f->temp);
+    return e;
+}
+
 static enum err
 write_public(struct cli *c, const char *path, struct bytes data)
 {
-    AUTO(fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    struct out_file f;
 
-    if (fd < 0)
-        return fail(c->s, E_INVALID, "cannot write %s: %s", path, strerror(errno));
-    return file_put(c->s, fd, path, data);
+    TRY(out_begin(c, path, &f));
+    if (data.len)
+        (void)fwrite(data.data, 1, data.len, f.file); /* out_end() tells */
+    return out_end(c, &f, OK);
 }
 
 static enum err
@@ -166,9 +232,8 @@ has_room(const char *dir)
 }
 
 static enum err
-is_writable(struct cli *c, const char *path, enum out_kind kind)
+is_writable(struct cli *c, const char *path)
 {
-    bool anew = kind != OUT_PUBLIC; /* a new file takes the place */
     const char *slash, *dir = ".";
     struct stat st;
     bool there = stat(path, &st) == 0;
@@ -177,7 +242,7 @@ is_writable(struct cli *c, const char *path, enum out_kind kind)
         errno = EISDIR;
         return not_writable(c, path);
     }
-    if (there && !(anew && S_ISREG(st.st_mode)))
+    if (there && !S_ISREG(st.st_mode))
         return access(path, W_OK) == 0 ? OK : not_writable(c, path);
     slash = strrchr(path, '/');
     if (slash)
@@ -192,7 +257,7 @@ out_ready(struct cli *c, const char *path, enum out_kind kind)
         return OK;
     TRY(named(c, path));
     TRY(spare(c, path, kind));
-    return is_writable(c, path, kind);
+    return is_writable(c, path);
 }
 
 enum err
@@ -203,6 +268,7 @@ key_ready(struct cli *c, const char *path, const char *cert_path)
     if (!path || text_eq(path, "-"))
         return OK;
     TRY(named(c, path));
+    TRY(no_link(c, path));
     held = held_by(path);
     if (held != HELD_KEY && held != HELD_BOTH)
         TRY(spare(c, path, OUT_PUBLIC));
@@ -210,7 +276,7 @@ key_ready(struct cli *c, const char *path, const char *cert_path)
         return fail(c->s, E_CONFLICT, "%s holds a private key already%s%s: name another file", path,
                     cert_path ? ", which is not that of the certificate in " : "",
                     cert_path ? cert_path : "");
-    return is_writable(c, path, OUT_KEY);
+    return is_writable(c, path);
 }
 
 /** PATH by the one name of its directory; of a link that leads nowhere yet, of where it leads. */

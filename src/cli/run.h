@@ -9,6 +9,7 @@
 #include "codec/table.h"
 #include "net/client.h"
 #include "pki/key.h"
+#include <stdio.h>
 
 #define CLI_VERSION "0.1.0"
 #define CLI_BODY_MAX ((size_t)64 << 20)
@@ -50,6 +51,7 @@ struct cli {
     int verbose;
     bool names_nothing;  /* an argument became an empty segment of a path */
     struct buf *capture; /* what is printed goes here instead; or NULL */
+    FILE *to;            /* or here; or NULL */
     /* Of the last failure. */
     int http_status;
     const char *request_id, *host;
@@ -122,7 +124,8 @@ enum out_kind {
 /**
  * See, before anything is asked for, that PATH can be written later: NULL and "-" always can. What
  * the command could have written there itself is written over, and so are text, certificates,
- * lists and requests; nothing else is, for it may hold a key, and nothing of an installation.
+ * lists and requests; nothing else is, for it may hold a key, and nothing of an installation. A
+ * symbolic link is not followed.
  *
  * @return E_CONFLICT for such a file, E_INVALID for an empty name
  */
@@ -135,9 +138,18 @@ enum err key_ready(struct cli *c, const char *path, const char *cert_path);
 enum err places_differ(struct cli *c, const char *const *flags, size_t written);
 /** Whether PATH is there and no file, so that nothing may be put in its place: a pipe, a device. */
 bool is_device(const char *path);
-/** Write to PATH, "-" being stdout. What is no regular file, a pipe or a device, is written to as
- * it is. E_CONFLICT as out_ready() has it. */
+/** Write to PATH, "-" being stdout: a new file takes the place of what is there. What is no regular
+ * file, a pipe or a device, is written to as it is. E_CONFLICT as out_ready() has it. */
 enum err write_out(struct cli *c, const char *path, struct bytes data, enum out_kind kind);
+/** A file that is written piece by piece, after out_ready(). */
+struct out_file {
+    const char *path,
+        *temp; /* TEMP: what it is called until it is whole; NULL: PATH is written to */
+    FILE *file;
+};
+enum err out_begin(struct cli *c, const char *path, struct out_file *f);
+/** Give it its place, or remove it when E, or what was written, is no success; E, or why not. */
+enum err out_end(struct cli *c, struct out_file *f, enum err e);
 /** Write a private key, mode 0600, after key_ready(). */
 enum err write_key(struct cli *c, const char *path, struct bytes pem);
 
@@ -284,6 +296,7 @@ enum err run_config_seal(struct cli *c);
 enum err run_config_move_master_key(struct cli *c);
 enum err run_config_show(struct cli *c);
 enum err run_context_delete(struct cli *c);
+enum err run_context_import(struct cli *c);
 enum err run_context_list(struct cli *c);
 enum err run_context_set(struct cli *c);
 enum err run_context_use(struct cli *c);

@@ -36,6 +36,8 @@ bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form
     for (char *at = name; *at; at++)
         if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || strchr("/\\:*?\"<>|", *at))
             *at = '_';
+    if (*name == '-' || *name == '.') /* a command's flag, or hidden */
+        *name = '_';
     return arena_printf(s->arena, "%.100s.%s", name, bundle_ending(form));
 }
 

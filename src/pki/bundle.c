@@ -106,6 +106,8 @@ file_name(struct arena *a, const char *name)
             *at = '_';
     if (strlen(out) > 100)
         out[100] = 0;
+    if (*out == '-' || *out == '.') /* a command's flag, or hidden */
+        *out = '_';
     return arena_printf(a, "%s.pem", out);
 }
 

@@ -213,6 +213,66 @@ def test_what_anybody_makes_again_is_written_over(server, tmp_path, password):
     refused(server.cli("certs", "download", number, "--out", out), 5, "is a support bundle")
 
 
+@pytest.mark.once
+def test_no_output_goes_through_a_symbolic_link(server, tmp_path, password):
+    client = server.client()
+    number, ca, total = client.enroll(dns=("a.example.com",))["KeyfactorID"], client.server_ca(), client.total()
+    there, nowhere, link, loose = (tmp_path / name for name in ("there", "nowhere", "link", "loose"))
+    there.write_text("what somebody else wrote\n")
+    link.symlink_to(there)
+    loose.symlink_to(nowhere)
+    (tmp_path / "list.csv").write_text("dns\nl.example.com\n")
+    new_key = ["--key-out", tmp_path / "new.key"]
+    commands = [["certs", "download", number], ["issue", "--issuer", ca, "--dns", "h.example.com", *new_key], ["audit", "anchor"],
+                ["audit", "export"], ["ca", "crl", ca], ["ca", "chain", ca], ["support-bundle"], ["config", "export"],
+                ["csr", "create", "--cn", "x", *new_key], ["acme", "eab", "create", "--count", "1"],
+                ["enroll", "pfx", "--template", "WebServer", "--dns", "p.example.com", "--password-file", password]]
+    commands = [[*command, "--out"] for command in commands]
+    commands += [["csr", "create", "--cn", "x", "--out", tmp_path / "x.csr", "--key-out"],
+                 ["enroll", "pfx", "--from", tmp_path / "list.csv", "--template", "WebServer", "--password-file", password, "--out", tmp_path,
+                  "--report"]]
+    for command in commands:
+        for path in (link, loose):
+            said = "is there already" if command[-1] == "--report" and path == link else "is a symbolic link, which is not followed"
+            refused(server.cli(*command, path), 5, said)
+            assert path.is_symlink() and there.read_text() == "what somebody else wrote\n" and not nowhere.exists(), command
+    assert not (tmp_path / "new.key").exists() and not (tmp_path / "x.csr").exists()
+    assert client.total() == total and client.command("GET", "/Certificates").status_code == 200
+    # a link to what is no file is what it leads to, and so is one among the directories before the name
+    void = tmp_path / "void"
+    void.symlink_to("/dev/null")
+    refused(server.cli("certs", "download", number, "--out", void), 0)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "other").symlink_to("real")
+    refused(server.cli("certs", "download", number, "--out", tmp_path / "other" / "c.pem"), 0)
+    assert void.is_symlink() and keys.load((tmp_path / "real" / "c.pem").read_text())
+
+
+def test_a_new_file_takes_the_place_with_the_old_ones_mode(server, tmp_path):
+    number, out, twin = server.client().enroll(dns=("a.example.com",))["KeyfactorID"], tmp_path / "out", tmp_path / "twin"
+    out.write_text("before\n")
+    out.chmod(0o640)
+    twin.hardlink_to(out)
+    refused(server.cli("certs", "download", number, "--out", out), 0)
+    assert keys.load(out.read_text()) and out.stat().st_mode & 0o777 == 0o640 and twin.read_text() == "before\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "twin"]
+
+
+def test_no_file_that_is_named_after_a_certificate_looks_like_a_flag(server, tmp_path, password):
+    for name in ("-rf", ".profile"):
+        made = keys.self_signed(name)
+        made = made[0] if isinstance(made, tuple) else made
+        (tmp_path / "made.pem").write_bytes(made.public_bytes(keys.PEM))
+        refused(server.cli("certs", "import", tmp_path / "made.pem"), 0)
+        refused(server.cli("certs", "download", keys.thumbprint(made), "--as", "der", "--out", f"{tmp_path}/out/"), 0)
+    assert sorted(path.name.partition("-")[0] for path in (tmp_path / "out").iterdir()) == ["_profile", "_rf"]
+    (tmp_path / "-x.csr").write_text(keys.new_csr(dns=("x.example.com",)))
+    (tmp_path / "list.csv").write_text("csr\n-x.csr\n")
+    (tmp_path / "many").mkdir()
+    refused(server.cli("enroll", "csr", "--from", "list.csv", "--template", "WebServer", "--out", "many", cwd=tmp_path), 0)
+    assert [path.name for path in (tmp_path / "many").iterdir()] == ["_-x.pem"]
+
+
 def test_an_empty_name_is_found_before_anything_is_made(server, tmp_path, password):
     client = server.client()
     ca, total = client.server_ca(), client.total()

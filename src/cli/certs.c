@@ -2,6 +2,7 @@
 #include "cli/issue.h"
 
 #include "api/command.h"
+#include "cli/certs_more.h"
 #include "cli/register.h"
 
 static const struct column columns[] = {
@@ -67,6 +68,34 @@ run_certs_list(struct cli *c)
     if (filter && query)
         query = arena_printf(c->s->arena, "(%s) AND (%s)", query, filter);
     return list(c, query ? query : filter);
+}
+
+/* The same to a file: all of it, in a form for programs. */
+enum err
+run_certs_export(struct cli *c)
+{
+    static const struct flag form = { .name = "output" }, all = { .name = "all" };
+    const char *out = cli_text(c, "out");
+    struct out_file f;
+    enum err e;
+
+    if (fields_helped(c, &certificates_view))
+        return OK;
+    if (cli_text(c, "output") && output_is_table(c))
+        return fail_code(c->s, E_INVALID, CHY_USAGE,
+                         "-o: tables are for people; an export is csv, jsonl, json or yaml");
+    if (!cli_text(c, "output"))
+        list_add(c->s->arena, &c->given, struct given, ((struct given){ &form, "csv", false }));
+    if (!cli_has(c, "limit"))
+        list_add(c->s->arena, &c->given, struct given, ((struct given){ .flag = &all }));
+    if (!out || text_eq(out, "-"))
+        return run_certs_list(c);
+    TRY(out_ready(c, out, OUT_PUBLIC));
+    TRY(out_begin(c, out, &f));
+    c->to = f.file;
+    e = run_certs_list(c);
+    c->to = NULL;
+    return out_end(c, &f, e);
 }
 
 enum err

@@ -9,6 +9,8 @@ enum err run_certs_import(struct cli *c);
 enum err run_certs_history(struct cli *c);
 enum err run_certs_explain(struct cli *c);
 enum err run_certs_download(struct cli *c);
+enum err run_certs_export(struct cli *c);
+enum err run_certs_tag(struct cli *c);
 enum err run_download_cert(struct cli *c);
 
 static const struct flag certs_import_flags[] = {
@@ -17,6 +19,23 @@ static const struct flag certs_import_flags[] = {
       NULL, NULL, NULL },
 };
 static const struct flag certs_one_flags[] = {
+    { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
+};
+static const struct flag certs_export_flags[] = {
+    { "out", 0, FLAG_TEXT, "FILE", "write there; default stdout", NULL, NULL, NULL },
+    { "filter", 0, FLAG_TEXT, "QUERY", "which: chancery help query", NULL, "query", NULL },
+    { "include-revoked", 0, FLAG_SWITCH, NULL, "revoked ones too", NULL, NULL, NULL },
+    { "include-expired", 0, FLAG_SWITCH, NULL, "expired ones too", NULL, NULL, NULL },
+    { "collection", 0, FLAG_TEXT, "NAME", "only what is in this collection", NULL, NULL, NULL },
+};
+#define TAG_FLAG                                                                       \
+    {                                                                                  \
+        "tag", 0, FLAG_NAMES, "WORD", "tags; repeat, or with commas", NULL, NULL, NULL \
+    }
+static const struct flag certs_tag_flags[] = {
+    TAG_FLAG,
+    { "remove", 0, FLAG_NAMES, "WORD", "tags that go; repeat, or with commas", NULL, NULL, NULL },
+    { "query", 0, FLAG_TEXT, "QUERY", "every certificate that it finds", NULL, "filter", NULL },
     { "ca", 0, FLAG_TEXT, "NAME", "the authority that serial: belongs to", NULL, "issuer", NULL },
 };
 static const char *const download_words[] = { "pem", "chain", "fullchain", "der", "p7b",
@@ -67,6 +86,14 @@ static const struct flag download_cert_flags[] = {
       "Write a certificate, its chain, or its key.",                                               \
       "  chancery download-cert device1@vault device1.pfx --pfx --password-file pw\n",             \
       COMMAND_HIDDEN },                                                                            \
+    { "certs export", "[QUERY]", 0, -1, FLAGS(certs_export_flags), run_certs_export,               \
+      "Write every row that is found, with all columns, as CSV or by -o.",                         \
+      "  chancery certs export --out certificates.csv\n"                                           \
+      "  chancery certs export 'expires:<90d' -o jsonl --out soon.jsonl\n" },                      \
+    { "certs tag", "REF...", 0, -1, FLAGS(certs_tag_flags), run_certs_tag,                         \
+      "Show the tags of certificates, or change them.",                                            \
+      "  chancery certs tag 1234 --tag lab,2026 --remove prod\n"                                   \
+      "  chancery certs tag --query 'template:WebServer' --tag web --yes\n" },                     \
     { "certs import", "FILE...", 1, -1, FLAGS(certs_import_flags), run_certs_import,               \
       "Enter certificates that others issued, with their keys or without.",                        \
       "  chancery certs import ca.issued/*.pem\n"                                                  \

@@ -158,6 +158,10 @@ static const struct flag crl_flags[] = {
     { "shard", 0, FLAG_NUMBER, "N", "this part of the list", NULL, NULL, NULL },
     { "publish", 0, FLAG_SWITCH, NULL, "have a new list made and published first", NULL, NULL,
       NULL },
+    { "validity", 0, FLAG_DURATION, "D", "how long the new list holds; default: as it is planned",
+      NULL, NULL, NULL },
+    { "crl-number", 0, FLAG_NUMBER, "N", "the new list's number, above all others; default: next",
+      NULL, NULL, NULL },
 };
 static const char *const on_words[] = { "on", "off", NULL };
 static const struct flag ca_set_flags[] = {
@@ -380,6 +384,13 @@ static const struct flag login_flags[] = {
 static const struct flag context_flags[] = {
     { "token", 0, FLAG_TEXT, "REF", "env:NAME or file:PATH", NULL, NULL, NULL },
 };
+static const struct flag context_import_flags[] = {
+    { "from", 0, FLAG_TEXT, "FILE", "default ~/.keyfactor/command_config.json", NULL, NULL, NULL },
+    { "name", 0, FLAG_TEXT, "NAME", "the context to make of one server; default: as it is called",
+      NULL, NULL, NULL },
+    { "plain-file", 0, FLAG_SWITCH, NULL,
+      "keep the secrets in the context file, mode 0600, not in the keyring", NULL, NULL, NULL },
+};
 static const struct flag api_flags[] = {
     { "input", 0, FLAG_TEXT, "FILE", "the body; - is stdin", NULL, NULL, NULL },
     { "header", 'H', FLAG_TEXTS, "NAME: VALUE", "a header", NULL, NULL, NULL },
@@ -583,10 +594,10 @@ const struct command commands[] = {
       "  chancery ca show \"Example Issuing CA 1\"\n" },
     { "ca crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl, CRL_DOC,
       "  chancery ca crl \"Example Issuing CA 1\" -o issuing.crl\n"
-      "  chancery ca crl \"Example Issuing CA 1\" --publish --pem\n" },
+      "  chancery ca crl \"Example Issuing CA 1\" --publish --validity 3d --pem\n" },
     { "generate-crl", "NAME", 1, 1, FLAGS(crl_flags), run_ca_crl,
       "Publish a new revocation list of an authority, and download it.",
-      "  chancery generate-crl ca -o issuing.crl\n", COMMAND_HIDDEN },
+      "  chancery generate-crl ca --validity 7d -o issuing.crl\n", COMMAND_HIDDEN },
     { "ca enable", "NAME", 1, 1, NULL, 0, run_ca_switch, "Switch an authority on.",
       "  chancery ca enable \"Example Issuing CA 1\"\n" },
     { "ca disable", "NAME", 1, 1, NULL, 0, run_ca_switch,
@@ -722,6 +733,9 @@ const struct command commands[] = {
     { "context set", "NAME", 1, 1, FLAGS(context_flags), run_context_set,
       "Make or change a context: --server, --cacert, --token, --output.",
       "  chancery context set ci --server https://pki.example.com --token env:CI_TOKEN\n" },
+    { "context import", "[SERVER]", 0, 1, FLAGS(context_import_flags), run_context_import,
+      "Make contexts of the servers in another client's file; their secrets go to the keyring.",
+      "  chancery context import\n  chancery context import default --name prod\n" },
     { "context delete", "NAME", 1, 1, NULL, 0, run_context_delete, "Remove a context.",
       "  chancery context delete old\n" },
     { "config show", "", 0, 0, FLAGS(config_flags), run_config_show, "Print the server's settings.",

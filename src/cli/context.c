@@ -24,6 +24,11 @@ static const struct {
     { "client_id", offsetof(struct context, client_id) },
     { "ca_file", offsetof(struct context, ca_file) },
     { "token", offsetof(struct context, token) },
+    { "password", offsetof(struct context, password) },
+    { "client_secret", offsetof(struct context, client_secret) },
+    { "token_url", offsetof(struct context, token_url) },
+    { "scopes", offsetof(struct context, scopes) },
+    { "audience", offsetof(struct context, audience) },
     { "output", offsetof(struct context, output) },
 };
 
@@ -148,9 +153,13 @@ contexts_load(struct scope *s, struct contexts *out)
     LIST_EACH(struct member, m, &root->members)
     TRY(read_member(s, m, out));
     LIST_EACH(struct context, x, &out->all)
-    if (exposed && x->token && !keyring_name(x->token) && !settings_is_reference(x->token))
+    if (exposed && (context_is_plain(x->token) || context_is_plain(x->password) ||
+                    context_is_plain(x->client_secret)))
         return fail_code(s, E_FORBIDDEN, CHY_BAD_SETTINGS,
-                         "%s holds a token and others may read it: chmod 600 %s", out->path,
+                         "%s holds a %s and others may read it: chmod 600 %s", out->path,
+                         context_is_plain(x->token)      ? "token"
+                         : context_is_plain(x->password) ? "password"
+                                                         : "client secret",
                          out->path);
     return OK;
 }
@@ -207,6 +216,24 @@ contexts_save(struct scope *s, const struct contexts *all)
         return fail(s, E_LIMIT, "the contexts are too many");
     TRY(make_dirs(s, all->path));
     return private_file_write(s, all->path, buf_bytes(&b), true);
+}
+
+bool
+context_is_plain(const char *text)
+{
+    return text && !keyring_name(text) && !settings_is_reference(text);
+}
+
+void
+context_forget(struct context *x)
+{
+    const char **const secrets[] = { &x->token, &x->password, &x->client_secret };
+
+    for (size_t i = 0; i < COUNT(secrets); i++) {
+        if (keyring_name(*secrets[i]))
+            keyring_drop(keyring_name(*secrets[i]));
+        *secrets[i] = NULL;
+    }
 }
 
 struct context *

@@ -7,13 +7,16 @@
 /** One of them; texts are NULL when they are not there. */
 struct context {
     const char *name;
-    const char *server;    /* https://... */
-    const char *ca_file;   /* PEM */
-    const char *user;      /* whom the token is for */
-    const char *token;     /* env:NAME, file:PATH, or the token itself */
-    const char *auth;      /* a word for people: token, basic */
-    const char *output;    /* the default of -o */
-    const char *client_id; /* of OAuth2; kept, not used yet */
+    const char *server;   /* https://... */
+    const char *ca_file;  /* PEM */
+    const char *user;     /* whom the token is for */
+    const char *token;    /* env:NAME, file:PATH, or the token itself */
+    const char *auth;     /* a word for people: token, basic, oidc */
+    const char *output;   /* the default of -o */
+    const char *password; /* of USER, when there is no token: as that */
+    /* of an OAuth2 client, when there is no token: who it is, its secret (as the token), where it
+     * gets tokens, and what for */
+    const char *client_id, *client_secret, *token_url, *scopes, *audience;
 };
 
 struct contexts {
@@ -32,6 +35,10 @@ struct contexts {
 enum err contexts_load(struct scope *s, struct contexts *out);
 /** Write it, mode 0600. */
 enum err contexts_save(struct scope *s, const struct contexts *all);
+/** Let go of its token, password and client secret, in the keyring too. */
+void context_forget(struct context *x);
+/** Whether TEXT, a token or its like, is the secret itself, and no reference to where it is. */
+bool context_is_plain(const char *text);
 /** The context of this name, or NULL. */
 struct context *context_find(const struct contexts *all, const char *name);
 /** The same; made when it is not there. */

@@ -42,24 +42,42 @@ habit(struct cli *c, const struct session *n, const char *name)
     return text_empty(value) ? NULL : value;
 }
 
-enum err
-habit_profile(struct cli *c, struct session *n)
+const char *
+habit_path(struct cli *c)
 {
     const char *path = variable("KEYFACTOR_AUTH_CONFIG_FILE"), *home = variable("HOME");
-    const char *name = variable("KEYFACTOR_AUTH_CONFIG_PROFILE"), *asked = cli_text(c, "context");
-    bool is_asked = asked && text_starts(asked, "kf:");
-    struct bytes text;
-    struct json *file;
 
     if (!path && home)
         path = arena_printf(c->s->arena, "%s/.keyfactor/command_config.json", home);
+    return path;
+}
+
+enum err
+habit_servers(struct cli *c, const char *path, const struct json **servers)
+{
+    struct bytes text;
+    struct json *file;
+
+    TRY(read_input(c, path, FILE_SIZE_MAX, &text));
+    TRY(note(c->s, json_parse(c->s, text, &file), "%s", path));
+    *servers = json_get(file, "servers");
+    return OK;
+}
+
+enum err
+habit_profile(struct cli *c, struct session *n)
+{
+    const char *path = habit_path(c);
+    const char *name = variable("KEYFACTOR_AUTH_CONFIG_PROFILE"), *asked = cli_text(c, "context");
+    bool is_asked = asked && text_starts(asked, "kf:");
+    const struct json *servers;
+
     if (is_asked)
         name = asked + strlen("kf:");
     if (!path || (!is_asked && access(path, R_OK) != 0))
         return OK;
-    TRY(read_input(c, path, FILE_SIZE_MAX, &text));
-    TRY(note(c->s, json_parse(c->s, text, &file), "%s", path));
-    n->profile = json_get(json_get(file, "servers"), name ? name : "default");
+    TRY(habit_servers(c, path, &servers));
+    n->profile = json_get(servers, name ? name : "default");
     return n->profile || !is_asked
                ? OK
                : fail_code(c->s, E_NOT_FOUND, CHY_USAGE, "%s has no server \"%s\"", path, name);

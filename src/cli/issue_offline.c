@@ -298,7 +298,7 @@ wish_sign_offline(struct cli *c, const char *issuer, const struct wish *w, struc
 enum err
 check_offline(struct cli *c)
 {
-    static const char *const servers[] = { "template", "owner", "meta", "wait" };
+    static const char *const servers[] = { "template", "owner", "meta", "tag", "wait" };
     static const char *const ours[] = { "issuer-key", "issuer-password-file",
                                         "path-len",   "ocsp-url",
                                         "crl-url",    "ca-issuers-url",

@@ -2,6 +2,7 @@
 #ifndef CLI_ISSUE_ROWS_H
 #define CLI_ISSUE_ROWS_H
 
+#include "cli/certs_more.h"
 #include "cli/keys.h"
 #include "cli/subject_flags.h"
 
@@ -36,6 +37,7 @@ static const struct flag issue_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there", NULL, NULL, NULL },
     { "key-out", 0, FLAG_TEXT, "FILE", "write the key there, mode 0600", NULL, NULL, NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    TAG_FLAG,
     { "pfx", 0, FLAG_TEXT, "FILE", "write key and chain there, PKCS#12", NULL, NULL, NULL },
     { "password-file", 0, FLAG_TEXT, "FILE", "holds its password; - is stdin", NULL, NULL, NULL },
     EKU_FLAG,
@@ -68,6 +70,7 @@ static const struct flag enroll_flags[] = {
     { "out", 0, FLAG_TEXT, "FILE", "write certificate and chain there; default stdout", NULL, NULL,
       NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    TAG_FLAG,
     { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
     BULK_FLAGS,
     WAIT_FLAG,
@@ -92,6 +95,7 @@ static const struct flag enroll_pfx_flags[] = {
     { "no-chain", 0, FLAG_SWITCH, NULL, "without the issuers", NULL, NULL, NULL },
     { "owner", 0, FLAG_TEXT, "ROLE", "the role that owns it", NULL, NULL, NULL },
     { "meta", 0, FLAG_TEXTS, "NAME=VALUE", "note this about it; repeat", NULL, NULL, NULL },
+    TAG_FLAG,
     BULK_FLAGS,
     WAIT_FLAG,
 };

@@ -69,8 +69,7 @@ get_token(struct cli *c, const char *user, const char **token, int64_t *life_s)
     return *token ? OK : fail(c->s, E_UNAVAILABLE, "the server sent no token");
 }
 
-/* See, before anybody is asked for a password, that a token can be kept. */
-static enum err
+enum err
 keyring_ready(struct cli *c)
 {
     static const char name[] = "chancery/.try";
@@ -85,17 +84,10 @@ keyring_ready(struct cli *c)
                      "context file, mode 0600; CHANCERY_TOKEN works without login");
 }
 
-static void
-forget_token(const struct context *x)
-{
-    if (keyring_name(x->token))
-        keyring_drop(keyring_name(x->token));
-}
-
 static enum err
 keep_token(struct cli *c, struct context *x, const char *token, int64_t life_s)
 {
-    forget_token(x);
+    context_forget(x);
     x->token = token;
     if (cli_has(c, "plain-file"))
         return OK;
@@ -159,8 +151,7 @@ run_logout(struct cli *c)
         say(c, "would forget the token of context %s", x->name);
         return OK;
     }
-    forget_token(x);
-    x->token = NULL;
+    context_forget(x);
     TRY(contexts_save(c->s, &all));
     say(c, "the token of context %s is forgotten", x->name);
     return OK;
@@ -184,15 +175,17 @@ run_context_list(struct cli *c)
     buf_byte(&b, '[');
     LIST_EACH(struct context, x, &all.all)
     {
-        bool is_kept = x->token && !keyring_name(x->token) && !settings_is_reference(x->token);
+        const char *secret = x->token           ? x->token
+                             : x->client_secret ? x->client_secret
+                                                : x->password;
 
         buf_text(&b, x == all.all.items ? "{\"name\":" : ",{\"name\":");
         json_text(&b, x->name);
         add_member(&b, "current", text_eq(x->name, all.current) ? "*" : "");
         add_member(&b, "server", x->server);
-        add_member(&b, "user", x->user);
+        add_member(&b, "user", x->client_secret && !x->token ? x->client_id : x->user);
         add_member(&b, "ca_file", x->ca_file);
-        add_member(&b, "token", is_kept ? "***" : x->token);
+        add_member(&b, "token", context_is_plain(secret) ? "***" : secret);
         buf_byte(&b, '}');
     }
     buf_byte(&b, ']');
@@ -230,7 +223,7 @@ run_context_set(struct cli *c)
     x = context_make(c->s, &all, cli_arg(c, 0));
     if (cli_text(c, "server")) {
         if (x->server && !same_server(x->server, cli_text(c, "server")))
-            x->token = NULL; /* it was the other server's */
+            context_forget(x); /* they were for the other server */
         x->server = cli_text(c, "server");
     }
     if (text_empty(x->server))
@@ -268,7 +261,7 @@ run_context_delete(struct cli *c)
         say(c, "would remove context %s", cli_arg(c, 0));
         return OK;
     }
-    forget_token(context_find(&before, cli_arg(c, 0)));
+    context_forget(context_find(&before, cli_arg(c, 0)));
     TRY(contexts_save(c->s, &all));
     say(c, "context %s removed", cli_arg(c, 0));
     return OK;

@@ -180,7 +180,7 @@ metadata_given(struct cli *c, struct list *out)
                  ((struct pair){ arena_text_n(c->s->arena, *text, (size_t)(equals - *text)),
                                  equals + 1 }));
     }
-    return OK;
+    return tags_given(c, out);
 }
 
 void

@@ -54,7 +54,7 @@ is_ascii(void)
 static struct table
 table_of(const struct cli *c, const struct view *v)
 {
-    bool is_terminal = isatty(STDOUT_FILENO);
+    bool is_terminal = !c->to && isatty(STDOUT_FILENO);
     struct winsize size = { 0 };
     const char *word = cli_text(c, "output");
     struct table t = {
@@ -85,6 +85,10 @@ print_bytes(struct cli *c, struct bytes data)
 {
     if (c->capture) {
         buf_add(c->capture, data.data, data.len);
+        return OK;
+    }
+    if (c->to) {
+        (void)fwrite(data.data, 1, data.len, c->to); /* out_end() tells */
         return OK;
     }
     if (data.len && fwrite(data.data, 1, data.len, stdout) != data.len)

@@ -87,7 +87,7 @@ feed(int to, struct bytes text)
 enum err
 print_long(struct cli *c, struct bytes text)
 {
-    const char *pager = c->capture ? NULL : pager_of(c);
+    const char *pager = c->capture || c->to ? NULL : pager_of(c);
     void (*pipes)(int), (*interrupts)(int);
     int status = 0, to = -1;
     pid_t pid;

@@ -1,5 +1,6 @@
 /* References: the ways in which people name certificates, and what they search for. */
 #include "cli/keystore.h"
+#include "cli/register.h"
 #include "cli/session.h"
 
 #include "pki/cert.h"
@@ -283,6 +284,17 @@ template_term(struct cli *c, const char *word, const char **out)
     return OK;
 }
 
+static enum err
+tag_term(struct cli *c, const char *word, const char **out)
+{
+    const char *tag = word + strlen("tag:");
+
+    if (!*tag || strpbrk(tag, ",\"\\"))
+        return bad_term(c, word, "tag:WORD, or tag:none");
+    *out = tags_query(c, text_eq_fold(tag, "none") ? NULL : tag);
+    return OK;
+}
+
 /* OUT stays NULL for a word that is no term. */
 static enum err
 named_term(struct cli *c, const char *word, const char **out)
@@ -304,6 +316,8 @@ named_term(struct cli *c, const char *word, const char **out)
         return template_term(c, word, out);
     if (text_eq_fold(word, "owner:none"))
         *out = "OwnerRoleName -eq NULL";
+    if (text_starts_fold(word, "tag:"))
+        return tag_term(c, word, out);
     for (size_t i = 0; i < COUNT(names) && !*out; i++) {
         const char *value = word + strlen(names[i].name);
 
@@ -415,6 +429,7 @@ each_certificate(struct cli *c, const char *query,
 
     TRY(query_of(c, query, &query));
     ask_param(c, &ask, "pq.queryString", query);
+    ask_param(c, &ask, "includeMetadata", "true");
     for (int64_t page = 1;; page++) {
         TRY(ask_page(c, &ask, page, PAGE, &a, NULL));
         for (size_t i = 0; i < json_count(a.json); i++)

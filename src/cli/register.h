@@ -4,8 +4,12 @@
 
 #include "cli/run.h"
 
-/** The values of --meta NAME=VALUE: a list of struct pair. */
+/** The values of --meta NAME=VALUE and --tag: a list of struct pair. */
 enum err metadata_given(struct cli *c, struct list *out);
+/** Add to OUT what --tag says: tags are a field, too. */
+enum err tags_given(struct cli *c, struct list *out);
+/** What finds the certificates that have this tag; TAG as it stands within quotes, NULL: none. */
+const char *tags_query(struct cli *c, const char *tag);
 /** Write `,"MEMBER":{...}` of them, when there are any. */
 void metadata_add(struct buf *b, const char *member, const struct list *pairs);
 /** Let the call reach only what --collection names, when it is given. */

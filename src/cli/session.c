@@ -129,20 +129,22 @@ choose_server(struct cli *c, struct session *n)
 
 /* As whom. */
 
+/* The context's WHAT, which is kept as REF; nothing when there is none. */
 static enum err
-token_of_context(struct cli *c, struct session *n)
+secret_of_context(struct cli *c, struct session *n, const char *ref, const char *what,
+                  struct secret **out)
 {
-    if (!n->context || text_empty(n->context->token))
+    if (text_empty(ref))
         return OK;
-    if (keyring_name(n->context->token)) {
+    if (keyring_name(ref)) {
         c->fix = arena_printf(c->s->arena, "chancery login --context %s", n->context->name);
-        return keyring_get(c->s, keyring_name(n->context->token), &n->token) == OK
+        return keyring_get(c->s, keyring_name(ref), out) == OK
                    ? OK
-                   : fail(c->s, E_UNAUTHENTICATED, "not signed in to %s: the token is gone",
-                          n->host);
+                   : fail(c->s, E_UNAUTHENTICATED, "not signed in to %s: the %s is gone", n->host,
+                          what);
     }
-    return note(c->s, secret_resolve(c->s, NULL, n->context->token, &n->token),
-                "the token of context %s", n->context->name);
+    return note(c->s, secret_resolve(c->s, NULL, ref, out), "the %s of context %s", what,
+                n->context->name);
 }
 
 static const char *
@@ -162,13 +164,18 @@ add_form(struct buf *b, struct arena *a, const char *name, const char *value)
         buf_printf(b, "%s%s=%s", b->len ? "&" : "", name, percent_encode(a, value));
 }
 
+/** An OAuth2 client, and what it asks for; texts may be NULL. */
+struct client_login {
+    const char *label, *url, *id, *secret, *scopes, *audience;
+};
+
 /* RFC 6749 section 4.4. */
 static enum err
-token_of_client(struct cli *c, struct session *n, const char *url)
+token_of_client(struct cli *c, struct session *n, const struct client_login *who)
 {
     struct arena *a = c->s->arena;
     struct call call = { .method = "POST",
-                         .url = url,
+                         .url = who->url,
                          .operation = "token",
                          .content_type = "application/x-www-form-urlencoded",
                          .once = true };
@@ -176,22 +183,48 @@ token_of_client(struct cli *c, struct session *n, const char *url)
     struct json *body;
     struct buf b;
 
-    TRY(check_scheme(c, "KEYFACTOR_AUTH_TOKEN_URL", url));
+    TRY(check_scheme(c, who->label, who->url));
     buf_init_in(&b, a, KEY_MAX);
     add_form(&b, a, "grant_type", "client_credentials");
-    add_form(&b, a, "client_id", habit(c, n, "AUTH_CLIENT_ID"));
-    add_form(&b, a, "client_secret", habit(c, n, "AUTH_CLIENT_SECRET"));
-    add_form(&b, a, "scope", habit(c, n, "AUTH_SCOPES"));
-    add_form(&b, a, "audience", habit(c, n, "AUTH_AUDIENCE"));
+    add_form(&b, a, "client_id", who->id);
+    add_form(&b, a, "client_secret", who->secret);
+    add_form(&b, a, "scope", who->scopes);
+    add_form(&b, a, "audience", who->audience);
     call.body = buf_bytes(&b);
-    TRY(note(c->s, peer_call(c->s, n->peer, &call, &reply), "asking %s for a token", url));
+    TRY(note(c->s, peer_call(c->s, n->peer, &call, &reply), "asking %s for a token", who->url));
     if (reply.status != 200)
         return fail_code(c->s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "%s gave no token: HTTP status %d",
-                         url, reply.status);
+                         who->url, reply.status);
     TRY(json_parse(c->s, reply.body, &body));
     n->token = secret_of_text(json_str(json_get(body, "access_token")));
-    return n->token ? OK
-                    : fail_code(c->s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "%s gave no token", url);
+    return n->token
+               ? OK
+               : fail_code(c->s, E_UNAUTHENTICATED, CHY_BAD_LOGIN, "%s gave no token", who->url);
+}
+
+/* By what the context has: a token, a client's secret, a password. */
+static enum err
+identity_of_context(struct cli *c, struct session *n)
+{
+    AUTO(secret_free) struct secret *secret = NULL;
+    const struct context *x = n->context;
+
+    if (!x)
+        return OK;
+    TRY(secret_of_context(c, n, x->token, "token", &n->token));
+    if (n->token)
+        return OK;
+    if (x->client_id && x->token_url)
+        TRY(secret_of_context(c, n, x->client_secret, "client's secret", &secret));
+    if (secret)
+        return token_of_client(c, n,
+                               &(struct client_login){ "token_url", x->token_url, x->client_id,
+                                                       (const char *)secret->data, x->scopes,
+                                                       x->audience });
+    TRY(secret_of_context(c, n, x->user ? x->password : NULL, "password", &n->password));
+    if (n->password)
+        n->user = x->user;
+    return OK;
 }
 
 static enum err
@@ -208,11 +241,15 @@ choose_identity(struct cli *c, struct session *n)
                         "CHANCERY_USERNAME is set without CHANCERY_PASSWORD");
         return OK;
     }
-    TRY(token_of_context(c, n));
-    if (n->token || (n->token = secret_of_text(habit(c, n, "AUTH_ACCESS_TOKEN"))))
+    TRY(identity_of_context(c, n));
+    if (n->user || n->token || (n->token = secret_of_text(habit(c, n, "AUTH_ACCESS_TOKEN"))))
         return OK;
     if (habit(c, n, "AUTH_CLIENT_ID") && token_url)
-        return token_of_client(c, n, token_url);
+        return token_of_client(c, n,
+                               &(struct client_login){
+                                   "KEYFACTOR_AUTH_TOKEN_URL", token_url,
+                                   habit(c, n, "AUTH_CLIENT_ID"), habit(c, n, "AUTH_CLIENT_SECRET"),
+                                   habit(c, n, "AUTH_SCOPES"), habit(c, n, "AUTH_AUDIENCE") });
     n->user = user_of_habit(c, n);
     n->password = n->user ? secret_of_text(habit(c, n, "PASSWORD")) : NULL;
     if (n->password || cli_text(c, "client-cert"))

@@ -25,12 +25,18 @@ enum err session_contexts(struct cli *c, struct contexts *out);
 /** Whether URL and OTHER are the same server. */
 bool same_server(const char *url, const char *other);
 
+/** See, before anybody is asked for a secret, that the keyring can keep it. */
+enum err keyring_ready(struct cli *c);
+
 /* habits.c */
 
 /** A variable of the environment; NULL when it is unset, empty or not UTF-8. */
 const char *variable(const char *name);
 /** KEYFACTOR_NAME, or what the profile says for it. */
 const char *habit(struct cli *c, const struct session *n, const char *name);
+/** Where the other client's file is, or NULL; read it: its servers, by name. */
+const char *habit_path(struct cli *c);
+enum err habit_servers(struct cli *c, const char *path, const struct json **servers);
 /** Read the profile of --context kf:NAME, or the usual one. */
 enum err habit_profile(struct cli *c, struct session *n);
 

@@ -15,6 +15,7 @@ static const struct {
       "Terms:  is:active is:revoked is:expired is:archived\n"
       "        expires:<30d  expires:>30d  cn:TEXT  dns:TEXT\n"
       "        issuer:TEXT  ca:NAME  template:NAME  serial:HEX  requester:NAME  owner:ROLE|none\n"
+      "        tag:WORD|none\n"
       "Quotes hold blanks together: chancery search 'ca:\"Example Issuing CA 1\" is:active'\n"
       "\n"
       "The query language, after -q or --filter:\n"

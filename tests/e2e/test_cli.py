@@ -596,6 +596,58 @@ def test_login_keeps_a_context_that_later_commands_use(server, tmp_path):
     assert run("certs", "list").returncode in (2, 4)
 
 
+def test_contexts_are_made_of_another_clients_file(server, tmp_path):
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C"}
+    other = tmp_path / ".keyfactor" / "command_config.json"
+    other.parent.mkdir()
+    servers = {"default": {"host": server.url, "username": server.user, "password": server.password, "ca_cert_path": str(server.ca),
+                           "api_path": "KeyfactorAPI"},
+               "machine": {"host": server.url, "client_id": server.client_id, "client_secret": server.client_secret,
+                           "token_url": f"{server.url.rstrip('/')}/KeyfactorAPI/OAuth/Token", "scopes": [], "ca_cert_path": str(server.ca)},
+               "vaulted": {"host": "pki.example.com", "auth_provider": {"type": "azid"}, "skip_tls_verify": True}}
+    other.write_text(json.dumps({"servers": servers}))
+    before = other.read_bytes()
+
+    def run(*arguments):
+        return processes.run([server.program, *arguments], env=env)
+    says(run("context", "import", "--plain-file", "--name", "x"), 2, "has 3 servers")
+    says(run("context", "import", "none", "--plain-file"), 3, 'has no server "none"')
+    says(run("context", "import", "--from", tmp_path / "missing"), 2, "missing")
+    assert "would make context default" in run("context", "import", "--dry-run").stderr
+    config = tmp_path / ".config/chancery/config.yaml"
+    assert not config.exists()
+    for _ in range(2):
+        done = run("context", "import", "--plain-file")
+        assert done.returncode == 0 and "auth_provider" in done.stderr and "always verified" in done.stderr, done.stderr
+        assert config.stat().st_mode & 0o777 == 0o600 and other.read_bytes() == before
+    assert server.password not in ok(run("context", "list", "-o", "json")) and server.client_secret not in ok(run("context", "list"))
+    assert ok(run("whoami", "-o", "json", "--context", "default")) and ok(run("whoami", "-o", "json", "--context", "machine"))
+    assert run("certs", "list", "--context", "vaulted").returncode == 4
+    other.unlink()  # it is needed no more
+    assert isinstance(json.loads(ok(run("certs", "list", "--limit", "1", "-o", "json"))), list)
+    config.chmod(0o644)
+    says(run("certs", "list"), 4, "holds a password and others may read it")
+    config.chmod(0o600)
+    # credentials go with their server, and are forgotten
+    ok(run("context", "set", "machine", "--server", "https://elsewhere.example.com"))
+    assert server.client_secret not in config.read_text()
+    other.write_text(before.decode())
+    says(run("context", "import", "machine", "--plain-file"), 5, "--name")
+    ok(run("logout", "--context", "default"))
+    assert server.password not in config.read_text()
+    # into the keyring
+    name = f"test-{time.time_ns()}"
+    done = run("context", "import", "default", "--name", name)
+    if "there is no keyring" not in done.stderr:
+        try:
+            ok(done)
+            assert f"keyring:chancery/{name}/password" in config.read_text() and server.password not in config.read_text()
+            ok(run("whoami", "--context", name))
+        finally:
+            run("context", "delete", name)
+        assert run("whoami", "--context", name).returncode == 3
+
+
 def test_api_makes_any_call(server):
     text = ok(server.cli("api", "GET", "/KeyfactorAPI/Certificates?pq.returnLimit=2"))
     assert len(json.loads(text)) <= 2

@@ -1,4 +1,7 @@
 """Single certificates on the command line: bringing one in, its history, how things stand with it."""
+import base64
+import csv
+import io
 import json
 import uuid
 
@@ -148,6 +151,69 @@ def test_certificates_are_written_into_a_directory(server, client, tmp_path):
     done = server.cli("certs", "download", *(str(one["KeyfactorID"]) for one in made[:2]), "--as", "pfx", "--out", out,
                       "--password-file", tmp_path / "pw")
     assert done.returncode == 1 and all(f"certificate {one['KeyfactorID']}" in done.stderr for one in made[:2]), done.stderr
+
+
+def test_certificates_are_tagged(server, client, tmp_path):
+    stem = f"tagged{uuid.uuid4().hex[:12]}.example.com"
+    made = [str(client.enroll(dns=(f"{i}.{stem}",))["KeyfactorID"]) for i in (1, 2, 3)]
+    if client.command("GET", "/MetadataFields/Tags").status_code == 404:
+        says(server.cli("certs", "tag", made[0], "--tag", "lab"), 2, "chancery metadata create Tags")
+        ok(server.cli("metadata", "create", "Tags"))
+
+    def tags(*refs):
+        return [row["tags"] for row in json.loads(ok(server.cli("certs", "tag", *refs, "-o", "json")))]
+
+    def found(word):
+        rows = json.loads(ok(server.cli("search", f"cn:{stem}", word, "-o", "json")))
+        return sorted(row["IssuedCN"][0] for row in rows)
+    assert tags(*made) == ["", "", ""]
+    assert "2 certificates" in server.cli("certs", "tag", *made[:2], "--tag", "web,lab").stderr
+    ok(server.cli("certs", "tag", made[1], "--tag", "label", "--tag", "Lab"))  # one that it has, in another case, is the same
+    ok(server.cli("certs", "tag", made[2], "--tag", "label"))
+    assert tags(*made) == ["lab,web", "lab,label,web", "label"]
+    assert found("tag:lab") == ["1", "2"] and found("tag:label") == ["2", "3"] and found("tag:WEB") == ["1", "2"]
+    assert found("tag:none") == [] and found("tag:abe") == []
+    assert "lab,label,web" in ok(server.cli("certs", "tag", made[1]))
+    before = json.loads(ok(server.cli("certs", "history", made[0], "-o", "json")))
+    assert "0 certificates" in server.cli("certs", "tag", made[0], "--tag", "lab").stderr  # nothing changes twice
+    assert json.loads(ok(server.cli("certs", "history", made[0], "-o", "json"))) == before
+    assert "of 3" in ok(server.cli("certs", "tag", "--query", f"cn:{stem}", "--remove", "lab,label", "--dry-run"))
+    says(server.cli("certs", "tag", "--query", f"cn:{stem}", "--remove", "lab,label", "--no-input"), 2, "--yes")
+    ok(server.cli("certs", "tag", "--query", f"cn:{stem}", "--remove", "lab,label", "--yes"))
+    assert tags(*made) == ["web", "web", ""] and found("tag:none") == ["3"]
+    for words in (["--tag", "a b"], ["--tag", 'a"b'], ["--tag", "x" * 65], ["--tag", ""], ["--tag", "a", "--remove", "A"]):
+        says(server.cli("certs", "tag", made[0], *words), 2, "--tag")
+    says(server.cli("certs", "tag", "--tag", "lab"), 2, "certs tag needs a certificate")
+    says(server.cli("search", "tag:"), 2, "tag:WORD")
+    # from the first on
+    ok(server.cli("issue", "--issuer", client.server_ca(), "--template", "WebServer", "--dns", f"4.{stem}", "--tag", "web", "--tag", "lab",
+                  "--out", tmp_path / "4.pem", "--key-out", tmp_path / "4.key"))
+    (tmp_path / "5.csr").write_text(keys.new_csr(cn=f"5.{stem}", dns=(f"5.{stem}",)))
+    ok(server.cli("enroll", "csr", tmp_path / "5.csr", "--template", "WebServer", "--tag", "lab", "--out", tmp_path / "5.pem"))
+    assert found("tag:lab") == ["4", "5"] and found("tag:web") == ["1", "2", "4"]
+    says(server.cli("enroll", "csr", tmp_path / "5.csr", "--template", "WebServer", "--tag", "a", "--meta", "Tags=b"), 2, "say the same twice")
+
+
+def test_what_is_found_is_exported_whole(server, client, tmp_path):
+    stem = f"out{uuid.uuid4().hex[:12]}.example.com"
+    made = [client.enroll(dns=(f"{i}.{stem}",)) for i in range(4)]
+    client.revoke(made[3]["KeyfactorID"], reason=4)
+    out = tmp_path / "out.csv"
+    for _ in range(2):
+        done = server.cli("certs", "export", f"cn:{stem}", "--out", out)
+        assert done.returncode == 0 and done.stdout == "", done.stderr
+        rows = list(csv.DictReader(io.StringIO(out.read_text())))
+        assert sorted(int(row["Id"]) for row in rows) == sorted(one["KeyfactorID"] for one in made[:3])
+        assert {row["Thumbprint"] for row in rows} == {one["Thumbprint"] for one in made[:3]}
+    assert len(ok(server.cli("certs", "export", f"cn:{stem}", "--include-revoked")).splitlines()) == 5
+    lines = ok(server.cli("certs", "export", f"cn:{stem}", "-o", "jsonl", "--fields", "Id,ContentBytes")).splitlines()
+    assert all(base64.b64decode(json.loads(line)["ContentBytes"])[:1] == b"\x30" for line in lines) and len(lines) == 3
+    ok(server.cli("certs", "export", "--filter", f'CN -endswith "{stem}"', "-o", "json", "--out", out))
+    assert len(json.loads(out.read_text())) == 3
+    says(server.cli("certs", "export", f"cn:{stem}", "-o", "table", "--out", tmp_path / "t"), 2, "tables are for people")
+    before = out.read_text()
+    says(server.cli("certs", "export", "--filter", "CN -eq", "--out", out), 2, "")  # what fails leaves the last one
+    assert out.read_text() == before and sorted(path.name for path in tmp_path.iterdir()) == ["out.csv"]
 
 
 def test_a_key_of_a_key_store_is_fetched_by_the_words_of_old(server, tmp_path):

@@ -47,7 +47,7 @@ struct client {
     struct order *orders;
     int64_t count;
     _Atomic int64_t *next, *requests;
-    pthread_barrier_t *ready;
+    pthread_barrier_t *ready, *start;
     pthread_t thread;
 };
 
@@ -59,6 +59,7 @@ drive(void *arg)
     int64_t i;
 
     pthread_barrier_wait(c->ready);
+    pthread_barrier_wait(c->start);
     while ((i = atomic_fetch_add(c->next, 1)) < c->count)
         acme_issue(t, c->orders[i].name, c->orders[i].csr, POLL_MS, c->orders[i].ms);
     atomic_fetch_add(c->requests, acme_talk_requests(t));
@@ -83,47 +84,6 @@ make_orders(int64_t count)
     return out;
 }
 
-struct ran {
-    double seconds, cpu_s; /* by the clock; of this program */
-    int64_t requests;
-};
-
-/* All orders by so many clients, whose connections are made before the clock starts. */
-static struct ran
-run(const struct acme_site *site, struct order *orders, int64_t count, int clients)
-{
-    struct client *all = arena_alloc(S->arena, (size_t)clients * sizeof(*all));
-    _Atomic int64_t next = 0, requests = 0;
-    pthread_barrier_t ready;
-    pthread_attr_t attr;
-    int64_t start;
-    double cpu_s;
-
-    pthread_barrier_init(&ready, NULL, (unsigned)clients + 1);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_LEN);
-    for (int i = 0; i < clients; i++) {
-        all[i] = (struct client){ .site = site,
-                                  .orders = orders,
-                                  .count = count,
-                                  .next = &next,
-                                  .requests = &requests,
-                                  .ready = &ready };
-        if (pthread_create(&all[i].thread, &attr, drive, &all[i]) != 0) {
-            fputs("cannot start a thread\n", stderr);
-            exit(1);
-        }
-    }
-    pthread_barrier_wait(&ready);
-    start = clock_mono_us();
-    cpu_s = own_cpu_s();
-    for (int i = 0; i < clients; i++)
-        pthread_join(all[i].thread, NULL);
-    pthread_attr_destroy(&attr);
-    pthread_barrier_destroy(&ready);
-    return (struct ran){ (double)(clock_mono_us() - start) / 1e6, own_cpu_s() - cpu_s, requests };
-}
-
 static const struct spent_line lines[] = {
     { "TLS and HTTP", .thread = "loop" },
     { "JWS", .steps = { "JWS" } },
@@ -137,9 +97,73 @@ static const struct spent_line lines[] = {
     { "database, writing", .thread = "lane" },
     { "reply", .steps = { "reply" } },
     { "validation", .thread = "runner" },
+    { "validation, DNS", .thread = "dns" },
     { "the queue of jobs", .thread = "clerk" },
     { NULL },
 };
+
+/* What is looked at before the first order and behind the last. */
+struct watched {
+    int pid;         /* of the server */
+    struct target t; /* ours; .pid is 0: a stranger's */
+    struct spent before, after;
+};
+
+struct ran {
+    double seconds, cpu_s, server_s; /* by the clock; CPU of this program, and of the server */
+    int64_t requests;
+};
+
+/* All orders by so many clients, whose connections and accounts are made before anything is
+ * measured. */
+static struct ran
+run(const struct acme_site *site, struct order *orders, int64_t count, int clients,
+    struct watched *w)
+{
+    struct client *all = arena_alloc(S->arena, (size_t)clients * sizeof(*all));
+    _Atomic int64_t next = 0, requests = 0;
+    pthread_barrier_t ready, start;
+    pthread_attr_t attr;
+    int64_t since;
+    struct ran ran;
+
+    pthread_barrier_init(&ready, NULL, (unsigned)clients + 1);
+    pthread_barrier_init(&start, NULL, (unsigned)clients + 1);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_LEN);
+    for (int i = 0; i < clients; i++) {
+        all[i] = (struct client){ .site = site,
+                                  .orders = orders,
+                                  .count = count,
+                                  .next = &next,
+                                  .requests = &requests,
+                                  .ready = &ready,
+                                  .start = &start };
+        if (pthread_create(&all[i].thread, &attr, drive, &all[i]) != 0) {
+            fputs("cannot start a thread\n", stderr);
+            exit(1);
+        }
+    }
+    pthread_barrier_wait(&ready);
+    if (w->t.pid)
+        spent_read(S, &w->t, lines, &w->before);
+    ran.server_s = process_cpu_s(w->pid);
+    ran.cpu_s = own_cpu_s();
+    since = clock_mono_us();
+    pthread_barrier_wait(&start);
+    for (int i = 0; i < clients; i++)
+        pthread_join(all[i].thread, NULL);
+    ran.seconds = (double)(clock_mono_us() - since) / 1e6;
+    ran.cpu_s = own_cpu_s() - ran.cpu_s;
+    ran.server_s = process_cpu_s(w->pid) - ran.server_s;
+    ran.requests = requests;
+    if (w->t.pid)
+        spent_read(S, &w->t, lines, &w->after);
+    pthread_attr_destroy(&attr);
+    pthread_barrier_destroy(&start);
+    pthread_barrier_destroy(&ready);
+    return ran;
+}
 
 /* Keep a result of ours, or of a peer. */
 static void
@@ -219,19 +243,17 @@ csrs_of(const struct order *orders, int64_t count)
 static double
 run_slice(const struct acme_site *site, int pid, int64_t count, int clients, struct ran *ran)
 {
+    struct watched w = { .pid = pid };
     struct scope *whole = S;
     struct order *orders;
-    double cpu_s;
 
     S = scope_new("bench");
     orders = make_orders(count);
     answerer_forget();
-    cpu_s = process_cpu_s(pid);
-    *ran = run(site, orders, count, clients);
-    cpu_s = process_cpu_s(pid) - cpu_s;
+    *ran = run(site, orders, count, clients, &w);
     scope_free(S);
     S = whole;
-    return cpu_s * 1e6 / (double)count;
+    return ran->server_s * 1e6 / (double)count;
 }
 
 static double
@@ -277,15 +299,15 @@ int
 main(int argc, char **argv)
 {
     const char *name = argv[1];
-    struct spent before = { 0 }, after = { 0 }, spent;
+    struct watched w = { 0 };
+    struct spent spent;
     struct acme_site site;
-    struct target t = { 0 };
     struct order *orders;
     int64_t count;
-    int clients, pid;
+    int clients;
     cpu_set_t cpus;
     struct ran ran;
-    double cpu_s, cpu_us;
+    double cpu_us;
 
     if (argc < 8) {
         fputs("usage: bench-acme NAME DIRECTORY PID DNS_PORT HTTP_PORT ORDERS CLIENTS [READY_FILE "
@@ -298,40 +320,35 @@ main(int argc, char **argv)
     S = scope_new("bench");
     if (text_eq(name, "--long"))
         return run_long(argv + 2);
-    pid = atoi(argv[3]);
+    w.pid = atoi(argv[3]);
     count = atoll(argv[6]);
     clients = atoi(argv[7]);
     if (argc > 9)
-        t = target_read(S, argv[8]);
+        w.t = target_read(S, argv[8]);
     orders = make_orders(count + 1);
     pin(1, &cpus);
     acme_site_read(S, argv[2], &site);
     answerer_start(atoi(argv[4]), atoi(argv[5]));
-    (void)run(&site, orders + count, 1, 1);
-    if (t.pid)
-        spent_read(S, &t, lines, &before);
-    cpu_s = process_cpu_s(pid);
-    ran = run(&site, orders, count, clients);
-    cpu_us = (process_cpu_s(pid) - cpu_s) * 1e6 / (double)count;
-    if (t.pid)
-        spent_read(S, &t, lines, &after);
+    (void)run(&site, orders + count, 1, 1, &(struct watched){ .pid = w.pid });
+    ran = run(&site, orders, count, clients, &w);
+    cpu_us = ran.server_s * 1e6 / (double)count;
     (void)sched_setaffinity(0, sizeof(cpus), &cpus);
 
-    spent = spent_between(&before, &after);
+    spent = spent_between(&w.before, &w.after);
     printf("%-20s %lld issuances, %d clients, %.1f s: %.0f/s, %.1f requests each\n", name,
            (long long)count, clients, ran.seconds, (double)count / ran.seconds,
            (double)ran.requests / (double)count);
     printf("server CPU           %.0f us each; the clients' %.0f us\n", cpu_us,
            ran.cpu_s * 1e6 / (double)count);
-    if (t.pid)
+    if (w.t.pid)
         spent_print(S, arena_printf(S->arena, "acme/%s/step.", name), lines, &spent, count, cpu_us);
     print_waits(name, orders, count);
-    printf("peak resident        %.1f MiB\n", (double)process_peak_rss(pid) / 1048576);
+    printf("peak resident        %.1f MiB\n", (double)process_peak_rss(w.pid) / 1048576);
     keep(name, "rate", (double)count / ran.seconds);
     keep(name, "cpu", cpu_us);
     keep(name, "seconds", ran.seconds);
-    keep(name, "rss", (double)process_peak_rss(pid) / 1048576);
-    if (!t.pid)
+    keep(name, "rss", (double)process_peak_rss(w.pid) / 1048576);
+    if (!w.t.pid)
         return 0;
     print_floor(name, argv[9],
                 &(struct acme_floor){ .csrs = csrs_of(orders, count),

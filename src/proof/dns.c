@@ -2,18 +2,14 @@
 
 #include "base/file.h"
 #include "base/metric.h"
-#include "base/wait.h"
 #include "net/reach.h"
 #include "pki/name.h"
+#include "proof/asker.h"
 
 #include <arpa/nameser.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <unbound.h>
 #include <unistd.h>
 
 #define RESOLV_CONF_MAX (64 * 1024)
@@ -68,15 +64,11 @@ dns_is_nothing(enum dns_end end)
     return end == DNS_NO_DATA || end == DNS_NO_NAME;
 }
 
-/* One way to ask: the world's resolvers, or those of a suffix. A thread of ours hands out what the
- * library's thread has found. */
+/* One way to ask: the world's resolvers, or those of a suffix. */
 struct way {
     const char *suffix; /* lower case, without dots at its ends; "": everything */
     const char *label;  /* for metrics: "default" or the suffix */
     struct ub_ctx *ctx;
-    pthread_t pump;
-    bool pumping;
-    int stop_fd;
 };
 
 struct resolver {
@@ -84,60 +76,8 @@ struct resolver {
     struct list ways; /* of struct way, the longest suffix first */
     int64_t timeout_ms;
     enum dnssec_mode dnssec;
-    pthread_mutex_t lock; /* of every question */
+    struct asker *asker;
 };
-
-/* A question under way. Who asks and the library's call back hold one reference each. */
-struct question {
-    struct resolver *resolver;
-    int references;
-    pthread_cond_t told;
-    bool done;
-    int failure; /* enum ub_ctx_err */
-    struct ub_result *result;
-};
-
-static void
-question_drop(struct question *q)
-{
-    if (--q->references == 0) {
-        ub_resolve_free(q->result);
-        (void)pthread_cond_destroy(&q->told);
-        mem_free(q);
-    }
-}
-
-static void
-on_answer(void *arg, int failure, struct ub_result *result)
-{
-    struct question *q = arg;
-    struct resolver *r = q->resolver;
-
-    (void)pthread_mutex_lock(&r->lock);
-    q->done = true;
-    q->failure = failure;
-    q->result = result;
-    (void)pthread_cond_signal(&q->told);
-    question_drop(q);
-    (void)pthread_mutex_unlock(&r->lock);
-}
-
-static void *
-pump_run(void *arg)
-{
-    struct way *w = arg;
-    struct pollfd p[2] = { { .fd = ub_fd(w->ctx), .events = POLLIN },
-                           { .fd = w->stop_fd, .events = POLLIN } };
-
-    for (;;) {
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
-            return NULL;
-        if (p[1].revents)
-            return NULL;
-        if (p[0].revents)
-            (void)ub_process(w->ctx);
-    }
-}
 
 /* Making one. */
 
@@ -281,22 +221,16 @@ set_servers(struct scope *s, struct ub_ctx *ctx, const struct proof_settings *se
     return OK;
 }
 
+/** Names that the library answers by itself, though a private network may well use them. */
 static enum err
-way_start(struct scope *s, struct way *w)
+free_names(struct scope *s, const struct way *w)
 {
-    /* names that the library answers by itself, though a private network may well use them */
     static const char *const used[] = { "test.", "home.arpa." };
-    int e = ub_ctx_async(w->ctx, 1);
+    int e = 0;
 
     for (size_t i = 0; i < COUNT(used) && !e; i++)
         e = ub_ctx_zone_remove(w->ctx, used[i]);
-    if (e)
-        return fail(s, E_INTERNAL, "libunbound: %s", ub_strerror(e));
-    w->stop_fd = eventfd(0, EFD_CLOEXEC);
-    if (w->stop_fd < 0 || pthread_create(&w->pump, NULL, pump_run, w) != 0)
-        return fail(s, E_INTERNAL, "no thread for the resolver: %s", strerror(errno));
-    w->pumping = true;
-    return OK;
+    return e ? fail(s, E_INTERNAL, "libunbound: %s", ub_strerror(e)) : OK;
 }
 
 static enum err
@@ -306,12 +240,9 @@ way_add(struct scope *s, struct resolver *r, const struct proof_settings *settin
     struct way *w = arena_new_of(r->arena, struct way);
 
     list_add(r->arena, &r->ways, struct way *, w);
-    w->stop_fd = -1;
     w->suffix = text_fold(r->arena, suffix);
     w->label = *suffix ? w->suffix : "default";
-    w->ctx = ub_ctx_create();
-    if (!w->ctx)
-        return fail(s, E_INTERNAL, "libunbound cannot start");
+    TRY(asker_context(s, r->asker, &w->ctx));
     (void)ub_ctx_debugout(w->ctx, NULL);
     TRY(set_general(s, w->ctx, settings));
     TRY(set_dnssec(s, w->ctx, settings));
@@ -421,9 +352,9 @@ add_all(struct scope *s, struct resolver *r, const struct proof_settings *settin
     list_sort(&r->ways, by_length);
     LIST_EACH(struct way *, w, &r->ways)
     {
-        TRY(way_start(s, *w));
+        TRY(free_names(s, *w));
     }
-    return OK;
+    return asker_start(s, r->asker);
 }
 
 enum err
@@ -436,8 +367,9 @@ resolver_new(struct scope *s, const struct proof_settings *settings, const char 
     r->arena = arena_new();
     r->timeout_ms = settings->dns_timeout;
     r->dnssec = (enum dnssec_mode)settings->dnssec;
-    (void)pthread_mutex_init(&r->lock, NULL);
-    e = add_all(s, r, settings, refused);
+    e = asker_new(s, &r->asker);
+    if (e == OK)
+        e = add_all(s, r, settings, refused);
     if (e != OK) {
         resolver_free(r);
         return e;
@@ -451,17 +383,7 @@ resolver_free(struct resolver *r)
 {
     if (!r)
         return;
-    LIST_EACH(struct way *, w, &r->ways)
-    {
-        const uint64_t one = 1;
-
-        if ((*w)->pumping && write((*w)->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
-            (void)pthread_join((*w)->pump, NULL);
-        if ((*w)->stop_fd >= 0)
-            (void)close((*w)->stop_fd);
-        ub_ctx_delete((*w)->ctx);
-    }
-    (void)pthread_mutex_destroy(&r->lock);
+    asker_free(r->asker);
     arena_free(r->arena);
     mem_free(r);
 }
@@ -484,65 +406,111 @@ way_for(const struct resolver *r, const char *name)
     return NULL; /* the last one takes everything */
 }
 
-/** Wait for the answer: true, with the lock held, when it came. */
-static bool
-wait_for(struct scope *s, struct resolver *r, struct question *q)
-{
-    int64_t until = clock_mono_ms() + MIN(r->timeout_ms, scope_left_ms(s));
-
-    (void)pthread_mutex_lock(&r->lock);
-    while (!q->done && !reach_stopping()) {
-        int64_t now = clock_mono_ms();
-
-        if (until <= now)
-            break;
-        (void)wait_until(&q->told, &r->lock, MIN(until, now + 250));
-    }
-    return q->done;
-}
-
-/** How many CNAMEs stand in the answer. */
-static int
-count_aliases(const struct ub_result *u)
-{
+/** The records of TYPE, those that follow the aliases from the question's own name on, and what
+ * goes with them (RFC 1034 section 3.6.2). */
+struct reading {
+    struct arena *a;
     ns_msg m;
-    int aliases = 0;
+    enum dns_type type;
+    const char *owner; /* whose records are looked for */
+    struct dns_answer *out;
+    size_t total, bytes;
+};
 
-    if (!u->answer_packet || ns_initparse(u->answer_packet, u->answer_len, &m) != 0)
-        return 0;
-    for (int i = 0; i < ns_msg_count(m, ns_s_an); i++) {
-        ns_rr rr;
-
-        if (ns_parserr(&m, ns_s_an, i, &rr) != 0)
-            return aliases;
-        aliases += ns_rr_type(rr) == ns_t_cname;
-    }
-    return aliases;
-}
-
-static void
-take_records(struct arena *a, const struct ub_result *u, struct dns_answer *out)
+/** RDATA as it stands by itself: names in it may point into the message. */
+static bool
+whole_rdata(struct reading *r, const ns_rr *rr, struct bytes *out)
 {
-    size_t total = 0;
+    uint8_t name[NS_MAXCDNAME];
+    struct bytes rdata = { ns_rr_rdata(*rr), ns_rr_rdlen(*rr) };
+    int len;
 
-    out->all = true;
-    for (size_t i = 0; u->data && u->data[i]; i++) {
-        struct bytes rdata = { (const uint8_t *)u->data[i], (size_t)u->len[i] };
+    if (r->type != DNS_NS && r->type != DNS_CNAME) {
+        *out = bytes_copy(r->a, rdata);
+        return true;
+    }
+    if (ns_name_unpack(ns_msg_base(r->m), ns_msg_end(r->m), rdata.data, name, sizeof(name)) !=
+        (int)rdata.len)
+        return false;
+    for (len = 0; name[len]; len += 1 + name[len])
+        ;
+    *out = bytes_copy(r->a, (struct bytes){ name, (size_t)len + 1 });
+    return true;
+}
 
-        total += rdata.len;
-        out->all = i < DNS_RECORDS_MAX;
-        if (out->all)
-            list_add(a, &out->records, struct bytes, bytes_copy(a, rdata));
+static bool
+follow(struct reading *r, const ns_rr *rr)
+{
+    char name[NS_MAXDNAME];
+
+    if (ns_name_uncompress(ns_msg_base(r->m), ns_msg_end(r->m), ns_rr_rdata(*rr), name,
+                           sizeof(name)) < 0)
+        return false;
+    r->owner = arena_text(r->a, name);
+    return true;
+}
+
+static bool
+read_record(struct reading *r, const ns_rr *rr)
+{
+    struct bytes rdata;
+    bool is_owners = text_eq_fold(ns_rr_name(*rr), r->owner) && ns_rr_class(*rr) == ns_c_in;
+
+    r->out->aliases += ns_rr_type(*rr) == ns_t_cname;
+    if (is_owners && ns_rr_type(*rr) == (unsigned)r->type) {
+        r->bytes += ns_rr_rdlen(*rr);
+        r->out->all = r->total++ < DNS_RECORDS_MAX;
+        if (!r->out->all)
+            return true;
+        if (!whole_rdata(r, rr, &rdata))
+            return false;
+        list_add(r->a, &r->out->records, struct bytes, rdata);
+        return true;
     }
-    if (total > DNS_RECORDS_BYTES) {
-        out->end = DNS_TOO_MUCH;
-        out->why = "the answer is longer than 64 KiB";
-        out->records = (struct list){ 0 };
+    return !is_owners || ns_rr_type(*rr) != ns_t_cname || r->total > 0 || follow(r, rr);
+}
+
+/** How long the record is good; the absence of others by the SOA of their zone (RFC 2308 section
+ * 5).
+ */
+static int64_t
+ttl_of(const ns_rr *rr)
+{
+    int64_t ttl = ns_rr_ttl(*rr);
+
+    if (ns_rr_type(*rr) == ns_t_soa && ns_rr_rdlen(*rr) >= NS_INT32SZ)
+        ttl = MIN(ttl, (int64_t)ns_get32(ns_rr_rdata(*rr) + ns_rr_rdlen(*rr) - NS_INT32SZ));
+    return ttl;
+}
+
+/** False when the message is malformed. */
+static bool
+read_message(struct reading *r, struct bytes packet)
+{
+    static const ns_sect sections[] = { ns_s_an, ns_s_ns };
+    int64_t ttl_s = INT64_MAX;
+    ns_rr rr;
+
+    if (ns_initparse(packet.data, (int)packet.len, &r->m) != 0 ||
+        ns_msg_count(r->m, ns_s_qd) != 1 || ns_parserr(&r->m, ns_s_qd, 0, &rr) != 0)
+        return false;
+    r->owner = arena_text(r->a, ns_rr_name(rr));
+    for (size_t i = 0; i < COUNT(sections); i++) {
+        if (sections[i] == ns_s_ns && r->total > 0)
+            break;
+        for (int at = 0; at < ns_msg_count(r->m, sections[i]); at++) {
+            if (ns_parserr(&r->m, sections[i], at, &rr) != 0 ||
+                (sections[i] == ns_s_an && !read_record(r, &rr)))
+                return false;
+            ttl_s = MIN(ttl_s, ttl_of(&rr));
+        }
     }
+    r->out->ttl_s = ttl_s == INT64_MAX ? 0 : ttl_s;
+    return true;
 }
 
 static void
-take_end(struct scope *s, const struct resolver *r, const struct ub_result *u,
+take_end(struct scope *s, const struct resolver *r, const struct asked *asked, int rcode,
          struct dns_answer *out)
 {
     static const struct {
@@ -555,23 +523,23 @@ take_end(struct scope *s, const struct resolver *r, const struct ub_result *u,
         { ns_r_notimpl, DNS_UNKNOWN, "the resolver answered NOTIMP" },
     };
 
-    if (u->bogus) {
+    if (asked->bogus) {
         out->end = DNS_BOGUS;
         out->why = arena_printf(s->arena, "DNSSEC validation failed: %s",
-                                text_shown(s->arena, bytes_of_text(u->why_bogus), 300));
+                                asked->why_bogus ? asked->why_bogus : "no reason is known");
         return;
     }
     for (size_t i = 0; i < COUNT(codes); i++) {
-        if (u->rcode == codes[i].rcode) {
+        if (rcode == codes[i].rcode) {
             out->end = codes[i].end;
             out->why = codes[i].why;
             return;
         }
     }
-    if (u->rcode != ns_r_noerror && u->rcode != ns_r_nxdomain) {
+    if (rcode != ns_r_noerror && rcode != ns_r_nxdomain) {
         out->end = DNS_UNKNOWN;
-        out->why = arena_printf(s->arena, "the resolver answered with code %d", u->rcode);
-    } else if (r->dnssec == DNSSEC_REQUIRE && !u->secure) {
+        out->why = arena_printf(s->arena, "the resolver answered with code %d", rcode);
+    } else if (r->dnssec == DNSSEC_REQUIRE && !asked->secure) {
         out->end = DNS_UNSIGNED;
         out->why = "the answer is not signed, and DNSSEC is required";
     } else if (out->aliases > DNS_ALIASES_MAX) {
@@ -579,109 +547,83 @@ take_end(struct scope *s, const struct resolver *r, const struct ub_result *u,
         out->why =
             arena_printf(s->arena, "more than %d aliases follow one another", DNS_ALIASES_MAX);
     } else {
-        out->end = u->nxdomain ? DNS_NO_NAME : u->havedata ? DNS_ANSWERED : DNS_NO_DATA;
-        take_records(s->arena, u, out);
+        out->end = rcode == ns_r_nxdomain ? DNS_NO_NAME
+                   : out->records.count   ? DNS_ANSWERED
+                                          : DNS_NO_DATA;
     }
 }
 
+/** What the library answered; what it cannot be read as is a failure of the resolver. */
 static void
-take_answer(struct scope *s, const struct resolver *r, const struct ub_result *u,
+take_answer(struct scope *s, const struct resolver *r, const struct asked *asked,
             struct dns_answer *out)
 {
-    out->secure = u->secure;
-    out->ttl_s = MAX(u->ttl, 0);
-    out->aliases = count_aliases(u);
-    out->owner = arena_text(s->arena, u->canonname ? u->canonname : u->qname);
-    if (text_ends(out->owner, ".") && strlen(out->owner) > 1)
-        out->owner = arena_text_n(s->arena, out->owner, strlen(out->owner) - 1);
-    take_end(s, r, u, out);
-}
+    struct reading reading = { .a = s->arena, .type = (enum dns_type)asked->type, .out = out };
+    const char *name = out->owner;
+    int rcode = asked->rcode;
 
-/* One of the questions that are asked together. */
-struct ask {
-    const struct way *way;
-    enum dns_type type;
-    struct question *question; /* NULL: it was never asked */
-    int id;
-    int64_t began_us;
-};
-
-static enum err
-ask_start(struct scope *s, struct resolver *r, const char *name, struct ask *a)
-{
-    struct question *q = mem_alloc(sizeof(*q));
-    int e;
-
-    *q = (struct question){ .resolver = r, .references = 2 };
-    wait_init(&q->told);
-    a->way = way_for(r, name);
-    a->began_us = clock_mono_us();
-    e = ub_resolve_async(a->way->ctx, arena_printf(s->arena, "%s.", name), (int)a->type, 1, q,
-                         on_answer, &a->id);
-    if (e) {
-        (void)pthread_cond_destroy(&q->told);
-        mem_free(q);
-        return fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(e));
+    out->secure = asked->secure;
+    out->all = true;
+    if (rcode == ns_r_noerror && read_message(&reading, asked->packet)) {
+        rcode = (int)ns_msg_getflag(reading.m, ns_f_rcode);
+        out->owner = text_eq_fold(reading.owner, name) ? name : reading.owner;
+    } else if (rcode == ns_r_noerror) {
+        rcode = ns_r_servfail;
     }
-    a->question = q;
-    return OK;
+    take_end(s, r, asked, rcode, out);
+    if (out->end == DNS_ANSWERED && reading.bytes > DNS_RECORDS_BYTES) {
+        out->end = DNS_TOO_MUCH;
+        out->why = "the answer is longer than 64 KiB";
+    }
+    if (out->end != DNS_ANSWERED)
+        out->records = (struct list){ 0 };
 }
 
+/** What became of one question. */
 static enum err
-ask_finish(struct scope *s, struct resolver *r, const struct ask *a, struct dns_answer *out)
+finish(struct scope *s, const struct resolver *r, const struct way *w, const struct asked *asked,
+       struct dns_answer *out)
 {
-    struct question *q = a->question;
     enum err result = OK;
 
-    if (wait_for(s, r, q)) {
-        if (q->failure || !q->result)
-            result = fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(q->failure));
-        else
-            take_answer(s, r, q->result, out);
-    } else {
-        int e;
-
-        (void)pthread_mutex_unlock(&r->lock);
-        e = ub_cancel(a->way->ctx, a->id); /* on success nobody calls back */
-        (void)pthread_mutex_lock(&r->lock);
-        if (e == 0)
-            q->references--;
+    if (asked->answered && asked->failure)
+        result = fail(s, E_UNAVAILABLE, "libunbound: %s", ub_strerror(asked->failure));
+    else if (asked->answered)
+        take_answer(s, r, asked, out);
+    else if (reach_stopping())
+        result = fail(s, E_UNAVAILABLE, "the program is stopping");
+    else
         out->why =
             arena_printf(s->arena, "no answer within %lld s", (long long)r->timeout_ms / 1000);
-        if (reach_stopping())
-            result = fail(s, E_UNAVAILABLE, "the program is stopping");
-    }
-    question_drop(q);
-    (void)pthread_mutex_unlock(&r->lock);
-    out->took_ms = (clock_mono_us() - a->began_us) / 1000;
-    metric_add(&queries_total, 1, dns_type_name(a->type), dns_end_name(out->end), a->way->label);
+    out->took_ms = asked->took_us / 1000;
+    metric_add(&queries_total, 1, dns_type_name((enum dns_type)asked->type), dns_end_name(out->end),
+               w->label);
     metric_observe(&query_seconds, (double)out->took_ms / 1000);
     return result;
 }
 
 enum err
-resolver_ask_both(struct scope *s, const struct resolver *shared, const char *name,
+resolver_ask_both(struct scope *s, const struct resolver *r, const char *name,
                   const enum dns_type types[2], struct dns_answer out[2])
 {
-    struct resolver *r = (struct resolver *)(uintptr_t)shared; /* its lock and library lock */
-    struct ask asks[2] = { { .type = types[0] }, { .type = types[1] } };
+    const struct way *w = way_for(r, name);
+    struct asked asked[2] = { { .type = types[0] }, { .type = types[1] } };
     struct dns_answer answers[2] = { { .end = DNS_TIMED_OUT, .owner = name },
                                      { .end = DNS_TIMED_OUT, .owner = name } };
+    size_t count = types[1] ? 2 : 1;
     enum err result = OK;
 
-    for (size_t i = 0; i < 2 && result == OK && types[i]; i++)
-        result = ask_start(s, r, name, &asks[i]);
-    for (size_t i = 0; i < 2;
-         i++) { /* what was asked is waited for, whatever became of the other */
-        enum err e = asks[i].question ? ask_finish(s, r, &asks[i], &answers[i]) : OK;
+    asker_ask(s, r->asker, w->ctx, arena_printf(s->arena, "%s.", name), asked, count,
+              r->timeout_ms);
+    for (size_t i = 0; i < count; i++) {
+        enum err e = finish(s, r, w, &asked[i], &answers[i]);
 
         result = result == OK ? e : result;
     }
     if (result != OK)
         return result;
-    out[0] = answers[0];
-    if (types[1])
-        out[1] = answers[1];
+    for (size_t i = 0; i < count; i++)
+        out[i] = answers[i];
     return OK;
 }
 

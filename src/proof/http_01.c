@@ -1,18 +1,23 @@
-/* http-01 (RFC 8555 section 8.3): one request for each hop, by libcurl over a socket that we
- * connected to the very address that was judged. */
+/* http-01 (RFC 8555 section 8.3): one request for each hop, over a socket that we connected to the
+ * very address that was judged; libcurl speaks TLS, and what is plain, as nearly all is, we read
+ * ourselves, for a tenth of the work. */
 #include "base/metric.h"
+#include "proof/answer.h"
 #include "proof/redirect.h"
 #include "proof/run.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define BODY_MAX 1024
-#define HEAD_MAX (16 * 1024)
-#define BODY_SHOWN 64
+#define BODY_MAX ANSWER_BODY_MAX
+#define HEAD_MAX ANSWER_HEAD_MAX
+#define BODY_SHOWN ANSWER_BODY_SHOWN
+#define LOOK_MS 250 /* between looks at whether the program stops */
 
 COUNTER(redirects_total, "chancery_acme_http01_redirects_total",
         "Redirects that http-01 validations followed.");
@@ -93,16 +98,22 @@ on_body(char *data, size_t size, size_t count, void *arg)
     return 0;
 }
 
-static int
-on_progress(void *arg, UNUSED curl_off_t a, UNUSED curl_off_t b, UNUSED curl_off_t c,
-            UNUSED curl_off_t d)
+/** Is it time to give up? */
+static bool
+is_late(struct hop *h)
 {
-    struct hop *h = arg;
     const struct proof_settings *o = &h->r->p->o;
     int64_t allowed = o->first_byte_timeout + (h->place->tls ? o->tls_timeout : 0);
 
     h->too_slow |= h->head_len == 0 && clock_mono_ms() - h->began_ms > allowed;
     return h->too_slow || run_left_ms(h->r) == 0 || reach_stopping();
+}
+
+static int
+on_progress(void *arg, UNUSED curl_off_t a, UNUSED curl_off_t b, UNUSED curl_off_t c,
+            UNUSED curl_off_t d)
+{
+    return is_late(arg);
 }
 
 /** Give curl the socket that is connected already: once, and for that address alone. */
@@ -279,8 +290,97 @@ transfer(struct hop *h, CURL *c, struct curl_slist *headers, struct curl_slist *
     return code;
 }
 
-static enum err
-perform(struct hop *h)
+/* Plain HTTP. What went wrong has libcurl's words, as that of TLS does. */
+
+static CURLcode
+put_request(struct hop *h)
+{
+    struct arena *a = h->r->s->arena;
+    const char *authority = h->place->url + strlen("http://");
+    size_t len = strcspn(authority, "/");
+    const char *request = arena_printf(a,
+                                       "GET %s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
+                                       "Accept: */*\r\nConnection: close\r\n\r\n",
+                                       authority + len, (int)len, authority, h->r->p->agent);
+
+    /* a new connection has room for it */
+    len = strlen(request);
+    return send(h->fd, request, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len
+               ? CURLE_OK
+               : CURLE_SEND_ERROR;
+}
+
+/** Octets that have come; none: the server closed the connection. */
+static CURLcode
+get_more(struct hop *h, uint8_t *to, size_t room, size_t *got)
+{
+    struct pollfd p = { .fd = h->fd, .events = POLLIN };
+    ssize_t len;
+
+    for (;;) {
+        len = poll(&p, 1, (int)MAX(MIN(run_left_ms(h->r), LOOK_MS), 1)) > 0
+                  ? recv(h->fd, to, room, MSG_DONTWAIT)
+                  : -1;
+        if (len >= 0) {
+            *got = (size_t)len;
+            return CURLE_OK;
+        }
+        if (p.revents && errno != EAGAIN && errno != EINTR)
+            return CURLE_RECV_ERROR;
+        if (is_late(h))
+            return CURLE_OPERATION_TIMEDOUT;
+    }
+}
+
+static CURLcode
+read_answer(struct hop *h, struct answer *a)
+{
+    uint8_t piece[4096];
+    size_t got;
+
+    for (;;) {
+        CURLcode code = get_more(h, piece, sizeof(piece), &got);
+
+        if (code != CURLE_OK)
+            return code;
+        if (!got)
+            return answer_close(a) == ANSWER_COMPLETE ? CURLE_OK
+                   : a->head_len                      ? CURLE_PARTIAL_FILE
+                                                      : CURLE_GOT_NOTHING;
+        (void)answer_feed(a, (struct bytes){ piece, got });
+        h->head_len = a->head_len;
+        if (a->state != ANSWER_COMING)
+            return a->state == ANSWER_COMPLETE    ? CURLE_OK
+                   : a->state == ANSWER_MALFORMED ? CURLE_WEIRD_SERVER_REPLY
+                                                  : CURLE_WRITE_ERROR;
+        if (is_late(h))
+            return CURLE_OPERATION_TIMEDOUT;
+    }
+}
+
+static CURLcode
+ask_plainly(struct hop *h)
+{
+    CURLcode code = put_request(h);
+    struct answer a;
+
+    if (code != CURLE_OK)
+        return code;
+    answer_init(&a, h->r->s->arena);
+    code = read_answer(h, &a);
+    h->status = a.status;
+    h->location = a.location;
+    h->locations = a.locations;
+    h->body = a.body;
+    h->enough = a.enough;
+    h->head_too_long = a.state == ANSWER_HEAD_TOO_LONG;
+    h->body_too_long = a.state == ANSWER_BODY_TOO_LONG;
+    return code;
+}
+
+/** By libcurl. */
+static CURLcode
+ask_by_tls(struct hop *h)
 {
     CURL *c = own_handle();
     AUTO(curl_slist_free_all)
@@ -292,14 +392,19 @@ perform(struct hop *h)
         NULL, arena_printf(h->r->s->arena, "%s%s%s:%d:%s%s%s", bracketed ? "[" : "", h->place->host,
                            bracketed ? "]" : "", h->place->port, v6 ? "[" : "", h->target->text,
                            v6 ? "]" : ""));
-    CURLcode code;
 
-    if (!c)
-        return fail(h->r->s, E_INTERNAL, "libcurl cannot start");
     h->curl = c;
-    code = transfer(h, c, headers, addresses);
+    h->broken |= !c;
+    return c ? transfer(h, c, headers, addresses) : CURLE_FAILED_INIT;
+}
+
+static enum err
+perform(struct hop *h)
+{
+    CURLcode code = h->place->tls ? ask_by_tls(h) : ask_plainly(h);
+
     if (h->broken)
-        return fail(h->r->s, E_INTERNAL, "the HTTP library refuses a setting");
+        return fail(h->r->s, E_INTERNAL, "the HTTP library cannot start, or refuses a setting");
     step_http(h, code);
     if (code != CURLE_OK && !h->enough)
         return judge_failure(h, code);

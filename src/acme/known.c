@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define KEYS 1024 /* the row of each is told by its hash; in a full row the oldest makes room */
+#define KEYS 4096 /* the row of each is told by its hash; in a full row the oldest makes room */
 #define WAYS 4    /* places in a row */
 #define CERTS 64  /* of issuers: more than an authority has had */
 

@@ -3,6 +3,7 @@
 #include "acme/known.h"
 #include "acme/limit_memory.h"
 #include "acme/names.h"
+#include "acme/pace.h"
 #include "acme/profile.h"
 #include "acme/trials.h"
 #include "base/random.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define HOLD_MS SECOND_MS /* a question waits so long for what becomes of a challenge */
+#define ON_THEIR_WAY 64   /* so many orders are tried and signed before others wait to begin */
 
 SQL(find_endpoint, "SELECT id FROM acme_endpoint WHERE name_folded = $1");
 
@@ -144,7 +146,8 @@ acme_open(struct scope *s, const struct acme_options *o, struct acme **out)
     acme->arena = arena_new();
     acme->memory = limit_memory_new();
     acme->known = known_new();
-    acme->trials = trials_new(HOLD_MS);
+    acme->pace = pace_new(ON_THEIR_WAY);
+    acme->trials = trials_new(HOLD_MS, acme->pace);
     acme->accounts = o->alone ? db_watch(o->db, "acme_account") : NULL;
     e = open_endpoint(s, acme);
     if (e == OK)
@@ -175,6 +178,7 @@ acme_close(struct acme *acme)
     nonces_close(acme->nonces);
     limit_memory_free(acme->memory);
     trials_free(acme->trials);
+    pace_free(acme->pace);
     arena_free(acme->arena);
     mem_free(acme);
 }
@@ -189,6 +193,7 @@ void
 acme_stop_waiting(struct acme *acme)
 {
     trials_stop(acme->trials);
+    pace_stop(acme->pace);
 }
 
 const struct acme_endpoint *

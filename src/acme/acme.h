@@ -51,6 +51,7 @@ struct jobs;
 struct known;
 struct limit_memory;
 struct trials;
+struct pace;
 struct watch;
 struct acme {
     struct acme_options o;
@@ -65,6 +66,7 @@ struct acme {
     struct list exempt; /* of struct network: no limit concerns who asks from there */
     struct limit_memory *memory;
     struct trials *trials; /* of this server */
+    struct pace *pace;     /* of those who begin orders here */
 };
 
 /** @return E_INVALID: a setting that cannot be used, by its name */
@@ -74,7 +76,8 @@ OWNED(struct acme, acme_close);
 
 /** JOBS try challenges as soon as they are answered; NULL: no more. */
 void acme_use_jobs(struct acme *a, struct jobs *jobs);
-/** The server is about to stop: nobody waits any more for what becomes of a challenge. */
+/** The server is about to stop: nobody waits any more for what becomes of a challenge, or for a
+ * turn. */
 void acme_stop_waiting(struct acme *a);
 
 /** The endpoint of this NAME ("": that of the settings); NULL when there is none that answers.

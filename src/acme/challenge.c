@@ -265,6 +265,26 @@ look(struct scope *s, const struct acme *acme, const struct acme_try *t)
     return OK;
 }
 
+SQL(authz_of_challenge,
+    "SELECT z.public_id FROM acme_challenge c JOIN acme_authz z ON z.id = c.authz WHERE c.id = $1");
+
+/* It was decided, or is over: nobody need wait for it. */
+static enum err
+nothing_to_try(struct scope *s, const struct acme *acme, int64_t challenge)
+{
+    struct row row;
+    enum err e;
+
+    scope_clear(s);
+    e = db_one(s, acme->o.db, &authz_of_challenge, BIND(v_int(challenge)), &row);
+    if (e == OK)
+        trials_end(acme->trials, row_text(&row));
+    if (e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return OK;
+}
+
 enum err
 acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *job)
 {
@@ -275,10 +295,8 @@ acme_challenge_try(struct scope *s, const struct acme *acme, const struct job *j
 
     TRY(job_number(s, job, "challenge", &id));
     e = db_one(s, acme->o.db, &challenge_to_try, BIND(v_int(id), v_when(clock_now())), &row);
-    if (e == E_NOT_FOUND) { /* it was decided, or is over */
-        scope_clear(s);
-        return OK;
-    }
+    if (e == E_NOT_FOUND)
+        return nothing_to_try(s, acme, id);
     TRY(e);
     read_try(s, acme, &row, &t);
     e = look(s, acme, &t);

@@ -53,7 +53,7 @@ texts(struct scope *s, const char *a, const char *b)
 TEST(nobody_waits_for_what_is_not_tried)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(trials_free) struct trials *t = trials_new(LONG_MS);
+    AUTO(trials_free) struct trials *t = trials_new(LONG_MS, NULL);
     int called = 0;
 
     assert_false(trials_any(t, texts(s, "a", "b")));
@@ -71,7 +71,7 @@ TEST(nobody_waits_for_what_is_not_tried)
 TEST(who_waits_goes_on_once_when_the_try_has_ended)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(trials_free) struct trials *t = trials_new(LONG_MS);
+    AUTO(trials_free) struct trials *t = trials_new(LONG_MS, NULL);
     int one = 0, two = 0, other = 0;
 
     trials_begin(t, "b");
@@ -94,7 +94,7 @@ TEST(who_waits_goes_on_once_when_the_try_has_ended)
 TEST(nobody_waits_for_longer_than_told)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(trials_free) struct trials *t = trials_new(20);
+    AUTO(trials_free) struct trials *t = trials_new(20, NULL);
     int one = 0, two = 0;
 
     trials_begin(t, "a");
@@ -111,7 +111,7 @@ TEST(nobody_waits_for_longer_than_told)
 TEST(at_the_end_everybody_goes_on_and_nobody_waits_any_more)
 {
     AUTO(scope_free) struct scope *s = scope_new("test");
-    AUTO(trials_free) struct trials *t = trials_new(LONG_MS);
+    AUTO(trials_free) struct trials *t = trials_new(LONG_MS, NULL);
     int one = 0, two = 0;
 
     trials_begin(t, "a");

@@ -1,5 +1,7 @@
 #include "acme/trials.h"
 
+#include "acme/pace.h"
+
 #include "base/arena.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -26,7 +28,8 @@ struct trial {
 
 struct trials {
     int64_t hold_ms;
-    pthread_t thread; /* lets those go on who have waited for long enough */
+    struct pace *pace; /* or NULL */
+    pthread_t thread;  /* lets those go on who have waited for long enough */
     pthread_mutex_t lock;
     pthread_cond_t moved;
     struct trial *rows[ROWS];
@@ -96,6 +99,8 @@ drop(struct trials *t, struct trial **at, struct waiter **gone)
     }
     mem_free(trial->authz);
     mem_free(trial);
+    if (t->pace)
+        pace_leave(t->pace);
 }
 
 /* They go on; the lock is not held. */
@@ -121,6 +126,8 @@ trials_begin(struct trials *t, const char *authz)
     if (!*at) {
         *at = mem_alloc(sizeof(**at));
         (*at)->authz = mem_text(authz);
+        if (t->pace)
+            pace_enter(t->pace);
     }
     (*at)->forget_ms = clock_mono_ms() + FORGET_MS;
     (void)pthread_mutex_unlock(&t->lock);
@@ -246,11 +253,12 @@ tick(void *arg)
 }
 
 struct trials *
-trials_new(int64_t hold_ms)
+trials_new(int64_t hold_ms, struct pace *pace)
 {
     struct trials *t = mem_alloc(sizeof(*t));
 
     t->hold_ms = hold_ms;
+    t->pace = pace;
     (void)pthread_mutex_init(&t->lock, NULL);
     wait_init(&t->moved);
     if (pthread_create(&t->thread, NULL, tick, t) != 0)

@@ -9,9 +9,10 @@
 #include "base/list.h"
 
 struct trials;
+struct pace;
 
-/** Nobody waits longer than HOLD_MS. */
-struct trials *trials_new(int64_t hold_ms);
+/** Nobody waits longer than HOLD_MS; PACE, if there are any, are told of each try. */
+struct trials *trials_new(int64_t hold_ms, struct pace *pace);
 void trials_free(struct trials *t);
 
 /** A try of this authorization begins, or is about to; once more while one is under way changes

@@ -47,7 +47,7 @@ struct call {
     struct acme_account account;
     struct acme_key key;
     const struct list *awaits;
-    bool waited;             /* it was put off until the outcome of a try was known, or took long */
+    bool waited;             /* it was put off: see call_waits() and call_waits_turn() */
     struct list subproblems; /* of struct acme_subproblem: what goes with a failure */
 };
 
@@ -65,6 +65,8 @@ bool path_read(struct call *c, const char *path);
  * @return true: the call returns OK without an answer, and will be called again
  */
 bool call_waits(struct call *c, const struct list *authzs);
+/** The same until an order may begin (acme/pace.h). */
+bool call_waits_turn(struct call *c);
 
 /** The three parts of a flattened JWS. */
 struct flat {

@@ -1,6 +1,7 @@
 /* Orders on the wire (RFC 8555 sections 7.1.3 and 7.4). */
 #include "acme/finalize.h"
 #include "acme/limit.h"
+#include "acme/pace.h"
 #include "acme_face/call.h"
 #include <string.h>
 
@@ -80,6 +81,8 @@ new_order(struct call *c)
     struct acme_order o;
     enum err e;
 
+    if (call_waits_turn(c))
+        return OK;
     if (!c->payload)
         return acme_fail(c->s, E_INVALID, "malformed", "the payload must be a JSON object");
     TRY(member_when(c, "notBefore", &wish.not_before));
@@ -118,7 +121,9 @@ finalize_post(struct call *c)
         return acme_fail(c->s, E_INVALID, "malformed",
                          "\"csr\" is no request in base64url (RFC 8555 section 7.4)");
     TRY(acme_limit_enter(c->s, c->acme, FLIGHT_SIGNINGS));
+    pace_enter(c->acme->pace);
     e = acme_finalize(c->s, c->acme, &o, &wish);
+    pace_leave(c->acme->pace);
     acme_limit_leave(FLIGHT_SIGNINGS);
     return e == OK ? answer_order(c, 200, &o) : e;
 }

@@ -2,6 +2,7 @@
 #include "acme_face/acme_face.h"
 #include "acme_face/call.h"
 
+#include "acme/pace.h"
 #include "acme/trials.h"
 #include "base/metric.h"
 #include "base/step.h"
@@ -75,15 +76,38 @@ park(struct http_request *http)
     return trials_await(c->acme->trials, c->awaits, http_go_on, http);
 }
 
+static void
+put_off(struct call *c, bool (*until)(struct http_request *http))
+{
+    c->waited = true;
+    c->http->state = c;
+    http_park(c->http, until);
+}
+
 bool
 call_waits(struct call *c, const struct list *authzs)
 {
     if (c->waited || !trials_any(c->acme->trials, authzs))
         return false;
-    c->waited = true;
     c->awaits = authzs;
-    c->http->state = c;
-    http_park(c->http, park);
+    put_off(c, park);
+    return true;
+}
+
+static bool
+park_for_turn(struct http_request *http)
+{
+    struct call *c = http->state;
+
+    return pace_await(c->acme->pace, http_go_on, http);
+}
+
+bool
+call_waits_turn(struct call *c)
+{
+    if (c->waited || pace_take(c->acme->pace))
+        return false;
+    put_off(c, park_for_turn);
     return true;
 }
 

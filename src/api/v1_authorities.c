@@ -66,9 +66,9 @@ static const struct model v1_authority_edit_model =
 
 #define F(member, ...) FIELD(v1_authority_new, member, #member, __VA_ARGS__)
 #define KEY_DOC "ec-p256, ec-p384, ec-p521, rsa-3072, rsa-4096, ed25519; none: as the parent's."
-#define URI_DOC                                                                                  \
-    "Where the key is made: pkcs11:token=T;object=K (RFC 7512); none: a file, sealed under the " \
-    "master key."
+#define URI_DOC                                                                                 \
+    "Where the key is made: pkcs11:token=T;object=K (RFC 7512); none, or file: a file, sealed " \
+    "under the master key."
 #define LIFE_DOC "Days; none: 20 years for a root, 10 below, within the issuer's life."
 static const struct field v1_authority_new_fields[] = {
     F(name, .flags = REQUIRED, .min = 1, .max = 64),
@@ -109,7 +109,8 @@ static const struct model v1_authority_import_model =
 #define F(member, ...) FIELD(v1_authority_rollover, member, #member, __VA_ARGS__)
 static const struct field v1_authority_rollover_fields[] = {
     F(key_type, .max = 64, .doc = "None: as the present key's."),
-    F(key_uri, .max = 1024, .doc = URI_DOC),
+    F(key_uri, .max = 1024,
+      .doc = URI_DOC " Needed where the present key is on a token: that, or file: for a file."),
     F(outside, .doc = "Another authority certifies the new key."),
     F(life_days, .min = 0, .max = 36500, .doc = LIFE_DOC),
 };

@@ -22,6 +22,7 @@ SQL(all_certificates, "SELECT c.id, k.generation, c.preferred, c.der, COALESCE(r
                       "FROM ca_certificate c JOIN ca_key k ON k.id = c.ca_key "
                       "LEFT JOIN certificate r ON r.id = c.certificate WHERE k.authority = $1 "
                       "ORDER BY k.generation DESC, c.preferred DESC, c.id");
+SQL(key_place, "SELECT key_uri FROM ca_key WHERE id = $1");
 SQL(keep_wishes, "UPDATE authority SET settings = $2 WHERE id = $1");
 SQL(read_wishes, "SELECT settings FROM authority WHERE id = $1");
 
@@ -49,6 +50,13 @@ check_constraints(struct scope *s, const char *field, const struct list *names)
     }
 }
 
+/* Where the key is to be made; NULL: in a file of ours, be it said or not. */
+static const char *
+place_of(const struct ca_order *o)
+{
+    return text_empty(o->key_uri) || text_eq(o->key_uri, "file:") ? NULL : o->key_uri;
+}
+
 /* What an order says that can be judged before anything is made. */
 static void
 check_order(struct scope *s, const struct ca_order *o)
@@ -62,9 +70,9 @@ check_order(struct scope *s, const struct ca_order *o)
                 o->key_type);
     else if (o->key_type && spec.type == KEY_RSA && spec.bits < 2048)
         problem(s, "key_type", CHY_BAD_VALUE, "an RSA key of a CA has at least 2048 bits");
-    if (!text_empty(o->key_uri) && !text_starts(o->key_uri, "pkcs11:"))
+    if (place_of(o) && !text_starts(o->key_uri, "pkcs11:"))
         problem(s, "key_uri", CHY_BAD_VALUE,
-                "a key is made on a token, pkcs11:token=T;object=K, or in a file of ours");
+                "a key is made on a token, pkcs11:token=T;object=K, or in a file of ours, file:");
     if (o->outside && o->parent)
         problem(s, "parent", CHY_BAD_VALUE,
                 "an authority that is certified outside has no parent here");
@@ -242,7 +250,7 @@ ca_create(struct scope *s, struct ca_office *office, const struct ca_order *o,
     const struct ca_authority *parent = NULL;
     struct founding f = { .name = o->name,
                           .generation = 1,
-                          .uri = o->key_uri,
+                          .uri = place_of(o),
                           .offers_enrollment = o->offers_enrollment };
     struct making m = { .office = office, .f = &f, .actor = actor };
     enum err e;
@@ -290,13 +298,30 @@ certify_by_old(struct scope *s, struct ca_office *office, const struct ca_key *o
     return note(s, found_certify(s, office, also, &terms), "certifying the new key by the old one");
 }
 
+/* What is on a token has no successor on the disk but for who says so. */
+static enum err
+check_place(struct scope *s, const struct ca_office *office, const struct ca_key *old,
+            const struct ca_order *o)
+{
+    struct row row;
+
+    if (!text_empty(o->key_uri))
+        return OK;
+    TRY(db_one(s, office->o.db, &key_place, BIND(v_int(old->id)), &row));
+    if (!text_starts(row_text(&row), "file:"))
+        problem(s, "key_uri", CHY_MISSING,
+                "the present key is on a token: say where the next one is made, "
+                "pkcs11:token=T;object=K, or file: for a file of ours");
+    return OK;
+}
+
 enum err
 ca_rollover(struct scope *s, struct ca_office *office, int64_t id, const struct ca_order *asked,
             const struct audit_actor *actor)
 {
     AUTO(ca_snapshot_unref) const struct ca_snapshot *snap = ca_snapshot_ref(office);
     const struct ca_authority *ca = ca_by_id(snap, id), *parent = NULL;
-    struct founding f = { .existing = id, .uri = asked->key_uri }, also = { 0 };
+    struct founding f = { .existing = id, .uri = place_of(asked) }, also = { 0 };
     struct making m = { .office = office, .f = &f, .actor = actor };
     struct ca_order o = *asked;
     const struct ca_key *old;
@@ -314,6 +339,7 @@ ca_rollover(struct scope *s, struct ca_office *office, int64_t id, const struct 
     o.outside = o.outside || (!o.parent && !old->cert->self_issued);
     o.path_len = old->cert->exts.path_len;
     check_order(s, &o);
+    TRY(check_place(s, office, old, &o));
     if (o.parent)
         f.issuer = parent_of(s, snap, &o, &parent);
     TRY(problems_check(s));

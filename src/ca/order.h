@@ -16,7 +16,8 @@ struct ca_order {
     const char *parent;   /* the authority above; NULL: none, a root */
     bool outside;         /* its certificate comes from elsewhere: see ca_csr(), ca_install() */
     const char *key_type; /* "ec-p384", "rsa-4096", "ed25519"; NULL: as the parent's */
-    const char *key_uri;  /* "pkcs11:...": where the key is made; NULL or "": a file of ours */
+    const char *key_uri;  /* "pkcs11:...": where the key is made; "file:": in a file of ours; NULL
+                             or "": there, too, unless it follows one on a token */
     int64_t life_ms;      /* 0: 20 years for a root, 10 below, not beyond the parent's end */
     int64_t path_len;     /* how many authorities may stand below; -1: no limit */
     bool offers_enrollment;
@@ -31,7 +32,8 @@ enum err ca_create(struct scope *s, struct ca_office *office, const struct ca_or
 /**
  * Make a new key, the next generation of an authority, from order's key_type, key_uri, life_ms and
  * outside; the rest is as it was: name, path length, and what ext_like() tells. The old key goes on
- * for CRL and OCSP. A new root is also certified by the old one, for those who trust that.
+ * for CRL and OCSP. A new root is also certified by the old one, for those who trust that. What
+ * follows a key on a token goes into a file only when key_uri says "file:".
  */
 enum err ca_rollover(struct scope *s, struct ca_office *office, int64_t id,
                      const struct ca_order *order, const struct audit_actor *actor);

@@ -235,7 +235,9 @@ static const struct flag ca_import_flags[] = {
 };
 static const struct flag ca_rollover_flags[] = {
     KEY_TYPE_FLAG,
-    KEY_URI_FLAG,
+    { "key-uri", 0, FLAG_TEXT, "URI",
+      "where the new key is made: pkcs11:token=T;object=K, or file: (say so after one on a token)",
+      NULL, NULL, NULL },
     LIFE_FLAG,
     { "outside", 0, FLAG_SWITCH, NULL, "another authority certifies the new key", NULL, NULL,
       NULL },
@@ -625,7 +627,8 @@ const struct command commands[] = {
       "  chancery ca install \"HSM CA\" chain.pem\n" },
     { "ca rollover", "NAME", 1, 1, FLAGS(ca_rollover_flags), run_ca_rollover,
       "Give an authority a new key; the old one goes on for CRL and OCSP.",
-      "  chancery ca rollover \"Example Issuing CA 1\" --yes\n" },
+      "  chancery ca rollover \"Example Issuing CA 1\" --yes\n"
+      "  chancery ca rollover \"HSM CA\" --key-uri 'pkcs11:token=ca;object=hsm-2' --yes\n" },
     { "ca cross-sign", "NAME", 1, 1, FLAGS(ca_cross_flags), run_ca_cross_sign,
       "Have another authority certify an authority's key, too.",
       "  chancery ca cross-sign \"New Root\" --issuer \"Old Root\" --out cross.pem\n" },

@@ -174,6 +174,30 @@ def test_a_key_on_a_token_for_an_authority_below_one_in_a_file(new_server, tmp_p
     judge(tmp_path, client, "Token CA")
 
 
+def test_what_follows_a_key_on_a_token_goes_into_a_file_only_when_that_is_said(new_server, tmp_path):
+    token = hsm.Token(tmp_path / "hsm")
+    server = new_server(env=token.env, settings={**token.settings, "pki.issuing_key_uri": token.uri("issuing")}).start()
+    client = server.client()
+    name, files = client.server_ca(), lambda: {one.name for one in (server.data / "keys").iterdir()}
+    before = files()
+    for body in (None, {}, {"key_uri": ""}, {"key_type": "ec-p256"}, {"outside": True}):
+        refused(client.rest("POST", f"/authorities/{name}/rollover", **({} if body is None else {"json": body})),
+                "key_uri", "on a token", "file:", status=400)
+    said = server.cli("ca", "rollover", name, "--yes")
+    assert said.returncode == 2 and "key_uri" in said.stderr and "on a token" in said.stderr, said.stderr
+    assert files() == before and good(client.rest("GET", f"/authorities/{name}"))["generation"] == 1
+    said = server.cli("ca", "rollover", name, "--key-uri", token.uri("issuing-2"), "--yes")
+    assert said.returncode == 0 and files() == before, said.stderr
+    assert good(client.rest("GET", f"/authorities/{name}"))["key_backend"] == "pkcs11"
+    said = server.cli("ca", "rollover", name, "--key-uri", "file:", "--yes")
+    assert said.returncode == 0 and len(files()) == len(before) + 1, said.stderr
+    assert good(client.rest("GET", f"/authorities/{name}"))["key_backend"] == "file"
+    judge(tmp_path, client, name)
+    # what follows one in a file needs no word; a new authority may have one
+    assert good(client.rest("POST", f"/authorities/{name}/rollover"))["generation"] == 4
+    assert made(client, "Filed CA", key_uri="file:")["key_backend"] == "file"
+
+
 def test_a_new_key_signs_and_the_old_one_goes_on_for_what_it_signed(server, tmp_path):
     client, tag = server.client(), server.database[:6]
     root = made(client, f"Rolled {tag} Root", key_type="ec-p256", path_length=1)

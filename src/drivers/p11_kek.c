@@ -8,12 +8,20 @@
 #include <string.h>
 
 /*
- * What is wrapped: nonce 12 | ciphertext, tag 16, by AES-GCM (NIST SP 800-38D) on the token, with
- * what the file says of the key as associated data. The nonce is ours: a token that insists on its
- * own refuses the parameters.
+ * What is wrapped:
+ *
+ *     nonce 12 | ciphertext 32, tag 16 | CKA_ID of the key that wrapped it, length of that 1
+ *
+ * by AES-GCM (NIST SP 800-38D) on the token, with what the file says of the key as associated data.
+ * The nonce is ours: a token that insists on its own refuses the parameters. What was wrapped
+ * before ids were noted, or by a key without one, ends with the tag. The id says which key is tried
+ * first: a token may hold several of one name, when two servers looked for it at once and found
+ * none. What opens is told by the tag alone.
  */
 #define NONCE 12
 #define TAG 16
+#define SEALED (NONCE + MASTER_KEY_BYTES + TAG)
+#define ID_MAX 64
 #define ROOM 256 /* some modules want more room than they fill */
 
 struct kek {
@@ -27,7 +35,8 @@ struct wrapping {
     struct p11_task task; /* first */
     struct arena *arena;
     struct p11_name name;
-    uint8_t *about; /* Cryptoki knows no const */
+    struct bytes by; /* id of the key that wraps, or should have wrapped */
+    uint8_t *about;  /* Cryptoki knows no const */
     size_t about_len;
     uint8_t nonce[NONCE];
     CK_GCM_PARAMS gcm; /* modules may look at it until the end */
@@ -83,13 +92,11 @@ say_refusal(struct wrapping *w, CK_RV rv)
     }
 }
 
-/* Begin what INIT begins, C_EncryptInit or C_DecryptInit, by the key of that name. */
+/* Begin what INIT begins, C_EncryptInit or C_DecryptInit, by KEY. */
 static CK_RV
-begin(const struct p11_session *se, struct wrapping *w, CK_C_EncryptInit init)
+begin(const struct p11_session *se, struct wrapping *w, CK_C_EncryptInit init, CK_OBJECT_HANDLE key)
 {
     CK_MECHANISM how = { CKM_AES_GCM, &w->gcm, sizeof(w->gcm) };
-    CK_OBJECT_HANDLE key;
-    CK_RV rv = p11_find_secret(se, &w->task, &w->name, &key);
 
     w->gcm = (CK_GCM_PARAMS){ .pIv = w->nonce,
                               .ulIvLen = sizeof(w->nonce),
@@ -98,15 +105,24 @@ begin(const struct p11_session *se, struct wrapping *w, CK_C_EncryptInit init)
                               .ulAADLen = w->about_len,
                               .ulTagBits = TAG * 8 };
     w->out_len = w->out->len;
-    return rv == CKR_OK ? say_refusal(w, init(se->handle, &how, key)) : rv;
+    return say_refusal(w, init(se->handle, &how, key));
 }
 
+/* Of several keys of that name all wrap by the same one. */
 static CK_RV
 wrap_run(const struct p11_session *se, struct p11_task *task)
 {
+    AUTO(scope_free) struct scope *s = scope_new("hsm");
     struct wrapping *w = (struct wrapping *)task;
-    CK_RV rv = begin(se, w, se->fn->C_EncryptInit);
+    const struct p11_key *key;
+    struct list keys = { 0 };
+    CK_RV rv = p11_find_secrets(s, se, task, &w->name, &keys);
 
+    if (rv != CKR_OK)
+        return rv;
+    key = list_at(&keys, struct p11_key, 0);
+    w->by = bytes_copy(w->arena, key->id);
+    rv = begin(se, w, se->fn->C_EncryptInit, key->handle);
     if (rv != CKR_OK)
         return rv;
     return say_refusal(
@@ -114,28 +130,56 @@ wrap_run(const struct p11_session *se, struct p11_task *task)
 }
 
 static CK_RV
-unwrap_run(const struct p11_session *se, struct p11_task *task)
+unwrap_by(const struct p11_session *se, struct wrapping *w, CK_OBJECT_HANDLE key)
 {
-    struct wrapping *w = (struct wrapping *)task;
-    CK_RV rv = begin(se, w, se->fn->C_DecryptInit);
+    CK_RV rv;
 
+    w->task.kind = OK; /* what is told of the key before */
+    w->task.why[0] = 0;
+    rv = begin(se, w, se->fn->C_DecryptInit, key);
     if (rv != CKR_OK)
         return rv;
     rv = se->fn->C_Decrypt(se->handle, w->in->data, w->in->len, w->out->data, &w->out_len);
     if (rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_ENCRYPTED_DATA_LEN_RANGE ||
         rv == CKR_GENERAL_ERROR || rv == CKR_FUNCTION_FAILED)
-        return p11_say(task, E_INVALID,
+        return p11_say(&w->task, E_INVALID,
                        "its key does not open what is wrapped: another key wrapped it, or it was "
                        "changed");
     return rv;
 }
 
+/* The key that is named in what is wrapped, then the others. */
+static CK_RV
+unwrap_run(const struct p11_session *se, struct p11_task *task)
+{
+    AUTO(scope_free) struct scope *s = scope_new("hsm");
+    struct wrapping *w = (struct wrapping *)task;
+    struct list keys = { 0 };
+    CK_RV rv = p11_find_secrets(s, se, task, &w->name, &keys);
+
+    if (rv != CKR_OK)
+        return rv;
+    for (int others = 0; others <= 1; others++)
+        LIST_EACH(const struct p11_key, key, &keys)
+    if (bytes_eq(key->id, w->by) != others) {
+        rv = unwrap_by(se, w, key->handle);
+        if (rv == CKR_OK || task->kind == OK) /* or an outage, which is none of the key's */
+            return rv;
+    }
+    return keys.count == 1 ? rv
+                           : p11_say(task, E_INVALID,
+                                     "another key wrapped it, or it was changed: none of its %zu "
+                                     "keys of that name opens it, %s",
+                                     keys.count, p11_ids(s, &keys));
+}
+
 static CK_RV
 prepare_run(const struct p11_session *se, struct p11_task *task)
 {
+    AUTO(scope_free) struct scope *s = scope_new("hsm");
     struct wrapping *w = (struct wrapping *)task;
-    CK_OBJECT_HANDLE key;
-    CK_RV rv = p11_find_secret(se, task, &w->name, &key);
+    struct list keys = { 0 };
+    CK_RV rv = p11_find_secrets(s, se, task, &w->name, &keys);
 
     if (rv == CKR_OK || task->kind != E_NOT_FOUND)
         return rv;
@@ -144,9 +188,11 @@ prepare_run(const struct p11_session *se, struct p11_task *task)
     return p11_generate_secret(se, task, &w->name);
 }
 
-/* Have it done, and W ended. RESULT receives what came out; NULL: nothing does. */
+/* Have it done, and W ended. RESULT receives what came out, and BY the id of the key; NULL: nothing
+ * does. */
 static enum err
-ask(struct scope *s, const struct kek *k, struct wrapping *w, struct secret **result)
+ask(struct scope *s, const struct kek *k, struct wrapping *w, struct secret **result,
+    struct bytes *by)
 {
     struct p11_token *token;
     enum err e = p11_open(s, &k->hsm, NULL, &k->uri, &token);
@@ -158,6 +204,8 @@ ask(struct scope *s, const struct kek *k, struct wrapping *w, struct secret **re
     e = p11_token_do(s, token, &w->task);
     if (e == OK && result)
         *result = secret_copy((struct bytes){ w->out->data, w->out_len });
+    if (e == OK && by)
+        *by = bytes_copy(s->arena, w->by);
     p11_task_end(token, &w->task);
     p11_token_close(token);
     return e;
@@ -169,7 +217,7 @@ kek_prepare(struct scope *s, void *arg)
     const struct kek *k = arg;
     struct bytes nothing = { 0 };
 
-    return ask(s, k, wrapping_new(k, nothing, nothing, prepare_run), NULL);
+    return ask(s, k, wrapping_new(k, nothing, nothing, prepare_run), NULL, NULL);
 }
 
 static enum err
@@ -179,13 +227,22 @@ kek_wrap(struct scope *s, void *arg, struct bytes about, const struct secret *ke
     AUTO(secret_free) struct secret *wrapped = NULL;
     const struct kek *k = arg;
     struct wrapping *w = wrapping_new(k, about, secret_bytes(key), wrap_run);
-    uint8_t *out = arena_alloc(s->arena, NONCE + ROOM);
+    struct bytes by;
+    struct buf out;
 
+    buf_init_in(&out, s->arena, SEALED + ID_MAX + 1);
     random_bytes(w->nonce, sizeof(w->nonce));
-    memcpy(out, w->nonce, NONCE);
-    TRY(ask(s, k, w, &wrapped));
-    memcpy(out + NONCE, wrapped->data, wrapped->len);
-    *blob = (struct bytes){ out, NONCE + wrapped->len };
+    buf_add(&out, w->nonce, sizeof(w->nonce));
+    TRY(ask(s, k, w, &wrapped, &by));
+    buf_add(&out, wrapped->data, wrapped->len);
+    if (out.failed || buf_bytes(&out).len != SEALED)
+        return fail(s, E_UNSUPPORTED, "the token made %zu bytes of the master key's %zu by GCM",
+                    wrapped->len, key->len);
+    if (by.len && by.len <= ID_MAX) {
+        buf_add(&out, by.data, by.len);
+        buf_byte(&out, (uint8_t)by.len);
+    }
+    *blob = buf_bytes(&out);
     return OK;
 }
 
@@ -193,13 +250,15 @@ static enum err
 kek_unwrap(struct scope *s, void *arg, struct bytes about, struct bytes blob, struct secret **out)
 {
     const struct kek *k = arg;
+    size_t id_len = blob.len > SEALED ? blob.data[blob.len - 1] : 0;
     struct wrapping *w;
 
-    if (blob.len < NONCE + TAG || blob.len > ROOM)
+    if (blob.len != SEALED + (id_len ? id_len + 1 : 0))
         return fail(s, E_INVALID, "what is wrapped has %zu bytes", blob.len);
-    w = wrapping_new(k, about, (struct bytes){ blob.data + NONCE, blob.len - NONCE }, unwrap_run);
+    w = wrapping_new(k, about, (struct bytes){ blob.data + NONCE, SEALED - NONCE }, unwrap_run);
+    w->by = bytes_copy(w->arena, (struct bytes){ blob.data + SEALED, id_len });
     memcpy(w->nonce, blob.data, NONCE);
-    return ask(s, k, w, out);
+    return ask(s, k, w, out, NULL);
 }
 
 static void

@@ -9,6 +9,7 @@
 
 #define VALUE_MAX 4096
 #define OBJECTS_MAX 64
+#define SECRET_ID 16 /* of a random CKA_ID */
 
 static CK_ATTRIBUTE
 attribute(CK_ATTRIBUTE_TYPE type, const void *value, size_t len)
@@ -55,40 +56,6 @@ find_named(const struct p11_session *se, CK_OBJECT_CLASS class, const struct p11
     return find(se, wanted, count, out, OBJECTS_MAX, found);
 }
 
-static CK_RV
-find_one(const struct p11_session *se, struct p11_task *task, CK_OBJECT_CLASS class,
-         const struct p11_name *name, CK_OBJECT_HANDLE *out)
-{
-    const char *kind = class == CKO_PRIVATE_KEY ? "private" : "secret";
-    CK_OBJECT_HANDLE have[OBJECTS_MAX];
-    CK_ULONG count;
-    CK_RV rv = find_named(se, class, name, have, &count);
-
-    if (rv != CKR_OK)
-        return rv;
-    if (count == 0)
-        return p11_say(task, E_NOT_FOUND, "it holds no such %s key", kind);
-    if (count > 1)
-        return p11_say(task, E_INVALID, "it holds %lu %s keys of that name: add the id", count,
-                       kind);
-    *out = have[0];
-    return CKR_OK;
-}
-
-CK_RV
-p11_find_private(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
-                 CK_OBJECT_HANDLE *out)
-{
-    return find_one(se, task, CKO_PRIVATE_KEY, name, out);
-}
-
-CK_RV
-p11_find_secret(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
-                CK_OBJECT_HANDLE *out)
-{
-    return find_one(se, task, CKO_SECRET_KEY, name, out);
-}
-
 /* Reading. */
 
 /* False: the object has no such attribute, or keeps it to itself. */
@@ -104,6 +71,75 @@ read_value(struct scope *s, const struct p11_session *se, CK_OBJECT_HANDLE objec
         return false;
     *out = (struct bytes){ data, a.ulValueLen };
     return true;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+    return bytes_cmp(((const struct p11_key *)a)->id, ((const struct p11_key *)b)->id);
+}
+
+static CK_RV
+find_keys(struct scope *s, const struct p11_session *se, CK_OBJECT_CLASS class,
+          const struct p11_name *name, struct list *out)
+{
+    CK_OBJECT_HANDLE have[OBJECTS_MAX];
+    CK_ULONG count;
+    CK_RV rv = find_named(se, class, name, have, &count);
+
+    for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
+        struct p11_key *key = list_push(s->arena, out, struct p11_key);
+
+        key->handle = have[i];
+        (void)read_value(s, se, have[i], CKA_ID, &key->id);
+    }
+    list_sort(out, by_id);
+    return rv;
+}
+
+CK_RV
+p11_find_secrets(struct scope *s, const struct p11_session *se, struct p11_task *task,
+                 const struct p11_name *name, struct list *out)
+{
+    CK_RV rv = find_keys(s, se, CKO_SECRET_KEY, name, out);
+
+    if (rv == CKR_OK && !out->count)
+        return p11_say(task, E_NOT_FOUND, "it holds no such secret key");
+    return rv;
+}
+
+const char *
+p11_ids(struct scope *s, const struct list *keys)
+{
+    struct buf b;
+
+    buf_init_in(&b, s->arena, VALUE_MAX);
+    LIST_EACH(const struct p11_key, key, keys)
+    {
+        buf_printf(&b, "%sid=", key == (const struct p11_key *)keys->items ? "" : ", ");
+        for (size_t i = 0; i < key->id.len; i++)
+            buf_printf(&b, "%%%02X", key->id.data[i]);
+    }
+    return b.failed ? "too many to list" : buf_str(&b);
+}
+
+CK_RV
+p11_find_private(const struct p11_session *se, struct p11_task *task, const struct p11_name *name,
+                 CK_OBJECT_HANDLE *out)
+{
+    AUTO(scope_free) struct scope *s = scope_new("hsm");
+    struct list keys = { 0 };
+    CK_RV rv = find_keys(s, se, CKO_PRIVATE_KEY, name, &keys);
+
+    if (rv != CKR_OK)
+        return rv;
+    if (keys.count == 0)
+        return p11_say(task, E_NOT_FOUND, "it holds no such private key");
+    if (keys.count > 1)
+        return p11_say(task, E_INVALID, "it holds %zu private keys of that name: add the id, %s",
+                       keys.count, p11_ids(s, &keys));
+    *out = list_at(&keys, struct p11_key, 0)->handle;
+    return CKR_OK;
 }
 
 static void
@@ -369,15 +405,17 @@ p11_generate_secret(const struct p11_session *se, struct p11_task *task,
         attribute(CKA_SIGN, &no, sizeof(no)),        attribute(CKA_VERIFY, &no, sizeof(no)),
         attribute(CKA_VALUE_LEN, &len, sizeof(len)),
     };
+    uint8_t id[SECRET_ID];
     CK_ULONG count = 11;
     CK_OBJECT_HANDLE made;
     struct p11_session writing;
     CK_RV rv;
 
+    random_bytes(id, sizeof(id));
+    is[count++] = name->id.len ? attribute(CKA_ID, name->id.data, name->id.len)
+                               : attribute(CKA_ID, id, sizeof(id));
     if (name->label)
         is[count++] = attribute(CKA_LABEL, name->label, strlen(name->label));
-    if (name->id.len)
-        is[count++] = attribute(CKA_ID, name->id.data, name->id.len);
     rv = open_writing(se, &writing);
     if (rv != CKR_OK)
         return rv;

@@ -1,9 +1,11 @@
+#include "base/file.h"
 #include "base/test.h"
 #include "drivers/p11_kek.h"
 #include "drivers/p11_token.h"
 #include "drivers/p11_uri.h"
 #include "drivers/signer.h"
 #include "pki/key.h"
+#include "pki/pem.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -465,6 +467,80 @@ TEST(a_key_on_a_token_wraps_the_master_key)
                open_master(&b, "pkcs11:token=elsewhere;object=master", false, &none));
     assert_says(b.s, "is not there");
     assert_null(none);
+}
+
+static void
+make_kek(struct bench *b, const char *uri)
+{
+    struct master_wrap wrap;
+
+    scope_clear(b->s);
+    assert_ok(b->s, p11_kek(b->s, &b->hsm, uri, &wrap));
+    assert_ok(b->s, wrap.prepare(b->s, wrap.arg));
+    wrap.release(wrap.arg);
+}
+
+/* As it was written before the id of the key stood in it. */
+static void
+forget_id(struct bench *b)
+{
+    const char *path = arena_printf(b->s->arena, "%s/master.wrapped", b->dir);
+    const struct pem_block *block;
+    struct list blocks = { 0 };
+    struct bytes file;
+    struct buf text;
+
+    assert_ok(b->s, file_read(b->s, path, 4096, &file));
+    assert_ok(b->s, pem_read(b->s, file, &blocks));
+    block = list_at(&blocks, struct pem_block, 0);
+    assert_int_equal(block->data.len, 9 + 60 + 16 + 1);
+    buf_init_in(&text, b->s->arena, 4096);
+    pem_add(&text, block->label, (struct bytes){ block->data.data, 9 + 60 });
+    (void)write_text(b, "master.wrapped", buf_str(&text));
+}
+
+TEST(of_several_keys_of_one_name_the_one_that_wrapped_opens)
+{
+    static const char uri[] = "pkcs11:token=twice;object=master";
+    AUTO(bench_done) struct bench b = { 0 };
+    AUTO(seal_close) struct seal *first = NULL, *second = NULL, *third = NULL, *fourth = NULL;
+    struct seal *none = NULL;
+
+    bench_init(&b, "twice");
+    assert_ok(b.s, open_master(&b, uri, true, &first));
+    make_kek(&b, "pkcs11:token=twice;object=master;id=%FF%FF");
+    make_kek(&b, "pkcs11:token=twice;object=master;id=%00"); /* the smallest */
+    assert_ok(b.s, open_master(&b, uri, true, &second));
+    assert_string_equal(seal_key_id(b.s, first), seal_key_id(b.s, second));
+    forget_id(&b);
+    assert_ok(b.s, open_master(&b, uri, false, &third));
+    assert_string_equal(seal_key_id(b.s, first), seal_key_id(b.s, third));
+    assert_ok(b.s, seal_rotate(b.s, third)); /* by the smallest, as everybody's next */
+    assert_ok(b.s, open_master(&b, "pkcs11:token=twice;id=%00", false, &fourth));
+    assert_string_equal(seal_key_id(b.s, third), seal_key_id(b.s, fourth));
+    assert_err(E_INVALID, open_master(&b, "pkcs11:token=twice;id=%FF%FF", false, &none));
+    assert_says(b.s, "another key wrapped it");
+    make_kek(&b, "pkcs11:token=twice;object=other;id=%0A");
+    make_kek(&b, "pkcs11:token=twice;object=other;id=%0B%0C");
+    assert_err(E_INVALID, open_master(&b, "pkcs11:token=twice;object=other", false, &none));
+    assert_says(b.s, "none of its 2 keys of that name opens it, id=%0A, id=%0B%0C");
+    assert_null(none);
+}
+
+TEST(several_private_keys_of_one_name_are_told_by_their_ids)
+{
+    AUTO(bench_done) struct bench b = { 0 };
+    struct signer *signer;
+
+    bench_init(&b, "both");
+    for (int i = 1; i <= 2; i++) {
+        const char *uri = arena_printf(b.s->arena, "pkcs11:token=both;object=k;id=%%0%d", i);
+
+        assert_ok(b.s, signer_make(b.s, &b.env, uri, (struct key_spec){ KEY_EC, 256 }, &signer));
+        signer_close(signer);
+    }
+    assert_err(E_INVALID, signer_open(b.s, &b.env, "pkcs11:token=both;object=k", &signer));
+    assert_says(b.s, "2 private keys of that name: add the id, id=%01, id=%02");
 }
 
 TEST(the_pin_of_the_master_keys_token_is_not_sealed_by_it)

@@ -168,6 +168,37 @@ def test_of_two_moves_at_once_each_that_says_so_is_where_the_key_is(new_server, 
 
 
 @pytest.mark.once
+def test_first_runs_at_once_that_name_one_key_start_and_start_again(new_server, tmp_path):
+    """However many keys of that name came of it: each file opens by the one that wrapped it."""
+    for turn in range(3):
+        token = hsm.Token(tmp_path / f"hsm{turn}")
+        servers = [new_server(env=token.env, settings=wrapped_by(token, "shared")) for _ in range(2)]
+        for server in servers:
+            server.spawn()
+        for server in servers:
+            server.wait_ready()
+        listed = token.tool("--list-objects", "--type", "secrkey")
+        assert listed.count("label:      shared") == listed.count("  ID: ") >= 1, listed
+        for server in servers:
+            server.stop()
+            server.start()
+            server.stop()
+            assert doctors_word(server, token, wrapped_by(token, "shared"))[0] == "ok"
+
+
+@pytest.mark.once
+def test_a_key_that_somebody_else_makes_of_the_same_name_stops_nobody(new_server, token):
+    server = new_server(env=token.env, settings=wrapped_by(token)).start()
+    server.stop()
+    token.tool("--keygen", "--key-type", "AES:32", "--label", "master", "--id", "00")
+    assert token.tool("--list-objects", "--type", "secrkey").count("label:      master") == 2
+    server.start()
+    server.stop()
+    token.tool("--delete-object", "--type", "secrkey", "--id", "00")
+    server.start()
+
+
+@pytest.mark.once
 def test_a_module_that_hangs_ends_the_start_in_time(new_server, token):
     token.with_shim()
     server = new_server(env=token.env, settings={**wrapped_by(token), "hsm.timeout": "1s"}).start()

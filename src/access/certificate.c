@@ -65,6 +65,7 @@ outsider_of(struct scope *s, const struct cert *c, struct outsider *out)
         upn = upn ? upn : n->text;
     }
     who.name = !text_empty(upn) ? upn : !text_empty(cn) ? cn : sha256;
+    who.other_name = !text_empty(upn) && !text_empty(cn) ? cn : sha256;
     bearer.upn = upn ? upn : "";
     who.origin = cert_origin(s->arena, &bearer);
     who.before = cert_origin_before(s->arena, &bearer, &who.before_is_theirs);

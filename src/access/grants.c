@@ -14,13 +14,13 @@ static const char *const no_roles[] = { NULL };
 
 const struct caller caller_system = {
     .kind = CALLER_SYSTEM,
-    .id_text = "chancery",
-    .name = "chancery",
+    .id_text = AUDIT_PROGRAM,
+    .name = AUDIT_PROGRAM,
     .roles = no_roles,
     .auth = "system",
     .rate_exempt = true,
     .grants = &all_grants,
-    .actor = { .type = "system", .id = "chancery", .name = "chancery" },
+    .actor = { .type = "system", .id = AUDIT_PROGRAM, .name = AUDIT_PROGRAM },
 };
 const struct caller caller_nobody = {
     .kind = CALLER_NOBODY,

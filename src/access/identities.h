@@ -10,7 +10,7 @@
 #include "access/claims.h"
 
 /* What stands for an identity provider where the account is one of this server. */
-#define IDENTITY_OURS "chancery"
+#define IDENTITY_OURS AUDIT_PROGRAM
 
 struct identity {
     int64_t id; /* of all kinds; fits 32 bits */

@@ -460,6 +460,7 @@ outsider_of(struct scope *s, const struct oidc_provider *o, const struct jwt_cla
         client = json_str(json_get(claims->all, "azp"));
     who.origin = arena_printf(s->arena, "oidc:%s:%s", o->name, claims->subject);
     who.name = shown_name(s, o, claims->all, claims->subject);
+    who.other_name = claims->subject;
     who.email = json_str(json_get(claims->all, "email"));
     list_add(s->arena, &who.claims, struct claim_said,
              ((struct claim_said){ CLAIM_OAUTH_SUBJECT, claims->subject }));

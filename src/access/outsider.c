@@ -1,6 +1,7 @@
 #include "access/outsider.h"
 
 #include "access/manage.h"
+#include "access/names.h"
 #include "access/principals.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -24,6 +25,7 @@ SQL(has_any_role, "SELECT COUNT(*) FROM role_member m JOIN role r ON r.id = m.ro
 /** An entry on its way through its transaction. */
 struct entry {
     const struct outsider *o;
+    const char *domain; /* of accounts without one; NULL: none, or DOMAIN\NAME is theirs */
     const struct access_peer *peer;
     struct principal p; /* id 0: an account is to be made */
     const char *origin; /* the account's own from now on; NULL: it is that already */
@@ -87,22 +89,36 @@ login_for(struct scope *s, struct tx *tx, const struct outsider *o, const char *
     return OK;
 }
 
+/** What they are called, as far as it may be shown at all. */
+static const char *
+usable_name(struct scope *s, const struct entry *entry, const char *from)
+{
+    const struct outsider *o = entry->o;
+
+    return name_is_usable(o->name, entry->domain) ? o->name
+           : name_is_usable(o->other_name, entry->domain)
+               ? o->other_name
+               : arena_printf(s->arena, "%s %s", from, mark_of(s, o->origin));
+}
+
 /** The name to show. What others say of a caller never makes them somebody who is here: requests,
  * the record and %ME% in queries go by names. */
 static enum err
-name_for(struct scope *s, struct tx *tx, const struct outsider *o, const char **name)
+name_for(struct scope *s, struct tx *tx, const struct entry *entry, const char **name)
 {
+    const struct outsider *o = entry->o;
     const char *from = text_empty(o->provider) ? o->method : o->provider;
+    const char *called = usable_name(s, entry, from);
     bool taken;
 
-    *name = o->name;
+    *name = called;
     TRY(name_taken(s, tx, o, *name, &taken));
     if (!taken)
         return OK;
-    *name = arena_printf(s->arena, "%s (%s)", o->name, from);
+    *name = arena_printf(s->arena, "%s (%s)", called, from);
     TRY(name_taken(s, tx, o, *name, &taken));
     if (taken)
-        *name = arena_printf(s->arena, "%s (%s %s)", o->name, from, mark_of(s, o->origin));
+        *name = arena_printf(s->arena, "%s (%s %s)", called, from, mark_of(s, o->origin));
     return OK;
 }
 
@@ -127,7 +143,7 @@ entered_in(struct scope *s, struct tx *tx, void *arg)
     made = id == 0;
     if (made) {
         TRY(login_for(s, tx, o, &login));
-        TRY(name_for(s, tx, o, &actor.name));
+        TRY(name_for(s, tx, entry, &actor.name));
         TRY(tx_one(s, tx, &outsider_insert,
                    BIND(v_text(actor.name), v_text(login), v_text(o->email), v_when(clock_now()),
                         v_text(o->origin)),
@@ -227,7 +243,9 @@ enum err
 outsider_enter(struct scope *s, struct access *a, const struct outsider *o,
                const struct access_peer *peer, struct known **out)
 {
-    struct entry entry = { .o = o, .peer = peer };
+    struct entry entry = { .o = o,
+                           .domain = text_starts(o->origin, "ldap:") ? NULL : a->o.domain,
+                           .peer = peer };
     struct claims_found found;
     struct proof proof = { .auth = o->method, .scope = o->scope, .claims = &found.ids };
     enum err e;

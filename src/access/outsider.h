@@ -12,15 +12,16 @@
 
 /** Somebody vouched for. */
 struct outsider {
-    const char *method;    /* constant: "oidc", "client-cert", "ldap", "kerberos" */
-    const char *provider;  /* its name in the configuration; "" for certificates */
-    const char *origin;    /* the same for the same person for ever: "oidc:NAME:SUBJECT" */
-    const char *before;    /* what an earlier release stored in its stead; NULL: the same */
-    bool before_is_theirs; /* and it can be nobody else's; else it is not looked for */
-    const char *name;      /* as shown */
-    const char *email;     /* or NULL */
-    const char *scope;     /* of the token, or NULL */
-    struct list claims;    /* of struct claim_said */
+    const char *method;     /* constant: "oidc", "client-cert", "ldap", "kerberos" */
+    const char *provider;   /* its name in the configuration; "" for certificates */
+    const char *origin;     /* the same for the same person for ever: "oidc:NAME:SUBJECT" */
+    const char *before;     /* what an earlier release stored in its stead; NULL: the same */
+    bool before_is_theirs;  /* and it can be nobody else's; else it is not looked for */
+    const char *name;       /* as shown, where that is no name of somebody here */
+    const char *other_name; /* instead of one that may not be shown (access/names.h); or NULL */
+    const char *email;      /* or NULL */
+    const char *scope;      /* of the token, or NULL */
+    struct list claims;     /* of struct claim_said */
 };
 
 /**

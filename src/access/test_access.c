@@ -1,6 +1,7 @@
 #include "base/test.h"
 
 #include "access/cert_origin.h"
+#include "access/names.h"
 #include "access/office.h"
 #include "access/principals.h"
 #include "audit/verify.h"
@@ -610,6 +611,40 @@ everything_is_evidence(struct office *o)
 TEST(what_happens_to_access_stands_in_the_audit_record)
 {
     on_both(everything_is_evidence);
+}
+
+TEST(names_that_look_like_somebody_here_are_not_shown)
+{
+    static const char *const good[] = {
+        "ana",       "ana@contoso.com", "CONTOSO\\ana", "Ana Jones", "\xc3\xa1na",
+        "users",     "systems",         "u_",           "u_1x",      "acme",
+        "contosoana"
+    };
+    static const char *const bad[] = { NULL,
+                                       "",
+                                       " ana",
+                                       "ana ",
+                                       "ana\xc2\xa0",
+                                       "an\xe2\x80\x8b"
+                                       "a",
+                                       "a\xc2\xadna",
+                                       "a\nb",
+                                       "system",
+                                       "Chancery",
+                                       "acme:",
+                                       "ACME:x",
+                                       "acme: the certificate's key",
+                                       "u_1",
+                                       "C_22",
+                                       "client-cert" };
+
+    for (size_t i = 0; i < COUNT(good); i++)
+        assert_true(name_is_usable(good[i], "example"));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(name_is_usable(bad[i], NULL));
+    assert_false(name_is_usable("CONTOSO\\ana", "contoso"));
+    assert_true(name_is_usable("CONTOSO\\ana", "contos"));
+    assert_true(name_is_usable("CONTOSO\\ana", ""));
 }
 
 TEST(no_two_bearers_of_certificates_have_one_origin)

@@ -2,6 +2,7 @@
 #ifndef ACME_ACCOUNT_H
 #define ACME_ACCOUNT_H
 
+#include "access/names.h"
 #include "acme/acme.h"
 
 /** How an account stands. */
@@ -107,7 +108,7 @@ enum err acme_contacts(struct scope *s, const struct list *contacts, const char 
 
 /** Who did it, for the audit record: the account with this PUBLIC_ID; PEER may be NULL. */
 struct audit_actor acme_actor(const char *public_id, const struct acme_peer *peer);
-#define ACME_CALLER "acme:" /* how the names of clients begin */
+#define ACME_CALLER NAME_ACME
 /** The account as it comes to the one door: what accounts may do is the matter of their orders, and
  * of the template. */
 struct caller acme_caller(struct arena *arena, const char *public_id, const struct acme_peer *peer);

@@ -14,7 +14,9 @@ COUNTER(write_errors, "chancery_audit_write_errors_total",
         "Audit events that could not be written.");
 GAUGE(sequence, "chancery_audit_chain_sequence", "The number of the last event written here.");
 
-const struct audit_actor audit_system = { .type = "system", .id = "chancery", .name = "chancery" };
+const struct audit_actor audit_system = { .type = "system",
+                                          .id = AUDIT_PROGRAM,
+                                          .name = AUDIT_PROGRAM };
 
 /** Where a chain ends. */
 struct head {

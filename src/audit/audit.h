@@ -17,12 +17,13 @@ enum audit_outcome { AUDIT_SUCCESS, AUDIT_DENIED, AUDIT_FAILURE, AUDIT_PENDING }
 /** Who acts. Texts are NULL where there is nothing to say; all must outlive the call only. */
 struct audit_actor {
     const char *type; /* user, client, agent, acme_account, workflow, system */
-    const char *id;   /* "u_17", "c_3", "chancery" */
+    const char *id;   /* "u_17", "c_3", AUDIT_PROGRAM */
     const char *name;
     const char *const *roles; /* names, ended by NULL; NULL: none */
     const char *auth;         /* basic, token, client-cert, session */
     const char *ip, *user_agent, *session, *on_behalf_of;
 };
+#define AUDIT_PROGRAM "chancery" /* how the program calls itself, as actor and as requester */
 /** The program itself: jobs, schedules, first run. */
 extern const struct audit_actor audit_system;
 

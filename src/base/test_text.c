@@ -41,6 +41,42 @@ TEST(utf8_is_strict)
     assert_int_equal(text_code_points("\xc3\xa9t\xc3\xa9"), 3);
 }
 
+TEST(what_nobody_sees_in_a_text_is_found)
+{
+    static const char *const unseen[] = { "ad\xc2\xadmin",
+                                          "admin\xe2\x80\x8b",
+                                          "\xef\xbb\xbf"
+                                          "admin",
+                                          "a\xe2\x81\xa0",
+                                          "a\xf3\xa0\x81\x81",
+                                          "\xe3\x85\xa4" };
+    static const char *const ends[] = { " a",
+                                        "a ",
+                                        "\ta",
+                                        "a\xc2\xa0",
+                                        "\xe3\x80\x80"
+                                        "a",
+                                        "a b\xe2\x80\x83",
+                                        " " };
+    static const char *const neither[] = { "",
+                                           "a",
+                                           "a b",
+                                           "caf\xc3\xa9",
+                                           "a\xc2\xa0"
+                                           "b",
+                                           "\xf0\x9f\x98\x80" };
+
+    for (size_t i = 0; i < COUNT(unseen); i++)
+        assert_true(text_has_unseen(unseen[i]));
+    for (size_t i = 0; i < COUNT(ends); i++)
+        assert_true(text_has_blank_end(ends[i]) && !text_has_unseen(ends[i]));
+    for (size_t i = 0; i < COUNT(neither); i++)
+        assert_false(text_has_unseen(neither[i]) || text_has_blank_end(neither[i]));
+    assert_false(text_has_unseen(NULL));
+    assert_int_equal(text_blank("\xc2\xa0"), 2);
+    assert_int_equal(text_blank(""), 0);
+}
+
 TEST(whole_numbers_parse_exactly)
 {
     static const struct {

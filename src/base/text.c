@@ -257,6 +257,69 @@ text_has_control(const char *text)
     return false;
 }
 
+/** Characters of no width that stand for nothing by themselves (RFC 4518 section 2.2 maps them to
+ * nothing), and letters that are drawn as nothing. */
+static bool
+is_unseen(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } unseen[] = {
+        { 0xad, 0xad },     { 0x34f, 0x34f },   { 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },
+        { 0x180b, 0x180f }, { 0x200b, 0x200d }, { 0x2028, 0x2029 },   { 0x2060, 0x206f },
+        { 0x2800, 0x2800 }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },
+        { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffc }, { 0xe0000, 0xe0fff },
+    };
+
+    for (size_t i = 0; i < COUNT(unseen); i++)
+        if (c >= unseen[i].first && c <= unseen[i].last)
+            return true;
+    return false;
+}
+
+/** Blanks other than U+0020. */
+static bool
+is_odd_blank(uint32_t c)
+{
+    return c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+           c == 0x3000;
+}
+
+bool
+text_has_unseen(const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    size_t left = text ? strlen(text) : 0, one;
+    uint32_t code = 0;
+
+    for (; left && (one = utf8_one(at, left, &code)) != 0; at += one, left -= one)
+        if (is_unseen(code))
+            return true;
+    return false;
+}
+
+size_t
+text_blank(const char *at)
+{
+    uint32_t code = 0;
+    size_t one = utf8_one((const uint8_t *)at, strnlen(at, 4), &code);
+
+    return one && (code == ' ' || code == '\t' || is_odd_blank(code)) ? one : 0;
+}
+
+bool
+text_has_blank_end(const char *text)
+{
+    size_t one = 0;
+
+    for (const char *at = text; *at; at += one ? one : 1) {
+        one = text_blank(at);
+        if (one && (at == text || at[one] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 bool
 text_is_ascii(const char *text)
 {

@@ -37,6 +37,13 @@ char *text_trim(struct arena *a, const char *text);  /* without white space at b
 bool text_is_utf8(const void *data, size_t len);
 /** Characters from U+0000 to U+001F, U+007F to U+009F, bidirectional controls: not for names. */
 bool text_has_control(const char *text);
+/** Does TEXT hold characters that nobody sees, such as a zero-width space or a soft hyphen? */
+bool text_has_unseen(const char *text);
+/** How many octets the blank at AT has: U+0020, a tab, or one of another width; 0: there is none.
+ */
+size_t text_blank(const char *at);
+/** Does TEXT begin or end with such a blank? */
+bool text_has_blank_end(const char *text);
 /** At most LEN octets of foreign data as text to show: what is not printable ASCII becomes '?'. */
 char *text_shown(struct arena *a, struct bytes data, size_t len);
 size_t text_code_points(const char *text);

@@ -187,7 +187,7 @@ static enum err
 add_to_register(struct scope *s, struct tx *tx, struct founding *f)
 {
     struct cert_origin origin = { .protocol = "internal",
-                                  .requester = "chancery",
+                                  .requester = AUDIT_PROGRAM,
                                   .imported_at = clock_now(),
                                   .state = CERT_CA };
     struct row row;

@@ -31,7 +31,7 @@ appoint_in(struct scope *s, struct tx *tx, void *arg)
     struct cert_origin origin = { .authority = p->key->authority,
                                   .ca_key = p->key->id,
                                   .protocol = "internal",
-                                  .requester = "chancery",
+                                  .requester = AUDIT_PROGRAM,
                                   .imported_at = clock_now(),
                                   .state = CERT_ACTIVE };
     int64_t id;

@@ -77,6 +77,9 @@ struct query_leaf {
  * the value when that does not go together. */
 enum err query_leaf_text(struct scope *s, const struct query *q, const struct query_term *t,
                          struct query_leaf *out);
+/** The same for a field that holds names of callers: %ME-AN% is the whole name, as %ME% is. */
+enum err query_leaf_caller(struct scope *s, const struct query *q, const struct query_term *t,
+                           struct query_leaf *out);
 enum err query_leaf_int(struct scope *s, const struct query *q, const struct query_term *t,
                         struct query_leaf *out);
 enum err query_leaf_real(struct scope *s, const struct query *q, const struct query_term *t,

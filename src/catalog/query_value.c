@@ -78,9 +78,9 @@ me(struct scope *s, const struct query *q, const struct query_term *t, bool acco
     return OK;
 }
 
-enum err
-query_leaf_text(struct scope *s, const struct query *q, const struct query_term *t,
-                struct query_leaf *out)
+static enum err
+leaf_text(struct scope *s, const struct query *q, const struct query_term *t, bool account,
+          struct query_leaf *out)
 {
     const char *text = t->value;
 
@@ -88,9 +88,24 @@ query_leaf_text(struct scope *s, const struct query *q, const struct query_term 
     if (text_eq_fold(text, "%ME%"))
         TRY(me(s, q, t, false, &text));
     else if (text_eq_fold(text, "%ME-AN%"))
-        TRY(me(s, q, t, true, &text));
+        TRY(me(s, q, t, account, &text));
     out->text = text_fold(s->arena, text);
     return OK;
+}
+
+enum err
+query_leaf_text(struct scope *s, const struct query *q, const struct query_term *t,
+                struct query_leaf *out)
+{
+    return leaf_text(s, q, t, true, out);
+}
+
+/* Without its domain a name would be that of somebody else. */
+enum err
+query_leaf_caller(struct scope *s, const struct query *q, const struct query_term *t,
+                  struct query_leaf *out)
+{
+    return leaf_text(s, q, t, false, out);
 }
 
 enum err

@@ -32,7 +32,8 @@ enum {
     LIFTS_REVOKED = 1, /* a query that names it finds revoked certificates too */
     LIFTS_EXPIRED = 2, /* and expired ones */
     NEVER_NULL = 4,
-    IS_DN = 8, /* asked for with or without blanks behind its commas */
+    NAMES_CALLER = 16, /* holds whole names of callers, which %ME-AN% is then, too */
+    IS_DN = 8,         /* asked for with or without blanks behind its commas */
 };
 
 /** CF_WORD: what a column may hold, and how the API calls it; several words may share a number. */

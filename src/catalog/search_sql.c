@@ -606,7 +606,8 @@ static enum err
 text_term(struct scope *s, const struct query *q, const struct query_term *t,
           const struct cert_field *f, struct search_sql *b, struct query_leaf *leaf)
 {
-    TRY(query_leaf_text(s, q, t, leaf));
+    TRY(f->flags & NAMES_CALLER ? query_leaf_caller(s, q, t, leaf)
+                                : query_leaf_text(s, q, t, leaf));
     if (f->flags & IS_DN && leaf->text)
         leaf->text = dn_text(s->arena, leaf->text);
     switch (f->kind) {

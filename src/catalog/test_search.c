@@ -439,7 +439,9 @@ static const struct {
     { "Requester -eq %ME%", true },
     { "Requester -contains %me-an%", true },
     { "Requester -endswith \"\\ana\"", true },
-    { "Requester -eq %ME-AN%", false },
+    { "Requester -eq %ME-AN%", true }, /* ana without a domain is somebody else */
+    { "Requester -eq ana", false },
+    { "Revoker -contains %ME-AN%", false },
     { "SerialNumber -eq 9A0B", true },
     { "SerialNumber -eq \"9a:0b\"", true },
     { "SerialNumber -eq \"00 00 9a 0b\"", true },

@@ -530,7 +530,7 @@ save_in(struct scope *s, struct tx *tx, void *arg)
     number = row_int(&row);
     TRY(tx_one(s, tx, &add_version,
                BIND(v_int(id), v_int(number), v_text(v->json),
-                    v_text(v->actor ? v->actor->name : "chancery"), v_when(now)),
+                    v_text(v->actor ? v->actor->name : AUDIT_PROGRAM), v_when(now)),
                &row));
     version_id = row_int(&row);
     TRY(tx_do(s, tx, &set_current,

@@ -3,6 +3,7 @@
 #include "server/settings.h"
 
 #include "access/domains.h"
+#include "access/names.h"
 #include "base/file.h"
 #include "codec/settings.h"
 #include "drivers/p11_uri.h"
@@ -122,35 +123,37 @@ judge_acme(const struct judge *j)
 /* Who else may log people in
  * ---------------------------------------------------------------- */
 
-/** Accounts are kept by the name of their provider, a colon, and whom it knows: does A with the
- * colon begin B? */
-static bool
-name_begins(const char *a, const char *b)
-{
-    return text_starts_fold(b, a) && b[strlen(a)] == ':';
-}
-
-/** A name is one provider's alone, whatever its kind: claims are bound to it. */
+/** A name is one provider's alone, whatever its kind: claims are bound to it, and accounts are kept
+ * by it, a colon, and whom it knows. */
 static void
 name_judge(struct scope *s, const char *path, const char *name, struct list *names)
 {
     const char *at = arena_printf(s->arena, "%s.name", path);
 
-    if (text_has_control(name) || text_starts(name, " ") || text_ends(name, " "))
-        problem(s, at, CHY_BAD_VALUE, "no control character, and no blank at an end, is in a name");
-    if (text_eq_fold(name, "chancery"))
-        problem(s, at, CHY_BAD_VALUE, "\"%s\" stands for the users of this server itself", name);
+    if (text_has_control(name) || text_has_unseen(name) || text_has_blank_end(name))
+        problem(s, at, CHY_BAD_VALUE,
+                "no control character, none that nobody sees, and no blank at an end is in a name");
+    if (strchr(name, ':'))
+        problem(s, at, CHY_BAD_VALUE,
+                "no colon is in a name: nobody could tell whose accounts are whose");
+    if (name_is_ours(name))
+        problem(s, at, CHY_BAD_VALUE, "\"%s\" is what this server calls itself, or its own users",
+                name);
     LIST_EACH(const char *, other, names)
     {
         if (text_eq_fold(*other, name))
             problem(s, at, CHY_BAD_VALUE, "there is a provider \"%s\" already", name);
-        if (name_begins(*other, name) || name_begins(name, *other))
-            problem(s, at, CHY_BAD_VALUE,
-                    "\"%s\" and \"%s\" are one and the same up to a colon: nobody could tell whose "
-                    "accounts are whose",
-                    *other, name);
     }
     list_add(s->arena, names, const char *, name);
+}
+
+/** What tickets without a directory are bound to unless the settings say otherwise. */
+static void
+not_kerberos(struct scope *s, const char *path, const char *name)
+{
+    if (text_eq_fold(name, "kerberos"))
+        problem(s, arena_printf(s->arena, "%s.name", path), CHY_BAD_VALUE,
+                "\"%s\" stands for Kerberos tickets", name);
 }
 
 static void
@@ -173,6 +176,7 @@ providers_judge(struct scope *s, const struct list *providers, struct list *name
             problem(s, arena_printf(s->arena, "%s.jwks_url", path), CHY_BAD_VALUE,
                     "keys are fetched by https");
         name_judge(s, path, in->name, names);
+        not_kerberos(s, path, in->name);
     }
 }
 
@@ -262,6 +266,7 @@ logins_judge(struct scope *s, const struct access_settings *set)
         const char *path = arena_printf(s->arena, "access.directories[%zu]", n++);
 
         name_judge(s, path, in->name, &names);
+        not_kerberos(s, path, in->name);
         domains_judge(s, path, &in->domains, &domains);
         directory_judge(s, path, in);
     }

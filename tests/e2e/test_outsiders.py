@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import re
 import threading
 import time
 import uuid
@@ -191,6 +192,41 @@ def test_nobody_gets_the_name_of_somebody_who_is_here(trusting, provider):
     assert taken.status_code == 409 and name in taken.text, taken.text
 
 
+def test_names_that_look_like_somebody_here_are_not_shown(trusting, provider):
+    claim(trusting, "oauth_role", "pki", ["Requester"])
+    trusting.client().enroll(dns=["look.example.com"])
+
+    def caller(subject, name):
+        return trusting.client(token=provider.token(sub=subject, preferred_username=name, realm_access={"roles": ["pki"]}))
+    admin_name = trusting.user
+    for n, name in enumerate((f"{admin_name}\u200b", f" {admin_name}", f"{admin_name}\u00a0", f"ad\u00ad{admin_name}", "acme:abc",
+                              "ACME: the certificate's key", "system", "Chancery", "u_1")):
+        assert caller(f"looks-{n}", name).rest("GET", "/whoami").json()["name"] == f"looks-{n}", ascii(name)
+    shown = caller("acme:subject", "system").rest("GET", "/whoami").json()["name"]
+    assert re.fullmatch("corp [0-9a-f]{16}", shown), shown
+    other = caller("elsewhere", f"CONTOSO\\{admin_name}")
+    assert other.rest("GET", "/whoami").json()["name"] == f"CONTOSO\\{admin_name}"
+    csr = keys.new_csr(cn="own.example.com", dns=["own.example.com"])
+    mine = chancery.good(other.rest("POST", "/certificates", json={"csr": csr, "template": "WebServer"}))["id"]
+    for me in ("%ME%", "%ME-AN%"):  # and none of the administrator's, who has the name without a domain
+        found = other.get("/Certificates", **{"pq.queryString": f"RequesterName -eq {me}"})
+        assert [row["Id"] for row in found] == [mine]
+
+
+@pytest.mark.once
+def test_names_of_the_servers_own_domain_are_its_own_to_give(new_server, provider, tmp_path):
+    config = tmp_path / "chancery.yaml"
+    config.write_text(json.dumps({"access": {"domain": "contoso", "providers": [{
+        "name": "corp", "issuer": provider.url, "audience": "chancery", "ca": str(provider.ca),
+        "roles_claim": "realm_access.roles"}]}}))
+    config.chmod(0o600)
+    server = new_server(settings={}, config=config).start()
+    claim(server, "oauth_role", "pki", ["Requester"])
+    for subject, name, shown in (("one", f"CONTOSO\\{server.user}", "one"), ("two", "OTHER\\ana", "OTHER\\ana")):
+        token = provider.token(sub=subject, preferred_username=name, realm_access={"roles": ["pki"]})
+        assert server.client(token=token).rest("GET", "/whoami").json()["name"] == shown
+
+
 def test_of_several_first_calls_at_once_one_gets_the_name(trusting, provider):
     claim(trusting, "oauth_role", "pki", ["Requester"])
     seen = set()
@@ -361,7 +397,8 @@ def test_a_trial_of_a_provider_fetches_its_metadata_and_keys(trusting, provider)
      "access.providers[1].name"),
     ([{"name": name, "issuer": "https://idp.example", "audience": "x"} for name in ("a", "b")], "access.providers[1].issuer"),
     ({"name": "a\nb", "issuer": "https://idp.example", "audience": "x"}, "access.providers[0].name"),
-    ({"name": "Chancery", "issuer": "https://idp.example", "audience": "x"}, "access.providers[0].name"),
+    *(({"name": name, "issuer": "https://idp.example", "audience": "x"}, "access.providers[0].name")
+      for name in ("Chancery", "Kerberos", "a:b", " a", "a\u00a0", "a\u200bb", "client-cert", "u_1")),
     ([{"name": name, "issuer": f"https://{n}.example", "audience": "x"} for n, name in enumerate(["a", "A"])],
      "access.providers[1].name"),
 ])
@@ -390,7 +427,7 @@ DIRECTORY = {"name": "corp", "domains": ["CONTOSO"], "urls": ["ldaps://localhost
     ({"domains": ["a", "A"]}, "domains[1]"),
     ({"urls": ["http://x"]}, "urls[0]"),
     ({"urls": ["ldap://[::1"]}, "urls[0]"),
-    ({"name": "chancery"}, "access.directories[0].name"),
+    *(({"name": name}, "access.directories[0].name") for name in ("chancery", "kerberos", "contoso:eu")),
     ({"ca": "/nonexistent"}, "/nonexistent"),
     ({"keytab": "/nonexistent"}, "access.kerberos.keytab"),
 ])

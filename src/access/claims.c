@@ -30,8 +30,9 @@ SQL(claim_update, "UPDATE claim SET description = $2, version = version + 1 WHER
 SQL(claim_user, "UPDATE claim SET app_user = $2 WHERE id = $1");
 SQL(claim_drop, "DELETE FROM claim WHERE id = $1");
 SQL(claim_leaves, "DELETE FROM role_member WHERE member_kind = 4 AND member_id = $1");
-SQL(claim_by_value, "SELECT id, app_user FROM claim WHERE type = $1 AND value_folded = $2 AND "
-                    "(provider = '' OR provider = $3) ORDER BY id");
+SQL(claim_by_value,
+    "SELECT id, value, app_user FROM claim WHERE type = $1 AND value_folded = $2 AND "
+    "(provider = '' OR provider = $3) ORDER BY id");
 SQL(claim_like, "SELECT id FROM claim WHERE type = $1 AND value_folded = $2 AND provider = $3");
 SQL(user_by_account, "SELECT id FROM app_user WHERE login = $1 AND domain = $2");
 
@@ -344,6 +345,17 @@ claim_list(struct scope *s, struct access *a, const struct claim_query *q, struc
     return OK;
 }
 
+/** `ana` of `CONTOSO\ana` and of `ana@contoso.com`; a domain has no case. */
+static const char *
+login_of(struct scope *s, const char *account)
+{
+    const char *backslash = strchr(account, '\\'), *at = strrchr(account, '@');
+
+    return backslash ? backslash + 1
+           : at      ? arena_text_n(s->arena, account, (size_t)(at - account))
+                     : account;
+}
+
 enum err
 claims_find(struct scope *s, struct db *db, const char *provider, const struct list *said,
             struct claims_found *out)
@@ -360,7 +372,10 @@ claims_find(struct scope *s, struct db *db, const char *provider, const struct l
                    &rows));
         for (size_t i = 0; i < rows.count; i++) {
             int64_t id = row_int(&rows.at[i]), user;
+            const char *value = row_text(&rows.at[i]);
 
+            if (c->exact && !text_eq(login_of(s, value), login_of(s, c->value)))
+                continue;
             list_add(s->arena, &found.ids, int64_t, id);
             user = row_null(&rows.at[i]) ? 0 : row_int(&rows.at[i]);
             found.contradicts |= user && found.user && user != found.user;

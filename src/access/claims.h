@@ -84,6 +84,7 @@ enum err claim_list(struct scope *s, struct access *a, const struct claim_query 
 struct claim_said {
     enum claim_type type;
     const char *value;
+    bool exact; /* of a user: the login is theirs alone as it is written, in no other case */
 };
 /** What the register knows of the claims that somebody bears. */
 struct claims_found {

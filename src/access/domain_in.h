@@ -39,6 +39,12 @@ const char *domain_bind_name(struct scope *s, const struct domain *d,
 enum err domain_find_person(struct scope *s, const struct domain *d, struct directory *c,
                             const struct domain_login *who, struct directory_entry *out);
 /**
+ * Whether the entry bears this very login, as uid or sAMAccountName. Searches take principals for
+ * one that are two (RFC 4518 section 2: case, width); a KDC does not, but for Active Directory's,
+ * which knows no case, and whose entries have no uid.
+ */
+bool domain_bears(struct scope *s, const struct directory_entry *person, const char *login);
+/**
  * After a bind as domain_bind_name(): prove by PASSWORD to be the entry that was found, too.
  *
  * @return E_UNAUTHENTICATED: it is another's

@@ -86,6 +86,18 @@ domain_find_person(struct scope *s, const struct domain *d, struct directory *c,
     return OK;
 }
 
+bool
+domain_bears(struct scope *s, const struct directory_entry *person, const char *login)
+{
+    const struct list *uids = directory_values(person, "uid");
+    const char *account = directory_text(s, person, "sAMAccountName");
+
+    LIST_EACH(struct bytes, uid, uids)
+    if (bytes_eq(*uid, bytes_of_text(login)))
+        return true;
+    return account && (uids->count ? text_eq(account, login) : text_eq_fold(account, login));
+}
+
 /* ---- groups */
 
 static bool

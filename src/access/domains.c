@@ -379,6 +379,9 @@ ask(struct scope *s, struct domain *d, const struct domain_login *who, const cha
     if (!password) {
         TRY(domain_bind_own(s, d, c, NULL));
         TRY(find(s, d, c, who, &person));
+        if (who->exact && !domain_bears(s, &person, who->login))
+            return fail(s, E_UNAUTHENTICATED, "%s, which was found, is not called so to the letter",
+                        person.dn);
     } else {
         e = d->o.user_bind ? check_direct(s, d, c, who, password, &person)
                            : check_found(s, d, c, who, password, &person);

@@ -50,6 +50,8 @@ const char *domain_name(const struct domain *d);
 /** Somebody by the name that they gave. */
 struct domain_login {
     const char *domain, *login; /* as access_name_split() gives them */
+    bool
+        exact; /* the login is as a KDC tells it: the entry must bear it, not only be found by it */
 };
 /**
  * Check a password.

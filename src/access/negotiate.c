@@ -23,7 +23,7 @@ who_is(struct scope *s, const struct outside *outside, const struct kerberos_sai
        struct outsider *out)
 {
     struct domain *d = said->login ? domains_find(outside->domains, said->realm) : NULL;
-    struct domain_login who = { said->realm, said->login };
+    struct domain_login who = { said->realm, said->login, .exact = true };
     enum err e;
 
     if (!d) {
@@ -38,7 +38,7 @@ who_is(struct scope *s, const struct outside *outside, const struct kerberos_sai
     }
     out->method = "kerberos";
     list_add(s->arena, &out->claims, struct claim_said,
-             ((struct claim_said){ CLAIM_USER, said->principal }));
+             ((struct claim_said){ CLAIM_USER, said->principal, .exact = true }));
     return OK;
 }
 

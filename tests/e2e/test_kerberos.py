@@ -91,6 +91,27 @@ def test_without_a_directory_the_principal_itself_may_have_roles(kerberized, rea
     assert said["ok"] and [step["name"] for step in said["steps"]] == ["keytab"]
 
 
+@pytest.mark.once
+def test_another_principal_of_nearly_the_same_name_is_somebody_else(kerberized, realm, contoso):
+    """To MIT's KDC these are other people, with other passwords; a search of the directory finds the first ones by them."""
+    for name in ("ANA", "\uff45\uff56\uff45"):
+        kerberos.PASSWORDS[name] = "another password 1"
+        realm.admin(f'addprinc -pw "another password 1" {name}')
+    server = kerberized([contoso.settings()])
+    claim(server, "group", "PKI-Users", ["Auditor"], provider="contoso")
+    claim(server, "user", "CONTOSO\\ana", ["Auditor"])
+    for name in ("ana", "eve"):
+        assert realm.curl(server, realm.ticket(name))[0] == 200
+    for name in ("ANA", "\uff45\uff56\uff45"):
+        status, said = realm.curl(server, realm.ticket(name))
+        assert status == 401 and "does not tell who" in said, said
+    without = kerberized()
+    claim(without, "user", "ana@contoso.com", ["Auditor"])
+    assert realm.curl(without, realm.ticket("ana"))[0] == 200
+    status, said = realm.curl(without, realm.ticket("ANA"))
+    assert status == 403 and "ANA@CONTOSO.COM was recognised" in said, said
+
+
 def test_a_ticket_is_good_once_and_for_this_service_alone(kerberized, realm):
     server = kerberized()
     claim(server, "user", "ana@contoso.com", ["Auditor"])

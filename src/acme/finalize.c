@@ -244,21 +244,27 @@ refuse(struct scope *s, enum err e)
     return e;
 }
 
-/* A limit that is met by the very same request, which came twice at once, keeps nothing from its
- * client. */
+/* Another request came first while this one was on its way (RFC 8555 section 7.4). The very same
+ * one, which came twice at once, is kept from its certificate by nothing, be it a limit that it met
+ * itself. */
 static enum err
 unless_given(struct scope *s, struct issuing *i, enum err e)
 {
     struct error why = s->error;
     struct acme_order o;
 
-    if (e != E_LIMIT)
+    if (e != E_LIMIT && e != E_CONFLICT && (e != E_INVALID || why.code != CHY_TOO_MANY_ACTIVE))
         return e;
     scope_clear(s);
-    if (acme_order_by_id(s, i->acme, i->o->id, &o) == OK && o.request && bytes_eq(o.csr, i->csr)) {
+    if (acme_order_by_id(s, i->acme, i->o->id, &o) == OK && o.request) {
+        if (!bytes_eq(o.csr, i->csr))
+            return acme_fail(s, E_FORBIDDEN, "orderNotReady",
+                             "the order is %s, not ready: another request finalized it",
+                             acme_order_status_name(o.status));
         *i->o = o;
         return OK;
     }
+    scope_clear(s);
     s->error = why;
     return e;
 }

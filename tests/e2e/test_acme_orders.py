@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 import acme
+import admin
 import answerer
 import chancery
 import keys
@@ -593,6 +594,24 @@ def test_who_may_certify_a_name_is_its_owners_matter(careful_server, answers, wi
     else:
         assert now["status"] == "ready", now
         assert client.finalize(order).json()["status"] == "valid"
+
+
+def test_finalize_that_comes_second_finds_the_order_not_ready(acme_server, answers):
+    """However close they are: what the client is told is of orders, and one certificate comes of it."""
+    client = acme.Orderer(acme_server, answers)
+    for _ in range(3):
+        order = client.order(name("twice"))
+        assert client.prove(order)["status"] == "ready"
+        wanted = [one["value"] for one in order["identifiers"]]
+        bodies = [acme.flat(client.key, client.header(order["finalize"]), {"csr": acme.der(keys.new_csr(cn=None, dns=wanted))})
+                  for _ in range(4)]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            replies = list(pool.map(lambda body: client.send(order["finalize"], body), bodies))
+        assert sorted(reply.status_code for reply in replies) == [200, 403, 403, 403], [reply.text for reply in replies]
+        kinds = {reply.json()["type"] for reply in replies if reply.status_code == 403}
+        assert kinds == {"urn:ietf:params:acme:error:orderNotReady"}, kinds
+        rows = admin.sql(acme_server, f"SELECT COUNT(*) FROM request WHERE transaction_key LIKE '%order:{order['url'].split('/')[-1]}'")
+        assert rows == [(1,)]
 
 
 # Revocation.

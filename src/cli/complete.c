@@ -322,6 +322,22 @@ offer_query(struct line *l)
         { "serial:", "serial number" },
         { "requester:", "who asked for it" },
         { "owner:", "role that owns it; none" },
+        { "tag:", "a tag; none" },
+        { "meta.", "a metadata field: meta.FIELD:VALUE; none" },
+        { "is:effective", "in force, and nothing took its place" },
+        { "is:superseded", "another took its place" },
+        { "is:on-hold", "revoked until a release" },
+        { "is:ca", "of an authority" },
+        { "is:self-signed", "signed by its own key" },
+        { "is:wildcard", "with a wildcard name" },
+        { "issued:<30d", "begun within 30 days" },
+        { "key:", "rsa, ec, ed25519; with bits: key:rsa<3072" },
+        { "sig:", "signature algorithm" },
+        { "san:", "any alternative name" },
+        { "ip:", "address" },
+        { "email:", "mail address" },
+        { "thumbprint:", "SHA-1 or SHA-256, or how it begins" },
+        { "id:", "number in the register" },
     };
 
     for (size_t i = 0; i < COUNT(terms); i++)

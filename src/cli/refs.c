@@ -235,17 +235,33 @@ bad_term(struct cli *c, const char *word, const char *wanted)
 static enum err
 is_term(struct cli *c, const char *word, const char **out)
 {
+    static const struct {
+        const char *value, *query;
+    } others[] = {
+        { "archived", "Archived -eq true" },
+        { "effective", "(Status -eq \"Active\" AND SupersededDate -eq NULL)" },
+        { "superseded", "SupersededDate -ne NULL" },
+        { "on-hold", "RevocationReason -eq \"CertificateHold\"" },
+        { "ca", "Status -eq \"CertificateAuthority\"" },
+        { "self-signed", "SelfSigned -eq true" },
+        { "wildcard", "(CN -startswith \"*.\" OR SAN -startswith \"*.\")" },
+    };
     const char *value = word + strlen("is:");
 
+    for (size_t i = 0; i < COUNT(others) && !*out; i++)
+        if (text_eq_fold(value, others[i].value))
+            *out = others[i].query;
+    if (*out)
+        return OK;
     if (text_eq_fold(value, "active") || text_eq_fold(value, "revoked"))
         *out = arena_printf(c->s->arena, "Status -eq \"%s\"", value);
     else if (text_eq_fold(value, "expired"))
         *out = arena_printf(c->s->arena, "NotAfter -lt \"%s\"",
                             when_rfc3339(c->s->arena, clock_now()));
-    else if (text_eq_fold(value, "archived"))
-        *out = "Archived -eq true";
     else
-        return bad_term(c, word, "is:active, is:revoked, is:expired or is:archived");
+        return bad_term(c, word,
+                        "is:active, is:revoked, is:expired, is:archived, is:effective, "
+                        "is:superseded, is:on-hold, is:ca, is:self-signed or is:wildcard");
     return OK;
 }
 
@@ -267,6 +283,75 @@ expires_term(struct cli *c, const char *word, const char **out)
     else
         *out = arena_printf(c->s->arena, "(NotAfter -lt \"%s\" AND NotAfter -ge \"%s\")", limit,
                             when_rfc3339(c->s->arena, now));
+    return OK;
+}
+
+/* Less than so long ago, or before a date. */
+static enum err
+issued_term(struct cli *c, const char *word, const char **out)
+{
+    const char *value = word + strlen("issued:");
+    bool below = *value == '<', good = below || *value == '>';
+    struct when now = clock_now(), at;
+    int64_t ms;
+
+    if (good && duration_parse(value + 1, &ms)) {
+        at = when_add_ms(now, -ms);
+        below = !below;
+    } else if (!good || !time_parse(value + 1, now, &at)) {
+        return bad_term(c, word, "issued:<30d, issued:>30d, or with a date: issued:<2027-01-31");
+    }
+    *out = arena_printf(c->s->arena, "NotBefore %s \"%s\"", below ? "-lt" : "-gt",
+                        when_rfc3339(c->s->arena, at));
+    return OK;
+}
+
+/* key:rsa, key:ec<384 */
+static enum err
+key_term(struct cli *c, const char *word, const char **out)
+{
+    static const char *const types[][2] = { { "rsa", "RSA" },
+                                            { "ec", "ECC" },
+                                            { "ed25519", "Ed25519" } };
+    const char *value = word + strlen("key:"), *type = NULL;
+    size_t len = strcspn(value, "<>");
+    int64_t bits = 0;
+
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (text_eq_fold(arena_text_n(c->s->arena, value, len), types[i][0]))
+            type = types[i][1];
+    if (!type || (value[len] && !text_to_int(value + len + 1, &bits)) || bits < 0)
+        return bad_term(c, word, "key:rsa, key:ec or key:ed25519, also with bits: key:rsa<3072");
+    *out = !value[len] ? arena_printf(c->s->arena, "KeyType -eq \"%s\"", type)
+                       : arena_printf(c->s->arena, "(KeyType -eq \"%s\" AND KeySize %s %lld)", type,
+                                      value[len] == '<' ? "-lt" : "-gt", (long long)bits);
+    return OK;
+}
+
+/* meta.FIELD:VALUE */
+static enum err
+meta_term(struct cli *c, const char *word, const char **out)
+{
+    const char *name = word + strlen("meta."), *colon = strchr(name, ':');
+    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    if (!colon || !len || name + len != colon || !colon[1])
+        return bad_term(c, word, "meta.FIELD:VALUE, or meta.FIELD:none");
+    *out = arena_printf(c->s->arena, "%.*s -eq %s", (int)len, name,
+                        text_eq_fold(colon + 1, "none") ? "NULL" : quoted(c, colon + 1));
+    return OK;
+}
+
+static enum err
+thumbprint_term(struct cli *c, const char *word, const char **out)
+{
+    const char *hex = without_colons(c, word + strlen("thumbprint:"));
+
+    if (!is_hex(hex))
+        return bad_term(c, word, "a thumbprint is hexadecimal");
+    *out = arena_printf(c->s->arena,
+                        "(Thumbprint -startswith \"%s\" OR ThumbprintSha256 -startswith \"%s\")",
+                        hex, hex);
     return OK;
 }
 
@@ -302,22 +387,34 @@ named_term(struct cli *c, const char *word, const char **out)
     static const struct {
         const char *name, *form;
     } names[] = {
-        { "cn:", "CN -contains %s" },           { "dns:", "SAN -contains %s" },
-        { "issuer:", "IssuerDN -contains %s" }, { "ca:", "CA -eq %s" },
-        { "serial:", "SerialNumber -eq %s" },   { "requester:", "RequesterName -contains %s" },
+        { "cn:", "CN -contains %s" },
+        { "dns:", "SAN -contains %s" },
+        { "issuer:", "IssuerDN -contains %s" },
+        { "ca:", "CA -eq %s" },
+        { "serial:", "SerialNumber -eq %s" },
+        { "requester:", "RequesterName -contains %s" },
         { "owner:", "OwnerRoleName -eq %s" },
+        { "san:", "SAN -contains %s" },
+        { "ip:", "SAN -contains %s" },
+        { "email:", "SAN -contains %s" },
+        { "sig:", "SigningAlgorithm -contains %s" },
+        { "id:", "CertId -eq %s" },
+    };
+    static const struct {
+        const char *name;
+        enum err (*term)(struct cli *c, const char *word, const char **out);
+    } own[] = {
+        { "is:", is_term },         { "expires:", expires_term },
+        { "issued:", issued_term }, { "key:", key_term },
+        { "meta.", meta_term },     { "template:", template_term },
+        { "tag:", tag_term },       { "thumbprint:", thumbprint_term },
     };
 
-    if (text_starts_fold(word, "is:"))
-        return is_term(c, word, out);
-    if (text_starts_fold(word, "expires:"))
-        return expires_term(c, word, out);
-    if (text_starts_fold(word, "template:"))
-        return template_term(c, word, out);
+    for (size_t i = 0; i < COUNT(own); i++)
+        if (text_starts_fold(word, own[i].name) && (own[i].term != meta_term || strchr(word, ':')))
+            return own[i].term(c, word, out);
     if (text_eq_fold(word, "owner:none"))
         *out = "OwnerRoleName -eq NULL";
-    if (text_starts_fold(word, "tag:"))
-        return tag_term(c, word, out);
     for (size_t i = 0; i < COUNT(names) && !*out; i++) {
         const char *value = word + strlen(names[i].name);
 
@@ -412,6 +509,10 @@ query_of(struct cli *c, const char *words, const char **out)
             break;
         if (!plain)
             TRY(named_term(c, word, &term));
+        if (!plain && !term && *word == '-' && word[1]) { /* a term that must not hold */
+            TRY(named_term(c, word + 1, &term));
+            term = term ? arena_printf(c->s->arena, "NOT (%s)", term) : NULL;
+        }
         if (!term)
             term = free_term(c, word);
         all = all ? arena_printf(c->s->arena, "%s AND %s", all, term) : term;

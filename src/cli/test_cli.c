@@ -209,6 +209,24 @@ TEST(words_become_a_query)
           "(CN -contains \"is: a b\" OR SAN -contains \"is: a b\" OR DN -contains \"is: a b\")" },
         { "CN -contains", "CN -contains" }, /* broken off: the server says where */
         { "Owner -eq\"x\"", "Owner -eq\"x\"" },
+        { "key:rsa<3072 -tag:lab", "(KeyType -eq \"RSA\" AND KeySize -lt 3072) AND "
+                                   "NOT ((Tags -eq \"lab\" OR Tags -startswith \"lab,\" OR Tags "
+                                   "-endswith \",lab\" OR Tags -contains \",lab,\"))" },
+        { "key:EC tag:none", "KeyType -eq \"ECC\" AND Tags -eq NULL" },
+        { "is:effective -is:wildcard",
+          "(Status -eq \"Active\" AND SupersededDate -eq NULL) AND NOT ((CN -startswith \"*.\" OR "
+          "SAN -startswith \"*.\"))" },
+        { "is:on-hold", "RevocationReason -eq \"CertificateHold\"" },
+        { "meta.Owner:web meta.Stage:none", "Owner -eq \"web\" AND Stage -eq NULL" },
+        { "thumbprint:AB:CD",
+          "(Thumbprint -startswith \"ABCD\" OR ThumbprintSha256 -startswith \"ABCD\")" },
+        { "id:12 san:x", "CertId -eq \"12\" AND SAN -contains \"x\"" },
+        { "issued:<2026-01-01", "NotBefore -lt \"2026-01-01T00:00:00Z\"" },
+        { "meta.example -x.example",
+          "(CN -contains \"meta.example\" OR SAN -contains \"meta.example\" OR DN -contains "
+          "\"meta.example\") AND (CN -contains \"-x.example\" OR SAN -contains \"-x.example\" OR "
+          "DN "
+          "-contains \"-x.example\")" },
         { "a -eq-b",
           "(CN -contains \"a\" OR SAN -contains \"a\" OR DN -contains \"a\") AND "
           "(CN -contains \"-eq-b\" OR SAN -contains \"-eq-b\" OR DN -contains \"-eq-b\")" },
@@ -216,9 +234,12 @@ TEST(words_become_a_query)
     AUTO(scope_free) struct scope *s = scope_new("test");
     struct cli c = fresh(s);
 
-    static const char *const wrong[] = { "is:revokd", "is:",       "expires:<soon", "expires:30d",
-                                         "expires:<", "web ca:",   "ca:\"One CA",   "ca:\"\"",
-                                         "\"\"",      "is:\"a b\"" };
+    static const char *const wrong[] = {
+        "is:revokd",   "is:",         "expires:<soon",  "expires:30d", "expires:<",  "web ca:",
+        "ca:\"One CA", "ca:\"\"",     "\"\"",           "is:\"a b\"",  "-is:revokd", "key:",
+        "key:dsa",     "key:rsa<",    "key:rsa<x",      "key:rsa<-1",  "tag:",       "tag:a,b",
+        "meta.:x",     "meta.Owner:", "thumbprint:xyz", "issued:30d",  "id:"
+    };
     const char *query;
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -227,6 +248,8 @@ TEST(words_become_a_query)
     }
     assert_ok(s, query_of(&c, "expires:<30d", &query));
     assert_non_null(strstr(query, "NotAfter -lt"));
+    assert_ok(s, query_of(&c, "issued:<30d", &query)); /* less than 30 days ago */
+    assert_non_null(strstr(query, "NotBefore -gt"));
     assert_ok(s, query_of(&c, "AB12CD34", &query));
     assert_non_null(strstr(query, "Thumbprint -startswith \"AB12CD34\""));
     assert_ok(s, query_of(&c, "  ", &query));

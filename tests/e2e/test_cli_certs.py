@@ -173,6 +173,9 @@ def test_certificates_are_tagged(server, client, tmp_path):
     assert tags(*made) == ["lab,web", "lab,label,web", "label"]
     assert found("tag:lab") == ["1", "2"] and found("tag:label") == ["2", "3"] and found("tag:WEB") == ["1", "2"]
     assert found("tag:none") == [] and found("tag:abe") == []
+    assert found("key:ec issued:<1d -tag:lab") == ["3"] and found(f"meta.Tags:label is:effective key:ec>255 -key:rsa id:{made[2]}") == ["3"]
+    assert found("is:wildcard") == found("is:ca") == found("is:self-signed") == found("is:superseded") == found("is:on-hold") == []
+    assert found("sig:sha256 email:nobody") == found("issued:>1d") == [] and found("is:active -ip:10.9.8.7") == ["1", "2", "3"]
     assert "lab,label,web" in ok(server.cli("certs", "tag", made[1]))
     before = json.loads(ok(server.cli("certs", "history", made[0], "-o", "json")))
     assert "0 certificates" in server.cli("certs", "tag", made[0], "--tag", "lab").stderr  # nothing changes twice

@@ -338,6 +338,65 @@ certificates_delete_revoke(struct request *rq)
     return reply(rq, 200, &out);
 }
 
+/* Of a page, what the answer tells, in the memory of the request. */
+static void
+keep_revoked(struct scope *s, const struct revoked *page, struct revoked *all)
+{
+    LIST_EACH(struct revoked_one, one, &page->each)
+    {
+        struct revoked_one *kept = list_push(s->arena, &all->each, struct revoked_one);
+
+        *kept = (struct revoked_one){ .id = one->id, .err = one->err, .code = one->code };
+        kept->why = arena_text(s->arena, one->why);
+        LIST_EACH(int64_t, twin, &one->twins)
+        list_add(s->arena, &kept->twins, int64_t, *twin);
+    }
+}
+
+/* Revoke the next page of what SEARCH finds. COUNT receives how many it found. */
+static enum err
+revoke_page(struct request *rq, struct cert_search *search, struct revoke *in, struct revoked *out,
+            size_t *count)
+{
+    struct cert_found found;
+    struct list ids = { 0 };
+
+    TRY(catalog_search(rq->scope, rq->app->db, search, &found));
+    LIST_EACH(struct cert_row, row, &found.rows)
+    {
+        if (row->state != CERT_CA)
+            list_add(rq->scope->arena, &ids, int64_t, row->id);
+        search->after = row->id;
+    }
+    *count = found.rows.count;
+    in->ids = &ids;
+    return flow_revoke(rq->scope, &rq->app->flow, in, out);
+}
+
+/* The same in memory of its own, since there may be a million of them; what is said of a failure
+ * stays as long as the request. */
+static enum err
+revoke_page_apart(struct request *rq, struct cert_search *search, struct revoke *in,
+                  struct revoked *all, size_t *count)
+{
+    struct scope *s = rq->scope;
+    struct arena *whole = s->arena, *own = arena_new();
+    struct revoked page = { 0 };
+    enum err e;
+
+    s->arena = own;
+    e = revoke_page(rq, search, in, &page, count);
+    s->arena = whole;
+    if (e != OK) {
+        (void)arena_own(whole, own, arena_free);
+        return e;
+    }
+    keep_revoked(s, &page, all);
+    scope_clear(s);
+    arena_free(own);
+    return OK;
+}
+
 enum err
 certificates_revoke_all(struct request *rq)
 {
@@ -351,33 +410,22 @@ certificates_revoke_all(struct request *rq)
         .now = clock_now(),
     };
     int64_t collection = collection_named(rq, in->collection_id);
-    struct revoked all = { 0 }, some;
-    struct cert_found found;
+    struct revoke revoke = {
+        .caller = rq->caller,
+        .reason = in->reason,
+        .comment = in->comment,
+        .effective = in->effective,
+    };
+    struct revoked all = { 0 };
+    size_t count = 0;
 
     TRY(may_within(rq, PERM_CERTIFICATES_READ, collection, &search.within));
     if (text_empty(in->query))
         return fail_code(rq->scope, E_INVALID, CHY_MISSING,
                          "Query: an empty query would revoke every certificate");
+    revoke.within = collection ? search.within : NULL;
     do { /* by key, so that what was revoked meanwhile does not shift the pages */
-        struct list ids = { 0 };
-
-        TRY(catalog_search(rq->scope, rq->app->db, &search, &found));
-        LIST_EACH(struct cert_row, row, &found.rows)
-        {
-            if (row->state != CERT_CA)
-                list_add(rq->scope->arena, &ids, int64_t, row->id);
-            search.after = row->id;
-        }
-        TRY(flow_revoke(rq->scope, &rq->app->flow,
-                        &(struct revoke){ .caller = rq->caller,
-                                          .within = collection ? search.within : NULL,
-                                          .ids = &ids,
-                                          .reason = in->reason,
-                                          .comment = in->comment,
-                                          .effective = in->effective },
-                        &some));
-        LIST_EACH(struct revoked_one, one, &some.each)
-        list_add(rq->scope->arena, &all.each, struct revoked_one, *one);
-    } while (found.rows.count == RETURN_LIMIT_MAX);
+        TRY(revoke_page_apart(rq, &search, &revoke, &all, &count));
+    } while (count == RETURN_LIMIT_MAX);
     return answer_revoked(rq, &all);
 }

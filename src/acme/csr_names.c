@@ -1,5 +1,6 @@
 #include "acme/csr_names.h"
 
+#include "issue/policy.h"
 #include "pki/device_name.h"
 #include <string.h>
 
@@ -30,13 +31,26 @@ is_device(const struct list *names, const struct general_name *san)
     return false;
 }
 
-/* A common name that is the serial number of a device. */
+/* The serial number of a device as a common name; NULL: it is too long for one, or a host's name or
+ * address, which no maker's word proves. */
+static const char *
+serial_cn(struct arena *a, const struct acme_name *n)
+{
+    const char *serial = device_type_is(n->type) ? device_name_serial(a, n->value) : NULL;
+
+    return serial && strlen(serial) <= CN_MAX && !policy_is_host(a, serial) ? serial : NULL;
+}
+
 static bool
-is_serial(struct scope *s, const struct list *names, const char *cn)
+is_serial(struct arena *a, const struct list *names, const char *cn)
 {
     LIST_EACH(struct acme_name, n, names)
-    if (device_type_is(n->type) && text_eq(device_name_serial(s->arena, n->value), cn))
-        return true;
+    {
+        const char *serial = serial_cn(a, n);
+
+        if (serial && text_eq(serial, cn))
+            return true;
+    }
     return false;
 }
 
@@ -81,8 +95,12 @@ common_name(struct arena *a, const char *asked, const struct list *names)
     if (text_eq(n->type, "dns") && strlen(n->value) <= CN_MAX)
         return n->value;
     LIST_EACH(struct acme_name, n, names)
-    if (device_type_is(n->type) && strcspn(n->value, "/") <= CN_MAX)
-        return device_name_serial(a, n->value);
+    {
+        const char *serial = serial_cn(a, n);
+
+        if (serial)
+            return serial;
+    }
     return NULL;
 }
 
@@ -112,13 +130,14 @@ acme_csr_names(struct scope *s, const struct csr *csr, const struct list *names,
     cns += text_eq(attr->type, "CN");
     if (cns > 1)
         return bad(s, "has more than one common name", NULL);
-    if (cn && !is_named(names, "dns", cn) && !is_named(names, "ip", cn) && !is_serial(s, names, cn))
+    if (cn && !is_named(names, "dns", cn) && !is_named(names, "ip", cn) &&
+        !is_serial(s->arena, names, cn))
         return bad(s, "has a common name that is not in the order", cn);
     TRY(check_sans(s, csr, names));
     LIST_EACH(struct acme_name, n, names)
     if (!asks_for(csr, n))
         return bad(s, "does not ask for a name of the order", n->value);
-    if (cn && !is_serial(s, names, cn))
+    if (cn && !is_serial(s->arena, names, cn))
         cn = text_fold(s->arena, cn);
     cn = common_name(s->arena, cn, names);
     *subject = cn ? arena_printf(s->arena, "CN=%s", escaped(s->arena, cn)) : "";

@@ -28,10 +28,14 @@ struct making {
     struct list proofs; /* of const char *: its authorizations */
 };
 
+/* One whose device has attested its key already is not it: the next attempt may have another. */
 SQL(same_order,
     "SELECT id FROM acme_order WHERE account = $1 AND names_hash = $2 AND status IN (1, 2) "
     "AND expires_at > $3 AND COALESCE(not_before, 0) = $4 AND COALESCE(not_after, 0) = $5 AND "
-    "COALESCE(replaces, '') = $6 AND COALESCE(profile, $8) = $7 ORDER BY id DESC LIMIT 1");
+    "COALESCE(replaces, '') = $6 AND COALESCE(profile, $8) = $7 AND NOT EXISTS (SELECT 1 FROM "
+    "acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE oz.order_id = acme_order.id "
+    "AND "
+    "z.method = 'device-attest-01') ORDER BY id DESC LIMIT 1");
 SQL(order_add, "INSERT INTO acme_order (public_id, account, status, expires_at, identifiers, "
                "names_hash, not_before, not_after, created_at, replaces, replaces_cert, profile, "
                "unlimited) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "

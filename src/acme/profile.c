@@ -406,8 +406,11 @@ judge(struct scope *s, const struct acme *acme, struct acme_profile_edit *edit)
 
 /* Changes. */
 
-SQL(profile_add, "INSERT INTO acme_endpoint (name, name_folded, enabled, body, created_at) VALUES "
-                 "($1, $2, $3, $4, $5) ON CONFLICT (name_folded) DO NOTHING RETURNING id");
+/* Its version is none that another of this name had. */
+SQL(profile_add,
+    "INSERT INTO acme_endpoint (name, name_folded, enabled, body, created_at, version) "
+    "VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(version), 0) + 1 FROM "
+    "acme_endpoint)) ON CONFLICT (name_folded) DO NOTHING RETURNING id");
 SQL(profile_lock,
     "SELECT version, id, name, body FROM acme_endpoint WHERE name_folded = $1 AND name_folded "
     "<> '' AND deleted_at IS NULL @lock");

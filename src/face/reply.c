@@ -192,7 +192,8 @@ if_match(struct request *rq, int64_t *version)
     if (!tag || text_eq(tag, "*"))
         return OK;
     if (len > 2 && tag[0] == '"' && tag[len - 1] == '"' &&
-        text_to_int(arena_text_n(rq->scope->arena, tag + 1, len - 2), version) && *version > 0)
+        text_to_int(arena_text_n(rq->scope->arena, tag + 1, len - 2), version) && *version > 0 &&
+        text_eq(tag, tag_of(rq->scope, *version)))
         return OK;
     return fail_code(rq->scope, E_CONFLICT, CHY_VERSION_CHANGED,
                      "If-Match: %.64s is no tag of this object", tag);

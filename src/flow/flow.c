@@ -115,6 +115,7 @@ passage_judge(struct scope *s, struct passage *p)
         .issuer = p->key,
         .csr = &p->csr,
         .subject = p->in->subject,
+        .subject_of_names = p->in->subject_of_names,
         .sans = p->in->sans_given ? &p->in->sans : NULL,
         .not_before = p->in->not_before,
         .not_after = p->in->not_after,

@@ -46,6 +46,10 @@ bundle_file_name(struct scope *s, const struct cert *cert, enum bundle_form form
 SQL(kept, "SELECT id, sealed, exportable, once, guarded FROM private_key WHERE purpose = "
           "'certificate' AND "
           "key_hash = $1");
+SQL(templates_of_key,
+    "SELECT template FROM certificate WHERE key_hash = $1 AND template IS NOT NULL "
+    "UNION SELECT template FROM archived_certificate WHERE key_hash = $1 AND "
+    "has_private_key = 1 AND template IS NOT NULL");
 SQL(collect_once, "UPDATE request SET collected_at = $2, version = version + 1 WHERE id = $1 AND "
                   "collected_at IS NULL RETURNING id");
 SQL(still_kept, "SELECT id FROM private_key WHERE id = $1 AND purpose = 'certificate'@lock");
@@ -145,13 +149,28 @@ record_in(struct scope *s, struct tx *tx, void *arg)
         });
 }
 
-/* What is kept of the key. The template may have changed its mind since: the stricter word counts,
- * that of then or that of now. */
+/* The templates of all that was certified with the key may have changed their minds since: the
+ * strictest word counts, of then or of now. */
+static enum err
+find_strictest(struct scope *s, struct flow *f, const struct cert_row *row, struct kept_key *key)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
+    struct rows rows;
+
+    TRY(db_all(s, f->db, &templates_of_key, BIND(v_bytes(row->key_hash)), &rows));
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct template *t = template_by_id(all, row_int(&rows.at[i]));
+
+        key->exportable = key->exportable && (!t || t->body->key_exportable);
+        key->guarded = key->guarded || (t && t->body->recovery_approval);
+    }
+    return OK;
+}
+
+/* What is kept of the key. */
 static enum err
 find_kept(struct scope *s, struct flow *f, const struct cert_row *row, struct kept_key *out)
 {
-    AUTO(templates_unref) const struct templates *all = templates_ref(f->shelf);
-    const struct template *t = row->template_id ? template_by_id(all, row->template_id) : NULL;
     struct row found;
     enum err e;
 
@@ -163,10 +182,10 @@ find_kept(struct scope *s, struct flow *f, const struct cert_row *row, struct ke
     TRY(e);
     out->id = row_int(&found);
     out->sealed = row_bytes(&found);
-    out->exportable = row_bool(&found) && (!t || t->body->key_exportable);
+    out->exportable = row_bool(&found);
     out->once = row_bool(&found);
-    out->guarded = row_bool(&found) || f->recovery.approval || (t && t->body->recovery_approval);
-    return OK;
+    out->guarded = row_bool(&found) || f->recovery.approval;
+    return find_strictest(s, f, row, out);
 }
 
 static enum err

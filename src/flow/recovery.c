@@ -50,8 +50,8 @@ SQL(recovery_agree,
     "ends_at > $6 AND asker <> $2 RETURNING id");
 SQL(recovery_close,
     "UPDATE recovery SET state = $2, decider = COALESCE($3, decider), decider_name = COALESCE($4, "
-    "decider_name), comment = COALESCE($5, comment), decided_at = $6, version = version + 1 WHERE "
-    "id = $1 AND state IN (1, 2) RETURNING id");
+    "decider_name), comment = COALESCE($5, comment), decided_at = COALESCE($6, decided_at), "
+    "version = version + 1 WHERE id = $1 AND state IN (1, 2) RETURNING id");
 SQL(recovery_give, "UPDATE recovery SET state = 6, given_at = $2, version = version + 1 WHERE id = "
                    "$1 AND version = $3 AND state = 2 AND ends_at > $2 RETURNING id");
 SQL(recovery_over, "SELECT " COLUMNS " FROM recovery WHERE state IN (1, 2) AND ends_at <= $1 ORDER "
@@ -469,7 +469,8 @@ close_in(struct scope *s, struct tx *tx, void *arg)
     enum err e =
         tx_one(s, tx, &recovery_close,
                BIND(v_int(g->r->id), v_int((int64_t)g->state), decides ? v_int(by->id) : v_null(),
-                    v_text(decides ? by->name : NULL), v_text(comment_of(g)), v_when(g->now)),
+                    v_text(decides ? by->name : NULL), v_text(decides ? comment_of(g) : NULL),
+                    decides ? v_when(g->now) : v_null()),
                &row);
 
     if (e == E_NOT_FOUND)

@@ -370,6 +370,14 @@ is_fixed(const struct template_body *body, const char *type)
     return false;
 }
 
+bool
+policy_is_host(struct arena *a, const char *text)
+{
+    struct bytes octets;
+
+    return ip_parse(a, text, &octets) || looks_like_dns(text);
+}
+
 /* Is the text a host's name or address? */
 static bool
 is_host(struct scope *s, const char *text, struct general_name *n)
@@ -400,6 +408,11 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
         cn->value = n.text;
         if (!in->subject && kind_given(in->sans, n.kind) && !is_asked(s, in, &n)) {
             cn->value = replacement_of(s, in, n.kind);
+            return;
+        }
+        if (in->subject_of_names && !is_asked(s, in, &n)) {
+            problem(s, cn_path(in), CHY_NAME_NOT_ALLOWED,
+                    "\"%s\" is a host's, and none of the names that are asked for", n.text);
             return;
         }
     }

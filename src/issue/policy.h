@@ -15,8 +15,9 @@
 struct policy_input {
     const struct template *tmpl;
     const struct ca_key *issuer;
-    struct csr *csr;     /* read, not yet verified */
-    const char *subject; /* DN text that stands for the CSR's, or NULL */
+    struct csr *csr;       /* read, not yet verified */
+    const char *subject;   /* DN text that stands for the CSR's, or NULL */
+    bool subject_of_names; /* it was made of the names: no host stands there that is none of them */
     const struct list
         *sans; /* of struct general_name: stand for the CSR's of the kinds they have; or NULL */
     const struct list *san_paths;      /* of const char *: what the face calls each; or NULL */
@@ -61,6 +62,8 @@ unsigned policy_usage_bit(const char *name);
 /** What is wrong with an item of permitted or excluded, as a clause; NULL: nothing. */
 const char *policy_name_rule_fault(struct arena *a, const char *rule);
 
+/** Would programs that fall back to the CN take TEXT for a host's name or address? */
+bool policy_is_host(struct arena *a, const char *text);
 /** Is this normal name inside the permitted and outside the excluded lists? */
 bool policy_name_allowed(const struct template_body *body, const struct general_name *n);
 

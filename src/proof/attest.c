@@ -57,6 +57,15 @@ attest_name(struct scope *s, struct attest_work *w, const char *type, struct byt
                  ((struct attest_name){ type, value }));
 }
 
+/* A serial number as the maker wrote it. With a slash in it, it would be read as another's, and who
+ * assigned that. */
+static void
+take_serial(struct scope *s, struct attest_work *w, struct bytes text)
+{
+    if (!memchr(text.data, '/', text.len))
+        attest_name(s, w, DEVICE_PERMANENT, text);
+}
+
 /* The certificates. */
 
 static enum err
@@ -128,15 +137,14 @@ step_names(struct scope *s, struct attest_work *w)
     if (ext_of(w, OID_YUBIKEY_SERIAL, &value)) {
         p = span_of(value);
         if (der_int(&p, &number) && der_end(&p) && number >= 0)
-            attest_name(s, w, DEVICE_PERMANENT,
-                        bytes_of_text(arena_printf(s->arena, "%lld", (long long)number)));
+            take_serial(s, w, bytes_of_text(arena_printf(s->arena, "%lld", (long long)number)));
     }
     if (ext_of(w, OID_STEP_DEVICE, &value) && der_only(value, DER_SEQUENCE, &inside)) {
         uint8_t tag = der_tag(&inside);
 
         if ((tag == DER_UTF8 || tag == DER_PRINTABLE) && der_take(&inside, tag, &text) &&
             der_end(&inside))
-            attest_name(s, w, DEVICE_PERMANENT, text);
+            take_serial(s, w, text);
     }
 }
 
@@ -170,9 +178,9 @@ attest_apple(struct scope *s, struct attest_work *w)
     if (!bytes_eq(value, (struct bytes){ digest, SHA256_LEN }))
         return attest_wrong(s, "the nonce of x5c[0] is not the SHA-256 of this challenge's token");
     if (ext_of(w, OID_APPLE_SERIAL, &value))
-        attest_name(s, w, DEVICE_PERMANENT, value);
+        take_serial(s, w, value);
     if (ext_of(w, OID_APPLE_UDID, &value))
-        attest_name(s, w, DEVICE_PERMANENT, value);
+        take_serial(s, w, value);
     return OK;
 }
 

@@ -293,6 +293,38 @@ def test_a_proof_of_a_device_counts_for_its_order_alone(maker, device):
     assert again["status"] == "pending" and again["authorizations"] != first["authorizations"]
 
 
+def test_after_a_key_was_attested_another_attempt_with_another_key_is_another_order(maker, device):
+    number, lost, key = serial(), keys.new_key(), keys.new_key()
+    first = attest(device, number, lambda token, proof: maker.step(lost, proof, number))
+    assert first["status"] == "ready"
+    again = attest(device, number, lambda token, proof: maker.step(key, proof, number))
+    assert again["url"] != first["url"] and same_key(certificate(device, again, keys.new_csr(cn=number, key=key)).public_key(),
+                                                     key.public_key())
+
+
+@pytest.mark.parametrize("host", ["www.victim.test", "10.0.0.1", "localhost", "2001:db8::1"])
+def test_a_device_that_is_called_as_a_host_proves_no_host(acme_server, answers, profile, maker, host):
+    template = admin.template(acme_server, policy={"san_device": "optional", "cn_to_san": True, "eku": ["clientAuth", "serverAuth"]})
+    client = acme.Orderer(acme_server, answers, directory=profile(
+        Template=template, AllowedDomains=["device:*"], DeniedDomains=["www.victim.test", "10.0.0.0/8"])["Directory"])
+    key = keys.new_key()
+    order = attest(client, host, lambda token, proof: maker.step(key, proof, device=host))
+    said = client.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=host, key=key))}, 400, "badCSR")
+    assert host in said["detail"]
+    leaf = certificate(client, order, keys.new_csr(cn=None, key=key))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert others(leaf) == [(attester.PERMANENT, attester.permanent(host).value)] and len(list(names)) == 1
+    assert not leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+
+
+@pytest.mark.parametrize("by", ["step", "apple"])
+def test_a_serial_number_with_a_slash_names_nobody(maker, device, by):
+    number, key = serial(), keys.new_key()
+    order = attest(device, f"{number}/1.2.3.4", lambda token, proof: (
+        maker.step(key, proof, device=f"{number}/1.2.3.4") if by == "step" else maker.apple(key, token, serial=f"{number}/1.2.3.4")))
+    why(device, order)
+
+
 def test_a_client_that_cannot_attest_says_so(device):
     order, _, one, _ = begin(device, serial())
     device.good(one["url"], {"error": "no TPM\nhere"})

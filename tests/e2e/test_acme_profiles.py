@@ -126,6 +126,17 @@ def test_of_two_edits_at_once_the_later_one_is_refused_when_it_says_what_it_read
     assert admin.command("DELETE", path, headers={"If-Match": tag}).status_code == 204
 
 
+def test_what_was_read_of_a_profile_that_is_gone_is_not_of_the_next_of_its_name(admin, profile):
+    made = profile(Validity=9)
+    path = f"/ACME/Profiles/{made['Name']}"
+    tag = admin.command("GET", path).headers["ETag"]
+    assert admin.command("DELETE", path).status_code == 204
+    again = chancery.good(admin.command("POST", "/ACME/Profiles", json={key: made[key] for key in ("Name", "Template")}))
+    for old in (tag, tag.replace('"', '"0', 1), admin.command("GET", path).headers["ETag"].replace('"', '"0', 1)):
+        assert admin.command("PUT", path, json={**again, "Validity": 8}, headers={"If-Match": old}).status_code == 412
+    assert chancery.good(admin.command("GET", path)) == again
+
+
 def test_a_profile_that_is_not_there_is_not_changed(admin):
     body = {"Template": "WebServer"}
     assert admin.command("PUT", f"/ACME/Profiles/{fresh()}", json=body).status_code == 404

@@ -210,6 +210,35 @@ def test_denied_withdrawn_and_denied_after_the_approval(server, template):
     assert len(events(server, "certificate.key.withdraw", certificate)) == 1
 
 
+def test_what_an_approver_said_stays_theirs(server, template):
+    certificate, _ = key_of(server, template)
+    ana, bob = somebody(server), somebody(server)
+    number = waits(recover(ana, certificate))
+    before = decide(bob, number, comment="checked with the desk")
+    now = decide(ana, number, "withdraw", comment="not needed")
+    told = ("decided_by", "comment", "decided_at")
+    assert now["state"] == "withdrawn" and {key: now[key] for key in told} == {key: before[key] for key in told}
+    number = waits(recover(ana, certificate))
+    before = decide(bob, number, comment="checked")
+    admin.disable(server, bob.session.auth[0])
+    assert recover(ana, certificate).status_code == 409
+    now = shown(ana, number)
+    assert now["state"] == "lapsed" and {key: now[key] for key in told} == {key: before[key] for key in told}
+
+
+@pytest.mark.parametrize("policy, status", [({"recovery_approval": True}, 409), ({"key_exportable": False}, 403)])
+def test_the_strictest_template_of_all_certificates_of_a_key_counts(server, client, policy, status):
+    strict, other = admin.template(server, policy=KEEPS), admin.template(server, policy=KEEPS)
+    made = client.post("/CSRGeneration/Generate", {"Subject": "CN=two.example.com", "KeyType": "ECC", "KeyLength": 256, "Template": strict})
+    both = [client.enroll(csr=made["CSR"], dns=("two.example.com",), Template=name)["KeyfactorID"] for name in (strict, other)]
+    ana = somebody(server)
+    assert all(recover(ana, each).status_code == 200 for each in both)
+    now = client.rest("GET", f"/templates/{strict}")
+    good(client.rest("PUT", f"/templates/{strict}", headers={"If-Match": now.headers["ETag"]},
+                     json={"policy": {**now.json()["policy"], **policy}}))
+    assert [recover(ana, each).status_code for each in both] == [status, status]
+
+
 def test_who_may_not_recover_any_more_neither_takes_nor_has_approved(server, client, template):
     certificate, _ = key_of(server, template)
     role = admin.role(server, MAY)

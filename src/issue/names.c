@@ -410,7 +410,7 @@ take_cn(struct scope *s, const struct policy_input *in, struct name_attr *cn, st
             cn->value = replacement_of(s, in, n.kind);
             return;
         }
-        if (in->subject_of_names && !is_asked(s, in, &n)) {
+        if (in->subject_of_names && in->sans && !is_asked(s, in, &n)) {
             problem(s, cn_path(in), CHY_NAME_NOT_ALLOWED,
                     "\"%s\" is a host's, and none of the names that are asked for", n.text);
             return;

@@ -241,6 +241,29 @@ def test_who_waits_for_a_challenge_is_answered_when_the_server_stops(new_server,
                 pass
 
 
+def test_while_many_challenges_are_tried_orders_begin_one_after_the_other(new_server, acme_settings, answers):
+    server = new_server(settings=acme_settings).start()
+    holder = acme.Orderer(server, answers)
+    others = [acme.Orderer(server, answers) for _ in range(12)]
+    order = holder.order(*(name(f"many{n}") for n in range(70)))
+    gate = threading.Event()
+    try:
+        for place in range(70):  # none of them ends
+            one = holder.place(holder.authz(order, place))
+            holder.web.gates[one["token"]] = gate
+            holder.good(one["url"], {})
+        with concurrent.futures.ThreadPoolExecutor(len(others)) as pool:
+            began = time.monotonic()
+            begun = [pool.submit(one.order, name("another")) for one in others]
+            assert [one.result()["status"] for one in begun] == ["pending"] * len(others)
+            took = time.monotonic() - began
+        assert took < 20, "nobody waits for ever"
+        if server.database.startswith("sqlite:"):  # others may try what this server has no thread for
+            assert took > 0.09, "one in ten milliseconds"
+    finally:
+        gate.set()
+
+
 def test_a_challenge_that_is_not_met_ends_the_order_with_the_reason(holder):
     wanted = name("never")
     order = holder.order(wanted)

@@ -54,6 +54,8 @@ struct db_source {
     enum err (*read)(struct scope *s, void *arg, const struct db_part *part,
                      enum err (*piece)(struct scope *s, void *to, struct bytes piece), void *to);
     void *arg;
+    /** A statement that is in place with the rows, behind all of them; or NULL. */
+    const char *also;
     /** Of SQLite: bring the file at PATH, open as FD, further before it gets its place; or NULL. */
     enum err (*patch)(struct scope *s, void *arg, int fd, const char *path);
 };

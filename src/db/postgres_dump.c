@@ -285,6 +285,8 @@ load_all(struct scope *s, struct postgres_conn *c, const struct db_source *from)
     LIST_EACH(const char *, reference, &references)
     TRY(tell(s, c, *reference));
     TRY(run_made(s, c, sequences));
+    if (from->also)
+        TRY(tell(s, c, from->also));
     return tell(s, c, "COMMIT");
 }
 

@@ -139,6 +139,26 @@ put_in_place(struct scope *s, const char *fresh, const char *path)
     return file_sync_dir(s, path);
 }
 
+/** Run TEXT in the database file at PATH, which nobody else knows yet. */
+static enum err
+run_in(struct scope *s, const char *path, const char *text)
+{
+    sqlite3 *handle = NULL;
+    int rc = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL);
+    enum err e = OK;
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(handle, text, NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        e = fail(s, E_UNAVAILABLE, "%s: %s", path,
+                 handle ? sqlite3_errmsg(handle) : sqlite3_errstr(rc));
+    if (sqlite3_close(handle) != SQLITE_OK && e == OK)
+        e = fail(s, E_INTERNAL, "%s: it cannot be closed", path);
+    return e;
+}
+
 enum err
 sqlite_load(struct scope *s, struct db *db, const struct db_source *from)
 {
@@ -157,6 +177,8 @@ sqlite_load(struct scope *s, struct db *db, const struct db_source *from)
         e = from->patch(s, from->arg, fd, fresh);
     if (e == OK && fsync(fd) != 0)
         e = fail(s, E_UNAVAILABLE, "cannot sync %s: %s", fresh, strerror(errno));
+    if (e == OK && from->also)
+        e = run_in(s, fresh, from->also);
     if (e == OK)
         e = put_in_place(s, fresh, db->place);
     if (e != OK)

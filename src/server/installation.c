@@ -67,6 +67,28 @@ installation_whole(struct scope *s, const struct server_settings *set)
                      set->data_dir);
 }
 
+SQL(unsettled, "SELECT COUNT(*) FROM setting WHERE name = 'restore_unfinished'");
+SQL(settled, "DELETE FROM setting WHERE name = 'restore_unfinished'");
+
+enum err
+installation_settled(struct scope *s, struct db *db)
+{
+    struct row row;
+
+    TRY(db_one(s, db, &unsettled, BIND_NONE, &row));
+    if (row_int(&row) == 0)
+        return OK;
+    return fail_code(s, E_CONFLICT, CHY_HALF_RESTORED,
+                     "a restore into the database did not finish: run `chancery restore` again, "
+                     "where it was begun");
+}
+
+enum err
+installation_settle(struct scope *s, struct tx *tx)
+{
+    return tx_do(s, tx, &settled, BIND_NONE);
+}
+
 static int
 remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *at UNUSED)
 {

@@ -25,6 +25,14 @@ const char *installation_signed(struct arena *a, const struct server_settings *s
 #define INSTALLATION_UNFINISHED "restore-unfinished"
 /** E_CONFLICT (CHY_HALF_RESTORED) when a restore into the data directory did not finish. */
 enum err installation_whole(struct scope *s, const struct server_settings *set);
+/** The same of a database, which servers with other data directories may use, too: from the moment
+ * when it holds a backup's rows until the restore is done. */
+enum err installation_settled(struct scope *s, struct db *db);
+#define INSTALLATION_UNSETTLED                                              \
+    "INSERT INTO setting (name, value) VALUES ('restore_unfinished', '1') " \
+    "ON CONFLICT (name) DO NOTHING"
+/** As part of TX: it is done. */
+enum err installation_settle(struct scope *s, struct tx *tx);
 
 /** Remove a data directory that was made for a while, with all that is in it; NULL: there is none.
  */

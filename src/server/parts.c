@@ -109,6 +109,8 @@ open_stores(struct scope *s, struct parts *p)
 
     TRY(note(s, lock_directory(s, p, url), "the database"));
     TRY(note(s, db_open(s, url, &db, &p->app.db), "the database"));
+    if (!p->restoring)
+        TRY(installation_settled(s, p->app.db));
     TRY(keyring_any(s, p->app.db, &sealed)); /* a new master key beside old secrets helps nobody */
     return note(s, master_open(s, set, NULL, !sealed, &p->app.seal), "the master key");
 }

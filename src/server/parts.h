@@ -45,7 +45,8 @@ struct parts {
     const char
         *client_ca; /* PEM: whose client certificates are welcome; NULL: none are asked for */
     _Atomic bool started, draining;
-    int directory; /* of an SQLite database, locked, maybe before parts_open(); 0: none */
+    bool restoring; /* what is there is being restored by this very process */
+    int directory;  /* of an SQLite database, locked, maybe before parts_open(); 0: none */
 };
 
 /** The data directory and those in it, mode 0700; before anything else. */

@@ -369,7 +369,11 @@ static enum err
 place_database(struct scope *s, struct restoring *r)
 {
     struct list parts = { 0 };
-    struct db_source from = { &parts, &r->out->manifest.schema, give_part, r, NULL };
+    struct db_source from = { .parts = &parts,
+                              .schema = &r->out->manifest.schema,
+                              .read = give_part,
+                              .arg = r,
+                              .also = INSTALLATION_UNSETTLED };
 
     if (r->out->shipped.to >= r->out->shipped.from)
         from.patch = bring_further;
@@ -421,12 +425,15 @@ settle_in(struct scope *s, struct tx *tx, void *arg)
                      });
 }
 
-/** Numbers that the log of signatures knows to be used are left behind, too. */
+/** Numbers that the log of signatures knows to be used are left behind, too; then servers may
+ * begin. */
 static enum err
 jump_in(struct scope *s, struct tx *tx, void *arg)
 {
     const struct restoring *r = arg;
     struct bytes hash;
+
+    TRY(installation_settle(s, tx));
 
     LIST_EACH(struct reconciled_crl, crl, &r->out->since.crl)
     if (crl->key && hex_decode(s->arena, crl->key, &hash))
@@ -468,6 +475,7 @@ settle(struct scope *s, struct restoring *r)
     p->settings = r->wish->settings;
     p->set = r->set;
     p->url = p->base_url = url;
+    p->restoring = true;
     p->directory = r->db_lock >= 0 ? fcntl(r->db_lock, F_DUPFD_CLOEXEC, 0) : 0; /* it has it */
     e = parts_open(s, p, r->wish->options);
     if (e == OK)

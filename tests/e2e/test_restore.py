@@ -368,6 +368,26 @@ def test_a_restore_that_was_cut_short_is_done_again(new_server, elsewhere, tmp_p
 
 
 @chancery.needs_faults
+@pytest.mark.parametrize("point", ["restore.loaded", "restore.settled"])
+def test_no_other_node_begins_on_a_database_whose_restore_was_cut_short(new_server, elsewhere, tmp_path, point):
+    story = Story(new_server(program=chancery.FAULTS), tmp_path)
+    elsewhere.program = chancery.FAULTS
+    flags = ("--master-key", story.master, "--signed", story.log)
+    cut = backups.restore(story.path, elsewhere, *flags, env={"CHANCERY_CRASH_AT": f"{point}:1"})
+    assert cut.returncode == -9, cut.stderr
+    other = chancery.Server(elsewhere.database)
+    try:
+        shutil.copytree(elsewhere.data, other.data, ignore=lambda _, names: [n for n in names if "restore" in n])
+        refused = processes.run(other.command(), timeout=60)
+        assert refused.returncode == 1 and "a restore into the database did not finish" in refused.stderr, refused.stderr
+        assert backups.restore(story.path, elsewhere, *flags).returncode == 0
+        other.start()
+        assert all(found(other.client(), one) for one in story.before + story.after)
+    finally:
+        other.close()
+
+
+@chancery.needs_faults
 def test_a_failed_second_try_leaves_the_mark_of_the_first(new_server, elsewhere, tmp_path):
     """What the first try put in place was not settled: no server may start on it."""
     story = Story(new_server(), tmp_path)

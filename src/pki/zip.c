@@ -68,3 +68,57 @@ zip_write(struct arena *a, const struct zip_file *files, size_t count)
     buf_add(&out, list.data, list.len);
     return buf_bytes(&out);
 }
+
+/* Reading. */
+
+#define END_LEN 22
+#define ENTRY_LEN 46
+
+static uint32_t
+get(const uint8_t *at, int octets)
+{
+    uint32_t value = 0;
+
+    for (int i = octets - 1; i >= 0; i--)
+        value = value << 8 | at[i];
+    return value;
+}
+
+/** The entry at the begin of B: its name, if it is one of ours. */
+static const char *
+entry_name(struct arena *a, struct bytes b)
+{
+    uint32_t len = b.len < ENTRY_LEN ? 0 : get(b.data + 28, 2);
+
+    if (!len || b.len < ENTRY_LEN + len || get(b.data, 4) != CENTRAL ||
+        get(b.data + 6, 2) != NEEDS || get(b.data + 8, 4) || /* flags and method */
+        get(b.data + 12, 4) != (uint32_t)DATE << 16 || get(b.data + 30, 2) || get(b.data + 32, 2))
+        return NULL;
+    return arena_text_n(a, (const char *)b.data + ENTRY_LEN, len);
+}
+
+bool
+zip_names(struct arena *a, struct bytes tail, size_t size, struct list *out)
+{
+    const uint8_t *end = tail.data + tail.len - END_LEN;
+    struct bytes dir;
+    size_t count, len;
+
+    if (tail.len < END_LEN || get(end, 4) != END)
+        return false;
+    count = get(end + 10, 2);
+    len = get(end + 12, 4);
+    if (!count || len > tail.len - END_LEN || (size_t)get(end + 16, 4) + len + END_LEN != size)
+        return false;
+    dir = (struct bytes){ end - len, len };
+    for (size_t i = 0; i < count; i++) {
+        const char *name = entry_name(a, dir);
+        size_t took = ENTRY_LEN + (name ? strlen(name) : 0);
+
+        if (!name || took > dir.len)
+            return false;
+        list_add(a, out, const char *, name);
+        dir = (struct bytes){ dir.data + took, dir.len - took };
+    }
+    return dir.len == 0;
+}

@@ -1,6 +1,8 @@
 """Where commands write: nothing takes the place of a private key, or of what it was made from, and nothing is not everything."""
+import base64
 import io
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -8,6 +10,7 @@ import zipfile
 import pytest
 from cryptography import x509
 
+import attester
 import backups
 import keys
 import processes
@@ -119,6 +122,30 @@ def test_a_certificate_without_an_owner_is_told_as_json(server, tmp_path):
     assert server.cli("certs", "owner", serial).stdout == ""
 
 
+def foreign_keys():
+    """Keys as other programs keep them, by name."""
+    def of(*parts):
+        return attester.tlv(0x30, *parts)
+
+    key = keys.key_pem(keys.new_key())
+    sealed = of(of(attester.oid("1.2.840.113549.1.5.13"), of(attester.integer(1024))), attester.tlv(4, os.urandom(600)))
+    box = io.BytesIO()
+    with zipfile.ZipFile(box, "w") as made:
+        made.writestr("word/document.xml", "the only copy")
+    return {"store-bc.bcfks": of(sealed, of(of(attester.oid("1.2.840.113549.2.11"), attester.tlv(5)), attester.tlv(4, os.urandom(20)))),
+            "armored.age": b"-----BEGIN AGE ENCRYPTED FILE-----\n" + base64.encodebytes(os.urandom(300)) + b"-----END AGE ENCRYPTED FILE-----\n",
+            "p12.pem": b"-----BEGIN PKCS12-----\n" + base64.encodebytes(os.urandom(900)) + b"-----END PKCS12-----\n",
+            "oct.json": b'{\n  "kty" : "oct",\n  "k" \n : "c2VjcmV0c2VjcmV0"\n}\n', "ec.json": b'{"d"\t: "AA","kty":"EC","crv":"P-256","x":"a","y":"b"}\n',
+            "last.pem": b"# " + b"x" * (1 << 20) + b"\n" + key.encode(), "cut.pem": b"#" * ((1 << 20) - 20) + b"\n" + key.encode(),
+            "wg.conf": b"[Interface]\nprivatekey  = " + base64.b64encode(os.urandom(32)) + b"\n",
+            "wg.key": base64.b64encode(bytes(range(200, 232))) + b"\n",
+            "kube.yaml": b"users:\n- name: a\n  user:\n    client-key-data: " + base64.b64encode(key.encode()) + b"\n",
+            "rsa.xml": b"<RSAKeyValue><Modulus>AA==</Modulus><D>AA==</D></RSAKeyValue>\n",
+            "p12.base64": base64.encodebytes(bytes.fromhex("308204b1020103308204") + os.urandom(1200)),
+            "p8.base64": "".join(key.splitlines()[1:-1]).encode(), "sealed.base64": base64.encodebytes(sealed),
+            "my.docx": box.getvalue(), "utf16.pem": key.encode("utf-16")}
+
+
 def valued(server, where, password):
     """Files whose loss nobody mends, by name."""
     key = keys.new_key()
@@ -129,7 +156,7 @@ def valued(server, where, password):
             "sec1.der": key.private_bytes(keys.DER, keys.serialization.PrivateFormat.TraditionalOpenSSL, keys.serialization.NoEncryption()),
             "putty.ppk": b"PuTTY-User-Key-File-3: ssh-ed25519\n", "key.json": b'{"kty":"EC","crv":"P-256","x":"","y":"","d":"AA"}\n',
             "late.pem": b"#" * 70000 + b"\n" + keys.key_pem(key).encode(),
-            "store.jks": b"\xfe\xed\xfe\xed\0\0\0\2" + bytes(40)}
+            "store.jks": b"\xfe\xed\xfe\xed\0\0\0\2" + bytes(40), **foreign_keys()}
     for name, data in made.items():
         (where / name).write_bytes(data)
     refused(server.cli("enroll", "pfx", "--template", "WebServer", "--dns", "p.example.com", "--out", where / "store.pfx", "--password-file",
@@ -155,7 +182,7 @@ def test_nothing_takes_the_place_of_what_may_hold_a_key(server, tmp_path, passwo
     for command in commands:
         for path in before:
             done = server.cli(*command, "--out", path)
-            if command[0] == "enroll" and path.name.startswith("store"):  # it made such a one before
+            if command[0] == "enroll" and path.stem == "store":  # it made such a one before
                 refused(done, 0)
                 path.write_bytes(before[path])
             else:

@@ -167,7 +167,7 @@ knot_prepare(struct scope *s, struct knot *k)
         put_file(
             k, zones[i],
             arena_printf(s->arena,
-                         "$ORIGIN %s.\n@ 60 SOA ns hostmaster 1 3600 900 86400 60\n@ 60 NS ns\n"
+                         "$ORIGIN %s.\n@ 60 SOA ns hostmaster 1 3600 900 86400 40\n@ 60 NS ns\n"
                          "ns 60 A 127.0.0.1\n@ 60 CAA 0 issue \"ca.example.net\"\n"
                          "@ 60 A 127.0.0.1\n_acme-challenge 60 TXT \"original\"\n",
                          zones[i]));
@@ -223,6 +223,7 @@ check_answers(struct scope *s, const struct knot *k)
     assert_true(a.secure);
     a = asked(s, &o, "nothing.good.test", DNS_TXT);
     assert_int_equal(a.end, DNS_NO_NAME);
+    assert_int_equal(a.ttl_s, 40); /* as the SOA says of what is not there */
     assert_true(a.secure);
     a = asked(s, &o, "_acme-challenge.bogus.test", DNS_TXT);
     assert_int_equal(a.end, DNS_BOGUS);

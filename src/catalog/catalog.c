@@ -2,6 +2,7 @@
 
 #include "db/seen.h"
 #include "jobs/outbox.h"
+#include "pki/alike.h"
 #include <string.h>
 
 /* Names and totals. */
@@ -10,6 +11,23 @@ SQL(find_name, "SELECT id FROM name WHERE text = $1");
 SQL(make_name,
     "INSERT INTO name (text, folded) VALUES ($1, $2) ON CONFLICT (text) DO NOTHING RETURNING id");
 
+SQL(make_alike, "INSERT INTO name_alike (name, alike) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+
+/* What is the same as others by more than the case of A to Z is found by how all of them are
+ * written. */
+static enum err
+make_name_of(struct scope *s, struct tx *tx, const char *text, struct row *row)
+{
+    const char *folded = text_fold(s->arena, text), *alike = name_alike(s->arena, text);
+    struct row made;
+
+    TRY(tx_one(s, tx, &make_name, BIND(v_text(text), v_text(folded)), row));
+    made = *row;
+    return text_eq(folded, alike)
+               ? OK
+               : tx_do(s, tx, &make_alike, BIND(v_int(row_int(&made)), v_text(alike)));
+}
+
 enum err
 name_id(struct scope *s, struct tx *tx, const char *text, int64_t *id)
 {
@@ -17,7 +35,7 @@ name_id(struct scope *s, struct tx *tx, const char *text, int64_t *id)
     enum err e = tx_one(s, tx, &find_name, BIND(v_text(text)), &row);
 
     if (e == E_NOT_FOUND)
-        e = tx_one(s, tx, &make_name, BIND(v_text(text), v_text(text_fold(s->arena, text))), &row);
+        e = make_name_of(s, tx, text, &row);
     if (e == E_NOT_FOUND) /* another lane made it in between */
         e = tx_one(s, tx, &find_name, BIND(v_text(text)), &row);
     TRY(e);

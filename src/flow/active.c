@@ -2,16 +2,22 @@
  * names stands for it: no order and no further name makes it another's. */
 #include "flow/passage.h"
 
+#include "pki/alike.h"
 #include "pki/hash.h"
 
 /* One that is on hold may come back. What is renewed makes room for what comes after it. */
 #define GOOD_OF_TEMPLATE                                                                        \
     "SELECT COUNT(*) FROM certificate WHERE template = $1 AND not_after > $2 AND id <> $3 AND " \
     "(state = 1 OR (state = 2 AND revocation_reason = 6)) AND dn IN "
-SQL(good_of_subject, GOOD_OF_TEMPLATE "(SELECT id FROM name WHERE folded = $4)");
+/* $5: what entered before it was noted what is alike is known in one spelling, in any case of A to
+ * Z. */
+#define ALIKE                                        \
+    "(SELECT id FROM name WHERE folded IN ($4, $5) " \
+    "UNION SELECT name FROM name_alike WHERE alike = $4)"
+SQL(good_of_subject, GOOD_OF_TEMPLATE ALIKE);
 SQL(good_of_name,
     GOOD_OF_TEMPLATE "(SELECT id FROM name WHERE folded = '') AND id IN (SELECT certificate FROM "
-                     "certificate_name WHERE name IN (SELECT id FROM name WHERE folded = $4))");
+                     "certificate_name WHERE name IN " ALIKE ")");
 
 /* TX: NULL before the commit. */
 static enum err
@@ -19,7 +25,7 @@ ask(struct scope *s, struct tx *tx, const struct passage *p, struct sql *sql, co
 {
     int64_t most = p->tmpl->body->max_active_per_subject, good;
     struct values v = BIND(v_int(p->tmpl->id), v_when(p->now), v_int(p->in->renews),
-                           v_text(text_fold(s->arena, name)));
+                           v_text(name_alike(s->arena, name)), v_text(text_fold(s->arena, name)));
     struct row row;
 
     TRY(tx ? tx_one(s, tx, sql, v, &row) : db_one(s, p->flow->db, sql, v, &row));
@@ -43,7 +49,7 @@ ask_all(struct scope *s, struct tx *tx, const struct passage *p)
     return OK;
 }
 
-/* In whatever case it is written; those without a subject wait for one another. */
+/* However it is written; those without a subject wait for one another. */
 static enum err
 hold(struct scope *s, struct tx *tx, const struct passage *p)
 {
@@ -51,7 +57,7 @@ hold(struct scope *s, struct tx *tx, const struct passage *p)
 
     hash_sha256(bytes_of_text(arena_printf(s->arena, "max_active_per_subject %lld %s",
                                            (long long)p->tmpl->id,
-                                           text_fold(s->arena, p->plan.subject.text))),
+                                           name_alike(s->arena, p->plan.subject.text))),
                 anchor);
     return tx_anchor(s, tx, (struct bytes){ anchor, SHA256_LEN });
 }

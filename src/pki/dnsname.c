@@ -437,6 +437,8 @@ subject_value_check(struct arena *a, const char *value)
         return "it is not UTF-8";
     if (text_has_control(value))
         return "it holds control characters";
+    if (text_has_unseen(value))
+        return "it holds characters that nobody sees, such as a zero-width space";
     if (!text_is_ascii(value) && !is_nfc(a, value))
         return "it is not in Unicode normalization form C";
     return NULL;

@@ -1,4 +1,5 @@
 #include "base/test.h"
+#include "pki/alike.h"
 
 #include "pki/der.h"
 #include "pki/name.h"
@@ -77,6 +78,14 @@ TEST(name_values_are_held_to_their_rules)
           "a\xe2\x80\xae"
           "b",
           "control" }, /* right-to-left override */
+        { "CN",
+          "a\xe2\x80\x8b"
+          "b",
+          "nobody sees" }, /* zero-width space */
+        { "O",
+          "a\xc2\xad"
+          "b",
+          "nobody sees" }, /* soft hyphen */
         { "CN", "cafe\xcc\x81", "normalization" },
         { "CN", "caf\xc3\xa9", NULL },
         { "CN", "0123456789012345678901234567890123456789012345678901234567890123", NULL },
@@ -252,4 +261,33 @@ TEST(general_name_kinds_have_names)
         assert_true(gn_kind_parse(names[i], &kind));
     assert_false(gn_kind_parse("nothing", &kind));
     assert_string_equal(gn_kind_name(GN_UPN), "UPN");
+}
+
+TEST(names_that_are_the_same_are_alike)
+{
+    static const struct {
+        const char *text, *alike;
+    } cases[] = {
+        { "", "" },
+        { "CN=Ana,O=Foo Bar", "cn=ana,o=foo bar" },
+        { "CN=Ana, O = Foo   Bar", "cn=ana,o=foo bar" },
+        { "CN=\\ Ana\\ ,O=Foo\\  Bar", "cn=ana,o=foo bar" },
+        { "CN=a\\, b", "cn=a\\, b" },
+        { "CN=a = b", "cn=a = b" },
+        { "CN=M\xc3\x9cLLER", "cn=m\xc3\xbcller" },
+        { "O=Foo\xc2\xa0"
+          "Bar",
+          "o=foo bar" },
+        { "CN=STRA\xc3\x9f"
+          "E",
+          "cn=strasse" },
+        { "CN=\xce\xa3\xce\xbf\xcf\x82", "cn=\xcf\x83\xce\xbf\xcf\x83" },
+        { "CN=\xef\xbc\xa1\xef\xbc\xa2", "cn=ab" },
+        { "CN=\xe4\xb8\xad", "cn=\xe4\xb8\xad" },
+        { "web.example.com", "web.example.com" },
+    };
+    AUTO(arena_free) struct arena *a = arena_new();
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(name_alike(a, cases[i].text), cases[i].alike);
 }

@@ -6,7 +6,8 @@ import re
 
 import pytest
 from cryptography import x509
-from cryptography.x509.oid import ExtensionOID
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 import der
 import keys
@@ -185,6 +186,32 @@ def test_no_more_certificates_of_a_subject_are_good_than_the_template_allows(ser
     csrs = [keys.new_csr(None, names) for names in ([host], [host.upper()], ["a" + host, host], [host, "b" + host], [host])]
     replies = at_once(server, [lambda one, csr=csr: one.rest("POST", "/certificates", json={"csr": csr, "template": few}) for csr in csrs])
     assert sorted(reply.status_code for reply in replies) == [200] * 2 + [400] * 3
+
+
+def test_a_subject_that_is_written_differently_is_the_same(server):  # row 42
+    client, mark = server.client(), f"m{random.getrandbits(40):x}"
+    one = template(client, max_active_per_subject=1, san_required=False, cn_to_san=False, eku=["clientAuth"],
+                   subject=[{"type": "CN"}, {"type": "O"}])
+
+    def ask(*attributes):
+        name = x509.Name([x509.NameAttribute(kind, value) for kind, value in attributes])
+        csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(keys.new_key(), hashes.SHA256())
+        return client.rest("POST", "/certificates", json={"csr": csr.public_bytes(keys.PEM).decode(), "template": one})
+    org, cn = NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME
+    assert ask((org, "Foo Bar"), (cn, f"Müller {mark}")).status_code == 200
+    for *same, says in (((org, "Foo Bar"), (cn, f"MÜLLER {mark}"), "CHY-2111"),
+                        ((org, "Foo  Bar"), (cn, f"Müller {mark}"), "CHY-2111"),
+                        ((org, "foo\u00a0bar"), (cn, f"Müller  {mark.upper()}"), "CHY-2111"),
+                        ((org, "\uff26oo Bar"), (cn, f"Müller {mark}"), "CHY-2111"),
+                        ((org, "Foo Bar"), (cn, f"Mü\u200bller {mark}"), "nobody sees"),
+                        ((org, "Foo\u00ad Bar"), (cn, f"Müller {mark}"), "nobody sees")):
+        reply = ask(*same)
+        assert reply.status_code == 400 and says in reply.text, (same, reply.status_code, reply.text)
+    assert ask((cn, f"Müller {mark}"), (org, "Foo Bar")).status_code == 200, "the order of the parts matters"
+    assert ask((org, "Foo Bar"), (cn, f"Muller {mark}")).status_code == 200
+    # written oddly first, plainly later
+    assert ask((org, "Odd  ÉCOLE"), (cn, mark)).status_code == 200
+    assert ask((org, "odd école"), (cn, mark)).status_code == 400
 
 
 def test_approvals_at_once_make_no_more_good_certificates_than_the_template_allows(server):  # row 42

@@ -54,7 +54,7 @@ struct caller {
     const char *scope;                /* of the token, or NULL */
     const char *answer;               /* what proves us to them (RFC 4559 section 5), or NULL */
     const char *claims;          /* known claims that they bear, as tokens name them; or NULL */
-    bool rate_exempt;            /* holds rate/exempt */
+    bool rate_exempt;            /* holds rate/exempt by its name */
     bool stranger;               /* the program asks for somebody who has no account and no role:
                                     what templates ask of requests holds */
     const struct grants *grants; /* access_may() reads it */

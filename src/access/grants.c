@@ -109,6 +109,12 @@ grants_finish(struct grants *g, struct list *objects)
     g->count = objects->count;
 }
 
+bool
+grants_name(const struct grants *g, enum permission p)
+{
+    return bit_get(g->global, p);
+}
+
 static bool
 may_everywhere(const struct grants *g, enum permission p)
 {
@@ -147,7 +153,8 @@ grants_narrow(struct arena *a, const struct grants *held, const struct list *onl
         }
         out->all |= held->all && one->on == GRANT_GLOBAL;
         for (int p = PERM_NONE + 1; p < PERM_END; p++)
-            narrow_one(a, held, one, (enum permission)p, out, &objects);
+            if (p != PERM_RATE_EXEMPT || grants_name(held, PERM_RATE_EXEMPT))
+                narrow_one(a, held, one, (enum permission)p, out, &objects);
     }
     grants_finish(out, &objects);
     return out;

@@ -17,6 +17,8 @@ struct grants {
 /** Add one grant to a set under construction; OBJECTS collects those on single objects. */
 void grants_add(struct arena *a, struct grants *g, struct list *objects, enum permission p,
                 enum grant_on on, int64_t object);
+/** Whether P was granted by its name, everywhere: "everything" alone is not it. */
+bool grants_name(const struct grants *g, enum permission p);
 /** Sort what was collected. */
 void grants_finish(struct grants *g, struct list *objects);
 

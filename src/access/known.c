@@ -274,7 +274,7 @@ known_load(struct scope *s, struct db *db, const struct principal *p, const stru
     c->auth = proof->auth;
     c->scope = arena_text(a, proof->scope);
     c->claims = claims ? arena_text(a, claims) : NULL;
-    c->rate_exempt = p->rate_exempt || access_may(c, PERM_RATE_EXEMPT, GRANT_GLOBAL, 0);
+    c->rate_exempt = p->rate_exempt || grants_name(c->grants, PERM_RATE_EXEMPT);
     c->actor = (struct audit_actor){ .type = p->kind == CALLER_USER ? "user" : "client",
                                      .id = c->id_text,
                                      .name = c->name,

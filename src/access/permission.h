@@ -122,7 +122,7 @@
                "/pam/modify/", "Change secret providers.")                                         \
     PERMISSION(METRICS_READ, "metrics/read", "", "/metrics/read/", "Read the metrics.")            \
     PERMISSION(HEALTH_READ, "health/read", "", "/health/read/", "Read the details of the health report.") \
-    PERMISSION(RATE_EXEMPT, "rate/exempt", "", "/rate/exempt/", "Call as often as one likes.")
+    PERMISSION(RATE_EXEMPT, "rate/exempt", "", "/rate/exempt/", "Call as often as one likes. It is granted by its name: * is not enough.")
 /* clang-format on */
 
 enum permission {

@@ -2,6 +2,9 @@
 
 #include "pki/ssl_err.h"
 #include <openssl/asn1t.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <pthread.h>
 
 #define SALT_MAX 4096
 #define SCRYPT_WORK_MAX (UINT64_C(1) << 20) /* N times r times p */
@@ -89,4 +92,42 @@ pbe_afford(struct scope *s, const X509_ALGOR *alg, int64_t *left)
         return afford_pbes1(s, alg->parameter, left);
     return fail(s, E_UNSUPPORTED, "encrypted by %s: write the file anew with AES-256",
                 nid == NID_undef ? "an unknown algorithm" : OBJ_nid2sn(nid));
+}
+
+/* RC2 is not among what OpenSSL 3 offers by itself. */
+static OSSL_LIB_CTX *older;
+static pthread_once_t older_once = PTHREAD_ONCE_INIT;
+
+static void
+older_open(void)
+{
+    OSSL_LIB_CTX *library = OSSL_LIB_CTX_new();
+
+    if (library && OSSL_PROVIDER_load(library, "default") &&
+        OSSL_PROVIDER_load(library, "legacy")) {
+        older = library;
+        return;
+    }
+    ERR_clear_error();
+    OSSL_LIB_CTX_free(library);
+}
+
+enum err
+pbe_afford_certificates(struct scope *s, const X509_ALGOR *alg, int64_t *left,
+                        OSSL_LIB_CTX **library)
+{
+    int nid = OBJ_obj2nid(alg->algorithm);
+
+    *library = NULL;
+    if (nid != NID_pbe_WithSHA1And40BitRC2_CBC && nid != NID_pbe_WithSHA1And128BitRC2_CBC)
+        return pbe_afford(s, alg, left);
+    TRY(afford_pbes1(s, alg->parameter, left));
+    (void)pthread_once(&older_once, older_open);
+    if (!older)
+        return fail(s, E_UNSUPPORTED,
+                    "encrypted by %s, for which OpenSSL's legacy provider is not there: write the "
+                    "file anew with AES-256",
+                    OBJ_nid2sn(nid));
+    *library = older;
+    return OK;
 }

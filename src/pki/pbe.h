@@ -17,6 +17,13 @@
  * @see RFC 8018, RFC 7292 appendix C, RFC 7914
  */
 enum err pbe_afford(struct scope *s, const X509_ALGOR *alg, int64_t *left);
+/**
+ * The same for certificates of PKCS#12, which are no secret: RC2 too, as older programs write it.
+ *
+ * @param library  receives what decrypts it, the process's own; NULL: as always
+ */
+enum err pbe_afford_certificates(struct scope *s, const X509_ALGOR *alg, int64_t *left,
+                                 OSSL_LIB_CTX **library);
 /** The same of the rounds of a MAC; NULL: one. */
 enum err pbe_afford_rounds(struct scope *s, const ASN1_INTEGER *rounds, int64_t *left);
 

@@ -301,11 +301,16 @@ take_safe(struct reading *r, PKCS7 *safe)
     if (PKCS7_type_is_data(safe)) {
         bags = safe->d.data ? PKCS12_unpack_p7data(safe) : NULL;
     } else if (PKCS7_type_is_encrypted(safe)) {
-        if (!safe->d.encrypted || !safe->d.encrypted->enc_data)
+        const PKCS7_ENC_CONTENT *part = safe->d.encrypted ? safe->d.encrypted->enc_data : NULL;
+        OSSL_LIB_CTX *library;
+
+        if (!part || !part->enc_data)
             return bad(r->s, "a malformed encrypted part");
-        TRY(note(r->s, pbe_afford(r->s, safe->d.encrypted->enc_data->algorithm, &r->rounds),
+        TRY(note(r->s, pbe_afford_certificates(r->s, part->algorithm, &r->rounds, &library),
                  "PKCS#12: a part"));
-        bags = PKCS12_unpack_p7encdata(safe, r->password ? password_text(r->password) : "", -1);
+        bags = PKCS12_item_decrypt_d2i_ex(part->algorithm, ASN1_ITEM_rptr(PKCS12_SAFEBAGS),
+                                          r->password ? password_text(r->password) : "", -1,
+                                          part->enc_data, 1, library, NULL);
     } else {
         return fail(r->s, E_UNSUPPORTED, "PKCS#12: a part that is sealed for a certificate");
     }

@@ -340,6 +340,8 @@ TEST(we_open_what_openssl_and_gnutls_write)
         "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1",
         "openssl pkcs12 -export -inkey %s -in %s -name theirs -passout pass:secret1 -out %s "
         "-certpbe NONE",
+        "openssl pkcs12 -export -legacy -inkey %s -in %s -name theirs -passout pass:secret1 "
+        "-out %s",
         "certtool --to-p12 --load-privkey %s --load-certificate %s --p12-name theirs "
         "--password secret1 --outder --outfile %s",
         "certtool --to-p12 --load-privkey %s --load-certificate %s --p12-name theirs "

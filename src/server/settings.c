@@ -228,7 +228,9 @@ static const struct field access_settings_fields[] = {
           .max = 3600000,
           .doc = "The first lock; each further one is twice as long, up to an hour."),
     FIELD(access_settings, rate_per_caller, "rate_per_caller", .preset = "300", .min = -1,
-          .max = 1000000000, .doc = "Calls of one caller and address in any minute; -1: no limit."),
+          .max = 1000000000,
+          .doc = "Calls of one caller and address in any minute; -1: no limit. Not for who is "
+                 "granted rate/exempt by its name."),
     FIELD(access_settings, rate_per_address, "rate_per_address", .preset = "500", .min = -1,
           .max = 1000000000, .doc = "Calls from one address in any minute; -1: no limit."),
 };

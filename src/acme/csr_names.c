@@ -31,14 +31,24 @@ is_device(const struct list *names, const struct general_name *san)
     return false;
 }
 
-/* The serial number of a device as a common name; NULL: it is too long for one, or a host's name or
- * address, which no maker's word proves. */
+const char *
+acme_serial_fault(struct arena *a, const struct acme_name *n)
+{
+    const char *serial = device_name_serial(a, n->value);
+
+    if (strlen(serial) > CN_MAX)
+        return arena_printf(a, "it is longer than %d octets", CN_MAX);
+    if (policy_is_host(a, serial))
+        return "it is a host's name or an address, which no maker's word proves";
+    return name_value_fault(a, "CN", serial);
+}
+
+/* The serial number of a device as a common name; NULL: it cannot be one. */
 static const char *
 serial_cn(struct arena *a, const struct acme_name *n)
 {
-    const char *serial = device_type_is(n->type) ? device_name_serial(a, n->value) : NULL;
-
-    return serial && strlen(serial) <= CN_MAX && !policy_is_host(a, serial) ? serial : NULL;
+    return device_type_is(n->type) && !acme_serial_fault(a, n) ? device_name_serial(a, n->value)
+                                                               : NULL;
 }
 
 static bool
@@ -102,6 +112,15 @@ common_name(struct arena *a, const char *asked, const struct list *names)
             return serial;
     }
     return NULL;
+}
+
+bool
+acme_names_have_cn(struct arena *a, const struct list *names)
+{
+    LIST_EACH(struct acme_name, n, names)
+    if (text_eq(n->type, "ip")) /* where the request says so */
+        return true;
+    return common_name(a, NULL, names) != NULL;
 }
 
 /* As a value in a subject's text (RFC 4514 section 2.4): serial numbers may hold anything. */

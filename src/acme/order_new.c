@@ -308,6 +308,7 @@ acme_order_new(struct scope *s, const struct acme *acme, const struct acme_endpo
     TRY(acme_names_read(s, m.policy, wish->identifiers, &names, problems));
     TRY(acme_eab_judge(s, m.authz.binding, &names, problems));
     TRY(acme_rules_prove(s, &m.authz, &names, problems));
+    TRY(acme_rules_subject(s, acme, m.policy, &names, problems));
     TRY(check_dates(s, acme, m.policy, wish, m.now));
     if (wish->replaces)
         TRY(acme_ari_replaced(s, acme, wish->account, wish->replaces, &names, &m.replaced));

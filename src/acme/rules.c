@@ -1,8 +1,11 @@
 #include "acme/rules.h"
 
+#include "acme/csr_names.h"
 #include "acme/eab.h"
 #include "acme/limit_own.h"
 #include "acme/profile.h"
+#include "issue/policy.h"
+#include "pki/device_name.h"
 
 /* What they name, or the first one that the key allows; NULL: their directory's own. */
 static const char *
@@ -84,6 +87,32 @@ acme_rules_prove(struct scope *s, const struct acme_authz_wish *wish, const stru
     }
     return problems->count ? acme_fail(s, E_FORBIDDEN, "rejectedIdentifier",
                                        "no challenge that is offered here can prove a name")
+                           : OK;
+}
+
+enum err
+acme_rules_subject(struct scope *s, const struct acme *acme, const struct acme_endpoint *policy,
+                   const struct list *names, struct list *problems)
+{
+    AUTO(templates_unref) const struct templates *all = templates_ref(acme->o.flow->shelf);
+    const char *name = policy->set->template_name, *why;
+    const struct template *t = template_find(all, name);
+    const struct acme_subproblem *first;
+
+    if (!t || !policy_requires(t->body, "CN") || acme_names_have_cn(s->arena, names))
+        return OK;
+    LIST_EACH(struct acme_name, n, names)
+    if (device_type_is(n->type) && (why = acme_serial_fault(s->arena, n)))
+        list_add(s->arena, problems, struct acme_subproblem,
+                 ((struct acme_subproblem){
+                     "rejectedIdentifier",
+                     arena_printf(s->arena,
+                                  "template %s requires a common name, which the serial number of "
+                                  "\"%s\" cannot be: %s",
+                                  name, n->value, why),
+                     { n->type, n->value } }));
+    first = problems->items;
+    return problems->count ? acme_fail(s, E_FORBIDDEN, "rejectedIdentifier", "%s", first->detail)
                            : OK;
 }
 

@@ -37,6 +37,16 @@ enum err acme_rules_template(struct scope *s, const struct acme *acme,
  */
 enum err acme_rules_prove(struct scope *s, const struct acme_authz_wish *wish,
                           const struct list *names, struct list *problems);
+/**
+ * Whether a certificate for NAMES can have the common name that POLICY's template may require, as
+ * far as devices are to give it: a finalize would refuse the order each time.
+ *
+ * @param problems  receives struct acme_subproblem
+ * @return E_FORBIDDEN: rejectedIdentifier
+ */
+enum err acme_rules_subject(struct scope *s, const struct acme *acme,
+                            const struct acme_endpoint *policy, const struct list *names,
+                            struct list *problems);
 /** As part of TX: whether the account may wait for another proof. E_LIMIT: rateLimited. */
 enum err acme_rules_pending(struct scope *s, struct tx *tx, const struct acme_authz_wish *wish);
 

@@ -243,6 +243,14 @@ rdn_rule(const struct template_body *body, const char *type)
     return NULL;
 }
 
+bool
+policy_requires(const struct template_body *body, const char *type)
+{
+    const struct template_rdn *rule = rdn_rule(body, type);
+
+    return rule && rule->mode == RDN_REQUIRED && !default_of(&body->defaults, type);
+}
+
 static bool
 matches(struct scope *s, const char *pattern, const char *value)
 {

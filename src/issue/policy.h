@@ -64,6 +64,8 @@ const char *policy_name_rule_fault(struct arena *a, const char *rule);
 
 /** Would programs that fall back to the CN take TEXT for a host's name or address? */
 bool policy_is_host(struct arena *a, const char *text);
+/** Has a subject to have a part of this TYPE ("CN"), which the template does not give itself? */
+bool policy_requires(const struct template_body *body, const char *type);
 /** Is this normal name inside the permitted and outside the excluded lists? */
 bool policy_name_allowed(const struct template_body *body, const struct general_name *n);
 

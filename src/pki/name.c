@@ -396,6 +396,12 @@ value_problem(struct arena *a, const struct writing *w, const char *value)
     return NULL;
 }
 
+const char *
+name_value_fault(struct arena *a, const char *type, const char *value)
+{
+    return value_problem(a, writing_of(type), value);
+}
+
 static void
 write_attr(struct scope *s, struct buf *b, const struct name_attr *a)
 {

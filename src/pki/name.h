@@ -34,6 +34,9 @@ struct name {
  */
 enum err name_read(struct scope *s, struct bytes der, struct name *out);
 
+/** Why VALUE cannot be that of the attribute with this short name ("CN"), as a clause; NULL: it
+ * can. */
+const char *name_value_fault(struct arena *a, const char *type, const char *value);
 /** The most specific value of the attribute with this short name ("CN"), or NULL. */
 const char *name_get(const struct name *n, const char *type);
 /** Does the name have no attributes? */

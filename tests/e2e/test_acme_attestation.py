@@ -317,6 +317,22 @@ def test_a_device_that_is_called_as_a_host_proves_no_host(acme_server, answers, 
     assert not leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
 
 
+@pytest.mark.parametrize("value, reason", [("x" * 65, "64 octets"), ("ä" * 40, "64 octets"), (" lead", "blank"), ("trail ", "blank"), (" ", "empty"),
+                                           ("a\u0308", "normalization"), ("www.victim.test", "host"), ("10.0.0.1", "address")])
+def test_a_device_without_the_common_name_that_its_template_requires_is_refused_at_once(acme_server, answers, device, profile, maker, value, reason):
+    said = device.bad("newOrder", {"identifiers": [named(value)]}, 403, "rejectedIdentifier")
+    assert reason in said["detail"] and "common name" in said["detail"] and "template device" in said["detail"]
+    module = device.bad("newOrder", {"identifiers": [named(f"{value}/1.2.3", "hardware-module")]}, 403, "rejectedIdentifier")
+    assert reason in module["detail"]
+    # with a default, or where none is required, there is a certificate
+    for subject in ({"subject": [{"type": "CN", "mode": "optional"}]}, {"defaults": [{"part": "CN", "value": "A device"}]}):
+        template = admin.template(acme_server, base="device", policy=subject)
+        client, key = acme.Orderer(acme_server, answers, directory=profile(Template=template)["Directory"]), keys.new_key()
+        order = attest(client, value, lambda token, proof: maker.step(key, proof, device=value))
+        leaf = certificate(client, order, keys.new_csr(cn=None, key=key))
+        assert others(leaf) == [(attester.PERMANENT, attester.permanent(value).value)]
+
+
 @pytest.mark.parametrize("by", ["step", "apple"])
 def test_a_serial_number_with_a_slash_names_nobody(maker, device, by):
     number, key = serial(), keys.new_key()

@@ -12,7 +12,8 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TABLE = ROOT.parent / "shared/reference/seed-coverage.tsv"
+TABLES = [parent / "shared/reference/seed-coverage.tsv" for parent in (ROOT, *ROOT.parents)]
+TABLE = next(filter(pathlib.Path.exists, TABLES), ROOT.parent / "shared/reference/seed-coverage.tsv")
 
 
 def read_rows(path):

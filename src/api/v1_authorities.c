@@ -65,7 +65,7 @@ static const struct model v1_authority_edit_model =
     MODEL(v1_authority_edit, v1_authority_edit_fields);
 
 #define F(member, ...) FIELD(v1_authority_new, member, #member, __VA_ARGS__)
-#define KEY_DOC "ec-p256, ec-p384, ec-p521, rsa-3072, rsa-4096, ed25519; none: as the parent's."
+#define KEY_DOC "ec-p256, ec-p384, ec-p521, rsa-2048 to rsa-4096, ed25519; none: as the parent's."
 #define URI_DOC                                                                                 \
     "Where the key is made: pkcs11:token=T;object=K (RFC 7512); none, or file: a file, sealed " \
     "under the master key."

@@ -65,11 +65,11 @@ check_order(struct scope *s, const struct ca_order *o)
 
     if (o->key_type && !key_spec_parse(o->key_type, &spec))
         problem(s, "key_type", CHY_BAD_VALUE,
-                "\"%.64s\" is no kind of key: ec-p256, ec-p384, ec-p521, rsa-3072, rsa-4096, "
+                "\"%.64s\" is no kind of key: ec-p256, ec-p384, ec-p521, rsa-2048 to rsa-4096, "
                 "ed25519",
                 o->key_type);
-    else if (o->key_type && spec.type == KEY_RSA && spec.bits < 2048)
-        problem(s, "key_type", CHY_BAD_VALUE, "an RSA key of a CA has at least 2048 bits");
+    else if (o->key_type && spec.type == KEY_RSA && (spec.bits < 2048 || spec.bits > 4096))
+        problem(s, "key_type", CHY_BAD_VALUE, "an RSA key of a CA has 2048 to 4096 bits");
     if (place_of(o) && !text_starts(o->key_uri, "pkcs11:"))
         problem(s, "key_uri", CHY_BAD_VALUE,
                 "a key is made on a token, pkcs11:token=T;object=K, or in a file of ours, file:");

@@ -95,8 +95,14 @@ find_row(struct request *rq, const struct cert_wanted *in, struct cert_row *row)
         if (!loose_hex(s, in->thumbprint, &hash))
             return fail_code(s, E_INVALID, CHY_BAD_VALUE, "Thumbprint: \"%s\" is not hexadecimal",
                              in->thumbprint);
+        if (hash.len != SHA1_LEN && hash.len != SHA256_LEN)
+            return fail_code(s, E_INVALID, CHY_BAD_VALUE,
+                             "Thumbprint: it has 40 or 64 hexadecimal digits");
         return catalog_by_thumbprint(s, rq->app->db, hash, WITH_DER, row);
     }
+    if (!text_empty(in->serial_number) && text_empty(in->issuer_dn))
+        return fail_code(s, E_INVALID, CHY_MISSING,
+                         "IssuerDN: is required beside SerialNumber, which others may have, too");
     if (text_empty(in->serial_number) || text_empty(in->issuer_dn))
         return fail_code(
             s, E_INVALID, CHY_MISSING,

@@ -77,7 +77,8 @@ check_type(struct scope *s, const char *type)
     for (size_t i = 0; type && i < COUNT(connectors); i++)
         if (text_eq_fold(type, connectors[i]))
             return fail_code(s, E_UNSUPPORTED, CHY_BAD_VALUE,
-                             "authorities of the type %s are not offered by this version", type);
+                             "Type: authorities of the type %s are not offered by this version",
+                             type);
     problem(s, "Type", type ? CHY_BAD_VALUE : CHY_MISSING, "the type is Embedded");
     return problems_check(s);
 }

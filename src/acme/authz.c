@@ -2,9 +2,11 @@
 
 #include "acme/eab.h"
 #include "acme/order.h"
+#include "acme/profile.h"
 #include "base/random.h"
 #include "flow/approve.h"
 #include "pki/device_name.h"
+#include "proof/attest.h"
 #include "proof/proof.h"
 
 #define TOKEN_LEN 32
@@ -231,8 +233,16 @@ latest_proof(const struct acme_authz_wish *wish)
 }
 
 SQL(proofs_of, "SELECT z.type, z.value, z.wildcard, z.status, z.method, z.expires_at, "
-               "z.validated_at FROM "
+               "z.validated_at, z.report FROM "
                "acme_order_authz oz JOIN acme_authz z ON z.id = oz.authz WHERE oz.order_id = $1");
+
+/* The maker's word: in a form that is still taken, by a root that is still trusted. */
+static bool
+is_believed(struct scope *s, const struct acme_endpoint *policy, const char *report)
+{
+    return policy->profile &&
+           attest_still_holds(s, report, &policy->profile->formats, &policy->attestation_roots);
+}
 
 static enum acme_proofs
 judge_proof(struct scope *s, const struct acme_authz_wish *wish, struct row *row)
@@ -241,7 +251,7 @@ judge_proof(struct scope *s, const struct acme_authz_wish *wish, struct row *row
     struct acme_name n = { 0 };
     enum acme_authz_status status;
     struct when expires, validated;
-    const char *method;
+    const char *method, *report;
 
     n.type = row_text(row);
     n.value = n.base = row_text(row);
@@ -250,11 +260,16 @@ judge_proof(struct scope *s, const struct acme_authz_wish *wish, struct row *row
     method = row_text(row);
     expires = row_when(row);
     validated = row_when(row);
+    report = row_text(row);
     if (status > ACME_AUTHZ_VALID || when_cmp(expires, wish->now) <= 0 ||
         when_cmp(validated, latest_proof(wish)) > 0)
         return ACME_PROOFS_OVER;
     acme_challenges_for(s, wish, &n, &offered);
-    return method && !list_has(&offered, method) ? ACME_PROOFS_REFUSED : ACME_PROOFS_HOLD;
+    if (method && !list_has(&offered, method))
+        return ACME_PROOFS_REFUSED;
+    return text_eq(method, ACME_DEVICE_CHALLENGE) && !is_believed(s, wish->policy, report)
+               ? ACME_PROOFS_REFUSED
+               : ACME_PROOFS_HOLD;
 }
 
 static enum acme_proofs

@@ -42,8 +42,8 @@ acme_order_judge(struct scope *s, const struct acme *acme, const struct acme_ord
     return acme_fail(s, E_FORBIDDEN, "unauthorized",
                      proofs == ACME_PROOFS_OVER
                          ? "the proof of a name has ended while the order waited: make a new order"
-                         : "a name was proved by a challenge that is not accepted here any more: "
-                           "make a new order");
+                         : "a name was proved by a challenge, or on the word of a maker, that is "
+                           "not accepted here any more: make a new order");
 }
 
 SQL(rules_of_certificate, "SELECT a.endpoint, o.profile FROM acme_order o JOIN acme_account a ON "

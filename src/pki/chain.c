@@ -119,9 +119,34 @@ setup(struct scope *s, X509_STORE *store, STACK_OF(X509) * others, const struct 
     return OK;
 }
 
+/** The last of the chain that was found. */
+static enum err
+take_anchor(struct scope *s, X509_STORE_CTX *ctx, struct bytes *anchor)
+{
+    STACK_OF(X509) *found = X509_STORE_CTX_get0_chain(ctx);
+    const X509 *last = sk_X509_value(found, sk_X509_num(found) - 1);
+    int len = last ? i2d_X509(last, NULL) : 0;
+    uint8_t *der, *at;
+
+    if (len <= 0)
+        return fail_ssl(s, E_INTERNAL, "cannot say where a chain ends");
+    at = der = arena_alloc(s->arena, (size_t)len);
+    *anchor = (struct bytes){ der, (size_t)i2d_X509(last, &at) };
+    return OK;
+}
+
 enum err
 chain_verify(struct scope *s, const struct list *chain, const struct list *roots, struct when at,
              enum chain_use use)
+{
+    struct bytes anchor;
+
+    return chain_verify_to(s, chain, roots, at, use, &anchor);
+}
+
+enum err
+chain_verify_to(struct scope *s, const struct list *chain, const struct list *roots, struct when at,
+                enum chain_use use, struct bytes *anchor)
 {
     static const int purposes[] = { [CHAIN_ANY] = X509_PURPOSE_ANY,
                                     [CHAIN_SERVER] = X509_PURPOSE_SSL_SERVER,
@@ -153,5 +178,5 @@ chain_verify(struct scope *s, const struct list *chain, const struct list *roots
                              "the chain does not verify: %s at depth %d",
                              X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)),
                              X509_STORE_CTX_get_error_depth(ctx));
-    return OK;
+    return take_anchor(s, ctx, anchor);
 }

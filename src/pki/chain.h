@@ -38,5 +38,8 @@ enum chain_use {
  */
 enum err chain_verify(struct scope *s, const struct list *chain, const struct list *roots,
                       struct when at, enum chain_use use);
+/** The same, and ANCHOR receives the certificate among ROOTS that the chain leads to. */
+enum err chain_verify_to(struct scope *s, const struct list *chain, const struct list *roots,
+                         struct when at, enum chain_use use, struct bytes *anchor);
 
 #endif

@@ -99,7 +99,8 @@ verify_x5c(struct scope *s, struct attest_work *w)
     TRY(read_x5c(s, w, &chain));
     if (w->leaf.exts.is_ca)
         return attest_wrong(s, "x5c[0] is an authority's certificate");
-    TRY(note(s, chain_verify(s, &chain, w->q->roots, w->q->now, CHAIN_DEVICE), "x5c"));
+    TRY(note(s, chain_verify_to(s, &chain, w->q->roots, w->q->now, CHAIN_DEVICE, &w->out->root),
+             "x5c"));
     w->out->key = w->leaf.key;
     w->out->maker = w->leaf.issuer.text;
     return OK;

@@ -28,6 +28,7 @@ struct attested {
     const char *format;
     struct list names; /* of struct attest_name */
     struct pubkey key; /* that is in the device */
+    struct bytes root; /* of the roots, the one that its certificates lead to */
     const char *maker; /* the subject of the certificate that is trusted by its issuers, or "" */
 };
 
@@ -41,5 +42,14 @@ const char *attest_formats(struct arena *a);
  * @return E_INVALID, E_LIMIT, with what is wrong, for the client
  */
 enum err attest_judge(struct scope *s, const struct attest_question *q, struct attested *out);
+
+/** The SHA-256 of a root, in hex: how the report of a proof tells it. */
+const char *attest_root_mark(struct arena *a, struct bytes root);
+/**
+ * Whether the attestation that REPORT tells of (proof_report.steps; NULL: none) would count where
+ * these FORMATS are taken and these ROOTS are trusted: its format and its root are among them.
+ */
+bool attest_still_holds(struct scope *s, const char *report, const struct list *formats,
+                        const struct list *roots);
 
 #endif

@@ -3,7 +3,23 @@
 #include "proof/attest.h"
 #include "proof/run.h"
 
+#include "codec/json.h"
+#include "pki/device_name.h"
+#include "pki/hash.h"
+
 #define PROBLEM "badAttestationStatement"
+
+/* The names of one type: a member of an object is there once. NULL: none. */
+static const char *
+names_of(struct arena *a, const struct attested *said, const char *type)
+{
+    const char *all = NULL;
+
+    LIST_EACH(struct attest_name, n, &said->names)
+    if (text_eq(n->type, type))
+        all = all ? arena_printf(a, "%s, %s", all, n->value) : n->value;
+    return all;
+}
 
 static void
 tell(struct run *r, const struct attested *a)
@@ -11,10 +27,43 @@ tell(struct run *r, const struct attested *a)
     run_step_begin(r, "attestation");
     run_step_text(r, "format", a->format);
     run_step_text(r, "issuer", a->maker);
+    run_step_text(r, "root", attest_root_mark(r->s->arena, a->root));
     run_step_text(r, "key", pubkey_label(r->s->arena, &a->key));
-    LIST_EACH(struct attest_name, n, &a->names)
-    run_step_text(r, n->type, n->value);
+    run_step_text(r, DEVICE_PERMANENT, names_of(r->s->arena, a, DEVICE_PERMANENT));
+    run_step_text(r, DEVICE_MODULE, names_of(r->s->arena, a, DEVICE_MODULE));
     run_step_end(r);
+}
+
+const char *
+attest_root_mark(struct arena *a, struct bytes root)
+{
+    uint8_t digest[SHA256_LEN];
+
+    hash_sha256(root, digest);
+    return hex_lower(a, (struct bytes){ digest, sizeof(digest) });
+}
+
+bool
+attest_still_holds(struct scope *s, const char *report, const struct list *formats,
+                   const struct list *roots)
+{
+    const struct json *step;
+    const char *format, *root;
+    struct json *steps;
+
+    if (!report || json_parse(s, bytes_of_text(report), &steps) != OK) {
+        scope_clear(s);
+        return false;
+    }
+    step = json_item(steps, 0);
+    format = json_str(json_get(step, "format"));
+    root = json_str(json_get(step, "root"));
+    if (!format || !root || !list_has(formats, format))
+        return false;
+    LIST_EACH(struct bytes, one, roots)
+    if (text_eq(attest_root_mark(s->arena, *one), root))
+        return true;
+    return false;
 }
 
 static enum err

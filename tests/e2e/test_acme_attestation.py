@@ -341,6 +341,36 @@ def test_a_serial_number_with_a_slash_names_nobody(maker, device, by):
     why(device, order)
 
 
+def test_a_maker_that_is_trusted_no_more_certifies_nothing(acme_server, answers, profile, maker):
+    template, other = admin.template(acme_server, base="device", policy={"requires_approval": True}), attester.Maker()
+    client, made = acme_server.client(), {}
+    for name in ("device", template):
+        made[name] = profile(Template=name, AttestationFormats=["step", "tpm"])
+
+    def trust(formats, *roots):
+        for one in made.values():
+            body = {name: one[name] for name in ("Name", "Template", "ChallengeTypes")}
+            chancery.good(client.command("PUT", f"/ACME/Profiles/{one['Name']}", json={**body, "AttestationFormats": formats, "AttestationRoots": "".join(roots)}))
+
+    at_once, waits = (acme.Orderer(acme_server, answers, directory=one["Directory"]) for one in made.values())
+    number, key, later = serial(), keys.new_key(), keys.new_key()
+    order = attest(at_once, number, lambda token, proof: maker.step(key, proof, number))
+    waiting = attest(waits, number, lambda token, proof: maker.step(later, proof, number))
+    asked = waits.good(waiting["finalize"], {"csr": acme.der(keys.new_csr(cn=None, key=later))}).json()
+    assert asked["status"] == "processing", asked
+    request, = [row for row in chancery.good(client.rest("GET", "/requests", params={"limit": 1000}))["items"] if number in str(row)]
+    for formats, roots in ((["tpm"], [maker.pem]), (["step", "tpm"], [other.pem])):
+        trust(formats, *roots)
+        said = at_once.bad(order["finalize"], {"csr": acme.der(keys.new_csr(cn=None, key=key))}, 403, "unauthorized")
+        assert "the word of a maker" in said["detail"]
+        reply = client.rest("POST", f"/requests/{request['id']}/approve", json={})
+        assert reply.status_code == 400 and "the word of a maker" in reply.text, reply.text
+    trust(["apple", "step"], other.pem, maker.pem)
+    certificate(at_once, order, keys.new_csr(cn=None, key=key))
+    chancery.good(client.rest("POST", f"/requests/{request['id']}/approve", json={}))
+    waits.poll(waiting["url"], "valid")
+
+
 def test_a_client_that_cannot_attest_says_so(device):
     order, _, one, _ = begin(device, serial())
     device.good(one["url"], {"error": "no TPM\nhere"})

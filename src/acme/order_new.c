@@ -7,6 +7,7 @@
 #include "acme/profile.h"
 #include "acme/rules.h"
 #include "base/metric.h"
+#include "issue/policy.h"
 
 COUNTER(orders_total, "chancery_acme_orders_total", "Orders that were made.");
 
@@ -249,6 +250,12 @@ made(const struct making *m)
     };
 }
 
+static bool
+has_parts(struct when t)
+{
+    return when_given(t) && t.ms % SECOND_MS != 0;
+}
+
 /* Dates are given as asked for, or refused. */
 static enum err
 check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint *policy,
@@ -264,6 +271,13 @@ check_dates(struct scope *s, const struct acme *acme, const struct acme_endpoint
     if (!t || !t->body->allow_requested_dates)
         return acme_fail(s, E_INVALID, "malformed",
                          "notBefore and notAfter cannot be chosen here: leave them out");
+    if (has_parts(w->not_before) || has_parts(w->not_after))
+        return acme_fail(s, E_INVALID, "malformed",
+                         "%s has parts of a second, which no certificate carries",
+                         has_parts(w->not_before) ? "notBefore" : "notAfter");
+    if (when_given(w->not_before) && when_s(w->not_before) < when_s(now) - POLICY_PAST_MOST_S)
+        return acme_fail(s, E_INVALID, "malformed",
+                         "notBefore lies too far in the past: by more than 48 hours");
     if (when_given(w->not_after) &&
         (when_cmp(w->not_after, from) <= 0 || when_cmp(w->not_after, now) <= 0))
         return acme_fail(s, E_INVALID, "malformed",

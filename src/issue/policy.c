@@ -431,7 +431,7 @@ plan_dates(struct scope *s, const struct policy_input *in, struct policy_result 
     from = MAX(now - MIN(body->backdate_ms / 1000, life / 10), ca_from);
     if (when_given(in->not_before)) {
         from = when_s(in->not_before);
-        if (from < now - 48 * 3600 || from < ca_from)
+        if (from < now - POLICY_PAST_MOST_S || from < ca_from)
             problem(s, "NotBefore", CHY_BAD_VALIDITY, "lies too far in the past");
         else if (from > now + 366 * INT64_C(86400) || from > ca_to)
             problem(s, "NotBefore", CHY_BAD_VALIDITY, "lies too far in the future");

@@ -11,6 +11,9 @@
 #include "pki/keycheck.h"
 #include "pki/tbs.h"
 
+/** No certificate begins earlier than so many seconds ago. */
+#define POLICY_PAST_MOST_S (48 * 3600)
+
 /** What is asked for, besides the CSR. */
 struct policy_input {
     const struct template *tmpl;

@@ -96,6 +96,17 @@ bit_length(struct bytes n)
     return bits;
 }
 
+/* Some libraries write a zero octet before a number whose first bit is set; RFC 7518 section 2
+ * knows of it. */
+static void
+strip_zeros(struct bytes *n)
+{
+    while (n->len && !n->data[0]) {
+        n->data++;
+        n->len--;
+    }
+}
+
 static enum err
 read_rsa(struct scope *s, const struct json *jwk, EVP_PKEY **key)
 {
@@ -103,9 +114,12 @@ read_rsa(struct scope *s, const struct json *jwk, EVP_PKEY **key)
     struct bytes n, e;
     struct buf spki;
 
-    if (!member_bytes(s, jwk, "n", &n) || !member_bytes(s, jwk, "e", &e) || !n.len || !e.len ||
-        !n.data[0] || !e.data[0])
-        return bad(s, "n or e is missing or not in the shortest form (RFC 7518 6.3.1)");
+    if (!member_bytes(s, jwk, "n", &n) || !member_bytes(s, jwk, "e", &e))
+        return bad(s, "n or e is missing (RFC 7518 6.3.1)");
+    strip_zeros(&n);
+    strip_zeros(&e);
+    if (!n.len || !e.len)
+        return bad(s, "n or e is zero");
     size = bit_length(n);
     if (size < 2048 || size > 8192)
         return fail(s, E_INVALID, "the JWK's RSA key has %zu bits, not 2048 to 8192", size);

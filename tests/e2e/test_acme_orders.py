@@ -1,6 +1,7 @@
 """ACME orders: from names to a certificate, and what is refused on the way (RFC 8555 sections 7.1.3 to 7.6)."""
 import base64
 import concurrent.futures
+import datetime
 import hashlib
 import shutil
 import threading
@@ -414,6 +415,41 @@ def test_many_who_finalize_one_order_at_the_same_time_get_one_certificate(acme_s
     codes = sorted(reply.status_code for reply in replies)
     assert codes.count(200) == 1 and set(codes[1:]) <= {403, 409}, [reply.text for reply in replies]
     assert acme_server.client().total(f'CN -eq "{wanted}"') == 1
+
+
+def test_dates_that_may_be_chosen_are_kept_to_the_second_or_refused(acme_server, answers):
+    template = admin.template(acme_server, policy={"allow_requested_dates": True, "validity": "30d", "validity_max": "60d"})
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    at = lambda **since: (now + datetime.timedelta(**since)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with admin.profiles(acme_server, "Dates", Template=template) as make:
+        holder = acme.Orderer(acme_server, answers, directory=make()["Directory"])
+        wanted = name()
+        for dates, said in (({"notBefore": at(hours=-49), "notAfter": at(days=1)}, "notBefore"), ({"notAfter": at(hours=-1)}, "notAfter"),
+                            ({"notBefore": at(days=2), "notAfter": at(days=1)}, "notAfter"), ({"notAfter": at(days=61)}, "at most"),
+                            ({"notAfter": at(days=1)[:-1] + ".5Z"}, "notAfter has parts")):
+            refusal = holder.bad("newOrder", {"identifiers": [acme.identifier(wanted)], **dates}, 400, "malformed")
+            assert said in refusal["detail"], refusal
+        for dates in ({"notAfter": at(days=9)}, {"notBefore": at(days=1), "notAfter": at(days=8)}):
+            reply = holder.good("newOrder", {"identifiers": [acme.identifier(wanted)], **dates}, 201)
+            order = {**reply.json(), "url": reply.headers["Location"]}
+            assert {key: order.get(key) for key in ("notBefore", "notAfter") if key in dates} == dates
+            if order["status"] != "ready":
+                holder.prove(order)
+            done = holder.good(order["finalize"], {"csr": acme.der(keys.new_csr(cn=wanted, dns=(wanted,)))}).json()
+            certificate = leaf(holder.good(done["certificate"]).text)
+            has = {"notBefore": certificate.not_valid_before, "notAfter": certificate.not_valid_after}
+            assert {key: has[key].strftime("%Y-%m-%dT%H:%M:%SZ") for key in dates} == dates
+
+
+def test_a_name_is_proved_anew_when_its_proof_has_ended(acme_server, holder):
+    wanted = name()
+    holder.prove(holder.order(wanted))
+    assert holder.order(wanted)["status"] == "ready"
+    admin.sql(acme_server, f"UPDATE acme_authz SET expires_at = 1000 WHERE value = '{wanted}'")
+    again = holder.order(wanted)
+    assert again["status"] == "pending"
+    holder.prove(again)
+    assert holder.good(again["url"]).json()["status"] == "ready"
 
 
 def test_dates_are_kept_to_the_letter_or_refused(holder):

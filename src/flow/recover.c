@@ -283,6 +283,30 @@ flow_recover_approved(struct scope *s, struct flow *f, const struct recover *in,
     return hand_out(s, f, &h, out);
 }
 
+/** What was asked for by a request that made no key and waited: it went out with the answer. */
+static enum err
+nothing_to_collect(struct scope *s, struct flow *f, const struct cert_request *r)
+{
+    struct kept_key key;
+    struct cert_row row;
+    enum err e;
+
+    TRY(catalog_get(s, f->db, r->certificate, WITH_DER, &row));
+    e = find_kept(s, f, &row, &key);
+    if (e == OK)
+        return fail_code(s, E_INVALID, CHY_NO_KEY,
+                         "no key waits with request %lld: that of certificate %lld is kept, and is "
+                         "recovered",
+                         (long long)r->id, (long long)r->certificate);
+    if (e != E_INVALID && e != E_NOT_FOUND)
+        return e;
+    scope_clear(s);
+    return fail_code(s, E_INVALID, CHY_NO_KEY,
+                     "no key waits with request %lld: it is where the request was made, or was "
+                     "handed out with the answer; download certificate %lld",
+                     (long long)r->id, (long long)r->certificate);
+}
+
 enum err
 flow_collect(struct scope *s, struct flow *f, const struct recover *in, int64_t request,
              struct recovered *out)
@@ -300,9 +324,7 @@ flow_collect(struct scope *s, struct flow *f, const struct recover *in, int64_t 
                          (long long)request, request_state_name(r.state),
                          r.message ? r.message : "there is nothing to collect");
     if (!r.made_key)
-        return fail_code(s, E_INVALID, CHY_NO_KEY,
-                         "the key of request %lld was not made here: download certificate %lld",
-                         (long long)request, (long long)r.certificate);
+        return nothing_to_collect(s, f, &r);
     if (when_given(r.collected_at))
         return collected_before(s, request);
     TRY(catalog_get(s, f->db, r.certificate, WITH_DER, &row));

@@ -366,6 +366,15 @@ def test_what_is_wrong_with_a_recovery_is_named(client, body, field):
     assert reply.status_code == 400 and reply.json()["problems"][0]["field"] == field, reply.text
 
 
+def test_collecting_what_went_out_with_the_answer_says_where_the_key_is(server, client, template):
+    kept = enroll(client, Template=template)
+    reply = client.rest("POST", f"/requests/{kept['KeyfactorRequestId']}/collect", json={"password": PASSWORD})
+    assert reply.status_code == 400 and f"that of certificate {kept['KeyfactorId']} is kept, and is recovered" in reply.text, reply.text
+    gone = enroll(client, Template=admin.template(server, policy={"key_retention": "none"}))
+    reply = client.rest("POST", f"/requests/{gone['KeyfactorRequestId']}/collect", json={"password": PASSWORD})
+    assert reply.status_code == 400 and "was handed out with the answer" in reply.text and "not made here" not in reply.text, reply.text
+
+
 def test_nobody_has_more_than_a_hundred_open_at_once(server, template):
     certificate, _ = key_of(server, template)
     ana = somebody(server)

@@ -10,7 +10,8 @@ COUNTER(recoveries_total, "chancery_key_recoveries_total",
         "result");
 
 #define BATCH 100
-#define OPEN_MOST 100 /* that one person has open at once */
+#define LOOK_MOST 1000 /* for one page of a list: who may see few of them goes on by its cursor */
+#define OPEN_MOST 100  /* that one person has open at once */
 #define REASON_MAX 1000
 
 const char *
@@ -33,11 +34,14 @@ SQL(recovery_row, "SELECT " COLUMNS " FROM recovery WHERE id = $1");
 SQL(recovery_newest,
     "SELECT " COLUMNS " FROM recovery WHERE asker = $1 AND private_key = $2 AND certificate = $3 "
     "AND form = $4 AND chain = $5 AND root_first = $6 ORDER BY id DESC LIMIT 1");
-SQL(recovery_page, "SELECT " COLUMNS " FROM recovery WHERE id > $1 AND ($2 = 0 OR asker = $3) "
-                   "ORDER BY id LIMIT $4");
+/* Their own, and unless those alone are asked for, what they may recover: all, or what is of these
+ * templates or was looked for in these collections. */
+#define THEIRS                                                                            \
+    "id > $1 AND (asker = $3 OR ($2 = 0 AND ($5 = 1 OR template @among $6 @among_end OR " \
+    "collection @among $7 @among_end))) ORDER BY id LIMIT $4"
+SQL(recovery_page, "SELECT " COLUMNS " FROM recovery WHERE " THEIRS);
 SQL(recovery_page_open,
-    "SELECT " COLUMNS " FROM recovery WHERE state IN (1, 2) AND ends_at > $5 AND id > $1 AND "
-    "($2 = 0 OR asker = $3) ORDER BY id LIMIT $4");
+    "SELECT " COLUMNS " FROM recovery WHERE state IN (1, 2) AND ends_at > $8 AND " THEIRS);
 SQL(recovery_open_count, "SELECT COUNT(*) FROM recovery WHERE asker = $1 AND state IN (1, 2) AND "
                          "ends_at > $2");
 SQL(recovery_insert,
@@ -250,23 +254,43 @@ recovery_get(struct scope *s, struct flow *f, const struct caller *caller, int64
     return find(s, f, caller, id, out);
 }
 
+/** The next rows behind AT that CALLER may see as far as the database can tell. */
+static enum err
+next_batch(struct scope *s, struct flow *f, const struct caller *caller,
+           const struct recovery_query *q, int64_t at, struct rows *rows)
+{
+    int64_t me = caller->kind == CALLER_USER ? caller->id : 0;
+    struct list templates, collections;
+    struct value of_templates, of_collections;
+    bool everywhere;
+
+    access_objects(s, caller, PERM_CERTIFICATES_RECOVER, GRANT_TEMPLATE, &everywhere, &templates);
+    access_objects(s, caller, PERM_CERTIFICATES_RECOVER, GRANT_COLLECTION, &everywhere,
+                   &collections);
+    of_templates = v_among(s->arena, db_kind(f->db), &templates);
+    of_collections = v_among(s->arena, db_kind(f->db), &collections);
+    if (q->all)
+        return db_all(s, f->db, &recovery_page,
+                      BIND(v_int(at), v_bool(q->mine), v_int(me), v_int(BATCH), v_bool(everywhere),
+                           of_templates, of_collections),
+                      rows);
+    return db_all(s, f->db, &recovery_page_open,
+                  BIND(v_int(at), v_bool(q->mine), v_int(me), v_int(BATCH), v_bool(everywhere),
+                       of_templates, of_collections, v_when(clock_now())),
+                  rows);
+}
+
 enum err
 recovery_list(struct scope *s, struct flow *f, const struct caller *caller,
-              const struct recovery_query *q, struct list *out)
+              const struct recovery_query *q, struct list *out, int64_t *next)
 {
-    int64_t at = q->after, me = caller->kind == CALLER_USER ? caller->id : 0;
+    int64_t at = q->after;
+    size_t looked = 0;
     struct rows rows;
 
     *out = (struct list){ 0 };
     do {
-        if (q->all)
-            TRY(db_all(s, f->db, &recovery_page,
-                       BIND(v_int(at), v_bool(q->mine), v_int(me), v_int(BATCH)), &rows));
-        else
-            TRY(db_all(
-                s, f->db, &recovery_page_open,
-                BIND(v_int(at), v_bool(q->mine), v_int(me), v_int(BATCH), v_when(clock_now())),
-                &rows));
+        TRY(next_batch(s, f, caller, q, at, &rows));
         for (size_t i = 0; i < rows.count && out->count < (size_t)q->limit; i++) {
             struct recovery r;
             bool may;
@@ -277,7 +301,9 @@ recovery_list(struct scope *s, struct flow *f, const struct caller *caller,
             if (may || is_own(&r, caller))
                 list_add(s->arena, out, struct recovery, r);
         }
-    } while (rows.count == BATCH && out->count < (size_t)q->limit);
+        looked += rows.count;
+    } while (rows.count == BATCH && out->count < (size_t)q->limit && looked < LOOK_MOST);
+    *next = rows.count == BATCH || (out->count && out->count == (size_t)q->limit) ? at : 0;
     return OK;
 }
 

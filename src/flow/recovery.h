@@ -56,10 +56,15 @@ struct recovery_query {
  */
 enum err recovery_ask(struct scope *s, struct flow *f, const struct recover *in, const char *reason,
                       struct recovery *out);
-/** Those that CALLER may see, of struct recovery: their own, and those that they may decide about
- * but for being their own. */
+/**
+ * Those that CALLER may see, of struct recovery: their own, and those that they may decide about
+ * but for being their own.
+ *
+ * @param next  receives the id to go on behind, also behind a page that is not full: so many were
+ * looked at that they may not see; 0: that was all
+ */
 enum err recovery_list(struct scope *s, struct flow *f, const struct caller *caller,
-                       const struct recovery_query *q, struct list *out);
+                       const struct recovery_query *q, struct list *out, int64_t *next);
 /** One of them; E_NOT_FOUND also for one that they may not see. */
 enum err recovery_get(struct scope *s, struct flow *f, const struct caller *caller, int64_t id,
                       struct recovery *out);

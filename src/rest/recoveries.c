@@ -43,14 +43,12 @@ recoveries_list(struct request *rq)
     struct recovery_query q = { .all = in->all, .mine = in->mine, .limit = (int)in->limit };
     struct scope *s = rq->scope;
     struct list found, out = { 0 };
-    int64_t last = 0;
+    int64_t last;
 
     TRY(after_id(rq, in->after, &q.after));
-    TRY(recovery_list(s, &rq->app->flow, rq->caller, &q, &found));
+    TRY(recovery_list(s, &rq->app->flow, rq->caller, &q, &found, &last));
     LIST_EACH(struct recovery, r, &found)
     show(rq, r, list_push(s->arena, &out, struct v1_recovery));
-    if (found.count && found.count == (size_t)in->limit)
-        last = list_last(&found, struct recovery)->id;
     return reply_items(rq, &out, id_cursor(rq, last));
 }
 

@@ -366,6 +366,40 @@ def test_what_is_wrong_with_a_recovery_is_named(client, body, field):
     assert reply.status_code == 400 and reply.json()["problems"][0]["field"] == field, reply.text
 
 
+def test_a_page_of_recoveries_costs_little_however_many_others_there_are(server, client, template):
+    certificate, _ = key_of(server, template)
+    word = uuid.uuid4().hex[:12]
+    mine, other = (client.post("/CertificateCollections", {"Name": f"{name} {word}", "Description": "d", "Query": 'CN -eq "nobody"'})["Id"]
+                   for name in ("Mine", "Other"))
+    role = admin.role(server, [])
+    for permission in MAY:
+        assert client.rest("POST", f"/roles/{role}/grants", json={
+            "permission": permission, "scope": "collection", "object": str(mine)}).status_code == 200
+    eve, ana = server.client(*admin.user(server, roles=[role])), somebody(server)
+    waits(recover(ana, certificate))
+    numbers = "(SELECT a.i * 40 + b.i AS i FROM (WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 39) SELECT i FROM n) a, " \
+              "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) SELECT i FROM n) b) k"
+    def add(collection):
+        admin.sql(server, "INSERT INTO recovery (certificate, private_key, template, collection, subject, form, chain, root_first, state, asker, asker_name, "
+                  f"created_at, ends_at) SELECT r.certificate, k.i, r.template, {collection}, '{word}', 'pfx', 0, 0, 6, r.asker, '', 0, 0 FROM recovery r, "
+                  f"{numbers} WHERE r.certificate = {certificate} AND r.subject <> '{word}'")
+    def page(after=None):
+        return good(eve.rest("GET", "/recoveries", params={"all": "true", "limit": 5, **({"after": after} if after else {})}))
+    try:
+        add(other)
+        assert page() == {"items": []} or not page().get("next"), "others' are not looked at"
+        add(mine)  # what she may decide about, but for the certificate, which is not in it any more
+        pages, after = 0, None
+        while pages == 0 or after:
+            one = page(after)
+            after, pages = one.get("next"), pages + 1
+            assert one["items"] == []
+        assert pages == 2, "1600 rows of hers: a page looks at no more than a thousand"
+        assert len(good(ana.rest("GET", "/recoveries", params={"all": "true", "limit": 5}))["items"]) == 5
+    finally:
+        admin.sql(server, f"DELETE FROM recovery WHERE subject = '{word}'")
+
+
 def test_collecting_what_went_out_with_the_answer_says_where_the_key_is(server, client, template):
     kept = enroll(client, Template=template)
     reply = client.rest("POST", f"/requests/{kept['KeyfactorRequestId']}/collect", json={"password": PASSWORD})

@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "net/client_try.h"
 #include "net/reach.h"
+#include "pki/dnsname.h"
 #include "pki/name.h"
 
 #include <ctype.h>
@@ -241,6 +242,52 @@ check_url(struct scope *s, const struct peer *p, const char *url)
     if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK)
         return fail(s, E_INVALID, "a URL must not hold credentials");
     return OK;
+}
+
+/** Only what a path may hold (RFC 3986 section 3.3); percent signs begin escapes. */
+static bool
+is_path(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (*p == '%' ? !isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2])
+                      : *p <= ' ' || *p >= 0x7f || strchr("@?#\"<>\\^`{|}[]", *p))
+            return false;
+    return true;
+}
+
+static bool
+is_host(struct scope *s, const char *host)
+{
+    size_t len = strlen(host);
+    struct bytes ip;
+    char *normal;
+
+    if (*host == '[')
+        return len > 2 && host[len - 1] == ']' &&
+               ip_parse(s->arena, arena_text_n(s->arena, host + 1, len - 2), &ip) && ip.len == 16;
+    return (ip_parse(s->arena, host, &ip) && ip.len == 4) ||
+           !dns_check(s->arena, host, NAMES_INTERNAL | NAMES_UNDERSCORE, &normal);
+}
+
+bool
+url_is_plain(struct scope *s, const char *url)
+{
+    AUTO(curl_url_cleanup) CURLU *u = curl_url();
+    const char *host = text_starts(url, "http://")    ? url + 7
+                       : text_starts(url, "https://") ? url + 8
+                                                      : NULL;
+    size_t len = host ? strcspn(host, "/") : 0;
+    const char *name, *port;
+    int64_t number;
+
+    if (!len || !is_path(host + len) || !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
+        return false;
+    name = arena_text_n(s->arena, host, len); /* as it is written: curl's is decoded */
+    port = strrchr(name, ':');
+    if (!port || strchr(port, ']'))
+        return is_host(s, name);
+    return text_to_int(port + 1, &number) && number >= 1 && number <= 65535 &&
+           is_host(s, arena_text_n(s->arena, name, (size_t)(port - name)));
 }
 
 bool

@@ -76,6 +76,9 @@ enum repeat {
     REPEAT_NO,
 };
 
+/** Whether URL is one of http or https that any client can follow, in small letters up to its host:
+ * of host, port and path alone, all of them well formed. */
+bool url_is_plain(struct scope *s, const char *url);
 /** Whether the host of this URL is this machine, by its address or as "localhost"; names that only
  * begin like one are not. */
 bool url_is_loopback(struct scope *s, const char *url);

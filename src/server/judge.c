@@ -8,6 +8,7 @@
 #include "codec/settings.h"
 #include "drivers/p11_uri.h"
 #include "face/face.h"
+#include "net/client.h"
 #include "net/directory.h"
 #include "pki/age.h"
 #include "pki/key.h"
@@ -59,22 +60,6 @@ is_version(const char *text)
     return dots == 3;
 }
 
-/** What may stand before the path of an address inside a certificate: scheme, host, port, path. */
-static bool
-is_base_url(const char *text)
-{
-    const char *host = text_starts(text, "http://")    ? text + 7
-                       : text_starts(text, "https://") ? text + 8
-                                                       : NULL;
-
-    if (!host || *host == '\0' || *host == '/' || *host == ':')
-        return false;
-    for (const char *p = host; *p; p++)
-        if (*p <= ' ' || *p >= 0x7f || strchr("@?#\"<>\\^`{|}", *p))
-            return false;
-    return true;
-}
-
 static void
 judge_key(const struct judge *j, const char *key, const char *value)
 {
@@ -110,11 +95,11 @@ judge_acme(const struct judge *j)
     const struct acme_settings *set =
         ((const struct server_settings *)settings_root(j->settings))->acme;
 
-    if (!text_empty(set->base_url) && !is_base_url(set->base_url))
+    if (!text_empty(set->base_url) && !url_is_plain(j->s, set->base_url))
         wrong(j, "acme.base_url",
               "is no address such as https://pki.example.com, without user, query and fragment");
     LIST_EACH(const char *, former, &set->legacy_base_urls)
-    if (!is_base_url(*former))
+    if (!url_is_plain(j->s, *former))
         wrong(j, "acme.legacy_base_urls",
               arena_printf(j->s->arena, "\"%s\" is no address without user, query and fragment",
                            *former));
@@ -315,14 +300,14 @@ settings_judge(struct scope *s, const struct settings *settings)
     if (!text_empty(url) && !text_starts(url, "sqlite:") && !text_starts(url, "postgresql://") &&
         !text_starts(url, "postgres://"))
         wrong(&j, "db.url", "is neither sqlite:PATH nor postgresql://...");
-    if (!text_empty(set->pki->base_url) && !is_base_url(set->pki->base_url))
+    if (!text_empty(set->pki->base_url) && !url_is_plain(j.s, set->pki->base_url))
         wrong(&j, "pki.base_url",
               "is no address such as http://pki.example.com, without user, query and fragment");
     if (!text_empty(set->pki->crl_url) &&
-        (!is_base_url(set->pki->crl_url) || !text_ends_fold(set->pki->crl_url, ".crl") ||
+        (!url_is_plain(j.s, set->pki->crl_url) || !text_ends_fold(set->pki->crl_url, ".crl") ||
          !strchr(strstr(set->pki->crl_url, "://") + 3, '/')))
         wrong(&j, "pki.crl_url", "is no address such as http://crl.example.com/ca.crl");
-    if (!text_empty(set->pki->ocsp_url) && !is_base_url(set->pki->ocsp_url))
+    if (!text_empty(set->pki->ocsp_url) && !url_is_plain(j.s, set->pki->ocsp_url))
         wrong(&j, "pki.ocsp_url", "is no address such as http://ocsp.example.com");
     judge_acme(&j);
     LIST_EACH(const char *, recipient, &set->backup->recipients)

@@ -287,11 +287,24 @@ def test_the_plans_addresses_stand_in_the_certificates(tmp_path, new_server):
 
 @pytest.mark.parametrize("key, value", [
     ("crl_url", "ftp://a.test/ca.crl"), ("crl_url", "https://a.test/ca"), ("crl_url", "https://a.crl"), ("crl_url", "https://a.test/b?x=.crl"),
-    ("ocsp_url", "a.test"), ("ocsp_url", "https://u@a.test")])
+    ("ocsp_url", "a.test"), ("ocsp_url", "https://u@a.test"), ("crl_url", "http://a.test:99999/ca.crl"), ("crl_url", "http://a.test:0/ca.crl"),
+    ("crl_url", "http://a.test/a%zz.crl"), ("crl_url", "http://a.test/a%2"), ("crl_url", "http://a.test/a[b].crl"), ("crl_url", "http://a[b]/ca.crl"),
+    ("crl_url", f"http://{'h' * 64}.test/ca.crl"), ("crl_url", "http://a..test/ca.crl"), ("crl_url", "http://-a.test/ca.crl"),
+    ("ocsp_url", f"http://{'h' * 300}"), ("ocsp_url", "http://a.test:x"), ("ocsp_url", "http://a%41.test"), ("ocsp_url", "http://[::1"),
+    ("ocsp_url", "http://[::g]"), ("base_url", "http://a.test:65536")])
 def test_an_address_that_no_certificate_can_name_is_refused(tmp_path, key, value):
     path = tmp_path / "chancery.yaml"
-    path.write_text(f"pki:\n  {key}: {value}\n")
+    path.write_text(f"pki:\n  {key}: '{value}'\n")
     says(chancery.cli("config", "check", "--config", path), 2, f"pki.{key}: is no address such as")
+
+
+@pytest.mark.parametrize("key, value", [
+    ("crl_url", "http://crl.a.test:65535/a%20b/ca.CRL"), ("crl_url", "https://[2001:db8::1]:8443/x.crl"), ("crl_url", "http://10.0.0.1/x/ca.crl"),
+    ("ocsp_url", "http://ocsp"), ("ocsp_url", "http://localhost:1/ocsp"), ("base_url", "https://under_score.a.test/pki")])
+def test_an_address_that_certificates_can_name_is_taken(tmp_path, key, value):
+    path = tmp_path / "chancery.yaml"
+    path.write_text(f"pki:\n  {key}: '{value}'\n")
+    assert f"pki.{key}" not in chancery.cli("config", "check", "--config", path).stderr
 
 
 def test_our_own_keys_beside_it_win(tmp_path):

@@ -155,7 +155,7 @@ acme_ari_replaced(struct scope *s, const struct acme *acme, const struct acme_ac
     size_t common = 0;
     enum err e;
 
-    TRY(find(s, acme, cert_id, WITH_NAMES, &row));
+    TRY(note(s, find(s, acme, cert_id, WITH_NAMES, &row), "\"replaces\""));
     e = db_one(s, acme->o.db, &order_of_certificate, BIND(v_int(row.id)), &order);
     if (e == E_NOT_FOUND || (e == OK && row_int(&order) != a->id))
         return acme_fail(s, E_FORBIDDEN, "unauthorized",

@@ -268,7 +268,8 @@ acme_names_read(struct scope *s, const struct acme_endpoint *ep, const struct js
         const char *value = json_str(json_get(name, "value"));
 
         if (!type || !value)
-            return malformed(s, "an identifier has no \"type\" or no \"value\"");
+            return malformed(s, arena_printf(s->arena, "identifiers[%zu] has no \"%s\"", i,
+                                             type ? "value" : "type"));
         judge(&j, type, value, out);
     }
     return verdict(s, problems);

@@ -17,6 +17,7 @@
 #define WRITERS 6
 #define WRITES 150 /* of each writer, in a round */
 #define ROUNDS 40
+#define MET_BY_CARRIER 42 /* the failure met who carries the log over: no writer heard of it */
 
 static const char note_table[] =
     "CREATE TABLE note (id @id, writer @int NOT NULL, number @int NOT NULL, body @bytes,"
@@ -259,26 +260,39 @@ TEST(child_meets_a_failing_disk)
     assert_ok(s, db_write(s, db, table_in, NULL));
     refused = write_all(s, db, child_dir(), 0, &kept);
     assert_true(refused <= WRITERS); /* those of one commit; then it goes on */
-    if (!failure || !strstr(failure, "checkpoint"))
-        assert_true(refused >= 1);
     assert_int_equal(refused + kept, WRITERS * WRITES);
     assert_ok(s, db_query(s, db, note_count, BIND_NONE, &rows));
     assert_int_equal(row_int(&rows.at[0]), kept);
+    if (!refused && !(failure && strstr(failure, "checkpoint")))
+        _exit(MET_BY_CARRIER);
 }
 
 TEST(a_full_or_failing_disk_costs_one_commit_at_most_and_no_data)
 {
-    static const char *const failures[] = { "db.disk_full:90", "db.io_error:90", "db.sync_error:20",
-                                            "db.checkpoint_error:30" };
+    static const struct {
+        const char *what;
+        int at;
+    } failures[] = { { "db.disk_full", 90 },
+                     { "db.io_error", 90 },
+                     { "db.sync_error", 20 },
+                     { "db.checkpoint_error", 30 } };
 
     for (size_t i = 0; i < COUNT(failures); i++) {
-        AUTO(scope_free) struct scope *s = scope_new("test");
-        const char *dir = arena_printf(s->arena, "%s/disk%zu", test_dir(), i);
+        int status = -1;
 
-        assert_int_equal(mkdir(dir, 0700), 0);
-        assert_int_equal(
-            run_child("child_meets_a_failing_disk", dir, "CHANCERY_FAIL_AT", failures[i]), 0);
-        assert_true(check_acks(s, dir) > 0);
+        for (int n = 0; n < 10 && status; n++) {
+            AUTO(scope_free) struct scope *s = scope_new("test");
+            const char *dir = arena_printf(s->arena, "%s/disk%zu.%d", test_dir(), i, n);
+            const char *at =
+                arena_printf(s->arena, "%s:%d", failures[i].what, failures[i].at + 7 * n);
+
+            assert_int_equal(mkdir(dir, 0700), 0);
+            status = run_child("child_meets_a_failing_disk", dir, "CHANCERY_FAIL_AT", at);
+            if (status && !(WIFEXITED(status) && WEXITSTATUS(status) == MET_BY_CARRIER))
+                fail_msg("%s: status %d", at, status);
+            assert_true(check_acks(s, dir) > 0);
+        }
+        assert_int_equal(status, 0);
     }
 }
 #endif

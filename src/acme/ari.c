@@ -150,7 +150,7 @@ enum err
 acme_ari_replaced(struct scope *s, const struct acme *acme, const struct acme_account *a,
                   const char *cert_id, const struct list *names, struct acme_replaced *out)
 {
-    struct cert_row row;
+    struct cert_row row = { 0 };
     struct row order;
     size_t common = 0;
     enum err e;

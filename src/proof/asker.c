@@ -45,6 +45,7 @@ struct asker {
     bool started;
     struct arena *arena;
     struct list contexts; /* of struct ub_ctx * */
+    int64_t wait_ms;
 
     pthread_mutex_t lock; /* guards what follows, and every question */
     struct question *first, **last;
@@ -101,7 +102,7 @@ part_ends(struct part *p)
     let_go(q);
 }
 
-static void
+static void /* NOLINTNEXTLINE(readability-function-size): as the library calls it */
 on_answer(void *arg, int rcode, void *packet, int len, int security, char *why_bogus,
           UNUSED int limited)
 {
@@ -185,13 +186,14 @@ wake(struct asker *a)
 /* Making one. */
 
 enum err
-asker_new(struct scope *s, struct asker **out)
+asker_new(struct scope *s, int64_t wait_ms, struct asker **out)
 {
     struct event_config *config = event_config_new();
     struct asker *a = mem_alloc(sizeof(*a));
 
     a->arena = arena_new();
     a->last = &a->first;
+    a->wait_ms = wait_ms;
     (void)pthread_mutex_init(&a->lock, NULL);
     if (config) {
         (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -311,10 +313,10 @@ take(struct scope *s, const struct part *p, int64_t began_us, struct asked *out)
 
 void
 asker_ask(struct scope *s, struct asker *a, struct ub_ctx *context, const char *name,
-          struct asked *asked, size_t count, int64_t wait_ms)
+          struct asked *asked, size_t count)
 {
     int64_t began_us = clock_mono_us(), now = began_us / 1000;
-    int64_t until = now + MIN(wait_ms, scope_left_ms(s));
+    int64_t until = now + MIN(a->wait_ms, scope_left_ms(s));
     struct question *q = question_new(a, context, name, asked, count);
     bool first;
 

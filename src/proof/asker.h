@@ -12,8 +12,8 @@
 #define ASKED_MOST 2 /* at once */
 
 struct asker;
-/** Make one; end it, and its contexts, with asker_free(). */
-enum err asker_new(struct scope *s, struct asker **out);
+/** Make one that waits for WAIT_MS at most; end it, and its contexts, with asker_free(). */
+enum err asker_new(struct scope *s, int64_t wait_ms, struct asker **out);
 void asker_free(struct asker *a);
 /** A context of A's, to be set up before asker_start(). E_INTERNAL. */
 enum err asker_context(struct scope *s, struct asker *a, struct ub_ctx **out);
@@ -35,9 +35,9 @@ struct asked {
 
 /**
  * Ask in CONTEXT for what NAME, with a dot at its end, has of the types of COUNT ASKED, at most
- * ASKED_MOST, and wait for all answers, but no longer than WAIT_MS, nor than the program runs.
+ * ASKED_MOST, and wait for all answers, but no longer than A waits and the program runs.
  */
 void asker_ask(struct scope *s, struct asker *a, struct ub_ctx *context, const char *name,
-               struct asked *asked, size_t count, int64_t wait_ms);
+               struct asked *asked, size_t count);
 
 #endif

@@ -367,7 +367,7 @@ resolver_new(struct scope *s, const struct proof_settings *settings, const char 
     r->arena = arena_new();
     r->timeout_ms = settings->dns_timeout;
     r->dnssec = (enum dnssec_mode)settings->dnssec;
-    e = asker_new(s, &r->asker);
+    e = asker_new(s, r->timeout_ms, &r->asker);
     if (e == OK)
         e = add_all(s, r, settings, refused);
     if (e != OK) {
@@ -613,8 +613,7 @@ resolver_ask_both(struct scope *s, const struct resolver *r, const char *name,
     size_t count = types[1] ? 2 : 1;
     enum err result = OK;
 
-    asker_ask(s, r->asker, w->ctx, arena_printf(s->arena, "%s.", name), asked, count,
-              r->timeout_ms);
+    asker_ask(s, r->asker, w->ctx, arena_printf(s->arena, "%s.", name), asked, count);
     for (size_t i = 0; i < count; i++) {
         enum err e = finish(s, r, w, &asked[i], &answers[i]);
 

@@ -498,8 +498,11 @@ def test_a_log_that_is_named_has_to_be_there(new_server, tmp_path):
 
 def interrupted_drill(server, path, scratch, how):
     """Begin a drill and end it by the signal as soon as it has put something there; the status, or None when it was quicker."""
+    def heed():  # where the tests themselves run without a terminal, it may be ignored
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     process = subprocess.Popen([server.program, "backup", "verify", path, *backups.place(server), "--drill", "--restore-to", scratch],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed)
     try:
         processes.wait_until(lambda: list(scratch.glob("chancery-drill-*/data/*")) or process.poll() is not None, 30, 0.001,
                              what="the drill")

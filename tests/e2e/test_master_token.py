@@ -167,6 +167,20 @@ def test_of_two_moves_at_once_each_that_says_so_is_where_the_key_is(new_server, 
     assert [name for name in done if doctors_word(server, token, wrapped_by(token, name))[0] == "ok"], ended
 
 
+def begun(server, times=5):
+    """The server is ready. While two programs write to one token SoftHSM may say that it is not there: then the server ends,
+    and whoever looks after services begins it again."""
+    for _ in range(times):
+        try:
+            return server.wait_ready()
+        except AssertionError:
+            if server.process.poll() is None or "the token ca is not there" not in server.tail():
+                raise
+            server.tolerates_errors = True
+            server.spawn()
+    return server.wait_ready()
+
+
 @pytest.mark.once
 def test_first_runs_at_once_that_name_one_key_start_and_start_again(new_server, tmp_path):
     """However many keys of that name came of it: each file opens by the one that wrapped it."""
@@ -176,7 +190,7 @@ def test_first_runs_at_once_that_name_one_key_start_and_start_again(new_server, 
         for server in servers:
             server.spawn()
         for server in servers:
-            server.wait_ready()
+            begun(server)
         listed = token.tool("--list-objects", "--type", "secrkey")
         assert listed.count("label:      shared") == listed.count("  ID: ") >= 1, listed
         for server in servers:

@@ -1,6 +1,8 @@
 #include "catalog/test_search_rows.h"
 
 #include "base/test.h"
+#include "catalog/query.h"
+#include "db/test_pg.h"
 
 static const struct choice states[] = {
     { 0, "Unknown", NULL }, { 1, "Active", NULL },
@@ -254,4 +256,57 @@ known_rows(struct scope *s, struct db *db, size_t count, struct when now, struct
     struct job job = { now, count, out };
 
     assert_ok(s, db_write(s, db, add_all, &job));
+}
+
+struct db *
+known_db(struct scope *s, enum db_kind kind)
+{
+    static int number;
+    const char *url = kind == DB_POSTGRES
+                          ? test_pg_ready()
+                          : arena_printf(s->arena, "sqlite:%s/search%d.db", test_dir(), ++number);
+    struct db *db = NULL;
+
+    if (url)
+        assert_ok(s, db_open(s, url, &(const struct db_options){ 0 }, &db));
+    return db;
+}
+
+/* What memory finds. */
+
+static void
+leave_out(struct list *l, bool revoked, bool expired)
+{
+    size_t kept = 0;
+
+    LIST_EACH(struct known, k, l)
+    if ((revoked || k->state != CERT_REVOKED) &&
+        (expired || when_cmp(k->not_after, KNOWN_NOW) >= 0))
+        *list_at(l, struct known, kept++) = *k;
+    l->count = kept;
+}
+
+static void
+turn_round(struct scope *s, struct list *l)
+{
+    struct list turned = { 0 };
+
+    for (size_t i = l->count; i > 0; i--)
+        list_add(s->arena, &turned, struct known, *list_at(l, struct known, i - 1));
+    *l = turned;
+}
+
+struct list
+known_found(struct scope *s, const struct cert_search *q, const struct list *all, bool revoked,
+            bool expired)
+{
+    struct list l = *all;
+
+    l.items = arena_copy(s->arena, all->items, all->count * sizeof(struct known));
+    leave_out(&l, revoked || q->include_revoked, expired || q->include_expired);
+    assert_ok(s, query_filter(s, q->query, &known_model, q->now, &l));
+    if (q->descending)
+        turn_round(s, &l);
+    assert_ok(s, query_sort(s, q->sort, q->descending, &known_model, &l));
+    return l;
 }

@@ -348,14 +348,20 @@ def test_what_keeps_a_restore_from_beginning_is_told(new_server, elsewhere, tmp_
     elsewhere.start()
 
 
-@chancery.needs_faults
-@pytest.mark.parametrize("point", ["restore.files", "restore.loaded", "restore.settled"])
-def test_a_restore_that_was_cut_short_is_done_again(new_server, elsewhere, tmp_path, point):
+def cut_short(new_server, elsewhere, tmp_path, point):
+    """A restore to ELSEWHERE that died at POINT; (its story, how to ask for it again)."""
     story = Story(new_server(program=chancery.FAULTS), tmp_path)
     elsewhere.program = chancery.FAULTS
     flags = ("--master-key", story.master, "--signed", story.log)
     cut = backups.restore(story.path, elsewhere, *flags, env={"CHANCERY_CRASH_AT": f"{point}:1"})
     assert cut.returncode == -9, cut.stderr
+    return story, flags
+
+
+@chancery.needs_faults
+@pytest.mark.parametrize("point", ["restore.files", "restore.loaded", "restore.settled"])
+def test_a_restore_that_was_cut_short_is_done_again(new_server, elsewhere, tmp_path, point):
+    story, flags = cut_short(new_server, elsewhere, tmp_path, point)
     refused = processes.run(elsewhere.command(), timeout=60)
     assert refused.returncode == 1 and "did not finish: run `chancery restore` again" in refused.stderr, refused.stderr
     done = backups.restore(story.path, elsewhere, *flags, "-o", "json")
@@ -370,11 +376,7 @@ def test_a_restore_that_was_cut_short_is_done_again(new_server, elsewhere, tmp_p
 @chancery.needs_faults
 @pytest.mark.parametrize("point", ["restore.loaded", "restore.settled"])
 def test_no_other_node_begins_on_a_database_whose_restore_was_cut_short(new_server, elsewhere, tmp_path, point):
-    story = Story(new_server(program=chancery.FAULTS), tmp_path)
-    elsewhere.program = chancery.FAULTS
-    flags = ("--master-key", story.master, "--signed", story.log)
-    cut = backups.restore(story.path, elsewhere, *flags, env={"CHANCERY_CRASH_AT": f"{point}:1"})
-    assert cut.returncode == -9, cut.stderr
+    story, flags = cut_short(new_server, elsewhere, tmp_path, point)
     other = chancery.Server(elsewhere.database)
     try:
         shutil.copytree(elsewhere.data, other.data, ignore=lambda _, names: [n for n in names if "restore" in n])

@@ -56,14 +56,7 @@ write_floor_us(const char *dir, const struct bytes *csrs, int64_t count, int cli
 static const struct spent_line lines[] = {
     { "TLS and HTTP", .thread = "loop" },
     { "JSON", .steps = { "JSON" } },
-    { "policy and lint", .steps = { "policy", "plan", "lint" } },
-    { "reading the CSR", .steps = { "read" } },
-    { "CSR verification", .steps = { "CSR" } },
-    { "signing", .steps = { "sign" } },
-    { "database, asking", .steps = { "history" } },
-    { "database, handing over", .steps = { "database" } },
-    { "database, writing", .thread = "lane" },
-    { "reply", .steps = { "reply" } },
+    SPENT_ISSUING,
     { NULL },
 };
 

@@ -31,4 +31,15 @@ int spent_batch(const struct spent *between);
 void spent_print(struct scope *s, const char *key, const struct spent_line *lines,
                  const struct spent *between, int64_t count, double cpu_us);
 
+/** What every certificate costs, whatever way it is asked for. */
+#define SPENT_ISSUING                                                                           \
+    { "policy and lint", .steps = { "policy", "plan", "lint" } },                               \
+        { "reading the CSR", .steps = { "read" } }, { "CSR verification", .steps = { "CSR" } }, \
+        { "signing", .steps = { "sign" } }, { "database, asking", .steps = { "history" } },     \
+        { "database, handing over", .steps = { "database" } },                                  \
+        { "database, writing", .thread = "lane" },                                              \
+    {                                                                                           \
+        "reply", .steps = { "reply" }                                                           \
+    }
+
 #endif
